@@ -1,0 +1,173 @@
+/*
+ * keisoku's C interface: all that the command line uses, and all that another program needs to measure Python.
+ *
+ * Functions return 0 (or a count) or a negative code and fill a caller-supplied `struct kei_error` with one printable
+ * line. Nothing here prints or exits. Times are nanoseconds unless named otherwise.
+ */
+#ifndef KEISOKU_H
+#define KEISOKU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KEI_API __attribute__((visibility("default")))
+
+/* Codes. Same numbers as lib/base/err.h, checked at build time. */
+enum kei_code {
+    KEI_ERR_NOMEM = -1,
+    KEI_ERR_IO = -2,
+    KEI_ERR_FULL = -3,
+    KEI_ERR_CORRUPT = -4,
+    KEI_ERR_VERSION = -5,
+    KEI_ERR_GONE = -6,
+    KEI_ERR_PERMISSION = -7,
+    KEI_ERR_NOT_PYTHON = -8,
+    KEI_ERR_BAD_INPUT = -9,
+    KEI_ERR_NOT_FOUND = -10,
+    KEI_ERR_NOT_SUPPORTED = -11,
+    KEI_ERR_UNREADABLE = -12,
+    KEI_ERR_NOT_EXECUTABLE = -13
+};
+
+struct kei_error {
+    int code;
+    char text[1024];
+};
+
+KEI_API const char *kei_version(void);
+
+/* ---- measuring ---------------------------------------------------------------------------------------------------- */
+
+enum kei_reader { KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_FREE };
+
+struct kei_options {
+    const char *output;    /* recording; NULL: NAME.PID.kei in the current directory */
+    double rate_hz;        /* 0: 1000; KEI_RATE_MAX: as fast as it goes */
+    bool rate_asked;       /* the user asked for it: the budget does not lower it */
+    double budget;         /* share of a core's time that may be taken; 0: 0.01 */
+    double duration_s;     /* 0: until the program ends */
+    double delay_s;        /* start sampling that long after the start */
+    bool no_children;
+    bool no_source;        /* keep source text out of the recording */
+    bool redact_args;      /* keep arguments of commands out of it */
+    enum kei_reader reader;
+};
+#define KEI_RATE_MAX 1e6
+
+struct kei_session;
+
+struct kei_status {
+    bool ended;              /* the program (or everything attached to) has ended, or the duration is over */
+    double elapsed_s;
+    uint64_t samples, dropped;
+    uint32_t processes, pythons, threads; /* alive now; pythons: processes with an interpreter */
+    int error;               /* the recording stopped (full disk …): code, message in error_text; the program goes on */
+    char error_text[1024];
+};
+
+struct kei_result {
+    char path[4096];         /* the recording; "" when there is none */
+    pid_t pid;               /* the program */
+    int wait_status;         /* of the program, as waitpid(2) gives it; -1 for attach */
+    uint64_t samples;
+    uint32_t pythons;        /* processes with an interpreter that were measured */
+    char note[1024];         /* why nothing was measured, when nothing was */
+};
+
+/* Starts a program under measurement. `argv` is resolved as docs/interface.md says (script, -m, -c, -, zipapp,
+ * executable). KEI_ERR_NOT_FOUND and KEI_ERR_NOT_EXECUTABLE as env(1) tells 127 and 126 apart; after any error the
+ * program was not started. */
+KEI_API int kei_run(const struct kei_options *options, char *const argv[], struct kei_session **session,
+                    struct kei_error *error);
+/* Joins running processes. */
+KEI_API int kei_attach(const struct kei_options *options, const pid_t *pids, size_t count,
+                       struct kei_session **session, struct kei_error *error);
+/* Waits up to `timeout_ms` for the end (or 0: only looks). */
+KEI_API int kei_session_wait(struct kei_session *session, int timeout_ms, struct kei_status *status);
+/* Passes a signal to the program (run only). */
+KEI_API void kei_session_signal(struct kei_session *session, int signal);
+/* Ends the recording: whatever still runs is left as it is. */
+KEI_API int kei_session_finish(struct kei_session *session, struct kei_result *result, struct kei_error *error);
+KEI_API void kei_session_free(struct kei_session *session);
+
+/* ---- looking once ------------------------------------------------------------------------------------------------- */
+
+struct kei_dump_frame {
+    const char *function, *file;
+    uint32_t line;
+};
+struct kei_dump_thread {
+    pid_t tid;
+    const char *name;   /* "" when there is none */
+    const char *state;  /* a state's name */
+    const char *detail; /* system call or lock it waits in; "" when not known */
+    bool holds_gil;
+    bool proved;        /* the stack is exact */
+    const struct kei_dump_frame *frames; /* innermost first */
+    size_t n_frames;
+};
+struct kei_dump {
+    pid_t pid;
+    const char *command, *python;
+    const struct kei_dump_thread *threads;
+    size_t n_threads;
+};
+KEI_API int kei_dump(pid_t pid, struct kei_dump **dump, struct kei_error *error);
+KEI_API void kei_dump_free(struct kei_dump *dump);
+
+struct kei_check {
+    const char *name;   /* "read its memory" */
+    const char *answer; /* "yes", "no", "not supported here" */
+    const char *detail; /* one line */
+    const char *remedy; /* the command that helps; "" when none is needed or none exists */
+};
+/* What can be measured here (pid 0) or of that process. Returns the number of checks, at most `capacity`; the strings
+ * live as long as the program. */
+KEI_API int kei_doctor(pid_t pid, struct kei_check *checks, size_t capacity, struct kei_error *error);
+
+/* ---- reading and exporting a recording ------------------------------------------------------------------------------ */
+
+struct kei_recording;
+KEI_API int kei_open(const char *path, struct kei_recording **recording, struct kei_error *error);
+KEI_API void kei_close(struct kei_recording *recording);
+
+/* A format that kei_export writes: "text" (the verdict screen), "json", "html", "collapsed", "speedscope", "pprof". */
+struct kei_format {
+    const char *name, *summary;
+    const char *extension; /* "json" */
+    bool foreign;          /* another tool's format: listed by export --format help */
+};
+KEI_API const struct kei_format *kei_formats(size_t *count);
+
+struct kei_export_options {
+    bool cpu_clock;        /* weights are CPU time instead of wall time */
+    bool color;            /* text: terminal colours */
+    uint32_t width;        /* text: columns; 0: 80 */
+    uint32_t top;          /* rows of each table; 0: as the format likes */
+    const char *sort;      /* "self" or "total"; NULL: self */
+    int32_t process, thread; /* pid, tid; 0: all */
+    double from_s, to_s;   /* to 0: the end */
+    const char *lines_of;  /* report --lines FUNCTION; NULL: none */
+    const char *callers_of, *callees_of;
+    const char *page_path; /* text: the page that was written beside the recording; NULL: none */
+};
+/* Writes to `write` piece by piece; a non-zero return of it ends the export with that code. */
+KEI_API int kei_export(struct kei_recording *recording, const char *format, const struct kei_export_options *options,
+                       int (*write)(void *context, const void *data, size_t size), void *context,
+                       struct kei_error *error);
+
+/* Creates an output file as every file of keisoku is made: new, 0600, never through a link, numbered when the name is
+ * taken. The name goes to `taken`. Returns the descriptor or a negative code. */
+KEI_API int kei_create_file(const char *path, char *taken, size_t taken_size, struct kei_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,12 @@
+/* Clocks. Every time of a recording is CLOCK_MONOTONIC nanoseconds since the recording's start. */
+#ifndef KEISOKU_BASE_CLOCK_H
+#define KEISOKU_BASE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t clock_monotonic_ns(void);
+uint64_t clock_unix_ns(void);
+uint64_t clock_thread_cpu_ns(void);  /* of the calling thread */
+uint64_t clock_process_cpu_ns(void); /* of this process */
+
+#endif

@@ -1,0 +1,40 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+int file_error(struct err *err, int number, const char *doing, const char *path)
+{
+    int code = ERR_IO;
+    if (number == ENOSPC || number == EDQUOT)
+        code = ERR_FULL;
+    else if (number == EACCES || number == EPERM || number == EROFS)
+        code = ERR_PERMISSION;
+    else if (number == ENOENT || number == ENOTDIR)
+        code = ERR_NOT_FOUND;
+    const char *hint = code == ERR_FULL         ? "; free some space or choose another place with -o"
+                       : code == ERR_PERMISSION ? "; choose a place that you may write to with -o"
+                                                : "";
+    return err_set(err, code, "cannot %s %s: %s%s", doing, path, strerror(number), hint);
+}
+
+int file_create(const char *path, char *taken, size_t taken_size, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash != NULL ? slash : path, '.');
+    size_t stem = dot != NULL && dot != path && dot[-1] != '/' ? (size_t)(dot - path) : strlen(path);
+    for (int number = 1; number <= 9999; number++) {
+        int length = number == 1 ? snprintf(taken, taken_size, "%s", path)
+                                 : snprintf(taken, taken_size, "%.*s-%d%s", (int)stem, path, number, path + stem);
+        if (length < 0 || (size_t)length >= taken_size)
+            return err_set(err, ERR_BAD_INPUT, "cannot create %s: the name is too long; choose a shorter one", path);
+        int fd = open(taken, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd >= 0)
+            return fd;
+        if (errno != EEXIST)
+            return file_error(err, errno, "create", taken);
+    }
+    return err_set(err, ERR_IO, "cannot create %s: 9999 files of that name exist; remove some or use -o", path);
+}

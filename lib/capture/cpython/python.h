@@ -1,0 +1,105 @@
+/*
+ * Reading a live CPython from outside: 3.8 to 3.15. This room is the only place that knows CPython versions; callers see
+ * threads, raw stacks and code, never an offset.
+ *
+ * Use: python_open finds the interpreter of a process; python_threads lists its thread states (not on the timed path);
+ * python_read_stack reads one thread's stack (timed path: no allocation, in 3.11+ one vectored read in the usual case);
+ * python_code_copy copies a code object while its frame is alive; python_code_resolve turns the copy into names and
+ * lines at leisure.
+ * Whether a stack that was read is *true* is the caller's question: it proves that the thread did not run meanwhile.
+ */
+#ifndef KEISOKU_CAPTURE_PYTHON_H
+#define KEISOKU_CAPTURE_PYTHON_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "capture/target/remote.h"
+
+struct python;
+
+enum { PYTHON_DEPTH_MAX = 16384, PYTHON_CODE_HEAD_BYTES = 256 };
+
+struct python_info {
+    int major, minor, micro;
+    bool free_threaded;
+    bool own_offsets;     /* read from the target's own debug-offset table (3.13+) */
+    bool unknown_version; /* newer than any row; measured with its own offset table */
+    char version[32];     /* "3.13.0", "3.14.8t" */
+    char executable[4096];
+    uint64_t text_start, text_end; /* executable mapping(s) that hold the interpreter loop: an instruction pointer inside is interpreter, not extension */
+};
+
+/* Finds the interpreter. ERR_NOT_PYTHON when the process has none (yet: a process that has just been started may map
+ * it a moment later, and *maybe is then true when a libpython or python executable is mapped or memory is not set up),
+ * ERR_GONE, ERR_PERMISSION, ERR_VERSION (known to be Python, layout not known). */
+int python_open(pid_t pid, struct python **result, bool *maybe, struct err *err);
+void python_close(struct python *python);
+const struct python_info *python_info(const struct python *python);
+struct remote *python_remote(struct python *python);
+
+/* A thread state of the interpreter. */
+struct python_thread {
+    uint64_t address;     /* of the thread state */
+    uint64_t interpreter; /* address of its interpreter state */
+    pid_t tid;            /* as the target's own PID namespace shows it; translated to ours by the caller when they differ */
+};
+/* Lists thread states of all interpreters. Count, or a negative code (ERR_UNREADABLE when lists changed under us: try
+ * again). */
+int python_threads(struct python *python, struct python_thread **threads, size_t *capacity);
+
+struct python_frame {
+    uint64_t code;    /* address of the code object */
+    uint64_t address; /* of the frame */
+    int32_t offset;   /* bytes into the code's instructions, of the instruction being executed; -1: not started */
+};
+
+struct python_stack {
+    struct python_frame *frames; /* innermost first; room for PYTHON_DEPTH_MAX, the caller's */
+    uint32_t depth;
+    bool truncated;   /* deeper than PYTHON_DEPTH_MAX */
+    bool holds_gil;   /* this thread holds its interpreter's GIL (free-threaded: is attached) */
+    bool gil_known;
+    bool gc_running;  /* a collection runs in its interpreter */
+    uint64_t gil_address; /* of the GIL structure, 0 unknown: a futex wait inside [gil, gil + 512) waits for the GIL */
+};
+
+/* Per-thread memory of the last read (predicted addresses, chunk image). */
+struct python_reader;
+struct python_reader *python_reader_new(struct python *python, const struct python_thread *thread);
+void python_reader_free(struct python_reader *reader);
+
+enum python_read_result {
+    PYTHON_READ_OK,
+    PYTHON_READ_UNREADABLE, /* a remote read failed */
+    PYTHON_READ_INVALID,    /* frames do not form a stack (cycle, foreign code pointer, no end) */
+};
+/* Reads the stack. Timed path: no allocation, no lock, no /proc. depth 0 with OK: no Python frame (thread between
+ * calls). */
+enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack);
+
+/* The part of code objects that never changes while they live, for detecting that an address was reused: reads the
+ * heads of `count` code objects in as few calls as possible and writes one checksum each (0: not readable or no code
+ * object). Timed path. */
+bool python_code_checksums(struct python *python, const uint64_t *codes, size_t count, uint64_t *checksums);
+
+/* A copy of all that is needed to name a code object, taken while a frame of it is alive (a few remote reads, no
+ * allocation beyond the buffer). */
+int python_code_copy(struct python *python, uint64_t code, struct buf *copy);
+
+struct python_code {
+    char *name, *qualname, *file; /* UTF-8; qualname as the interpreter has it (3.11+), else the name */
+    uint32_t first_line;
+    uint8_t *lines; /* line table, format by version; read by python_code_line */
+    size_t lines_size;
+    int line_format;
+};
+int python_code_resolve(const struct python *python, const struct buf *copy, struct python_code *code);
+void python_code_release(struct python_code *code);
+/* The line of the instruction at `offset`; 0 when the table has none for it. Bounded on hostile tables. */
+uint32_t python_code_line(const struct python_code *code, int32_t offset);
+
+/* The name that threading.Thread has for a thread ("MainThread", "worker-3"), by reading its objects. Free read, off
+ * the timed path; false when there is none or it could not be read. */
+bool python_thread_name(struct python *python, const struct python_thread *thread, char *name, size_t size);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Bounded reads of another process's memory (process_vm_readv). Nothing here writes to, stops or signals the target.
+ * Addresses come from the target and are hostile: a read that cannot be done whole fails, nothing is asserted.
+ */
+#ifndef KEISOKU_CAPTURE_REMOTE_H
+#define KEISOKU_CAPTURE_REMOTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct remote {
+    pid_t pid;
+    uint64_t calls, bytes; /* counted for the trust line and for tests */
+};
+
+struct remote_part {
+    uint64_t address;
+    void *local;
+    size_t size;
+};
+
+enum { REMOTE_PARTS_MAX = 256 };
+
+/* All of `size` bytes or false (errno is kept: ESRCH gone, EPERM refused, EFAULT bad address). */
+bool remote_read(struct remote *remote, uint64_t address, void *local, size_t size);
+/* One vectored call. Returns how many parts, from the first on, arrived whole. */
+size_t remote_read_parts(struct remote *remote, const struct remote_part *parts, size_t count);
+/* Little helpers; false as above. */
+bool remote_read_u64(struct remote *remote, uint64_t address, uint64_t *value);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * A recording in memory, read-only: what diagnose and export work on. Ids index the arrays directly; index 0 of
+ * strings, functions, frames, stacks, processes and threads is the "none" entry.
+ *
+ * Samples are columns. `wall_ns` and `cpu_ns` are computed at load so that sums are exact: in each window of about a
+ * second of a thread, its run time (scheduler's counters) is shared by its on-CPU samples in proportion to their ticks,
+ * and the rest of the window less the run delay by its off-CPU samples. The run delay becomes entries of state
+ * `runnable`, one per window, on the stack of that window's on-CPU samples in proportion. Per thread, the wall_ns of
+ * all samples therefore add up to the thread's time, and the cpu_ns to its CPU time.
+ */
+#ifndef KEISOKU_DATA_PROFILE_H
+#define KEISOKU_DATA_PROFILE_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "data/types.h"
+
+struct frame {
+    uint32_t function, line;
+};
+
+struct stack {
+    uint32_t parent, frame, depth; /* depth 1: outermost */
+};
+
+struct profile_source {
+    uint32_t file, first_line; /* string id; number of the text's first line */
+    const char *text;
+    size_t length;
+};
+
+struct profile_samples {
+    size_t count;
+    uint64_t *time_ns;
+    uint32_t *thread, *stack, *ticks; /* ticks 0: an entry made from run delay */
+    double *wall_ns, *cpu_ns;
+    uint8_t *state, *marks, *reader;
+};
+
+struct profile {
+    struct arena arena;
+    char *path;
+    /* meta */
+    const char **command; /* NULL-terminated; empty for attach */
+    const char *directory, *host, *mode, *evidence, *keisoku_version;
+    uint64_t start_unix_ns, duration_ns;
+    uint32_t cores, cores_allowed;
+    double cores_quota;
+    bool complete; /* false: the recorder was killed; everything up to its last commit is here */
+    struct self_report self;
+    uint64_t losses[LOSS_KIND_COUNT];
+    const char **notes; /* NULL-terminated */
+    /* tables */
+    const char **strings;
+    uint32_t *string_lengths;
+    struct function *functions;
+    bool *function_own; /* own code: the program's files, not the standard library nor site-packages */
+    struct frame *frames;
+    struct stack *stacks;
+    struct process *processes;
+    struct thread *threads;
+    bool *thread_idle; /* an idle worker all along: left out of shares */
+    size_t n_strings, n_functions, n_frames, n_stacks, n_processes, n_threads; /* entry 0 included */
+    struct profile_samples samples;
+    struct counter *counters;
+    size_t n_counters;
+    struct profile_source *sources;
+    size_t n_sources;
+};
+
+/* Loads `path`. A damaged, truncated or foreign file is ERR_CORRUPT or ERR_VERSION with a message; a file still being
+ * written is read up to its last commit. */
+int profile_load(const char *path, struct profile **result, struct err *err);
+void profile_free(struct profile *profile);
+
+/* Is `file` the program's own code? Pure: by path (standard library, site-packages, dist-packages, frozen). */
+bool profile_file_is_own(const char *file);
+/* Last two parts of a path ("json/encoder.py"), a pointer into `file`. */
+const char *profile_short_file(const char *file);
+/* One source line without its newline; NULL when the recording does not have it. */
+const char *profile_source_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *length);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * Writing a recording (.kei; docs/recording.md): an SQLite database, write-ahead log while recording, high-volume
+ * streams as zstd-compressed columnar chunks. Every source of lib/capture ends in the recording_add_* calls below. All
+ * calls on one recording come from one thread.
+ *
+ * Order: recording_new, then adds in any order (a referred-to id must exist), recording_commit at least twice a second
+ * (what is committed survives a kill -9 of the recorder), recording_finish, recording_free.
+ *
+ * Ids are u32 counting from 1; 0 means none, and is also returned when memory is short. After a failed write (full
+ * disk) adds do nothing and recording_commit returns the same error again; what was committed stays readable.
+ */
+#ifndef KEISOKU_DATA_RECORDING_H
+#define KEISOKU_DATA_RECORDING_H
+
+#include "base/err.h"
+#include "data/types.h"
+
+#include <stddef.h>
+
+struct recording;
+
+struct recording_info {
+    const char *const *command; /* argv of the program, NULL-terminated; NULL for attach */
+    const char *directory;      /* working directory */
+    const char *host;
+    const char *mode;           /* "run" or "attach" */
+    const char *evidence;       /* comma-separated names: "perf clock,/proc" */
+    uint64_t start_unix_ns;
+    uint32_t cores;             /* online */
+    uint32_t cores_allowed;     /* by affinity of the program */
+    double cores_quota;         /* control group's quota in cores; 0: none */
+    double rate_hz;             /* asked */
+};
+
+/* Creates `path` (file_create: 0600, never through a link, numbered when taken). The name taken: recording_path. */
+int recording_new(const char *path, const struct recording_info *info, struct recording **result, struct err *err);
+const char *recording_path(const struct recording *recording);
+
+uint32_t recording_add_string(struct recording *recording, const char *text, size_t length);
+uint32_t recording_add_function(struct recording *recording, const struct function *function);
+/* A place in a function. line 0: not known. */
+uint32_t recording_add_frame(struct recording *recording, uint32_t function, uint32_t line);
+/* parent: the stack of the caller, 0 for the outermost frame. */
+uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint32_t frame);
+uint32_t recording_add_process(struct recording *recording, const struct process *process);
+uint32_t recording_add_thread(struct recording *recording, const struct thread *thread);
+/* Later knowledge about a process or thread (name, end, exit status, totals) replaces the earlier. */
+void recording_set_process(struct recording *recording, uint32_t id, const struct process *process);
+void recording_set_thread(struct recording *recording, uint32_t id, const struct thread *thread);
+/* Samples of one thread come in time order; those of different threads may interleave freely. */
+void recording_add_sample(struct recording *recording, const struct sample *sample);
+void recording_add_counter(struct recording *recording, const struct counter *counter);
+void recording_add_loss(struct recording *recording, enum loss_kind kind, uint64_t count);
+/* A sentence for the report's trust line or the page ("reads of 3.16 use its own offset table"). */
+void recording_add_note(struct recording *recording, const char *text);
+/* Source text of `file` (string id), whole or only the lines that matter (lines from `first_line` on). */
+void recording_add_source(struct recording *recording, uint32_t file, uint32_t first_line, const char *text,
+                          size_t length);
+void recording_set_self(struct recording *recording, const struct self_report *self);
+
+/* Makes everything added so far durable against a kill of this process. */
+int recording_commit(struct recording *recording, uint64_t now_ns, struct err *err);
+/* Final commit; folds the write-ahead log into the one file. The recording stays valid after a failure here. */
+int recording_finish(struct recording *recording, uint64_t duration_ns, struct err *err);
+void recording_free(struct recording *recording);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * The plain data that flows from capture to export: states, samples, functions, processes, threads, counters, losses.
+ * Numbers of enums are stored in recordings: append only.
+ */
+#ifndef KEISOKU_DATA_TYPES_H
+#define KEISOKU_DATA_TYPES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum state {
+#define X(name, text, letter, on_cpu, line) STATE_##name,
+#include "data/states.def"
+#undef X
+    STATE_COUNT
+};
+const char *state_name(enum state state);   /* "gil-wait" */
+char state_letter(enum state state);        /* for the bar */
+bool state_on_cpu(enum state state);        /* the thread was executing */
+const char *state_line(enum state state);   /* one line of explanation */
+/* The state of that name; STATE_COUNT when there is none. */
+enum state state_by_name(const char *name);
+
+/* How a sample's stack was read and why it can be trusted (design section 3, step 4). */
+enum reader_kind {
+    READER_NONE,   /* no stack was read (dropped, or no Python frame) */
+    READER_ASLEEP, /* the thread slept through the whole read: exact */
+    READER_CORE,   /* read from its own core with unchanged scheduler counters: exact */
+    READER_KERNEL, /* kernel sampler: exact */
+    READER_FREE,   /* read while it may have run: not proved */
+    READER_STOP,   /* stopped on request: exact */
+    READER_KIND_COUNT
+};
+const char *reader_kind_name(enum reader_kind kind);
+
+enum sample_mark { /* bits */
+    MARK_GC = 1,        /* a collection was running in the interpreter */
+    MARK_IMPORT = 2,    /* import machinery on the stack */
+    MARK_GIL = 4,       /* the thread held the GIL */
+    MARK_LATE = 8,      /* taken more than 1 ms after its planned time */
+    MARK_TRUNCATED = 16 /* the stack was deeper than what is kept; outermost frames are missing */
+};
+
+/*
+ * One thread at one instant. A sample stands for `ticks` sweeps that ended at time_ns and saw the same thing (a thread
+ * that sleeps is not written a thousand times a second). run_ns and delay_ns are what the scheduler's counters of the
+ * thread grew by since its previous sample: exact, and independent of what was sampled.
+ */
+struct sample {
+    uint64_t time_ns; /* CLOCK_MONOTONIC since the recording's start */
+    uint32_t thread;  /* id of recording_add_thread */
+    uint32_t stack;   /* id of recording_add_stack; 0: none */
+    uint32_t ticks;   /* >= 1 */
+    uint64_t run_ns, delay_ns;
+    uint8_t state;  /* enum state */
+    uint8_t marks;  /* bits of sample_mark */
+    uint8_t reader; /* enum reader_kind */
+};
+
+enum function_kind {
+    FUNCTION_PYTHON,
+    FUNCTION_NATIVE, /* a shared object or executable outside the interpreter: name and file are the object's */
+    FUNCTION_KERNEL
+};
+
+struct function {
+    uint32_t name;      /* string id; qualified name where the interpreter has it */
+    uint32_t file;      /* string id; as the code object has it, made absolute where that is known */
+    uint32_t first_line; /* of the definition; 0: none */
+    uint8_t kind;       /* enum function_kind */
+};
+
+/* Exit of a process: the wait status of waitpid(2), or one of these. */
+enum { EXIT_STATUS_RUNNING = -1, EXIT_STATUS_UNKNOWN = -2 };
+
+struct process {
+    int32_t pid;
+    uint32_t parent;      /* process id of this recording; 0: none. Ids count from 1 */
+    uint32_t command;     /* string id: arguments joined by NUL, keisoku's own redaction applied */
+    uint32_t executable;  /* string id */
+    uint32_t python;      /* string id, "3.13.0"; 0: no Python seen in it */
+    uint64_t start_ns, end_ns; /* when it was joined and when it ended or was left; end 0: still there */
+    int32_t exit_status;
+};
+
+struct thread {
+    uint32_t process;
+    int32_t tid;
+    uint32_t name;        /* string id; 0: none known */
+    uint64_t start_ns, end_ns;
+    uint64_t run_ns, delay_ns; /* totals of the scheduler's counters over the recording */
+};
+
+/* X(NAME, "name", "unit", cumulative, "what its subject is") */
+#define COUNTER_LIST(X)                                                                                                \
+    X(CORE_BUSY, "core_busy", "ns", 1, "core")           /* every process's time on it */                             \
+    X(RSS, "rss", "bytes", 0, "process")                                                                               \
+    X(PEAK_RSS, "peak_rss", "bytes", 0, "process")                                                                     \
+    X(MINOR_FAULTS, "minor_faults", "1", 1, "process")                                                                 \
+    X(MAJOR_FAULTS, "major_faults", "1", 1, "process")                                                                 \
+    X(VOLUNTARY_SWITCHES, "voluntary_switches", "1", 1, "process")                                                     \
+    X(INVOLUNTARY_SWITCHES, "involuntary_switches", "1", 1, "process")                                                 \
+    X(READ_BYTES, "read_bytes", "bytes", 1, "process")                                                                 \
+    X(WRITE_BYTES, "write_bytes", "bytes", 1, "process")                                                               \
+    X(THROTTLED, "throttled", "ns", 1, "process")        /* by the control group's CPU quota */                       \
+    X(USER_TIME, "user_time", "ns", 1, "process")                                                                      \
+    X(SYSTEM_TIME, "system_time", "ns", 1, "process")
+
+enum counter_kind {
+#define X(name, text, unit, cumulative, subject) COUNTER_##name,
+    COUNTER_LIST(X)
+#undef X
+    COUNTER_KIND_COUNT
+};
+const char *counter_name(enum counter_kind kind);
+const char *counter_unit(enum counter_kind kind);
+
+struct counter {
+    uint64_t time_ns;
+    uint32_t subject; /* a core's number or a process id of this recording */
+    uint8_t kind;
+    int64_t value; /* cumulative kinds: since the recording's start */
+};
+
+/* Why something was not measured, each counted. X(NAME, "name", "one line") */
+#define LOSS_LIST(X)                                                                                                   \
+    X(RAN_MEANWHILE, "ran-meanwhile", "the thread ran while it was read, every retry included")                        \
+    X(UNREADABLE, "unreadable", "a remote read failed")                                                                \
+    X(INVALID_STACK, "invalid-stack", "the frames did not form a stack that ends where stacks end")                    \
+    X(OTHER_CORE, "other-core", "the thread ran on a core that we may not or could not run on")                        \
+    X(OVERRUN, "overrun", "the next sweep was due before this one was done")                                           \
+    X(QUEUE_FULL, "queue-full", "the writer did not keep up")                                                          \
+    X(UNRESOLVED, "unresolved", "a name or line table could not be read")                                              \
+    X(PROCESS_MISSED, "process-missed", "a process ended before it could be joined")                                   \
+    X(IP_LOST, "ip-lost", "the kernel dropped instruction pointers")
+
+enum loss_kind {
+#define X(name, text, line) LOSS_##name,
+    LOSS_LIST(X)
+#undef X
+    LOSS_KIND_COUNT
+};
+const char *loss_name(enum loss_kind kind);
+const char *loss_line(enum loss_kind kind);
+
+/* What the recorder says of itself, at the end of a recording. */
+struct self_report {
+    uint64_t own_cpu_ns;      /* all our threads */
+    uint64_t core_taken_ns;   /* time our sampler ran on cores that threads of the target wanted */
+    uint64_t own_rss_bytes;
+    uint64_t sweeps;          /* taken */
+    uint64_t sweeps_planned;
+    uint64_t late;            /* sweeps more than 1 ms after their time */
+    uint64_t reads, rereads;  /* stack reads, and those repeated because the proof failed */
+    uint64_t stops;           /* threads stopped (only --reader stop) */
+    double rate_asked_hz, rate_hz; /* asked (or default), reached */
+};
+
+#endif

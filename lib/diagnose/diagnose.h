@@ -1,0 +1,68 @@
+/*
+ * From a profile to an answer: ledger (shares of states with intervals), findings (rules over it, one table:
+ * findings.def), verdict (the first finding's prescription in one sentence). Pure: no I/O, no clock.
+ */
+#ifndef KEISOKU_DIAGNOSE_H
+#define KEISOKU_DIAGNOSE_H
+
+#include "data/aggregate.h"
+
+enum prescription {
+    PRESCRIBE_NATIVE,
+    PRESCRIBE_PARALLEL,
+    PRESCRIBE_ALGORITHM,
+    PRESCRIBE_ALREADY_NATIVE,
+    PRESCRIBE_STOP,
+    PRESCRIBE_INSUFFICIENT
+};
+const char *prescription_name(enum prescription prescription);
+
+struct share {
+    double share, low, high; /* 0–1; 95 % interval */
+};
+
+struct evidence {
+    char measure[48]; /* "share of wall on this line" */
+    double value, low, high;
+    char unit[16];    /* "share", "s", "1", "cores" */
+    bool interval;    /* low and high are given */
+};
+
+enum { EVIDENCE_MAX = 8, NOT_MEASURED_MAX = 4 };
+
+struct finding {
+    const char *tag;  /* of interface.md */
+    enum prescription prescription;
+    char sentence[256]; /* the headline: what to do and where */
+    char action[256];   /* for a beginner: the next step */
+    double confidence;  /* 0–1 */
+    uint32_t function, file, line, line_first, line_last; /* ids and numbers; 0: no one place */
+    struct evidence evidence[EVIDENCE_MAX];
+    size_t n_evidence;
+    double max_gain;    /* at most that many times faster; 0: not given */
+    const char *gain_law; /* "Amdahl", "overlap" …; "" */
+    double predicted_low, predicted_high; /* 0: not given */
+    char check_command[256];
+    const char *not_measured[NOT_MEASURED_MAX];
+    size_t n_not_measured;
+};
+
+struct thread_ledger {
+    uint32_t thread;
+    struct share wall[STATE_COUNT];
+};
+
+struct diagnosis {
+    struct aggregate *aggregate;       /* of the whole recording, idle workers left out */
+    struct share wall[STATE_COUNT], cpu[STATE_COUNT]; /* sum of .share is 1 (0 when nothing was measured) */
+    struct thread_ledger *threads;
+    size_t n_threads;                  /* those the shares are of */
+    double cores_used, cores_free;     /* averages over the recording */
+    struct finding *findings;          /* by rank; never empty */
+    size_t n_findings;
+};
+
+int diagnose(const struct profile *profile, struct diagnosis **result);
+void diagnosis_free(struct diagnosis *diagnosis);
+
+#endif

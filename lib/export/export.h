@@ -1,0 +1,30 @@
+/*
+ * Exporters: one file and one row of export.def each. An exporter starts from one const profile (and the diagnosis made
+ * from it) and writes to a sink; it never reads files, environment or clocks.
+ */
+#ifndef KEISOKU_EXPORT_H
+#define KEISOKU_EXPORT_H
+
+#include "base/err.h"
+#include "base/sink.h"
+#include "diagnose/diagnose.h"
+
+#include "keisoku.h"
+
+struct export_input {
+    const struct profile *profile;
+    const struct diagnosis *diagnosis;
+    const struct kei_export_options *options; /* never NULL */
+    struct filter filter;                     /* made from the options */
+};
+
+struct exporter {
+    struct kei_format format;
+    int (*write)(const struct export_input *input, const struct sink *sink, struct err *err);
+};
+
+/* The table (export.def); NULL when there is none of that name. */
+const struct exporter *exporter_by_name(const char *name);
+const struct exporter *exporter_table(size_t *count);
+
+#endif
