@@ -1,0 +1,46 @@
+/*
+ * Bounded reads of another process's memory. Runs on the timed path: no allocation, one system call a call.
+ * A part that spans an unmapped page counts as not read, and so does every part behind it.
+ */
+#include "capture/target/remote.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/uio.h>
+
+_Static_assert(REMOTE_PARTS_MAX <= IOV_MAX, "one vectored call takes all parts");
+
+bool remote_read(struct remote *remote, uint64_t address, void *local, size_t size)
+{
+    struct remote_part part = {.address = address, .local = local, .size = size};
+    return size == 0 || remote_read_parts(remote, &part, 1) == 1;
+}
+
+size_t remote_read_parts(struct remote *remote, const struct remote_part *parts, size_t count)
+{
+    struct iovec locals[REMOTE_PARTS_MAX], remotes[REMOTE_PARTS_MAX];
+    if (count > REMOTE_PARTS_MAX)
+        count = REMOTE_PARTS_MAX;
+    if (count == 0)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        locals[i] = (struct iovec){.iov_base = parts[i].local, .iov_len = parts[i].size};
+        remotes[i] = (struct iovec){.iov_base = (void *)(uintptr_t)parts[i].address, .iov_len = parts[i].size};
+    }
+    remote->calls++;
+    ssize_t got = process_vm_readv(remote->pid, locals, count, remotes, count, 0);
+    if (got < 0)
+        return 0;
+    remote->bytes += (uint64_t)got;
+    size_t whole = 0, left = (size_t)got;
+    while (whole < count && parts[whole].size <= left)
+        left -= parts[whole++].size;
+    if (whole < count)
+        errno = EFAULT;
+    return whole;
+}
+
+bool remote_read_u64(struct remote *remote, uint64_t address, uint64_t *value)
+{
+    return remote_read(remote, address, value, sizeof(*value));
+}
