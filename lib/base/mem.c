@@ -82,6 +82,8 @@ enum { ARENA_BLOCK_BYTES = 64 * 1024 };
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
+    if (size > SIZE_MAX / 2)
+        return NULL;
     size = (size + 15) & ~(size_t)15;
     struct arena_block *block = arena->blocks;
     if (block == NULL || block->size - block->used < size) {
@@ -89,10 +91,13 @@ void *arena_alloc(struct arena *arena, size_t size)
         block = mem_alloc(sizeof *block + capacity);
         if (block == NULL)
             return NULL;
-        block->next = arena->blocks;
         block->used = 0;
         block->size = capacity;
-        arena->blocks = block;
+        /* A block of its own goes behind the current one, whose rest stays in use. */
+        struct arena_block **at =
+            size > ARENA_BLOCK_BYTES && arena->blocks != NULL ? &arena->blocks->next : &arena->blocks;
+        block->next = *at;
+        *at = block;
     }
     void *result = block->data + block->used;
     block->used += size;
