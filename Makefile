@@ -1,0 +1,43 @@
+# Verbs. The work is Meson's and the scripts' in tools/.
+.PHONY: build test quick bench lint fuzz web docs asan install clean
+
+PREFIX ?= /usr/local
+
+build:
+	@tools/build
+
+test:
+	@tools/test
+
+# Under two minutes: units, short end-to-end tests over two interpreters, lint without compilers.
+quick:
+	@tools/test --quick
+
+bench: build
+	@python3 bench/run.py
+
+lint: build
+	@tools/setup lint || true
+	@tools/with-venv python3 tools/lint.py
+
+fuzz: build
+	@tools/test --fuzz-seconds 120 fuzz
+
+# The page's parts and its own checks.
+web:
+	@tools/setup web || true
+	@node web/install.mjs --all && cd web && npm run --silent lint && npm run --silent build
+
+# Runs every command that the documentation shows.
+docs: build
+	@tools/test docs
+
+asan: build
+	@tools/test asan
+
+install: build
+	meson configure build --prefix "$(PREFIX)"
+	meson install -C build --no-rebuild $(if $(DESTDIR),--destdir "$(DESTDIR)")
+
+clean:
+	rm -rf build build-asan build-fuzz

@@ -1,0 +1,156 @@
+"""Fixtures of all end-to-end tests. Nothing here builds: tools/test does, or you did.
+
+keisoku        path of the binary (KEISOKU_BINARY, else build/cli/keisoku)
+run_keisoku    runs it in a folder of the test's own and gives back what came out
+python         an Interpreter, over every supported version; a missing one is a skip that says so
+a_python       one Interpreter, for tests to which the version does not matter
+
+Markers: `alone` (never beside another test: counts samples or time shares), `slow` (left out of `make quick`),
+`network` (needs the package registry).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import interpreters  # noqa: E402
+
+TOP = Path(__file__).resolve().parent.parent
+ALONE_FOLDERS = ("truth", "findings", "real")
+SLOW_FOLDERS = ("truth", "findings", "real", "page")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in (
+        "alone: never beside another test; it counts samples or shares of time",
+        "slow: left out of make quick",
+        "network: needs the package registry",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        parts = Path(str(item.path)).relative_to(TOP / "tests").parts if item.path.is_relative_to(TOP) else ()
+        folder = parts[0] if parts else ""
+        if folder in ALONE_FOLDERS:
+            item.add_marker("alone")
+        if folder in SLOW_FOLDERS:
+            item.add_marker("slow")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "python" in metafunc.fixturenames:
+        metafunc.parametrize("python", interpreters.params(), scope="session")
+
+
+@pytest.fixture(scope="session")
+def keisoku() -> str:
+    binary = Path(os.environ.get("KEISOKU_BINARY", TOP / "build" / "cli" / "keisoku"))
+    if not os.access(binary, os.X_OK):
+        pytest.fail(f"{binary} is not there: run ./keisoku or make build first", pytrace=False)
+    return str(binary)
+
+
+@pytest.fixture(scope="session")
+def a_python() -> interpreters.Interpreter:
+    found = interpreters.find_interpreters()
+    if not found:
+        pytest.skip("no supported Python on this machine")
+    return interpreters.interpreter("3.11") or found[-1]
+
+
+@dataclass
+class Result:
+    """What one call of keisoku left behind."""
+
+    status: int
+    out: str
+    err: str
+    folder: Path
+    arguments: list[str] = field(default_factory=list)
+
+    @property
+    def recordings(self) -> list[Path]:
+        return sorted(self.folder.glob("*.kei"))
+
+    @property
+    def recording(self) -> Path:
+        found = self.recordings
+        assert len(found) == 1, f"expected one recording, found {[path.name for path in found]}\n{self.err}"
+        return found[0]
+
+    @property
+    def page(self) -> Path:
+        found = sorted(self.folder.glob("*.html"))
+        assert len(found) == 1, f"expected one page, found {[path.name for path in found]}\n{self.err}"
+        return found[0]
+
+    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return sql(self.recording, query, *values)
+
+
+def sql(recording: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """Asks a recording with Python's own SQLite, read only."""
+    connection = sqlite3.connect(f"file:{recording}?mode=ro", uri=True)
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run_keisoku(keisoku: str, tmp_path: Path) -> Iterator[Run]:
+    """run_keisoku('run', python.path, 'app.py', timeout=60, cwd=None, env=None, input=None) -> Result."""
+
+    def run(
+        *arguments: object,
+        timeout: float = 120,
+        cwd: Path | None = None,
+        env: dict[str, str] | None = None,
+        input: str | None = None,
+    ) -> Result:
+        words = [keisoku, *map(str, arguments)]
+        folder = cwd or tmp_path
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            env={**os.environ, **(env or {})},
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=timeout,
+        )
+        return Result(done.returncode, done.stdout, done.stderr, folder, words)
+
+    yield run
+
+
+@pytest.fixture
+def report(run_keisoku: Run) -> Callable[[Path], dict[str, Any]]:
+    """report(recording) -> what `keisoku report --json` says of it."""
+
+    def get(recording: Path) -> dict[str, Any]:
+        done = run_keisoku("report", recording, "--json")
+        assert done.status == 0, done.err
+        value: dict[str, Any] = json.loads(done.out)
+        assert value["schema"] == "keisoku-report/1"
+        return value
+
+    return get

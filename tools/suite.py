@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+"""Runs the parts of keisoku's test suite one after the other and adds them up; tools/test calls it after the build.
+
+Parts, in this order: unit (C units), pytest (end to end), alone (end to end, one at a time: truth, findings, real
+programs), lint, asan (unit suite and a short run under ASan and UBSan), fuzz (each fuzzer for ten seconds).
+With --quick: unit, pytest without its slow tests over two interpreters, and the lint that needs no compiler.
+
+The texts go to build/tests/PART.log; a failed part shows the end of its text. Last line: `N passed, N failed,
+N skipped`, in which a C unit counts per test function, pytest per test, lint per check, fuzz per fuzzer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import venv
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+BUILD = TOP / "build"
+LOGS = BUILD / "tests"
+CACHE = TOP / ".cache"
+FUZZ_SECONDS = 10
+
+
+@dataclass
+class Tally:
+    passed: int = 0
+    failed: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # what, why
+
+    def add(self, other: Tally) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def line(self) -> str:
+        return f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped"
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def call(
+    words: list[str], log: Path, env: dict[str, str] | None = None, cwd: Path = TOP, limit_s: float = 3600
+) -> int:
+    """Runs a command with its output in `log` (appended); gives its status, 124 when it ran past the limit."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as out:
+        out.write(f"$ {' '.join(words)}\n")
+        out.flush()
+        try:
+            done = subprocess.run(
+                words,
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                timeout=limit_s,
+            )
+        except subprocess.TimeoutExpired:
+            out.write(f"stopped after {limit_s:.0f} s\n")
+            return 124
+        except OSError as error:
+            out.write(f"{error}\n")
+            return 127
+        return done.returncode
+
+
+def tail(log: Path, lines: int = 40) -> str:
+    text = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join("    " + line for line in text[-lines:])
+
+
+# ---- C units -------------------------------------------------------------------------------------------------------
+
+TAP_LINE = re.compile(r"^\s*(ok|not ok)\s+\d+\s*-?\s*(.*)$", re.MULTILINE)
+
+
+def tally_meson(folder: Path, part: str) -> Tally:
+    """What `meson test` left behind: one entry per program, and cmocka's own lines in it."""
+    tally = Tally()
+    for line in (folder / "meson-logs" / "testlog.json").read_text().splitlines():
+        entry = json.loads(line)
+        name = f"{part}: {entry['name']}"
+        functions = TAP_LINE.findall(entry.get("stdout", ""))
+        bad = [title for result, title in functions if result != "ok" and "# SKIP" not in title]
+        skipped = [title for _, title in functions if "# SKIP" in title]
+        if entry["result"] == "SKIP":
+            tally.skipped.append((name, (entry.get("stderr") or "the program skips itself").strip()))
+            continue
+        tally.skipped += [(f"{name}: {title.split(' #')[0]}", title.split("SKIP")[1].strip()) for title in skipped]
+        tally.passed += len(functions) - len(bad) - len(skipped)
+        if bad or entry["result"] not in ("OK", "EXPECTEDFAIL"):
+            tally.failed += [f"{name}: {title}" for title in bad] or [f"{name}: {entry['result']}"]
+        elif not functions:
+            tally.passed += 1
+    return tally
+
+
+def run_meson_suite(folder: Path, part: str, log: Path, env: dict[str, str] | None = None) -> Tally:
+    result = folder / "meson-logs" / "testlog.json"
+    result.unlink(missing_ok=True)
+    words = ["meson", "test", "-C", str(folder), "--suite", "unit", "--no-rebuild", "--print-errorlogs"]
+    status = call(words, log, {"CMOCKA_MESSAGE_OUTPUT": "TAP", **(env or {})}, limit_s=900)
+    if not result.exists():
+        return Tally(failed=[f"{part}: meson test gave no result (status {status})"])
+    tally = tally_meson(folder, part)
+    if status != 0 and not tally.failed:
+        tally.failed.append(f"{part}: meson test failed (status {status})")
+    if not tally.passed and not tally.failed:
+        tally.failed.append(f"{part}: no test ran (is cmocka there?)")
+    return tally
+
+
+def part_unit(_: argparse.Namespace, log: Path) -> Tally:
+    return run_meson_suite(BUILD, "unit", log)
+
+
+# ---- end to end ----------------------------------------------------------------------------------------------------
+
+
+def test_python(log: Path) -> Path | None:
+    """The tests' own environment: .cache/venv-HASH, HASH of tests/requirements.txt."""
+    wanted = TOP / "tests" / "requirements.txt"
+    name = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    folder = CACHE / f"venv-{name}"
+    python = folder / "bin" / "python"
+    if (folder / "complete").exists():
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    print("setting up the tests' own environment (tests/requirements.txt)", file=sys.stderr, flush=True)
+    try:
+        venv.create(folder, with_pip=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        say(f"cannot make {folder}: {error}")
+        return None
+    if call([str(python), "-m", "pip", "install", "-q", "-r", str(wanted)], log, limit_s=900) != 0:
+        say(tail(log))
+        return None
+    (folder / "complete").touch()
+    return python
+
+
+def get_pythons(log: Path) -> None:
+    """Brings the interpreters that this machine lacks; tests say themselves what is missing afterwards."""
+    if os.environ.get("KEISOKU_NO_INSTALL"):
+        return
+    code = "import sys; sys.path.insert(0, 'tests'); import interpreters; print(*interpreters.missing())"
+    python = test_python(log)
+    if python is None:
+        return
+    done = subprocess.run([python, "-c", code], cwd=TOP, capture_output=True, text=True)
+    wanted = [name for name in done.stdout.split() if name in ("3.13", "3.14", "3.15")]
+    if wanted:
+        say(f"fetching Python {', '.join(wanted)} into .cache/pythons")
+        if call(["tools/get-pythons", str(CACHE / "pythons"), *wanted], log, limit_s=900) != 0:
+            say(f"not all of them could be had; see {log.relative_to(TOP)}")
+
+
+def tally_junit(path: Path) -> Tally:
+    tally = Tally()
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        name = f"{case.get('classname', '').removeprefix('tests.')}::{case.get('name')}"
+        skip = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            tally.failed.append(name)
+        elif skip is not None:
+            tally.skipped.append((name, skip.get("message", "")))
+        else:
+            tally.passed += 1
+    return tally
+
+
+def run_pytest(part: str, words: list[str], log: Path, env: dict[str, str] | None = None) -> Tally:
+    python = test_python(log)
+    if python is None:
+        return Tally(failed=[f"{part}: the tests' environment could not be set up"])
+    result = LOGS / f"{part}.xml"
+    result.unlink(missing_ok=True)
+    common = ["-q", "-ra", "-p", "no:cacheprovider", "--timeout=600", f"--junitxml={result}"]
+    status = call([str(python), "-m", "pytest", *common, *words, "tests"], log, env, limit_s=3000)
+    if status == 5:
+        return Tally()  # nothing to collect
+    if not result.exists():
+        return Tally(failed=[f"{part}: pytest gave no result (status {status})"])
+    tally = tally_junit(result)
+    if status not in (0, 1) or (status == 1 and not tally.failed):
+        tally.failed.append(f"{part}: pytest ended with status {status}")
+    return tally
+
+
+def part_pytest(options: argparse.Namespace, log: Path) -> Tally:
+    if options.quick:
+        words = ["-m", "not alone and not slow and not network", "-n2"]
+        return run_pytest("pytest", words, log, {"KEISOKU_QUICK": "1"})
+    get_pythons(log)
+    return run_pytest("pytest", ["-m", "not alone", "-n2"], log)
+
+
+def part_docs(_: argparse.Namespace, log: Path) -> Tally:
+    """A subset of pytest's part, for `make docs`; never run twice by a full run."""
+    return run_pytest("docs", ["-k", "docs/"], log)
+
+
+def part_alone(_: argparse.Namespace, log: Path) -> Tally:
+    return run_pytest("alone", ["-m", "alone"], log)
+
+
+# ---- lint ----------------------------------------------------------------------------------------------------------
+
+
+def part_lint(options: argparse.Namespace, log: Path) -> Tally:
+    python = test_python(log)
+    words = [sys.executable, str(TOP / "tools" / "lint.py"), "--list"] + (["--quick"] if options.quick else [])
+    path = os.environ["PATH"] if python is None else f"{python.parent}:{os.environ['PATH']}"
+    done = subprocess.run(words, cwd=TOP, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+    log.write_text(done.stdout + done.stderr)
+    tally = Tally()
+    for line in done.stdout.splitlines():
+        verdict, _, rest = line.partition(" ")
+        name, _, why = rest.partition(": ")
+        if verdict == "pass":
+            tally.passed += 1
+        elif verdict == "FAIL":
+            tally.failed.append(f"lint: {name}")
+        elif verdict == "skip":
+            tally.skipped.append((f"lint: {name}", why))
+    if done.returncode != 0 and not tally.failed:
+        tally.failed.append(f"lint: ended with status {done.returncode}")
+    return tally
+
+
+# ---- sanitizers and fuzzers ----------------------------------------------------------------------------------------
+
+
+def configure(folder: Path, words: list[str], log: Path, env: dict[str, str] | None = None) -> bool:
+    if not (folder / "build.ninja").exists() and call(["meson", "setup", str(folder), *words], log, env) != 0:
+        return False
+    return call(["ninja", "-C", str(folder)], log, limit_s=1800) == 0
+
+
+SANITIZER_SIGNS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
+ASAN_PROGRAM = """
+import json, threading
+def work(n):
+    return sum(len(json.dumps(list(range(k % 50)))) for k in range(n))
+threads = [threading.Thread(target=work, args=(20000,), name="worker") for _ in range(3)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+raise SystemExit(7)
+"""
+
+
+def short_run(binary: Path, log: Path, env: dict[str, str]) -> Tally:
+    """run, report and every export of one small program; each must end as it should and without a sanitizer's word."""
+    folder = BUILD / "tests" / "asan-run"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "app.py").write_text(ASAN_PROGRAM)
+    steps: list[tuple[str, list[str], int]] = [
+        ("run", ["run", "-o", "app.kei", "app.py"], 7),
+        ("report", ["report", "app.kei"], 0),
+        ("report --json", ["report", "app.kei", "--json"], 0),
+    ]
+    steps += [(f"export {name}", ["export", "app.kei", "--format", name, "-o", f"app.{name}"], 0)
+              for name in ("collapsed", "speedscope", "pprof")]
+    steps += [("doctor", ["doctor"], 0), ("bad input", ["report", "app.py"], 2)]
+    tally = Tally()
+    for title, words, expected in steps:
+        single = folder / f"{title.replace(' ', '-')}.log"
+        status = call([str(binary), *words], single, env, cwd=folder, limit_s=300)
+        text = single.read_text(errors="replace")
+        with log.open("a") as out:
+            out.write(text)
+        if status != expected or SANITIZER_SIGNS.search(text):
+            tally.failed.append(f"asan: {title} (status {status}, expected {expected})")
+        else:
+            tally.passed += 1
+    return tally
+
+
+def part_asan(_: argparse.Namespace, log: Path) -> Tally:
+    folder = TOP / "build-asan"
+    words = ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized", "-Db_lundef=false"]
+    if not configure(folder, words, log):
+        return Tally(failed=["asan: the sanitizer build failed"])
+    env = {
+        "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+    }
+    tally = run_meson_suite(folder, "asan", log, env)
+    binary = folder / "cli" / "keisoku"
+    if binary.exists():
+        tally.add(short_run(binary, log, env))
+    else:
+        tally.failed.append("asan: no command line was built")
+    return tally
+
+
+def part_fuzz(options: argparse.Namespace, log: Path) -> Tally:
+    if not (TOP / "fuzz" / "meson.build").exists():
+        return Tally(skipped=[("fuzz", "the tree has no fuzzers")])
+    if not shutil.which("clang"):
+        return Tally(skipped=[("fuzz", "clang is not installed")])
+    folder = TOP / "build-fuzz"
+    words = ["-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized", "-Db_lundef=false"]
+    if not configure(folder, words, log, {"CC": "clang"}):
+        return Tally(failed=["fuzz: the fuzzers could not be built"])
+    tally = Tally()
+    for fuzzer in sorted((folder / "fuzz").glob("fuzz_*")):
+        if not fuzzer.is_file() or not os.access(fuzzer, os.X_OK):
+            continue
+        corpus = CACHE / "corpus" / fuzzer.name
+        corpus.mkdir(parents=True, exist_ok=True)
+        limit = [f"-max_total_time={options.fuzz_seconds}", "-timeout=10", "-rss_limit_mb=2048"]
+        prefix = f"-artifact_prefix={LOGS}/{fuzzer.name}-"
+        seeds = TOP / "fuzz" / "corpus" / fuzzer.name.removeprefix("fuzz_")
+        words = [str(fuzzer), *limit, prefix, str(corpus)] + ([str(seeds)] if seeds.is_dir() else [])
+        if call(words, log, limit_s=options.fuzz_seconds + 120) == 0:
+            tally.passed += 1
+        else:
+            tally.failed.append(f"fuzz: {fuzzer.name}")
+    if not tally.passed and not tally.failed:
+        tally.failed.append("fuzz: the build made no fuzzer")
+    return tally
+
+
+PARTS = {
+    "unit": part_unit,
+    "pytest": part_pytest,
+    "alone": part_alone,
+    "lint": part_lint,
+    "asan": part_asan,
+    "fuzz": part_fuzz,
+    "docs": part_docs,
+}
+FULL = ["unit", "pytest", "alone", "lint", "asan", "fuzz"]
+QUICK = ["unit", "pytest", "lint"]
+
+
+def print_skips(skipped: list[tuple[str, str]]) -> None:
+    """One line a reason, with how many tests it stopped and the first of them."""
+    reasons: dict[str, list[str]] = {}
+    for what, why in skipped:
+        reasons.setdefault(why or "no reason given", []).append(what)
+    for why, names in reasons.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        say(f"skipped: {names[0]}{more}: {why}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools/test", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="the short set, under two minutes")
+    parser.add_argument("--fuzz-seconds", type=int, default=FUZZ_SECONDS, help="for each fuzzer")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--venv", action="store_true", help="only set up the tests' environment and print its bin")
+    options = parser.parse_args()
+    if options.venv:
+        python = test_python(LOGS / "venv.log")
+        print(python.parent if python else "")
+        return 0 if python else 1
+    LOGS.mkdir(parents=True, exist_ok=True)
+    total = Tally()
+    for name in options.parts or (QUICK if options.quick else FULL):
+        start = time.monotonic()
+        log = LOGS / f"{name}.log"
+        log.unlink(missing_ok=True)
+        tally = PARTS[name](options, log)
+        say(f"{name:8} {tally.line()}  ({time.monotonic() - start:.0f} s)")
+        if tally.failed:
+            for failure in tally.failed:
+                say(f"  failed: {failure}")
+            say(f"  the end of {log.relative_to(TOP)}:\n{tail(log)}")
+        total.add(tally)
+    print_skips(total.skipped)
+    say(total.line())
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
