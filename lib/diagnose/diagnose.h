@@ -24,27 +24,38 @@ struct share {
 struct evidence {
     char measure[48]; /* "share of wall on this line" */
     double value, low, high;
-    char unit[16];    /* "share", "s", "1", "cores" */
-    bool interval;    /* low and high are given */
+    char unit[16]; /* "share", "s", "1", "cores" */
+    bool interval; /* low and high are given */
 };
 
 enum { EVIDENCE_MAX = 8, NOT_MEASURED_MAX = 4 };
 
 struct finding {
-    const char *tag;  /* of interface.md */
+    const char *tag; /* of interface.md */
     enum prescription prescription;
-    char sentence[256]; /* the headline: what to do and where */
-    char action[256];   /* for a beginner: the next step */
-    double confidence;  /* 0–1 */
+    char sentence[256];                                   /* the headline: what to do and where */
+    char action[256];                                     /* for a beginner: the next step */
+    double confidence;                                    /* 0–1 */
     uint32_t function, file, line, line_first, line_last; /* ids and numbers; 0: no one place */
     struct evidence evidence[EVIDENCE_MAX];
     size_t n_evidence;
-    double max_gain;    /* at most that many times faster; 0: not given */
-    const char *gain_law; /* "Amdahl", "overlap" …; "" */
+    double max_gain;                      /* at most that many times faster; 0: not given */
+    const char *gain_law;                 /* "Amdahl", "overlap" …; "" */
     double predicted_low, predicted_high; /* 0: not given */
     char check_command[256];
     const char *not_measured[NOT_MEASURED_MAX];
     size_t n_not_measured;
+};
+
+/* What the trust line says, from the samples and the recorder's own report. */
+struct trust {
+    uint64_t samples;                      /* instants of a thread that were measured */
+    uint64_t proved_by[READER_KIND_COUNT]; /* of them, by reader */
+    uint64_t exact, unproved, no_stack;    /* sums of the above */
+    uint64_t dropped;                      /* stacks that could not be read or proved; not among samples */
+    uint64_t lost;                         /* everything else of the losses */
+    double core_taken;                     /* our time on cores of the target, as a share of its CPU time */
+    double reread_share;
 };
 
 struct thread_ledger {
@@ -53,12 +64,14 @@ struct thread_ledger {
 };
 
 struct diagnosis {
-    struct aggregate *aggregate;       /* of the whole recording, idle workers left out */
+    struct aggregate *aggregate;                      /* of the whole recording, idle workers left out */
     struct share wall[STATE_COUNT], cpu[STATE_COUNT]; /* sum of .share is 1 (0 when nothing was measured) */
     struct thread_ledger *threads;
-    size_t n_threads;                  /* those the shares are of */
-    double cores_used, cores_free;     /* averages over the recording */
-    struct finding *findings;          /* by rank; never empty */
+    size_t n_threads;              /* those the shares are of */
+    double cores_used, cores_free; /* averages over the recording */
+    bool cores_measured;           /* cores_free is from the cores' own counters, not only from our use */
+    struct trust trust;
+    struct finding *findings; /* by rank; never empty */
     size_t n_findings;
 };
 

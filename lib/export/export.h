@@ -23,6 +23,12 @@ struct exporter {
     int (*write)(const struct export_input *input, const struct sink *sink, struct err *err);
 };
 
+/* The functions of the table's rows. */
+#define X(function, name, summary, extension, foreign)                                                                 \
+    int function(const struct export_input *input, const struct sink *sink, struct err *err);
+#include "export/export.def"
+#undef X
+
 /* The table (export.def); NULL when there is none of that name. */
 const struct exporter *exporter_by_name(const char *name);
 const struct exporter *exporter_table(size_t *count);

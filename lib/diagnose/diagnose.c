@@ -1,0 +1,61 @@
+/* See diagnose.h: aggregate, trust, ledger, facts, findings, in that order. */
+#include "diagnose/diagnose.h"
+
+#include "diagnose/findings.h"
+#include "diagnose/ledger.h"
+
+static void make_trust(const struct profile *profile, struct trust *trust)
+{
+    const struct profile_samples *samples = &profile->samples;
+    for (size_t i = 0; i < samples->count; i++) {
+        uint8_t reader = samples->reader[i] < READER_KIND_COUNT ? samples->reader[i] : READER_NONE;
+        trust->samples += samples->ticks[i];
+        trust->proved_by[reader] += samples->ticks[i];
+    }
+    trust->unproved = trust->proved_by[READER_FREE];
+    trust->no_stack = trust->proved_by[READER_NONE];
+    trust->exact = trust->samples - trust->unproved - trust->no_stack;
+    for (int i = 0; i < LOSS_KIND_COUNT; i++) {
+        bool stack = i == LOSS_RAN_MEANWHILE || i == LOSS_UNREADABLE || i == LOSS_INVALID_STACK || i == LOSS_OTHER_CORE;
+        *(stack ? &trust->dropped : &trust->lost) += profile->losses[i];
+    }
+    double run_ns = 0;
+    for (size_t i = 1; i < profile->n_threads; i++)
+        run_ns += (double)profile->threads[i].run_ns;
+    trust->core_taken = run_ns > 0 ? (double)profile->self.core_taken_ns / run_ns : 0;
+    trust->reread_share = profile->self.reads > 0 ? (double)profile->self.rereads / (double)profile->self.reads : 0;
+}
+
+int diagnose(const struct profile *profile, struct diagnosis **result)
+{
+    struct filter all = {0};
+    struct facts facts;
+    *result = NULL;
+    struct diagnosis *diagnosis = mem_zalloc(1, sizeof *diagnosis);
+    if (diagnosis == NULL)
+        return ERR_NOMEM;
+    int rc = aggregate_new(profile, &all, &diagnosis->aggregate);
+    if (rc == 0) {
+        make_trust(profile, &diagnosis->trust);
+        rc = ledger_make(profile, diagnosis);
+    }
+    if (rc == 0)
+        rc = facts_make(profile, diagnosis, &facts);
+    if (rc == 0)
+        rc = findings_make(&facts, diagnosis);
+    if (rc == 0)
+        *result = diagnosis;
+    else
+        diagnosis_free(diagnosis);
+    return rc;
+}
+
+void diagnosis_free(struct diagnosis *diagnosis)
+{
+    if (diagnosis == NULL)
+        return;
+    aggregate_free(diagnosis->aggregate);
+    mem_free(diagnosis->threads);
+    mem_free(diagnosis->findings);
+    mem_free(diagnosis);
+}

@@ -1,0 +1,305 @@
+/* See facts.h. Called once by diagnose(), before the rules; fails only when memory is short. */
+#include "diagnose/facts.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A share of the time on the CPU, with its interval. */
+static struct share cpu_part(const struct facts *facts, double ns)
+{
+    struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
+    return share_of(&only_on, ns, 0, 0);
+}
+
+static void make_cpu(struct facts *facts)
+{
+    const double *ns = facts->aggregate->state_wall_ns;
+    double ticks[STATE_COUNT];
+    for (int i = 0; i < STATE_COUNT; i++)
+        ticks[i] = (double)facts->aggregate->state_ticks[i];
+    facts->strata = strata_of(ns, ticks);
+    facts->python = cpu_part(facts, ns[STATE_PYTHON]);
+    facts->native = cpu_part(facts, ns[STATE_NATIVE] + ns[STATE_NATIVE_GIL]);
+    facts->on_cpu = cpu_part(facts, ns[STATE_ON_CPU]);
+    facts->import = cpu_part(facts, ns[STATE_IMPORT]);
+    facts->told_apart = facts->on_cpu.share < 0.5;
+}
+
+static void make_delay(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    double wall = 0;
+    for (size_t i = 1; i < profile->n_threads; i++) {
+        const struct thread *thread = &profile->threads[i];
+        if (profile->thread_idle[i])
+            continue;
+        facts->run_ns += (double)thread->run_ns;
+        facts->delay_ns += (double)thread->delay_ns;
+    }
+    wall = facts->strata.on_ns + facts->strata.exact_ns;
+    facts->delay = wall > 0 ? facts->strata.exact_ns / wall : 0;
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind == COUNTER_THROTTLED && (double)counter->value > facts->throttled_ns)
+            facts->throttled_ns = (double)counter->value;
+    }
+}
+
+enum { CORES_MAX = 4096 };
+
+/* Time that every core was busy with anybody's work; false when no core was counted. */
+static bool sum_cores(const struct profile *profile, double *busy_ns, uint32_t *cores)
+{
+    int64_t *busy = mem_zalloc(CORES_MAX, sizeof *busy);
+    bool *counted = mem_zalloc(CORES_MAX, sizeof *counted);
+    *busy_ns = 0;
+    *cores = 0;
+    for (size_t i = 0; busy != NULL && counted != NULL && i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind != COUNTER_CORE_BUSY || counter->subject >= CORES_MAX)
+            continue;
+        counted[counter->subject] = true;
+        if (counter->value > busy[counter->subject])
+            busy[counter->subject] = counter->value;
+    }
+    for (size_t i = 0; busy != NULL && counted != NULL && i < CORES_MAX; i++) {
+        *cores += counted[i];
+        *busy_ns += (double)busy[i];
+    }
+    mem_free(busy);
+    mem_free(counted);
+    return *cores > 0;
+}
+
+/*
+ * Cores that were free: allowed by affinity and quota, and idle during the recording. When more cores are counted than
+ * the program may use, which of them it may use is not known, so both bounds hold.
+ */
+static void make_cores(struct facts *facts, struct diagnosis *diagnosis)
+{
+    const struct profile *profile = facts->profile;
+    double allowed = profile->cores_allowed > 0 ? profile->cores_allowed : profile->cores;
+    double busy_ns, used = facts->elapsed_ns > 0 ? facts->run_ns / facts->elapsed_ns : 0;
+    uint32_t counted;
+    diagnosis->cores_used = used;
+    double available = allowed - used;
+    facts->cores_known = facts->elapsed_ns > 0 && sum_cores(profile, &busy_ns, &counted);
+    if (facts->cores_known)
+        available = fmin(available, (double)counted - busy_ns / facts->elapsed_ns);
+    if (profile->cores_quota > 0)
+        available = fmin(available, profile->cores_quota - used);
+    facts->cores_allowed = (uint32_t)allowed;
+    diagnosis->cores_free = fmax(0, available);
+    diagnosis->cores_measured = facts->cores_known;
+}
+
+/* Of a function's own time: the least range of lines around its hottest that holds 90 %. */
+static void hot_range(struct facts *facts)
+{
+    const struct aggregate *aggregate = facts->aggregate;
+    uint32_t function = facts->hot->function;
+    double all = 0, kept = 0, hottest = 0;
+    for (size_t i = 0; i < aggregate->n_lines; i++) {
+        if (aggregate->lines[i].function == function)
+            all += aggregate->lines[i].wall_ns;
+    }
+    for (size_t i = 0; i < aggregate->n_lines && kept < 0.9 * all; i++) {
+        const struct line_sum *line = &aggregate->lines[i];
+        if (line->function != function || line->line == 0)
+            continue;
+        kept += line->wall_ns;
+        hottest = fmax(hottest, line->wall_ns);
+        if (facts->line_first == 0 || line->line < facts->line_first)
+            facts->line_first = line->line;
+        if (line->line > facts->line_last)
+            facts->line_last = line->line;
+    }
+    facts->hot_line_share = all > 0 ? hottest / all : 0;
+}
+
+static void make_hot(struct facts *facts)
+{
+    const struct aggregate *aggregate = facts->aggregate;
+    double best = 0;
+    for (size_t i = 0; i < aggregate->n_functions; i++) {
+        const struct function_sum *sum = &aggregate->functions[i];
+        double ns = facts->told_apart ? sum->self_python_ns : sum->self_cpu_ns;
+        if (sum->function == 0 || facts->profile->functions[sum->function].kind != FUNCTION_PYTHON || ns <= best)
+            continue;
+        best = ns;
+        facts->hot = sum;
+    }
+    if (aggregate->n_lines > 0)
+        facts->top_line = share_of(&facts->strata, aggregate->lines[0].cpu_ns,
+                                   fmax(0, aggregate->lines[0].wall_ns - aggregate->lines[0].cpu_ns), 0);
+    if (facts->hot == NULL)
+        return;
+    facts->hot_share = cpu_part(facts, best);
+    facts->hot_cpu_share = facts->hot_share.share;
+    facts->hot_own = facts->profile->function_own[facts->hot->function];
+    hot_range(facts);
+    double most = 0;
+    for (size_t i = 0; i < aggregate->n_lines; i++) {
+        const struct line_sum *line = &aggregate->lines[i];
+        /* At equal weight the first is the deeper one's caller: prefer the one with more time of its own. */
+        if (facts->profile->function_own[line->function] && line->total_wall_ns > most * 1.02) {
+            most = line->total_wall_ns;
+            facts->own_file = line->file;
+            facts->own_line = line->line;
+        }
+    }
+}
+
+struct thread_waits {
+    double on_ns, io_ns, gil_ns;
+    uint64_t waits;
+    uint32_t last_stack;
+    uint8_t last_state;
+};
+
+static void pick_threads(struct facts *facts, const struct thread_waits *waits)
+{
+    const struct profile *profile = facts->profile;
+    for (uint32_t i = 1; i < profile->n_threads; i++) {
+        if (waits[i].on_ns > facts->busiest_ns) {
+            facts->busiest_ns = waits[i].on_ns;
+            facts->busiest = i;
+        }
+        if (waits[i].io_ns > facts->wait.io_ns) {
+            facts->wait.io_ns = waits[i].io_ns;
+            facts->wait.thread = i;
+            facts->wait.waits = (double)waits[i].waits;
+        }
+    }
+}
+
+/*
+ * Waits that follow each other on one place look like one when the thread ran too briefly between them to be sampled;
+ * the kernel's count of voluntary switches then knows better, where the process has one thread.
+ */
+static void refine_waits(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    if (facts->wait.thread == 0)
+        return;
+    uint32_t process = profile->threads[facts->wait.thread].process, threads = 0;
+    for (size_t i = 1; i < profile->n_threads; i++)
+        threads += profile->threads[i].process == process;
+    for (size_t i = 0; threads == 1 && i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind == COUNTER_VOLUNTARY_SWITCHES && counter->subject == process &&
+            (double)counter->value > facts->wait.waits)
+            facts->wait.waits = (double)counter->value;
+    }
+}
+
+static void find_wait_place(struct facts *facts)
+{
+    const struct aggregate *aggregate = facts->aggregate;
+    bool found_own = false;
+    for (size_t i = 0; i < aggregate->n_lines; i++) {
+        const struct line_sum *line = &aggregate->lines[i];
+        double ns = line->state_ns[STATE_IO];
+        bool own = facts->profile->function_own[line->function];
+        if (ns <= 0 || (found_own && !own) || (found_own == own && ns <= facts->wait.place_ns))
+            continue;
+        found_own = own;
+        facts->wait.place_ns = ns;
+        facts->wait.file = line->file;
+        facts->wait.line = line->line;
+        facts->wait.function = line->function;
+    }
+}
+
+static int make_waits(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    const struct profile_samples *samples = &profile->samples;
+    struct thread_waits *waits = mem_zalloc(profile->n_threads + 1, sizeof *waits);
+    if (waits == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (!sample_counts(profile, i) || samples->ticks[i] == 0)
+            continue;
+        struct thread_waits *one = &waits[samples->thread[i]];
+        uint8_t state = samples->state[i];
+        if (state_on_cpu(state))
+            one->on_ns += samples->wall_ns[i];
+        if (state == STATE_IO) {
+            one->io_ns += samples->wall_ns[i];
+            one->waits += one->last_state != STATE_IO || one->last_stack != samples->stack[i];
+        }
+        if (state == STATE_GIL_WAIT)
+            one->gil_ns += samples->wall_ns[i];
+        one->last_state = state;
+        one->last_stack = samples->stack[i];
+    }
+    pick_threads(facts, waits);
+    refine_waits(facts);
+    find_wait_place(facts);
+    mem_free(waits);
+    return 0;
+}
+
+struct gil_sums {
+    double wait_ns, hold_ns, wall_ns;
+    uint32_t threads;
+};
+
+/* The process whose threads wait most for its GIL; what they do while they hold it is `python` and its like. */
+static int make_gil(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    const struct diagnosis *diagnosis = facts->diagnosis;
+    struct gil_sums *sums = mem_zalloc(profile->n_processes + 1, sizeof *sums);
+    if (sums == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        if (!sample_counts(profile, i))
+            continue;
+        uint32_t process = profile->threads[profile->samples.thread[i]].process;
+        uint8_t state = profile->samples.state[i];
+        double ns = profile->samples.wall_ns[i];
+        if (process >= profile->n_processes)
+            continue;
+        sums[process].wall_ns += ns;
+        if (state == STATE_GIL_WAIT)
+            sums[process].wait_ns += ns;
+        else if (state_on_cpu(state) && state != STATE_NATIVE)
+            sums[process].hold_ns += ns;
+    }
+    for (size_t i = 0; i < diagnosis->n_threads; i++) {
+        uint32_t process = profile->threads[diagnosis->threads[i].thread].process;
+        if (process < profile->n_processes && diagnosis->threads[i].wall[STATE_GIL_WAIT].share >= 0.05)
+            sums[process].threads++;
+    }
+    for (uint32_t i = 1; i < profile->n_processes; i++) {
+        if (sums[i].wait_ns <= facts->gil_wait_ns)
+            continue;
+        facts->gil_process = i;
+        facts->gil_wait_ns = sums[i].wait_ns;
+        facts->gil_hold_ns = sums[i].hold_ns;
+        facts->gil_wall_ns = sums[i].wall_ns;
+        facts->gil_threads = sums[i].threads;
+    }
+    mem_free(sums);
+    return 0;
+}
+
+int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struct facts *facts)
+{
+    *facts = (struct facts){.profile = profile, .aggregate = diagnosis->aggregate, .diagnosis = diagnosis};
+    facts->elapsed_ns = (double)profile->duration_ns;
+    make_cpu(facts);
+    make_delay(facts);
+    make_cores(facts, diagnosis);
+    make_hot(facts);
+    int rc = timeline_measure(profile, facts);
+    if (rc == 0)
+        rc = make_waits(facts);
+    if (rc == 0)
+        rc = make_gil(facts);
+    if (rc == 0 && facts->busiest != 0)
+        rc = loop_find(profile, facts->busiest, &facts->loop);
+    return rc;
+}

@@ -1,0 +1,79 @@
+/*
+ * What the rules look at, computed once for all of them: how the elapsed time was spent (not the thread-seconds: a
+ * program with one busy thread and nine waiting ones is busy all the time), what the cores did, the hottest function,
+ * the loop that dominates, waits, delays.
+ *
+ * Parts of elapsed time leave the run delay out (a starved program would look like a waiting one); parts of CPU time
+ * are of the time on the CPU.
+ */
+#ifndef KEISOKU_DIAGNOSE_FACTS_H
+#define KEISOKU_DIAGNOSE_FACTS_H
+
+#include "diagnose/ledger.h"
+
+/* A loop found by what comes back: the places at one depth of the dominating chain of calls, in time order. */
+struct loop {
+    uint32_t function;                 /* whose lines, or whose calls, come back; 0: none found */
+    uint32_t caller_file, caller_line; /* the call that leads to it; 0: none */
+    double share;                      /* of its thread's time on the CPU that it spans */
+    uint64_t returns;                  /* how often a place was come back to: a lower bound of the rounds */
+};
+
+struct wait_facts {
+    uint32_t thread;               /* the one that waits most for input or output; 0: none */
+    double io_ns;                  /* its time in that state */
+    double waits;                  /* separate waits of it, at least */
+    uint32_t file, line, function; /* own place that waits most, else any */
+    double place_ns;               /* wait time of that place */
+};
+
+struct facts {
+    const struct profile *profile;
+    const struct aggregate *aggregate;
+    const struct diagnosis *diagnosis;
+    double elapsed_ns;
+    struct strata strata;
+
+    /* Parts of elapsed time; their sum is 1. */
+    double active;                /* something was on the CPU (or wanted to be) */
+    double io, lock, rest, other; /* nothing was: waits for I/O; locks; sleeps and idles; anything else */
+    double serial;                /* of active: about one core's worth */
+    double io_overlap;            /* threads in io at once, on average, while there were any */
+
+    /* Parts of the time on the CPU. */
+    struct share python, native, on_cpu, import;
+    bool told_apart; /* python, native and kernel could be told apart for most of it */
+
+    double run_ns, delay_ns, throttled_ns;
+    double delay;     /* of run + delay + waits: the run delay */
+    bool cores_known; /* cores_free comes from the cores' own counters */
+    uint32_t cores_allowed;
+
+    const struct function_sum *hot; /* most own time in the interpreter; NULL: none */
+    bool hot_own;
+    double hot_cpu_share;           /* of the time on the CPU, its own time in the interpreter */
+    struct share hot_share;         /* the same with its interval */
+    double hot_line_share;          /* of the function's own time, its hottest line */
+    uint32_t line_first, line_last; /* lines that hold most of its own time */
+    uint32_t own_file, own_line;    /* the own line under which most of the time goes */
+    struct share top_line;          /* of wall: the hottest line */
+    uint32_t busiest;               /* the thread with most time on the CPU; 0: none */
+    double busiest_ns;
+    struct loop loop; /* of that thread */
+    struct wait_facts wait;
+    uint32_t gil_process;                         /* where the GIL is waited for most */
+    double gil_wait_ns, gil_hold_ns, gil_wall_ns; /* of that process */
+    uint32_t gil_threads;                         /* its threads that waited for it noticeably */
+};
+
+int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struct facts *facts);
+
+/* In timeline.c, used by facts.c: */
+int timeline_measure(const struct profile *profile, struct facts *facts);
+/* In loop.c: the dominating loop of a thread, by its samples on the CPU. */
+int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop);
+
+/* Is the sample part of the shares (a thread that matters)? */
+bool sample_counts(const struct profile *profile, size_t index);
+
+#endif

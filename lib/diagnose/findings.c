@@ -1,0 +1,261 @@
+/*
+ * The table of findings made into code: rules tried in the table's order, texts filled in, the result ranked. Called
+ * by diagnose() once the facts are there.
+ */
+#include "diagnose/findings.h"
+
+#include "base/buf.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct finding_row rows[] = {
+#define FINDING(name, tag, prescription, order, rule, law, sentence, action)                                           \
+    {#name, tag, PRESCRIBE_##prescription, ORDER_##order, rule, law, sentence, action},
+#define LIMIT(name, key, value, unit, text)
+#include "diagnose/findings.def"
+#undef FINDING
+#undef LIMIT
+};
+
+static const double limits[LIMIT_COUNT] = {
+#define FINDING(name, tag, prescription, order, rule, law, sentence, action)
+#define LIMIT(name, key, value, unit, text) value,
+#include "diagnose/findings.def"
+#undef FINDING
+#undef LIMIT
+};
+
+enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
+
+double limit_value(enum limit_id id)
+{
+    return limits[id];
+}
+
+const struct finding_row *finding_rows(size_t *count)
+{
+    *count = ROW_COUNT;
+    return rows;
+}
+
+const char *prescription_name(enum prescription prescription)
+{
+    static const char *const names[] = {"native", "parallel", "algorithm", "already-native", "stop", "insufficient"};
+    return (unsigned)prescription < sizeof names / sizeof names[0] ? names[prescription] : "insufficient";
+}
+
+/* At most `limit` characters of `text`; longer ones lose their beginning (paths) or end. */
+static void add_cut(struct buf *out, const char *text, size_t limit, bool keep_end)
+{
+    size_t length = strlen(text), characters = 0;
+    for (size_t i = 0; i < length; i++)
+        characters += ((unsigned char)text[i] & 0xc0) != 0x80;
+    if (characters <= limit) {
+        buf_add(out, text, length);
+        return;
+    }
+    size_t skip = characters - limit + 1, at = 0;
+    if (keep_end) {
+        buf_add_text(out, "…");
+        for (size_t seen = 0; at < length && seen <= skip; at++)
+            seen += ((unsigned char)text[at] & 0xc0) != 0x80;
+        buf_add(out, text + at - 1, length - at + 1);
+    } else {
+        for (size_t seen = 0; at < length; at++) {
+            seen += ((unsigned char)text[at] & 0xc0) != 0x80;
+            if (seen >= limit)
+                break;
+        }
+        buf_add(out, text, at);
+        buf_add_text(out, "…");
+    }
+}
+
+static void add_place(struct buf *out, const struct profile *profile, const struct finding *finding)
+{
+    if (finding->file == 0) {
+        buf_add_text(out, "the program");
+        return;
+    }
+    add_cut(out, profile_short_file(profile->strings[finding->file]), 48, true);
+    if (finding->line != 0)
+        buf_printf(out, ":%u", finding->line);
+}
+
+static void add_slot(struct buf *out, const char *slot, size_t length, const struct profile *profile,
+                     const struct finding *finding, const struct words *words)
+{
+#define SLOT(text) (length == sizeof(text) - 1 && memcmp(slot, text, length) == 0)
+    if (SLOT("place"))
+        add_place(out, profile, finding);
+    else if (SLOT("function"))
+        add_cut(out, finding->function != 0 ? profile->strings[profile->functions[finding->function].name] : "it", 40,
+                false);
+    else if (SLOT("share"))
+        buf_add_text(out, words->share);
+    else if (SLOT("gain"))
+        buf_add_text(out, words->gain);
+    else if (SLOT("count"))
+        buf_add_text(out, words->count);
+    else if (SLOT("reason"))
+        buf_add_text(out, words->reason);
+#undef SLOT
+}
+
+/* Cuts at a character's border; `size` counts the final zero. */
+static void copy_text(char *out, size_t size, struct buf *text)
+{
+    const char *from = buf_text(text);
+    size_t length = strlen(from);
+    while (length > 0 && from[length - 1] == ' ')
+        length--;
+    if (length >= size) {
+        length = size - 1;
+        while (length > 0 && ((unsigned char)from[length] & 0xc0) == 0x80)
+            length--;
+    }
+    memcpy(out, from, length);
+    out[length] = '\0';
+}
+
+static void fill_template(char *out, size_t size, const char *template, const struct profile *profile,
+                          const struct finding *finding, const struct words *words)
+{
+    struct buf text = {0};
+    for (const char *at = template; *at != '\0';) {
+        const char *end = *at == '{' ? strchr(at, '}') : NULL;
+        if (end != NULL) {
+            add_slot(&text, at + 1, (size_t)(end - at - 1), profile, finding, words);
+            at = end + 1;
+        } else {
+            buf_add_byte(&text, (uint8_t)*at++);
+        }
+    }
+    copy_text(out, size, &text);
+    buf_release(&text);
+}
+
+static void add_quoted(struct buf *out, const char *argument)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
+    if (*argument != '\0' && strspn(argument, plain) == strlen(argument)) {
+        buf_add_text(out, argument);
+        return;
+    }
+    buf_add_byte(out, '\'');
+    for (; *argument != '\0'; argument++) {
+        if (*argument == '\'')
+            buf_add_text(out, "'\\''");
+        else
+            buf_add_byte(out, (uint8_t)*argument);
+    }
+    buf_add_byte(out, '\'');
+}
+
+/* The command that shows whether the change helped: the same measurement again. */
+static void fill_check(const struct profile *profile, struct finding *finding)
+{
+    struct buf text = {0};
+    if (profile->command != NULL && profile->command[0] != NULL) {
+        buf_add_text(&text, "keisoku run");
+        for (size_t i = 0; profile->command[i] != NULL; i++) {
+            buf_add_byte(&text, ' ');
+            if (i == 0 && profile->command[0][0] == '-' && profile->command[0][1] != '\0' &&
+                strcmp(profile->command[0], "-m") != 0 && strcmp(profile->command[0], "-c") != 0)
+                buf_add_text(&text, "-- ");
+            add_quoted(&text, profile->command[i]);
+        }
+    }
+    if (text.size > 0 && text.size < sizeof finding->check_command && memchr(text.data, '\n', text.size) == NULL) {
+        copy_text(finding->check_command, sizeof finding->check_command, &text);
+    } else if (profile->n_processes > 1 && (profile->command == NULL || profile->command[0] == NULL)) {
+        snprintf(finding->check_command, sizeof finding->check_command, "keisoku attach %d --duration %.0f",
+                 profile->processes[1].pid, fmax(1, (double)profile->duration_ns / 1e9));
+    } else {
+        buf_clear(&text);
+        buf_add_text(&text, "keisoku report ");
+        add_quoted(&text, profile->path != NULL ? profile->path : "FILE");
+        copy_text(finding->check_command, sizeof finding->check_command, &text);
+    }
+    buf_release(&text);
+}
+
+static bool enough(const struct finding_row *row, const struct finding *finding)
+{
+    return row->order != ORDER_GAIN || finding->predicted_low >= LIMIT_OF(FLAT, GAIN_MIN);
+}
+
+struct ranked {
+    struct finding finding;
+    enum finding_order order;
+    double score;
+};
+
+static bool before(const struct ranked *a, const struct ranked *b)
+{
+    if (a->order != b->order)
+        return a->order < b->order;
+    return a->score > b->score;
+}
+
+/* Stable insertion by rank; `n` found so far. */
+static void insert(struct ranked *list, size_t n, const struct ranked *one)
+{
+    size_t at = n;
+    while (at > 0 && before(one, &list[at - 1])) {
+        list[at] = list[at - 1];
+        at--;
+    }
+    list[at] = *one;
+}
+
+static bool try_row(const struct facts *facts, const struct finding_row *row, const struct finding *earlier,
+                    size_t n_earlier, struct ranked *one)
+{
+    struct words words = {.ease = 1};
+    memset(one, 0, sizeof *one);
+    one->finding.tag = row->tag;
+    one->finding.prescription = row->prescription;
+    one->finding.gain_law = row->law;
+    if (!row->rule(facts, earlier, n_earlier, &one->finding, &words) || !enough(row, &one->finding))
+        return false;
+    if (words.gain[0] == '\0')
+        snprintf(words.gain, sizeof words.gain, "%.1fx", one->finding.max_gain);
+    fill_template(one->finding.sentence, sizeof one->finding.sentence, row->sentence, facts->profile, &one->finding,
+                  &words);
+    fill_template(one->finding.action, sizeof one->finding.action, row->action, facts->profile, &one->finding, &words);
+    fill_check(facts->profile, &one->finding);
+    one->order = row->order;
+    one->score = one->finding.predicted_low * words.ease;
+    return true;
+}
+
+int findings_make(const struct facts *facts, struct diagnosis *diagnosis)
+{
+    struct ranked *list = mem_zalloc(ROW_COUNT + 1, sizeof *list);
+    struct finding *earlier = mem_zalloc(ROW_COUNT + 1, sizeof *earlier);
+    diagnosis->findings = mem_zalloc(ROW_COUNT + 1, sizeof *diagnosis->findings);
+    size_t n = 0;
+    int rc = ERR_NOMEM;
+    if (list == NULL || earlier == NULL || diagnosis->findings == NULL)
+        goto out;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        struct ranked one;
+        if (!try_row(facts, &rows[i], earlier, n, &one))
+            continue;
+        earlier[n] = one.finding;
+        insert(list, n++, &one);
+        if (rows[i].prescription == PRESCRIBE_INSUFFICIENT)
+            break; /* advice that is not measured is not given */
+    }
+    for (size_t i = 0; i < n; i++)
+        diagnosis->findings[i] = list[i].finding;
+    diagnosis->n_findings = n;
+    rc = 0;
+out:
+    mem_free(list);
+    mem_free(earlier);
+    return rc;
+}

@@ -1,0 +1,154 @@
+/* See ledger.h. Called once by diagnose(); fails only when memory is short. */
+#include "diagnose/ledger.h"
+
+#include <math.h>
+
+static const double z95 = 1.959964;
+
+void wilson(double share, double ticks, double *low, double *high)
+{
+    if (!(ticks > 0)) {
+        *low = 0;
+        *high = 1;
+        return;
+    }
+    double z2 = z95 * z95;
+    double centre = (share + z2 / (2 * ticks)) / (1 + z2 / ticks);
+    double half = z95 * sqrt(share * (1 - share) / ticks + z2 / (4 * ticks * ticks)) / (1 + z2 / ticks);
+    *low = share <= 0 ? 0 : fmax(0, centre - half);
+    *high = share >= 1 ? 1 : fmin(1, centre + half);
+}
+
+struct strata strata_of(const double ns[STATE_COUNT], const double ticks[STATE_COUNT])
+{
+    struct strata strata = {0};
+    for (int state = 0; state < STATE_COUNT; state++) {
+        if (state == STATE_RUNNABLE) {
+            strata.exact_ns += ns[state];
+        } else if (state_on_cpu(state)) {
+            strata.on_ns += ns[state];
+            strata.on_ticks += ticks[state];
+        } else {
+            strata.off_ns += ns[state];
+            strata.off_ticks += ticks[state];
+        }
+    }
+    return strata;
+}
+
+/* How far a part's interval reaches below and above its estimate, in shares of `total`. */
+static void reach(double part_ns, double stratum_ns, double ticks, double total_ns, double *below, double *above)
+{
+    *below = *above = 0;
+    if (!(stratum_ns > 0))
+        return;
+    double share = fmin(1, part_ns / stratum_ns), low, high;
+    wilson(share, ticks, &low, &high);
+    *below = (share - low) * stratum_ns / total_ns;
+    *above = (high - share) * stratum_ns / total_ns;
+}
+
+struct share share_of(const struct strata *strata, double on_ns, double off_ns, double exact_ns)
+{
+    double total = strata->on_ns + strata->off_ns + strata->exact_ns;
+    if (!(total > 0))
+        return (struct share){0};
+    struct share share = {.share = (on_ns + off_ns + exact_ns) / total};
+    double on_below = 0, on_above = 0, off_below = 0, off_above = 0;
+    if (on_ns > 0)
+        reach(on_ns, strata->on_ns, strata->on_ticks, total, &on_below, &on_above);
+    if (off_ns > 0)
+        reach(off_ns, strata->off_ns, strata->off_ticks, total, &off_below, &off_above);
+    share.low = fmax(0, share.share - hypot(on_below, off_below));
+    share.high = fmin(1, share.share + hypot(on_above, off_above));
+    return share;
+}
+
+/* Rounding: the largest share takes what is missing to 1. */
+static void close_sum(struct share shares[STATE_COUNT])
+{
+    int largest = 0;
+    for (int i = 1; i < STATE_COUNT; i++) {
+        if (shares[i].share > shares[largest].share)
+            largest = i;
+    }
+    for (int round = 0; round < 4; round++) {
+        double sum = 0;
+        for (int i = 0; i < STATE_COUNT; i++)
+            sum += shares[i].share;
+        if (sum == 1 || !(sum > 0))
+            break;
+        shares[largest].share += 1 - sum;
+    }
+    shares[largest].low = fmin(shares[largest].low, shares[largest].share);
+    shares[largest].high = fmax(shares[largest].high, shares[largest].share);
+}
+
+void ledger_fill(const double ns[STATE_COUNT], const double ticks[STATE_COUNT], struct share shares[STATE_COUNT])
+{
+    struct strata strata = strata_of(ns, ticks);
+    for (int state = 0; state < STATE_COUNT; state++) {
+        if (state == STATE_RUNNABLE)
+            shares[state] = share_of(&strata, 0, 0, ns[state]);
+        else if (state_on_cpu(state))
+            shares[state] = share_of(&strata, ns[state], 0, 0);
+        else
+            shares[state] = share_of(&strata, 0, ns[state], 0);
+    }
+    close_sum(shares);
+}
+
+struct thread_sums {
+    double ns[STATE_COUNT], ticks[STATE_COUNT];
+    bool any;
+};
+
+static int fill_threads(const struct profile *profile, const struct thread_sums *sums, struct diagnosis *diagnosis)
+{
+    size_t n = 0;
+    for (size_t i = 1; i < profile->n_threads; i++)
+        n += sums[i].any;
+    diagnosis->threads = mem_zalloc(n > 0 ? n : 1, sizeof *diagnosis->threads);
+    if (diagnosis->threads == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 1; i < profile->n_threads; i++) {
+        if (!sums[i].any)
+            continue;
+        struct thread_ledger *ledger = &diagnosis->threads[diagnosis->n_threads++];
+        ledger->thread = (uint32_t)i;
+        ledger_fill(sums[i].ns, sums[i].ticks, ledger->wall);
+    }
+    return 0;
+}
+
+static int make_threads(const struct profile *profile, struct diagnosis *diagnosis)
+{
+    const struct profile_samples *samples = &profile->samples;
+    struct thread_sums *sums = mem_zalloc(profile->n_threads + 1, sizeof *sums);
+    if (sums == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < samples->count; i++) {
+        uint32_t thread = samples->thread[i];
+        uint8_t state = samples->state[i];
+        if (thread == 0 || thread >= profile->n_threads || state >= STATE_COUNT || profile->thread_idle[thread] ||
+            state == STATE_IDLE)
+            continue;
+        sums[thread].ns[state] += samples->wall_ns[i];
+        sums[thread].ticks[state] += samples->ticks[i];
+        sums[thread].any = true;
+    }
+    int rc = fill_threads(profile, sums, diagnosis);
+    mem_free(sums);
+    return rc;
+}
+
+int ledger_make(const struct profile *profile, struct diagnosis *diagnosis)
+{
+    const struct aggregate *aggregate = diagnosis->aggregate;
+    double ticks[STATE_COUNT];
+    for (int i = 0; i < STATE_COUNT; i++)
+        ticks[i] = (double)aggregate->state_ticks[i];
+    ledger_fill(aggregate->state_wall_ns, ticks, diagnosis->wall);
+    ledger_fill(aggregate->state_cpu_ns, ticks, diagnosis->cpu);
+    return make_threads(profile, diagnosis);
+}

@@ -1,0 +1,194 @@
+/*
+ * Finding the loop that a program spends its time in, from samples alone: going down the dominating chain of calls, the
+ * first depth at which places come back again and again while time goes by. Phases that run one after the other never
+ * come back to an earlier place; rounds do.
+ */
+#include "diagnose/facts.h"
+
+#include <string.h>
+
+enum { DEPTH_MAX = 48, PARTS = 10, RETURNS_PER_PART = 3, PARTS_MIN = 7 };
+static const double chain_share_min = 0.5;
+
+struct search {
+    const struct profile *profile;
+    uint32_t *at;    /* by stack: its ancestor at the depth looked at, 0 when it ends before */
+    bool *chain;     /* by stack: on the dominating chain down to the depth above */
+    double *weights; /* by function */
+    bool *seen;      /* by frame */
+    uint32_t thread; /* the one that ran most: rounds of several threads would be taken for returns */
+    double total_ns, chain_ns;
+};
+
+bool sample_counts(const struct profile *profile, size_t index)
+{
+    uint32_t thread = profile->samples.thread[index];
+    return thread != 0 && thread < profile->n_threads && !profile->thread_idle[thread] &&
+           profile->samples.state[index] != STATE_IDLE && profile->samples.state[index] < STATE_COUNT;
+}
+
+static bool on_chain(const struct search *search, size_t index)
+{
+    const struct profile_samples *samples = &search->profile->samples;
+    return samples->thread[index] == search->thread && samples->ticks[index] > 0 &&
+           state_on_cpu(samples->state[index]) && samples->stack[index] != 0 &&
+           samples->stack[index] < search->profile->n_stacks && search->chain[samples->stack[index]];
+}
+
+/* Parents are stored before their children, so one pass in id order finds every ancestor. */
+static void find_ancestors(struct search *search, uint32_t depth)
+{
+    const struct profile *profile = search->profile;
+    for (size_t i = 1; i < profile->n_stacks; i++) {
+        const struct stack *stack = &profile->stacks[i];
+        if (stack->depth == depth)
+            search->at[i] = (uint32_t)i;
+        else
+            search->at[i] = stack->depth > depth && stack->parent < i ? search->at[stack->parent] : 0;
+    }
+}
+
+static uint32_t place_at(const struct search *search, uint32_t stack)
+{
+    return search->at[stack] == 0 ? 0 : search->profile->stacks[search->at[stack]].frame;
+}
+
+/* The function with most weight among the chain's samples at this depth; 0 when it is too little. */
+static uint32_t dominating(struct search *search)
+{
+    const struct profile *profile = search->profile;
+    memset(search->weights, 0, profile->n_functions * sizeof *search->weights);
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        if (!on_chain(search, i))
+            continue;
+        uint32_t frame = place_at(search, profile->samples.stack[i]);
+        if (frame != 0)
+            search->weights[profile->frames[frame].function] += profile->samples.wall_ns[i];
+    }
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < profile->n_functions; i++) {
+        if (search->weights[i] > search->weights[best])
+            best = i;
+    }
+    return best != 0 && search->weights[best] >= chain_share_min * search->total_ns ? best : 0;
+}
+
+/* Counts returns to earlier places, and over how many tenths of the chain's time they are spread. */
+static uint64_t count_returns(struct search *search, double *spread)
+{
+    const struct profile *profile = search->profile;
+    uint64_t returns = 0, in_part[PARTS] = {0};
+    double done = 0;
+    uint32_t last = 0;
+    bool first = true;
+    memset(search->seen, 0, profile->n_frames * sizeof *search->seen);
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        if (!on_chain(search, i))
+            continue;
+        uint32_t place = place_at(search, profile->samples.stack[i]);
+        if (!first && place != last && search->seen[place]) {
+            int part = (int)(done / search->chain_ns * PARTS);
+            in_part[part < PARTS ? part : PARTS - 1]++;
+            returns++;
+        }
+        search->seen[place] = true;
+        last = place;
+        first = false;
+        done += profile->samples.wall_ns[i];
+    }
+    int parts = 0;
+    for (int i = 0; i < PARTS; i++)
+        parts += in_part[i] >= RETURNS_PER_PART;
+    *spread = (double)parts / PARTS;
+    return returns;
+}
+
+static void narrow(struct search *search, uint32_t function)
+{
+    for (size_t i = 1; i < search->profile->n_stacks; i++) {
+        uint32_t frame = place_at(search, (uint32_t)i);
+        search->chain[i] = search->chain[i] && frame != 0 && search->profile->frames[frame].function == function;
+    }
+}
+
+static double chain_time(const struct search *search)
+{
+    double sum = 0;
+    for (size_t i = 0; i < search->profile->samples.count; i++) {
+        if (on_chain(search, i))
+            sum += search->profile->samples.wall_ns[i];
+    }
+    return sum;
+}
+
+/* The line of the chain at this depth that has most of it. */
+static uint32_t heaviest_line(const struct search *search)
+{
+    const struct profile *profile = search->profile;
+    double best_ns = 0, ns = 0;
+    uint32_t best = 0, current = 0;
+    /* One candidate at a time (majority vote): the call that leads on has most of the time or does not matter. */
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        if (!on_chain(search, i))
+            continue;
+        uint32_t frame = place_at(search, profile->samples.stack[i]);
+        ns = frame == current ? ns + profile->samples.wall_ns[i] : ns - profile->samples.wall_ns[i];
+        if (ns < 0) {
+            current = frame;
+            ns = -ns;
+        }
+        if (frame == current && ns > best_ns) {
+            best_ns = ns;
+            best = frame;
+        }
+    }
+    return best;
+}
+
+static void descend(struct search *search, struct loop *loop)
+{
+    const struct profile *profile = search->profile;
+    uint32_t caller = 0;
+    for (uint32_t depth = 1; depth <= DEPTH_MAX; depth++) {
+        find_ancestors(search, depth);
+        search->chain_ns = chain_time(search);
+        double spread;
+        uint64_t returns = count_returns(search, &spread);
+        uint32_t function = dominating(search);
+        if (returns > 0 && spread * PARTS >= PARTS_MIN) {
+            loop->function = function != 0 ? function : profile->frames[caller].function;
+            loop->share = search->chain_ns / search->total_ns * spread;
+            loop->returns = returns;
+            loop->caller_line = profile->frames[caller].line;
+            loop->caller_file = profile->functions[profile->frames[caller].function].file;
+            return;
+        }
+        if (function == 0)
+            return;
+        narrow(search, function);
+        caller = heaviest_line(search);
+    }
+}
+
+int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop)
+{
+    struct search search = {.profile = profile, .thread = thread};
+    memset(loop, 0, sizeof *loop);
+    search.at = mem_zalloc(profile->n_stacks + 1, sizeof *search.at);
+    search.chain = mem_alloc((profile->n_stacks + 1) * sizeof *search.chain);
+    search.weights = mem_zalloc(profile->n_functions + 1, sizeof *search.weights);
+    search.seen = mem_zalloc(profile->n_frames + 1, sizeof *search.seen);
+    int rc = ERR_NOMEM;
+    if (search.at != NULL && search.chain != NULL && search.weights != NULL && search.seen != NULL) {
+        memset(search.chain, 1, (profile->n_stacks + 1) * sizeof *search.chain);
+        search.total_ns = chain_time(&search);
+        if (search.total_ns > 0)
+            descend(&search, loop);
+        rc = 0;
+    }
+    mem_free(search.at);
+    mem_free(search.chain);
+    mem_free(search.weights);
+    mem_free(search.seen);
+    return rc;
+}

@@ -1,0 +1,359 @@
+/* See rules.h. Rules are pure: facts in, one finding out. Shares of elapsed and CPU time leave the run delay out. */
+#include "diagnose/rules.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct evidence *add(struct finding *finding, const char *measure, const char *unit, double value)
+{
+    static struct evidence spare;
+    struct evidence *evidence = finding->n_evidence < EVIDENCE_MAX ? &finding->evidence[finding->n_evidence++] : &spare;
+    memset(evidence, 0, sizeof *evidence);
+    snprintf(evidence->measure, sizeof evidence->measure, "%s", measure);
+    snprintf(evidence->unit, sizeof evidence->unit, "%s", unit);
+    evidence->value = value;
+    return evidence;
+}
+
+static void add_share(struct finding *finding, const char *measure, struct share share)
+{
+    struct evidence *evidence = add(finding, measure, "share", share.share);
+    evidence->low = share.low;
+    evidence->high = share.high;
+    evidence->interval = true;
+}
+
+/* A part of elapsed time: sampled as every thread was, so with the interval of that many instants. */
+static void add_elapsed(const struct facts *facts, struct finding *finding, const char *measure, double part)
+{
+    double period = facts->profile->self.rate_hz > 0 ? 1e9 / facts->profile->self.rate_hz : 1e6;
+    struct share share = {.share = part};
+    wilson(part, facts->elapsed_ns / period, &share.low, &share.high);
+    add_share(finding, measure, share);
+}
+
+static void not_measured(struct finding *finding, const char *what)
+{
+    if (finding->n_not_measured < NOT_MEASURED_MAX)
+        finding->not_measured[finding->n_not_measured++] = what;
+}
+
+static void percent(char *out, size_t size, double share)
+{
+    snprintf(out, size, "%.0f %%", share * 100);
+}
+
+static double amdahl(double part, double factor)
+{
+    return 1 / (1 - part + part / factor);
+}
+
+static void place_hot(const struct facts *facts, struct finding *finding)
+{
+    const struct function *function = &facts->profile->functions[facts->hot->function];
+    finding->function = facts->hot->function;
+    finding->file = function->file;
+    finding->line = facts->hot->hot_line;
+    finding->line_first = facts->line_first;
+    finding->line_last = facts->line_last;
+}
+
+bool rule_starved(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                  struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    if (!(facts->elapsed_ns > 0))
+        return false;
+    double throttled = facts->throttled_ns / facts->elapsed_ns;
+    double own = facts->cores_allowed > 0 ? facts->diagnosis->cores_used / facts->cores_allowed : 0;
+    bool by_quota = throttled >= LIMIT_OF(STARVED, THROTTLED_MIN);
+    if (facts->delay < LIMIT_OF(STARVED, DELAY_MIN) && !by_quota)
+        return false;
+    if (!by_quota && own >= LIMIT_OF(STARVED, OWN_CORES_MAX))
+        return false;
+    add(finding, "run delay of run time and delay", "share", facts->delay);
+    add(finding, "run delay", "s", facts->delay_ns / 1e9);
+    if (by_quota)
+        add(finding, "throttled by the CPU quota", "s", facts->throttled_ns / 1e9);
+    add(finding, "cores used", "cores", facts->diagnosis->cores_used);
+    if (facts->cores_known)
+        add(finding, "cores free", "cores", facts->diagnosis->cores_free);
+    else
+        not_measured(finding, "how busy the cores were with other programs");
+    percent(words->share, sizeof words->share, fmax(facts->delay, throttled));
+    snprintf(words->reason, sizeof words->reason, "%s",
+             by_quota ? "the control group's CPU quota held it back" : "other programs had the cores");
+    finding->confidence = 0.95;
+    return true;
+}
+
+/* The half width of the share that decides: of the hottest function when the program computes, else of its states. */
+static double deciding_half_width(const struct facts *facts)
+{
+    double widest = 0;
+    if (facts->hot != NULL && facts->active >= 0.5)
+        return (facts->hot_share.high - facts->hot_share.low) / 2;
+    for (int i = 0; i < STATE_COUNT; i++) {
+        const struct share *share = &facts->diagnosis->wall[i];
+        if (share->share > 0)
+            widest = fmax(widest, (share->high - share->low) / 2);
+    }
+    return widest;
+}
+
+bool rule_insufficient(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                       struct finding *finding, struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    const struct trust *trust = &facts->diagnosis->trust;
+    double samples = (double)facts->aggregate->ticks, seconds = facts->elapsed_ns / 1e9;
+    double half = samples > 0 ? deciding_half_width(facts) : 1;
+    double tried = (double)(trust->samples + trust->dropped);
+    double dropped = tried > 0 ? (double)trust->dropped / tried : 0;
+    add(finding, "samples", "1", samples);
+    add(finding, "half width of the deciding share", "share", half);
+    if (samples <= 0)
+        snprintf(words->reason, sizeof words->reason, "no Python was seen in %.2f s", seconds);
+    else if (samples < LIMIT_OF(INSUFFICIENT, SAMPLES_MIN))
+        snprintf(words->reason, sizeof words->reason, "%.0f samples in %.2f s, %.0f are needed", samples, seconds,
+                 LIMIT_OF(INSUFFICIENT, SAMPLES_MIN));
+    else if (dropped > LIMIT_OF(INSUFFICIENT, DROPPED_MAX))
+        snprintf(words->reason, sizeof words->reason, "%.0f %% of the stacks could not be proved", dropped * 100);
+    else if (half > LIMIT_OF(INSUFFICIENT, HALF_WIDTH_MAX))
+        snprintf(words->reason, sizeof words->reason,
+                 "with %.0f samples the largest share is known to ±%.0f points only", samples, half * 100);
+    else
+        return false;
+    if (dropped > 0)
+        add(finding, "dropped stacks", "share", dropped);
+    finding->confidence = 1;
+    return true;
+}
+
+/* One line that holds all of a function may be one native call: lines that alternate are a loop in Python. */
+static bool lines_alternate(const struct facts *facts)
+{
+    return 1 - facts->hot_line_share >= LIMIT_OF(HOT_LOOP, LINES_MIN);
+}
+
+bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                   struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    const struct share *python = facts->told_apart ? &facts->python : &facts->on_cpu;
+    if (facts->hot == NULL || facts->active < LIMIT_OF(HOT_LOOP, ACTIVE_MIN) ||
+        python->share < LIMIT_OF(HOT_LOOP, PYTHON_MIN) || facts->hot_cpu_share < LIMIT_OF(HOT_LOOP, FUNCTION_MIN))
+        return false;
+    if (!facts->told_apart && !lines_alternate(facts))
+        return false;
+    double part = facts->active * facts->hot_cpu_share;
+    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
+    finding->predicted_low = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_LOW));
+    finding->predicted_high = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_HIGH));
+    add_share(finding, facts->told_apart ? "CPU time in the function's Python code" : "CPU time in the function",
+              facts->hot_share);
+    add_share(finding, facts->told_apart ? "CPU time in the interpreter" : "CPU time, kind not told apart", *python);
+    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    add(finding, "the function's time on its hottest line", "share", facts->hot_line_share);
+    place_hot(facts, finding);
+    not_measured(finding, "what the loop works on: number loops gain most, object code least");
+    not_measured(finding, "whether a better algorithm would do");
+    if (!facts->told_apart)
+        not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
+    finding->confidence = facts->told_apart ? (lines_alternate(facts) ? 0.8 : 0.6) : 0.4;
+    percent(words->share, sizeof words->share, facts->hot_cpu_share);
+    return true;
+}
+
+bool rule_io_wait(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                  struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    double own = facts->elapsed_ns > 0 ? fmin(facts->io, facts->wait.io_ns / facts->elapsed_ns) : 0;
+    if (own < LIMIT_OF(IO_WAIT, WAIT_MIN) || facts->wait.waits < LIMIT_OF(IO_WAIT, WAITS_MIN) ||
+        facts->io_overlap > LIMIT_OF(IO_WAIT, OVERLAP_MAX))
+        return false;
+    double at_once = fmin(LIMIT_OF(IO_WAIT, AT_ONCE_HIGH), facts->wait.waits);
+    finding->max_gain = own < 1 ? fmin(facts->wait.waits, 1 / (1 - own)) : facts->wait.waits;
+    finding->predicted_low = amdahl(own, LIMIT_OF(IO_WAIT, AT_ONCE_LOW));
+    finding->predicted_high = amdahl(own, at_once);
+    add_elapsed(facts, finding, "elapsed time only waiting for I/O", own);
+    add(finding, "separate waits, at least", "1", facts->wait.waits);
+    add(finding, "mean wait", "s", facts->wait.io_ns / facts->wait.waits / 1e9);
+    add(finding, "threads waiting at once", "threads", facts->io_overlap);
+    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding->function = facts->wait.function;
+    finding->file = facts->wait.file;
+    finding->line = finding->line_first = finding->line_last = facts->wait.line;
+    not_measured(finding, "whether one wait needs the answer of the one before");
+    not_measured(finding, "how many at once the other side allows");
+    finding->confidence = 0.6;
+    percent(words->share, sizeof words->share, own);
+    snprintf(words->count, sizeof words->count, "%.0f", facts->wait.waits);
+    return true;
+}
+
+/* Waits over work tells how many threads wanted the interpreter at once. */
+bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+              struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    double free = facts->diagnosis->cores_free;
+    double delayed = facts->delay * (facts->strata.on_ns + facts->strata.exact_ns);
+    double wall = fmax(facts->gil_wait_ns + facts->gil_hold_ns, facts->gil_wall_ns - delayed);
+    double share = wall > 0 ? facts->gil_wait_ns / wall : 0;
+    if (share < LIMIT_OF(GIL_CONTENTION, WAIT_MIN) || facts->gil_threads < LIMIT_OF(GIL_CONTENTION, THREADS_MIN) ||
+        free < LIMIT_OF(GIL_CONTENTION, FREE_MIN) || !(facts->gil_hold_ns > 0))
+        return false;
+    double wanted = 1 + facts->gil_wait_ns / facts->gil_hold_ns;
+    double held = fmin(1, facts->gil_hold_ns / facts->elapsed_ns);
+    finding->max_gain = amdahl(held, fmin(wanted, 1 + free));
+    finding->predicted_low = amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
+    finding->predicted_high = finding->max_gain;
+    struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
+    add_share(finding, "waiting for the GIL, of all thread time", interval);
+    add(finding, "waiting for the GIL, of the process's", "share", share);
+    add(finding, "threads that wait for it", "threads", facts->gil_threads);
+    add(finding, "threads that want it at once", "threads", wanted);
+    add(finding, "cores free", "cores", free);
+    if (facts->hot != NULL)
+        place_hot(facts, finding);
+    not_measured(finding, "what processes would have to send each other");
+    if (!facts->cores_known)
+        not_measured(finding, "how busy the cores were with other programs");
+    finding->confidence = facts->cores_known ? 0.8 : 0.5;
+    percent(words->share, sizeof words->share, share);
+    snprintf(words->count, sizeof words->count, "%.1f", free);
+    return true;
+}
+
+static bool one_core_holds(const struct facts *facts)
+{
+    const struct diagnosis *diagnosis = facts->diagnosis;
+    return facts->serial >= LIMIT_OF(ONE_CORE, SERIAL_MIN) && diagnosis->cores_used <= LIMIT_OF(ONE_CORE, USED_MAX) &&
+           diagnosis->cores_free >= LIMIT_OF(ONE_CORE, FREE_MIN) && facts->strata.on_ns > 0 &&
+           facts->loop.share * facts->busiest_ns / facts->strata.on_ns >= LIMIT_OF(ONE_CORE, LOOP_MIN) &&
+           (double)facts->loop.returns >= LIMIT_OF(ONE_CORE, ROUNDS_MIN) &&
+           facts->import.share <= LIMIT_OF(ONE_CORE, IMPORT_MAX);
+}
+
+bool rule_one_core(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                   struct words *words)
+{
+    const struct diagnosis *diagnosis = facts->diagnosis;
+    /* Threads that already share the work and wait for the GIL are the other finding. */
+    for (size_t i = 0; i < n_earlier; i++) {
+        if (strcmp(earlier[i].tag, "gil-contention") == 0)
+            return false;
+        if (strcmp(earlier[i].tag, "hot-loop") == 0)
+            words->ease = LIMIT_OF(ONE_CORE, EASE);
+    }
+    if (!one_core_holds(facts))
+        return false;
+    double part = facts->serial * facts->loop.share * facts->busiest_ns / facts->strata.on_ns;
+    finding->max_gain = amdahl(part, 1 + diagnosis->cores_free);
+    finding->predicted_low = amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
+    finding->predicted_high = finding->max_gain;
+    add_elapsed(facts, finding, "elapsed time with one core busy", facts->serial);
+    add(finding, "cores used", "cores", diagnosis->cores_used);
+    add(finding, "cores free", "cores", diagnosis->cores_free);
+    add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
+    add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
+    bool native = facts->told_apart && facts->native.share >= 0.5;
+    snprintf(words->reason, sizeof words->reason, "%s",
+             native ? "Native code that releases the GIL needs threads only." : "");
+    finding->function = facts->loop.function;
+    finding->file = facts->profile->functions[facts->loop.function].file;
+    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
+        if (facts->aggregate->functions[i].function == facts->loop.function)
+            finding->line = facts->aggregate->functions[i].hot_line;
+    }
+    not_measured(finding, "whether a round needs the result of the one before");
+    not_measured(finding, "what processes would have to send each other");
+    if (!facts->cores_known)
+        not_measured(finding, "how busy the cores were with other programs");
+    finding->confidence = facts->cores_known ? 0.6 : 0.4;
+    percent(words->share, sizeof words->share, facts->serial);
+    snprintf(words->count, sizeof words->count, "%.1f", diagnosis->cores_free);
+    return true;
+}
+
+bool rule_already_native(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                         struct finding *finding, struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    if (!facts->told_apart || facts->active < LIMIT_OF(ALREADY_NATIVE, ACTIVE_MIN) ||
+        facts->native.share < LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN))
+        return false;
+    double best = 0;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        double ns = line->state_ns[STATE_NATIVE] + line->state_ns[STATE_NATIVE_GIL];
+        if (ns <= best)
+            continue;
+        best = ns;
+        finding->function = line->function;
+        finding->file = line->file;
+        finding->line = finding->line_first = finding->line_last = line->line;
+    }
+    add_share(finding, "CPU time in native code", facts->native);
+    add_share(finding, "CPU time in the interpreter", facts->python);
+    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    not_measured(finding, "which function of the native code");
+    finding->confidence = 0.9;
+    percent(words->share, sizeof words->share, facts->native.share);
+    return true;
+}
+
+bool rule_paced(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    if (facts->rest < LIMIT_OF(PACED, REST_MIN))
+        return false;
+    add_elapsed(facts, finding, "elapsed time asleep or idle", facts->rest);
+    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding->confidence = 0.9;
+    not_measured(finding, "why it sleeps: a sleep that stands for a wait on something else looks the same");
+    percent(words->share, sizeof words->share, facts->rest);
+    return true;
+}
+
+bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+               struct words *words)
+{
+    (void)earlier;
+    if (n_earlier > 0)
+        return false;
+    snprintf(words->gain, sizeof words->gain, "%.1fx", LIMIT_OF(FLAT, GAIN_MIN));
+    double allowed = facts->cores_allowed;
+    double part = facts->active * facts->hot_cpu_share;
+    if (allowed >= 2 && facts->diagnosis->cores_used >= 0.85 * allowed)
+        snprintf(words->reason, sizeof words->reason, "All %.0f cores are at work already.", allowed);
+    else if (facts->import.share >= 0.5 && facts->active >= 0.5)
+        snprintf(words->reason, sizeof words->reason, "%.0f %% of the CPU time is importing modules.",
+                 facts->import.share * 100);
+    else if (facts->hot != NULL && part < 1)
+        snprintf(words->reason, sizeof words->reason, "Without its hottest function it would be %.2fx as fast.",
+                 1 / (1 - part));
+    if (facts->hot != NULL) {
+        add_share(finding, "CPU time in the hottest function", facts->hot_share);
+        place_hot(facts, finding);
+    }
+    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    add(finding, "cores used", "cores", facts->diagnosis->cores_used);
+    add(finding, "cores free", "cores", facts->diagnosis->cores_free);
+    finding->confidence = facts->told_apart ? 0.8 : 0.5;
+    if (!facts->told_apart && facts->active >= 0.5)
+        not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
+    not_measured(finding, "how the time grows with the input");
+    return true;
+}

@@ -1,0 +1,47 @@
+/*
+ * Rules: each looks at the facts and says whether its finding holds, with evidence, place and gain. The texts around
+ * them, their order and their thresholds are in findings.def. docs/adding-a-finding.md has the steps.
+ */
+#ifndef KEISOKU_DIAGNOSE_RULES_H
+#define KEISOKU_DIAGNOSE_RULES_H
+
+#include "diagnose/facts.h"
+
+enum limit_id {
+#define FINDING(name, tag, prescription, order, rule, law, sentence, action)
+#define LIMIT(name, key, value, unit, text) LIMIT_##name##_##key,
+#include "diagnose/findings.def"
+#undef FINDING
+#undef LIMIT
+    LIMIT_COUNT
+};
+double limit_value(enum limit_id id);
+#define LIMIT_OF(name, key) limit_value(LIMIT_##name##_##key)
+
+enum finding_order { ORDER_GATE, ORDER_GAIN, ORDER_LAST };
+
+/* What a rule fills beside the finding: the words for the templates. */
+struct words {
+    char share[24], gain[32], count[24], reason[160];
+    double ease; /* weight of the gain in the order; 1 as a rule */
+};
+
+typedef bool finding_rule(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                          struct finding *finding, struct words *words);
+
+struct finding_row {
+    const char *name, *tag;
+    enum prescription prescription;
+    enum finding_order order;
+    finding_rule *rule;
+    const char *law, *sentence, *action;
+};
+const struct finding_row *finding_rows(size_t *count);
+
+#define FINDING(name, tag, prescription, order, rule, law, sentence, action) finding_rule rule;
+#define LIMIT(name, key, value, unit, text)
+#include "diagnose/findings.def"
+#undef FINDING
+#undef LIMIT
+
+#endif

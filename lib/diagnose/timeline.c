@@ -1,0 +1,120 @@
+/*
+ * Elapsed time by what the program as a whole did: each thread's time is tiled by its samples (from the sample before
+ * to this one), the tiles are poured into bins, and a bin tells how many cores' worth of work there was in it.
+ */
+#include "diagnose/facts.h"
+
+#include <math.h>
+
+enum { BINS_MAX = 2000 };
+static const double bin_min_ns = 5e6;
+
+struct bin {
+    double on, io, lock, rest; /* thread-nanoseconds */
+};
+
+struct timeline {
+    struct bin *bins;
+    size_t n;
+    double bin_ns;
+};
+
+static double *bin_part(struct bin *bin, enum state state)
+{
+    if (state_on_cpu(state))
+        return &bin->on;
+    switch (state) {
+    case STATE_IO:
+        return &bin->io;
+    case STATE_LOCK:
+    case STATE_GIL_WAIT:
+        return &bin->lock;
+    case STATE_SLEEP:
+    case STATE_IDLE:
+        return &bin->rest;
+    default:
+        return NULL;
+    }
+}
+
+static void pour(struct timeline *timeline, double from, double to, enum state state)
+{
+    double end = timeline->bin_ns * (double)timeline->n;
+    from = fmax(0, from);
+    to = fmin(end, to);
+    while (from < to) {
+        size_t index = (size_t)(from / timeline->bin_ns);
+        if (index >= timeline->n)
+            break;
+        double edge = timeline->bin_ns * (double)(index + 1);
+        double until = edge < to ? edge : to;
+        double *part = bin_part(&timeline->bins[index], state);
+        if (part != NULL)
+            *part += until - from;
+        if (!(until > from))
+            break;
+        from = until;
+    }
+}
+
+static void sum_bins(const struct timeline *timeline, struct facts *facts)
+{
+    double active = 0, serial = 0, io = 0, lock = 0, rest = 0, io_any = 0, io_all = 0;
+    for (size_t i = 0; i < timeline->n; i++) {
+        const struct bin *bin = &timeline->bins[i];
+        double on = bin->on / timeline->bin_ns;
+        double part = fmin(1, on);
+        active += part;
+        if (on < 1.5)
+            serial += part;
+        double waits = bin->io / timeline->bin_ns;
+        io_all += waits;
+        io_any += fmin(1, waits);
+        double left = 1 - part, take = fmin(left, waits);
+        io += take;
+        left -= take;
+        take = fmin(left, bin->lock / timeline->bin_ns);
+        lock += take;
+        left -= take;
+        rest += fmin(left, bin->rest / timeline->bin_ns);
+    }
+    double n = (double)timeline->n;
+    facts->active = active / n;
+    facts->serial = serial / n;
+    facts->io = io / n;
+    facts->lock = lock / n;
+    facts->rest = rest / n;
+    facts->other = fmax(0, 1 - facts->active - facts->io - facts->lock - facts->rest);
+    facts->io_overlap = io_any > 0 ? io_all / io_any : 0;
+}
+
+int timeline_measure(const struct profile *profile, struct facts *facts)
+{
+    const struct profile_samples *samples = &profile->samples;
+    if (!(facts->elapsed_ns > 0))
+        return 0;
+    double wanted = facts->elapsed_ns / bin_min_ns;
+    struct timeline timeline = {.n = wanted < 1 ? 1 : wanted > BINS_MAX ? BINS_MAX : (size_t)wanted};
+    timeline.bin_ns = facts->elapsed_ns / (double)timeline.n;
+    double *last = mem_zalloc(profile->n_threads + 1, sizeof *last);
+    timeline.bins = mem_zalloc(timeline.n, sizeof *timeline.bins);
+    int rc = ERR_NOMEM;
+    if (last == NULL || timeline.bins == NULL)
+        goto out;
+    for (size_t i = 1; i < profile->n_threads; i++)
+        last[i] = (double)profile->threads[i].start_ns;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (samples->ticks[i] == 0 || samples->thread[i] == 0 || samples->thread[i] >= profile->n_threads ||
+            profile->thread_idle[samples->thread[i]])
+            continue;
+        double now = (double)samples->time_ns[i];
+        pour(&timeline, last[samples->thread[i]], now, samples->state[i]);
+        last[samples->thread[i]] = now;
+    }
+    sum_bins(&timeline, facts);
+    rc = 0;
+out:
+    mem_free(last);
+    mem_free(timeline.bins);
+    return rc;
+}

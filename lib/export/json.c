@@ -1,0 +1,453 @@
+/*
+ * The report as JSON, schema keisoku-report/1 (docs/report.schema.json). What was not measured is absent, never zero.
+ * Text from the target is escaped by the writer. Tables hold every row of 0.01 % or more, at most `top` or 1000.
+ */
+#include "export/export.h"
+#include "export/json_writer.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { ROWS_MAX = 1000 };
+static const double share_min = 1e-4;
+
+static const char *text_of(const struct profile *profile, uint32_t id)
+{
+    return id < profile->n_strings && profile->strings[id] != NULL ? profile->strings[id] : "";
+}
+
+static void text_id(struct json_writer *json, const char *key, const struct profile *profile, uint32_t id)
+{
+    if (id != 0 && id < profile->n_strings)
+        json_text_of(json, key, profile->strings[id], profile->string_lengths[id]);
+}
+
+/* Arguments joined by NUL. */
+static void write_arguments(struct json_writer *json, const struct profile *profile, uint32_t id)
+{
+    if (id == 0 || id >= profile->n_strings)
+        return;
+    const char *at = profile->strings[id], *end = at + profile->string_lengths[id];
+    json_open_flat(json, "command", '[');
+    while (at < end) {
+        size_t length = strnlen(at, (size_t)(end - at));
+        json_text_of(json, NULL, at, length);
+        at += length + 1;
+    }
+    json_close(json, ']');
+}
+
+static void write_process(struct json_writer *json, const struct profile *profile, const struct process *process)
+{
+    json_open_flat(json, NULL, '{');
+    json_integer(json, "pid", process->pid);
+    if (process->parent != 0 && process->parent < profile->n_processes)
+        json_integer(json, "parent", profile->processes[process->parent].pid);
+    write_arguments(json, profile, process->command);
+    text_id(json, "python", profile, process->python);
+    if (process->exit_status >= 0)
+        json_integer(json, "exit",
+                     WIFSIGNALED(process->exit_status) ? 128 + WTERMSIG(process->exit_status)
+                                                       : WEXITSTATUS(process->exit_status));
+    json_close(json, '}');
+}
+
+static void write_recording(struct json_writer *json, const struct profile *profile)
+{
+    json_open(json, "recording", '{');
+    json_text(json, "file", profile->path != NULL ? profile->path : "");
+    json_open_flat(json, "command", '[');
+    for (size_t i = 0; profile->command != NULL && profile->command[i] != NULL; i++)
+        json_text(json, NULL, profile->command[i]);
+    json_close(json, ']');
+    char started[32];
+    time_t seconds = (time_t)(profile->start_unix_ns / 1000000000u);
+    struct tm when;
+    if (profile->start_unix_ns != 0 && gmtime_r(&seconds, &when) != NULL &&
+        strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &when) > 0)
+        json_text(json, "started", started);
+    json_number(json, "duration_s", (double)profile->duration_ns / 1e9);
+    json_bool(json, "complete", profile->complete);
+    json_open_flat(json, "hosts", '[');
+    if (profile->host != NULL && profile->host[0] != '\0')
+        json_text(json, NULL, profile->host);
+    json_close(json, ']');
+    json_open(json, "processes", '[');
+    for (size_t i = 1; i < profile->n_processes; i++)
+        write_process(json, profile, &profile->processes[i]);
+    json_close(json, ']');
+    json_open(json, "notes", '[');
+    for (size_t i = 0; profile->notes != NULL && profile->notes[i] != NULL; i++)
+        json_text(json, NULL, profile->notes[i]);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+static void write_evidence_sources(struct json_writer *json, const char *evidence)
+{
+    json_open_flat(json, "evidence", '[');
+    for (const char *at = evidence; at != NULL && *at != '\0';) {
+        at += strspn(at, ", ");
+        size_t length = strcspn(at, ",");
+        if (length > 0)
+            json_text_of(json, NULL, at, length);
+        at += length;
+    }
+    json_close(json, ']');
+}
+
+static void write_trust(struct json_writer *json, const struct profile *profile, const struct trust *trust)
+{
+    const struct self_report *self = &profile->self;
+    json_open(json, "trust", '{');
+    json_integer(json, "samples", (int64_t)trust->samples);
+    if (self->reads > 0)
+        json_number(json, "reread_share", trust->reread_share);
+    json_integer(json, "dropped", (int64_t)trust->dropped);
+    if (self->sweeps > 0) {
+        json_integer(json, "stops", (int64_t)self->stops);
+        json_number(json, "core_time_taken_s", (double)self->core_taken_ns / 1e9);
+        json_integer(json, "late", (int64_t)self->late);
+    }
+    json_open_flat(json, "lost", '{');
+    for (int i = 0; i < LOSS_KIND_COUNT; i++) {
+        if (profile->losses[i] > 0)
+            json_integer(json, loss_name((enum loss_kind)i), (int64_t)profile->losses[i]);
+    }
+    json_close(json, '}');
+    if (self->rate_hz > 0)
+        json_number(json, "rate_hz", self->rate_hz);
+    if (self->own_cpu_ns > 0)
+        json_number(json, "own_cpu_s", (double)self->own_cpu_ns / 1e9);
+    if (self->own_rss_bytes > 0)
+        json_integer(json, "own_rss_bytes", (int64_t)self->own_rss_bytes);
+    if (self->sweeps > 0)
+        json_number(json, "slowdown_estimate", trust->core_taken);
+    json_open_flat(json, "proved_by", '{');
+    for (int i = 0; i < READER_KIND_COUNT; i++) {
+        if (trust->proved_by[i] > 0)
+            json_integer(json, reader_kind_name((enum reader_kind)i), (int64_t)trust->proved_by[i]);
+    }
+    json_close(json, '}');
+    write_evidence_sources(json, profile->evidence);
+    json_close(json, '}');
+}
+
+static void write_share(struct json_writer *json, const char *key, const struct share *share)
+{
+    json_open_flat(json, key, '{');
+    json_number(json, "share", share->share);
+    json_number(json, "low", share->low);
+    json_number(json, "high", share->high);
+    json_close(json, '}');
+}
+
+/* Python, native and kernel are told apart only where instruction pointers were to be had. */
+static bool told_apart(const struct aggregate *aggregate)
+{
+    return aggregate->state_ticks[STATE_PYTHON] + aggregate->state_ticks[STATE_NATIVE] +
+               aggregate->state_ticks[STATE_NATIVE_GIL] + aggregate->state_ticks[STATE_KERNEL] >
+           0;
+}
+
+static bool state_measured(enum state state, bool apart)
+{
+    switch (state) {
+    case STATE_PYTHON:
+    case STATE_NATIVE:
+    case STATE_NATIVE_GIL:
+    case STATE_KERNEL:
+        return apart;
+    case STATE_ON_CPU:
+    case STATE_INSTRUMENT:
+    case STATE_UNKNOWN:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void write_shares(struct json_writer *json, const char *key, const struct share *shares, bool apart, bool cpu)
+{
+    double sum = 0;
+    json_open(json, key, '{');
+    for (int i = 0; i < STATE_COUNT; i++)
+        sum += shares[i].share;
+    for (int i = 0; i < STATE_COUNT && sum > 0; i++) {
+        enum state state = (enum state)i;
+        if (cpu && !state_on_cpu(state))
+            continue;
+        if (shares[i].share > 0 || state_measured(state, apart))
+            write_share(json, state_name(state), &shares[i]);
+    }
+    json_close(json, '}');
+}
+
+static void write_thread_name(struct json_writer *json, const struct profile *profile, const struct thread *thread)
+{
+    if (thread->process != 0 && thread->process < profile->n_processes)
+        json_integer(json, "pid", profile->processes[thread->process].pid);
+    json_integer(json, "tid", thread->tid);
+    text_id(json, "name", profile, thread->name);
+}
+
+static void write_states(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis)
+{
+    bool apart = told_apart(diagnosis->aggregate);
+    json_open(json, "states", '{');
+    json_open_flat(json, "of", '[');
+    for (size_t i = 0; i < diagnosis->n_threads; i++)
+        json_integer(json, NULL, profile->threads[diagnosis->threads[i].thread].tid);
+    json_close(json, ']');
+    write_shares(json, "wall", diagnosis->wall, apart, false);
+    write_shares(json, "cpu", diagnosis->cpu, apart, true);
+    json_open(json, "threads", '[');
+    for (size_t i = 0; i < diagnosis->n_threads; i++) {
+        json_open(json, NULL, '{');
+        write_thread_name(json, profile, &profile->threads[diagnosis->threads[i].thread]);
+        write_shares(json, "states", diagnosis->threads[i].wall, apart, false);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+static void write_place(struct json_writer *json, const struct profile *profile, const struct finding *finding)
+{
+    if (finding->file == 0 && finding->function == 0)
+        return;
+    json_open_flat(json, "place", '{');
+    text_id(json, "file", profile, finding->file);
+    if (finding->line != 0)
+        json_integer(json, "line", finding->line);
+    if (finding->line_first != 0)
+        json_integer(json, "line_first", finding->line_first);
+    if (finding->line_last != 0)
+        json_integer(json, "line_last", finding->line_last);
+    if (finding->function != 0)
+        text_id(json, "function", profile, profile->functions[finding->function].name);
+    json_close(json, '}');
+}
+
+static void write_evidence(struct json_writer *json, const struct evidence *evidence)
+{
+    json_open_flat(json, NULL, '{');
+    json_text(json, "measure", evidence->measure);
+    json_number(json, "value", evidence->value);
+    json_text(json, "unit", evidence->unit);
+    if (evidence->interval) {
+        json_number(json, "low", evidence->low);
+        json_number(json, "high", evidence->high);
+    }
+    json_close(json, '}');
+}
+
+static void write_finding(struct json_writer *json, const struct profile *profile, const struct finding *finding,
+                          size_t rank)
+{
+    json_open(json, NULL, '{');
+    json_integer(json, "rank", (int64_t)rank);
+    json_text(json, "prescription", prescription_name(finding->prescription));
+    json_text(json, "tag", finding->tag);
+    json_text(json, "sentence", finding->sentence);
+    json_number(json, "confidence", finding->confidence);
+    write_place(json, profile, finding);
+    json_open(json, "evidence", '[');
+    for (size_t i = 0; i < finding->n_evidence; i++)
+        write_evidence(json, &finding->evidence[i]);
+    json_close(json, ']');
+    if (finding->max_gain > 0)
+        json_number(json, "max_gain", finding->max_gain);
+    if (finding->gain_law[0] != '\0')
+        json_text(json, "gain_law", finding->gain_law);
+    if (finding->predicted_high > 0) {
+        json_open_flat(json, "predicted_gain", '{');
+        json_number(json, "low", finding->predicted_low);
+        json_number(json, "high", finding->predicted_high);
+        json_close(json, '}');
+    }
+    json_text(json, "action", finding->action);
+    json_text(json, "check_command", finding->check_command);
+    json_open(json, "not_measured", '[');
+    for (size_t i = 0; i < finding->n_not_measured; i++)
+        json_text(json, NULL, finding->not_measured[i]);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+static void write_findings(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis)
+{
+    if (diagnosis->n_findings > 0) {
+        json_open(json, "verdict", '{');
+        json_text(json, "prescription", prescription_name(diagnosis->findings[0].prescription));
+        json_text(json, "sentence", diagnosis->findings[0].sentence);
+        json_close(json, '}');
+    }
+    json_open(json, "findings", '[');
+    for (size_t i = 0; i < diagnosis->n_findings; i++)
+        write_finding(json, profile, &diagnosis->findings[i], i + 1);
+    json_close(json, ']');
+}
+
+static void write_function(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                           const struct function_sum *sum)
+{
+    const struct function *function = &profile->functions[sum->function];
+    json_open_flat(json, NULL, '{');
+    json_text_of(json, "file", text_of(profile, function->file), profile->string_lengths[function->file]);
+    json_text_of(json, "function", text_of(profile, function->name), profile->string_lengths[function->name]);
+    if (sum->hot_line != 0)
+        json_integer(json, "line", sum->hot_line);
+    json_number(json, "self_share", sum->self_wall_ns / aggregate->wall_ns);
+    json_number(json, "total_share", sum->total_wall_ns / aggregate->wall_ns);
+    json_number(json, "self_wall_s", sum->self_wall_ns / 1e9);
+    json_number(json, "self_cpu_s", sum->self_cpu_ns / 1e9);
+    json_number(json, "total_wall_s", sum->total_wall_ns / 1e9);
+    json_close(json, '}');
+}
+
+static void write_line(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                       const struct line_sum *line, bool apart)
+{
+    double python = line->state_ns[STATE_PYTHON] + line->state_ns[STATE_IMPORT] + line->state_ns[STATE_GC];
+    double native = line->state_ns[STATE_NATIVE] + line->state_ns[STATE_NATIVE_GIL] + line->state_ns[STATE_KERNEL];
+    json_open_flat(json, NULL, '{');
+    json_text_of(json, "file", text_of(profile, line->file), profile->string_lengths[line->file]);
+    json_integer(json, "line", line->line);
+    text_id(json, "function", profile, profile->functions[line->function].name);
+    json_number(json, "share", line->wall_ns / aggregate->wall_ns);
+    if (apart) {
+        json_number(json, "python_share", python / aggregate->wall_ns);
+        json_number(json, "native_share", native / aggregate->wall_ns);
+    }
+    json_close(json, '}');
+}
+
+static void write_tables(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                         uint32_t top)
+{
+    size_t rows = top > 0 ? top : ROWS_MAX, written = 0;
+    bool apart = told_apart(aggregate);
+    json_open(json, "functions", '[');
+    for (size_t i = 0; i < aggregate->n_functions && written < rows; i++) {
+        const struct function_sum *sum = &aggregate->functions[i];
+        if (sum->function == 0 || sum->total_wall_ns < share_min * aggregate->wall_ns)
+            continue;
+        write_function(json, profile, aggregate, sum);
+        written++;
+    }
+    json_close(json, ']');
+    json_open(json, "lines", '[');
+    written = 0;
+    for (size_t i = 0; i < aggregate->n_lines && written < rows; i++) {
+        const struct line_sum *line = &aggregate->lines[i];
+        if (line->line == 0 || line->wall_ns < share_min * aggregate->wall_ns)
+            continue;
+        write_line(json, profile, aggregate, line, apart);
+        written++;
+    }
+    json_close(json, ']');
+}
+
+struct counter_sums {
+    bool any[COUNTER_KIND_COUNT];
+    double sum[COUNTER_KIND_COUNT];
+};
+
+/* The last value of each process's counter (the highest for sizes), summed over processes. */
+static int sum_counters(const struct profile *profile, struct counter_sums *sums)
+{
+    size_t n = profile->n_processes;
+    double *last = mem_zalloc(n * COUNTER_KIND_COUNT + 1, sizeof *last);
+    if (last == NULL)
+        return ERR_NOMEM;
+    memset(sums, 0, sizeof *sums);
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind >= COUNTER_KIND_COUNT || counter->kind == COUNTER_CORE_BUSY || counter->subject >= n)
+            continue;
+        double *value = &last[counter->subject * COUNTER_KIND_COUNT + counter->kind];
+        *value = fmax(*value, (double)counter->value);
+        sums->any[counter->kind] = true;
+    }
+    for (size_t i = 0; i < n * COUNTER_KIND_COUNT; i++)
+        sums->sum[i % COUNTER_KIND_COUNT] += last[i];
+    mem_free(last);
+    return 0;
+}
+
+static void write_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis,
+                       const struct counter_sums *sums)
+{
+    static const struct {
+        enum counter_kind kind;
+        const char *key;
+        bool seconds;
+    } rows[] = {{COUNTER_USER_TIME, "user_s", true},
+                {COUNTER_SYSTEM_TIME, "system_s", true},
+                {COUNTER_THROTTLED, "throttled_s", true},
+                {COUNTER_MINOR_FAULTS, "minor_faults", false},
+                {COUNTER_MAJOR_FAULTS, "major_faults", false},
+                {COUNTER_VOLUNTARY_SWITCHES, "voluntary_switches", false},
+                {COUNTER_INVOLUNTARY_SWITCHES, "involuntary_switches", false},
+                {COUNTER_READ_BYTES, "read_bytes", false},
+                {COUNTER_WRITE_BYTES, "write_bytes", false}};
+    if (sums->any[COUNTER_PEAK_RSS] || sums->any[COUNTER_RSS]) {
+        json_open(json, "memory", '{');
+        json_integer(json, "peak_rss_bytes", (int64_t)fmax(sums->sum[COUNTER_PEAK_RSS], sums->sum[COUNTER_RSS]));
+        json_close(json, '}');
+    }
+    double run_ns = 0, delay_ns = 0;
+    for (size_t i = 1; i < profile->n_threads; i++) {
+        run_ns += (double)profile->threads[i].run_ns;
+        delay_ns += (double)profile->threads[i].delay_ns;
+    }
+    json_open(json, "stat", '{');
+    json_number(json, "wall_s", (double)profile->duration_ns / 1e9);
+    json_number(json, "cpu_s", run_ns / 1e9);
+    json_number(json, "run_delay_s", delay_ns / 1e9);
+    json_number(json, "cores_used", diagnosis->cores_used);
+    if (diagnosis->cores_measured)
+        json_number(json, "cores_free", diagnosis->cores_free);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!sums->any[rows[i].kind])
+            continue;
+        if (rows[i].seconds)
+            json_number(json, rows[i].key, sums->sum[rows[i].kind] / 1e9);
+        else
+            json_integer(json, rows[i].key, (int64_t)sums->sum[rows[i].kind]);
+    }
+    json_close(json, '}');
+}
+
+int export_json(const struct export_input *input, const struct sink *sink, struct err *err)
+{
+    struct buf buf = {0};
+    struct json_writer json = {.buf = &buf};
+    struct aggregate *aggregate = NULL;
+    struct counter_sums sums;
+    int rc = aggregate_new(input->profile, &input->filter, &aggregate);
+    if (rc == 0)
+        rc = sum_counters(input->profile, &sums);
+    if (rc != 0) {
+        aggregate_free(aggregate);
+        return err_set(err, rc, "writing the report: %s", err_sentence(rc));
+    }
+    json_open(&json, NULL, '{');
+    json_text(&json, "schema", "keisoku-report/1");
+    write_recording(&json, input->profile);
+    write_trust(&json, input->profile, &input->diagnosis->trust);
+    write_findings(&json, input->profile, input->diagnosis);
+    write_states(&json, input->profile, input->diagnosis);
+    write_tables(&json, input->profile, aggregate, input->options->top);
+    write_sums(&json, input->profile, input->diagnosis, &sums);
+    json_close(&json, '}');
+    buf_add_byte(&buf, '\n');
+    rc = buf.failed ? err_set(err, ERR_NOMEM, "writing the report: %s", err_sentence(ERR_NOMEM))
+                    : sink_write(sink, buf.data, buf.size);
+    buf_release(&buf);
+    aggregate_free(aggregate);
+    return rc;
+}

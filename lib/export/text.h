@@ -1,0 +1,25 @@
+/* Parts of the text exporter: text.c draws the screen, text_tables.c the tables that are asked for. */
+#ifndef KEISOKU_EXPORT_TEXT_H
+#define KEISOKU_EXPORT_TEXT_H
+
+#include "diagnose/ledger.h"
+#include "export/cells.h"
+#include "export/export.h"
+
+struct screen {
+    const struct export_input *input;
+    const struct profile *profile;
+    const struct diagnosis *diagnosis;
+    struct aggregate *aggregate; /* of the filter */
+    struct strata strata;        /* what its intervals come from */
+    size_t width;
+    struct buf out;
+};
+
+/* report --lines FUNCTION, --callers, --callees */
+int text_lines(struct screen *screen, const char *name, struct err *err);
+int text_calls(struct screen *screen, const char *name, bool callers, struct err *err);
+/* Bold, faint, plain: nothing without colour. */
+void text_style(struct screen *screen, const char *code);
+
+#endif
