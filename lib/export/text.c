@@ -620,6 +620,9 @@ static int draw(struct screen *screen, struct err *err)
 
 int export_text(const struct export_input *input, const struct sink *sink, struct err *err)
 {
+    struct err spare = {0};
+    if (err == NULL)
+        err = &spare;
     struct screen screen = {.input = input, .profile = input->profile, .diagnosis = input->diagnosis};
     screen.width = input->options->width == 0 ? 80 : input->options->width < 60 ? 60 : input->options->width;
     if (input->options->sort != NULL && strcmp(input->options->sort, "self") != 0 &&
