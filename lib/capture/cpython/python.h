@@ -1,6 +1,6 @@
 /*
- * Reading a live CPython from outside: 3.8 to 3.15. This room is the only place that knows CPython versions; callers see
- * threads, raw stacks and code, never an offset.
+ * Reading a live CPython from outside: 3.8 to 3.15. This room is the only place that knows CPython versions; callers
+ * see threads, raw stacks and code, never an offset.
  *
  * Use: python_open finds the interpreter of a process; python_threads lists its thread states (not on the timed path);
  * python_read_stack reads one thread's stack (timed path: no allocation, in 3.11+ one vectored read in the usual case);
@@ -26,7 +26,8 @@ struct python_info {
     bool unknown_version; /* newer than any row; measured with its own offset table */
     char version[32];     /* "3.13.0", "3.14.8t" */
     char executable[4096];
-    uint64_t text_start, text_end; /* executable mapping(s) that hold the interpreter loop: an instruction pointer inside is interpreter, not extension */
+    uint64_t text_start, text_end; /* executable mapping(s) that hold the interpreter loop: an instruction pointer
+                                      inside is interpreter, not extension */
 };
 
 /* Finds the interpreter. ERR_NOT_PYTHON when the process has none (yet: a process that has just been started may map
@@ -41,7 +42,7 @@ struct remote *python_remote(struct python *python);
 struct python_thread {
     uint64_t address;     /* of the thread state */
     uint64_t interpreter; /* address of its interpreter state */
-    pid_t tid;            /* as the target's own PID namespace shows it; translated to ours by the caller when they differ */
+    pid_t tid; /* as the target's own PID namespace shows it; translated to ours by the caller when they differ */
 };
 /* Lists thread states of all interpreters. Count, or a negative code (ERR_UNREADABLE when lists changed under us: try
  * again). */
@@ -56,10 +57,10 @@ struct python_frame {
 struct python_stack {
     struct python_frame *frames; /* innermost first; room for PYTHON_DEPTH_MAX, the caller's */
     uint32_t depth;
-    bool truncated;   /* deeper than PYTHON_DEPTH_MAX */
-    bool holds_gil;   /* this thread holds its interpreter's GIL (free-threaded: is attached) */
+    bool truncated; /* deeper than PYTHON_DEPTH_MAX */
+    bool holds_gil; /* this thread holds its interpreter's GIL (free-threaded: is attached) */
     bool gil_known;
-    bool gc_running;  /* a collection runs in its interpreter */
+    bool gc_running;      /* a collection runs in its interpreter */
     uint64_t gil_address; /* of the GIL structure, 0 unknown: a futex wait inside [gil, gil + 512) waits for the GIL */
 };
 

@@ -26,8 +26,8 @@ struct proc_stat {
 };
 
 struct proc_syscall {
-    bool running;    /* the kernel says "running": nothing else is known */
-    int64_t number;  /* -1: blocked outside a system call (a page fault) */
+    bool running;   /* the kernel says "running": nothing else is known */
+    int64_t number; /* -1: blocked outside a system call (a page fault) */
     uint64_t args[6];
 };
 

@@ -27,11 +27,11 @@ size_t remote_read_parts(struct remote *remote, const struct remote_part *parts,
         locals[i] = (struct iovec){.iov_base = parts[i].local, .iov_len = parts[i].size};
         remotes[i] = (struct iovec){.iov_base = (void *)(uintptr_t)parts[i].address, .iov_len = parts[i].size};
     }
-    remote->calls++;
+    __atomic_fetch_add(&remote->calls, 1, __ATOMIC_RELAXED); /* several sampler threads may share it */
     ssize_t got = process_vm_readv(remote->pid, locals, count, remotes, count, 0);
     if (got < 0)
         return 0;
-    remote->bytes += (uint64_t)got;
+    __atomic_fetch_add(&remote->bytes, (uint64_t)got, __ATOMIC_RELAXED);
     size_t whole = 0, left = (size_t)got;
     while (whole < count && parts[whole].size <= left)
         left -= parts[whole++].size;

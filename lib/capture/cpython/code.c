@@ -1,0 +1,223 @@
+/*
+ * Code objects: checksums that tell when an address was reused (timed path), copies taken while a frame is alive, and
+ * names and lines made of the copies at leisure.
+ *
+ * A copy is struct copy_head followed by the bytes of its parts: file, name and qualified name as the target has them,
+ * and the line table.
+ */
+#include "base/map.h"
+#include "base/mem.h"
+#include "capture/cpython/internal.h"
+
+#include <errno.h>
+
+enum {
+    NAME_BYTES_MAX = 64 << 10,
+    LINES_BYTES_MAX = 16 << 20,
+    TEXTS = 3, /* file, name, qualified name */
+    PARTS = 4, /* and the line table */
+};
+
+/* --- heads ---------------------------------------------------------------------------------------------------------
+ */
+
+static uint32_t head_bytes(const struct layout *row)
+{
+    return row->code_size < PYTHON_CODE_HEAD_BYTES ? row->code_size : PYTHON_CODE_HEAD_BYTES;
+}
+
+static bool has_field(const struct layout *row, uint32_t offset, uint32_t size)
+{
+    return layout_has(offset) && offset + size <= head_bytes(row);
+}
+
+/* Over the fields that are set at creation and never change: not the counters, caches and instrumentation beside. */
+static uint64_t checksum(struct python *python, const uint8_t *head)
+{
+    const struct layout *row = &python->layout;
+    const uint32_t words[] = {row->object_type,   row->var_size,  row->code_consts,   row->code_names,
+                              row->code_filename, row->code_name, row->code_qualname, row->code_linetable};
+    const uint32_t halves[] = {row->code_argcount, row->code_flags, row->code_firstlineno};
+    uint64_t parts[sizeof(words) / sizeof(words[0]) + sizeof(halves) / sizeof(halves[0])];
+    size_t count = 0;
+    if (!python_is_code(python, load_u64(head + row->object_type)))
+        return 0;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        /* Before 3.11 a code object has no size of its own in that place, but counts that do not change either. */
+        if (has_field(row, words[i], 8))
+            parts[count++] = load_u64(head + words[i]);
+    }
+    for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+        if (has_field(row, halves[i], 4))
+            parts[count++] = load_u32(head + halves[i]);
+    }
+    uint64_t sum = hash_bytes(parts, count * sizeof(parts[0]));
+    return sum ? sum : 1;
+}
+
+bool python_code_checksums(struct python *python, const uint64_t *codes, size_t count, uint64_t *checksums)
+{
+    enum { BATCH = 128 };
+    uint8_t heads[BATCH][PYTHON_CODE_HEAD_BYTES];
+    struct remote_part parts[BATCH];
+    size_t size = head_bytes(&python->layout);
+    for (size_t at = 0; at < count;) {
+        size_t batch = count - at < BATCH ? count - at : BATCH;
+        for (size_t i = 0; i < batch; i++)
+            parts[i] = (struct remote_part){.address = codes[at + i], .local = heads[i], .size = size};
+        size_t got = remote_read_parts(&python->remote, parts, batch);
+        if (got == 0 && errno != EFAULT)
+            return false;
+        for (size_t i = 0; i < got; i++)
+            checksums[at + i] = checksum(python, heads[i]);
+        at += got;
+        if (got < batch)
+            checksums[at++] = 0;
+    }
+    return true;
+}
+
+/* --- copies --------------------------------------------------------------------------------------------------------
+ */
+
+/* Both ends are this program, so the copy is a plain structure. */
+struct copy_head {
+    uint32_t first_line;
+    uint32_t kinds[PARTS];   /* bytes a character; 0: no such part */
+    uint32_t lengths[PARTS]; /* characters */
+};
+
+/* Where the characters of the names and the bytes of the line table are: one call for the four heads. */
+static int find_parts(struct python *python, const uint8_t *head, struct text_part *found)
+{
+    const struct layout *row = &python->layout;
+    const uint32_t fields[PARTS] = {row->code_filename, row->code_name, row->code_qualname, row->code_linetable};
+    uint8_t heads[PARTS][TEXT_HEAD_MAX];
+    struct remote_part parts[PARTS];
+    size_t which[PARTS], count = 0;
+    for (size_t i = 0; i < PARTS; i++) {
+        found[i] = (struct text_part){0};
+        if (!has_field(row, fields[i], 8))
+            continue;
+        uint64_t address = load_u64(head + fields[i]);
+        if (!plausible(address))
+            return ERR_UNREADABLE;
+        which[count] = i;
+        parts[count++] = (struct remote_part){
+            .address = address, .local = heads[i], .size = i < TEXTS ? row->str_ascii_size : row->var_size + 8};
+    }
+    if (remote_read_parts(&python->remote, parts, count) != count)
+        return ERR_UNREADABLE;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = which[i];
+        if (at < TEXTS) {
+            found[at] = text_part_of(row, parts[i].address, heads[at], NAME_BYTES_MAX);
+            continue;
+        }
+        uint64_t size = load_u64(heads[at] + row->var_size);
+        found[at].address = parts[i].address + row->bytes_data;
+        found[at].kind = 1;
+        found[at].length = size <= LINES_BYTES_MAX ? (uint32_t)size : 0;
+    }
+    return 0;
+}
+
+/* Makes room at the end of the buffer; NULL when memory is short. */
+static uint8_t *extend(struct buf *buf, size_t size)
+{
+    if (mem_grow(&buf->data, &buf->capacity, buf->size + size + 1, 1))
+        return NULL;
+    uint8_t *at = (uint8_t *)buf->data + buf->size;
+    buf->size += size;
+    return at;
+}
+
+int python_code_copy(struct python *python, uint64_t code, struct buf *copy)
+{
+    const struct layout *row = &python->layout;
+    uint8_t head[PYTHON_CODE_HEAD_BYTES];
+    struct text_part found[PARTS];
+    struct remote_part parts[PARTS];
+    struct copy_head out = {0};
+    size_t count = 0, total = 0;
+    buf_clear(copy);
+    if (!remote_read(&python->remote, code, head, head_bytes(row)) ||
+        !python_is_code(python, load_u64(head + row->object_type)))
+        return ERR_UNREADABLE;
+    int rc = find_parts(python, head, found);
+    if (rc)
+        return rc;
+    uint32_t line = load_u32(head + row->code_firstlineno);
+    out.first_line = line <= INT32_MAX ? line : 0;
+    for (size_t i = 0; i < PARTS; i++) {
+        out.kinds[i] = found[i].kind;
+        out.lengths[i] = found[i].length;
+        total += (size_t)found[i].kind * found[i].length;
+    }
+    buf_add(copy, &out, sizeof(out));
+    uint8_t *data = copy->failed ? NULL : extend(copy, total);
+    if (!data)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < PARTS; i++) {
+        size_t size = (size_t)found[i].kind * found[i].length;
+        if (size)
+            parts[count++] = (struct remote_part){.address = found[i].address, .local = data, .size = size};
+        data += size;
+    }
+    return remote_read_parts(&python->remote, parts, count) == count ? 0 : ERR_UNREADABLE;
+}
+
+/* --- resolving -----------------------------------------------------------------------------------------------------
+ */
+
+static char *part_text(const uint8_t *data, uint32_t kind, uint32_t length)
+{
+    struct buf text = {0};
+    text_to_utf8(&text, data, kind, length);
+    const char *done = buf_text(&text);
+    char *result = text.failed ? NULL : mem_strdup(done);
+    buf_release(&text);
+    return result;
+}
+
+int python_code_resolve(const struct python *python, const struct buf *copy, struct python_code *code)
+{
+    struct copy_head head;
+    memset(code, 0, sizeof(*code));
+    if (copy->size < sizeof(head))
+        return ERR_BAD_INPUT;
+    memcpy(&head, copy->data, sizeof(head));
+    const uint8_t *data[PARTS], *at = (const uint8_t *)copy->data + sizeof(head);
+    size_t left = copy->size - sizeof(head);
+    for (size_t i = 0; i < PARTS; i++) {
+        size_t size = (size_t)head.kinds[i] * head.lengths[i];
+        if (head.kinds[i] > 4 || size > left)
+            return ERR_BAD_INPUT;
+        data[i] = at;
+        at += size;
+        left -= size;
+    }
+    code->first_line = head.first_line;
+    code->line_format = python->layout.line_format;
+    code->file = part_text(data[0], head.kinds[0], head.lengths[0]);
+    code->name = part_text(data[1], head.kinds[1], head.lengths[1]);
+    size_t qualified = head.kinds[2] ? 2 : 1;
+    code->qualname = part_text(data[qualified], head.kinds[qualified], head.lengths[qualified]);
+    code->lines_size = head.lengths[3];
+    code->lines = mem_alloc(code->lines_size + 1);
+    if (!code->file || !code->name || !code->qualname || !code->lines) {
+        python_code_release(code);
+        return ERR_NOMEM;
+    }
+    memcpy(code->lines, data[3], code->lines_size);
+    return 0;
+}
+
+void python_code_release(struct python_code *code)
+{
+    mem_free(code->name);
+    mem_free(code->qualname);
+    mem_free(code->file);
+    mem_free(code->lines);
+    memset(code, 0, sizeof(*code));
+}

@@ -1,0 +1,73 @@
+/* What the files of this room share. Not seen outside of it. */
+#ifndef KEISOKU_CAPTURE_CPYTHON_INTERNAL_H
+#define KEISOKU_CAPTURE_CPYTHON_INTERNAL_H
+
+#include "capture/cpython/layout.h"
+#include "capture/cpython/python.h"
+
+#include <string.h>
+
+enum {
+    STATIC_CODES = 4096, /* slots of the table of static code objects; a power of two */
+    INTERPRETERS_MAX = 1024,
+    THREADS_MAX = 1 << 16,
+};
+
+struct python {
+    struct remote remote;
+    struct python_info info;
+    struct layout layout;
+    uint64_t runtime;                /* address of _PyRuntime */
+    uint64_t image_start, image_end; /* the interpreter's file in memory, data included */
+    uint64_t code_type;              /* address of the type "code", 0 until seen */
+    uint64_t active_threads;         /* threading._active, 0 until found */
+    uint32_t tid_offset;             /* of the kernel's id in the pthread structure, 0 until found (before 3.11) */
+    /* Code objects inside the interpreter's image that were looked at, a hash table of STATIC_CODES slots: address,
+     * with bit 0 set for a helper that no traceback shows. Written and read by several sampler threads, one word at a
+     * time. */
+    uint64_t *static_codes;
+};
+
+static inline uint64_t load_u64(const void *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+static inline uint32_t load_u32(const void *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+/* An address that an object may have: user space, aligned, not in the first pages. */
+static inline bool plausible(uint64_t address)
+{
+    return address >= 4096 && address < UINT64_C(1) << 56 && (address & 7) == 0;
+}
+
+/* True when the object at `address` is a code object; learns the type's address by its name at the first one. */
+bool python_is_code(struct python *python, uint64_t type);
+/* True for a code object of the interpreter's own that stands for no Python function (a constructor call's helper). */
+bool python_is_shim_code(struct python *python, uint64_t code);
+
+/* text.c: strings of the target. */
+enum { TEXT_HEAD_MAX = 144 };
+struct text_part {
+    uint64_t address; /* of the characters */
+    uint32_t kind;    /* bytes a character; 0: none */
+    uint32_t length;  /* characters */
+};
+/* What the head (str_ascii_size bytes) of the string at `address` says; at most `limit` characters. */
+struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit);
+/* Appends characters of `kind` bytes each as UTF-8; what is no character becomes U+FFFD. */
+void text_to_utf8(struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length);
+/* Reads a string object of at most `limit` characters; false when it is none. Adds a zero behind. */
+bool text_read(struct python *python, uint64_t address, uint32_t limit, struct buf *buf);
+
+/* find.c: where _PyRuntime is, and what version. */
+int python_find(struct python *python, bool *maybe, struct err *err);
+
+#endif

@@ -1,0 +1,94 @@
+/* Parses the target's own debug-offset table into a row; see offsets.h. */
+#include "capture/cpython/offsets.h"
+
+#include <string.h>
+
+enum { SIZE_MAX_BYTES = 64 << 20, FIELD_BYTES = 4 };
+
+static uint64_t word_at(const uint8_t *bytes, uint32_t word)
+{
+    uint64_t value;
+    memcpy(&value, bytes + (size_t)word * 8, sizeof(value));
+    return value;
+}
+
+bool offsets_parse_head(const uint8_t *bytes, size_t size, struct offset_head *head)
+{
+    if (size < OFFSETS_HEAD_BYTES || memcmp(bytes, OFFSETS_COOKIE, 8) != 0)
+        return false;
+    uint64_t version = word_at(bytes, 1), threaded = word_at(bytes, 2);
+    if (version >> 32 || version >> 24 != 3 || threaded > 1)
+        return false;
+    *head = (struct offset_head){.major = (int)(version >> 24),
+                                 .minor = (int)(version >> 16 & 0xff),
+                                 .micro = (int)(version >> 8 & 0xff),
+                                 .level = (int)(version >> 4 & 0xf),
+                                 .serial = (int)(version & 0xf),
+                                 .free_threaded = threaded != 0};
+    return true;
+}
+
+static bool parse_entry(const uint8_t *bytes, const struct offset_entry *entry, struct layout *layout)
+{
+    uint64_t value = word_at(bytes, entry->word), limit = SIZE_MAX_BYTES;
+    if (entry->bound) {
+        limit = word_at(bytes, entry->bound);
+        if (limit < FIELD_BYTES || limit > SIZE_MAX_BYTES)
+            return false;
+        limit -= 1;
+    } else if (value < FIELD_BYTES) {
+        return false;
+    }
+    if (value > limit)
+        return false;
+    if (entry->add) {
+        uint64_t more = word_at(bytes, entry->add);
+        if (more > limit || value + more > limit)
+            return false;
+        value += more;
+    }
+    uint32_t narrow = (uint32_t)value;
+    memcpy((char *)layout + entry->field, &narrow, sizeof(narrow));
+    return true;
+}
+
+/* Sizes that the walkers rely on: small structures whose window is copied at once. */
+static bool sizes_sane(const struct layout *layout)
+{
+    return layout->frame_size <= 4096 && layout->thread_size <= 65536 && layout->code_size <= 4096 &&
+           layout->str_ascii_size >= layout->str_state + 4 && layout->str_ascii_size <= 128 &&
+           layout->bytes_data <= 128 && layout->frame_ip % 8 == 0 && layout->frame_previous % 8 == 0 &&
+           layout->frame_code % 8 == 0 && layout->thread_frame % 8 == 0;
+}
+
+bool offsets_parse(const uint8_t *bytes, size_t size, const struct offset_head *head, struct layout *layout)
+{
+    const struct layout *row = layout_find(head->major, head->minor);
+    const struct layout *newest = layout_newest();
+    if (!row && head->minor > newest->minor)
+        row = newest;
+    const struct offset_table *table = row ? offset_table_find(row->minor) : NULL;
+    if (!table || size < (size_t)table->words * 8)
+        return false;
+    *layout = *row;
+    for (const struct offset_entry *entry = table->entries; entry->field; entry++) {
+        if (!parse_entry(bytes, entry, layout))
+            return false;
+    }
+    if (head->free_threaded)
+        layout->str_kind_shift = row->str_kind_shift_threaded;
+    else
+        layout->code_tlbc = layout->frame_tlbc_index = LAYOUT_NONE;
+    /* Fields that only the headers tell begin behind the object header, which free-threaded builds make longer. */
+    uint32_t longer = layout->type_name - row->type_name;
+    if (longer > 64)
+        return false;
+    layout->type_basicsize += longer;
+    layout->type_dictoffset += longer;
+    layout->type_cached_keys += longer;
+    layout->module_dict += longer;
+    layout->str_compact_size += longer;
+    /* Not in the table, may move between micros: leave out rather than guess. */
+    layout->code_flags = layout->code_consts = LAYOUT_NONE;
+    return sizes_sane(layout);
+}

@@ -1,0 +1,289 @@
+/* Opening a process's interpreter and listing its thread states. Off the timed path. */
+#include "base/map.h"
+#include "base/mem.h"
+#include "capture/cpython/internal.h"
+#include "capture/target/proc.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { PTHREAD_SCAN_BYTES = 2304, VALIDATE_TRIES = 20 };
+
+/* --- code objects --------------------------------------------------------------------------------------------------
+ */
+
+bool python_is_code(struct python *python, uint64_t type)
+{
+    uint64_t known = __atomic_load_n(&python->code_type, __ATOMIC_RELAXED);
+    if (known)
+        return type == known;
+    uint64_t name;
+    char text[5];
+    if (!plausible(type) || !remote_read_u64(&python->remote, type + python->layout.type_name, &name) ||
+        !remote_read(&python->remote, name, text, sizeof(text)) || memcmp(text, "code", sizeof(text)) != 0)
+        return false;
+    __atomic_store_n(&python->code_type, type, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* A helper's file name and function name are one and the same string, which no compiled source has inside the image. */
+static bool look_at_static_code(struct python *python, uint64_t code, bool *shim)
+{
+    uint64_t file, name;
+    if (!remote_read_u64(&python->remote, code + python->layout.code_filename, &file) ||
+        !remote_read_u64(&python->remote, code + python->layout.code_name, &name))
+        return false;
+    *shim = file == name;
+    return true;
+}
+
+bool python_is_shim_code(struct python *python, uint64_t code)
+{
+    if (code < python->image_start || code >= python->image_end)
+        return false;
+    size_t at = (size_t)hash_u64(code) & (STATIC_CODES - 1);
+    uint64_t *slot = NULL;
+    for (size_t i = 0; i < 16 && !slot; i++) {
+        uint64_t *candidate = &python->static_codes[(at + i) & (STATIC_CODES - 1)];
+        uint64_t value = __atomic_load_n(candidate, __ATOMIC_RELAXED);
+        if ((value & ~UINT64_C(1)) == code)
+            return value & 1;
+        if (value == 0)
+            slot = candidate;
+    }
+    bool shim = false;
+    if (look_at_static_code(python, code, &shim) && slot)
+        __atomic_store_n(slot, code | shim, __ATOMIC_RELAXED);
+    return shim;
+}
+
+/* --- threads -------------------------------------------------------------------------------------------------------
+ */
+
+/* Fills `inner` with the ids that the threads have in the target's own PID namespace. */
+static void inner_ids(pid_t pid, const pid_t *tids, pid_t *inner, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char path[64], text[4096];
+        inner[i] = tids[i];
+        snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)tids[i]);
+        FILE *file = fopen(path, "re");
+        if (!file)
+            continue;
+        size_t size = fread(text, 1, sizeof(text) - 1, file);
+        fclose(file);
+        text[size] = 0;
+        const char *line = strstr(text, "\nNSpid:");
+        if (!line)
+            continue;
+        char *end = strchr(line + 1, '\n');
+        if (end)
+            *end = 0;
+        const char *last = strrchr(line, '\t');
+        int id;
+        if (last && sscanf(last, "%d", &id) == 1 && id > 0)
+            inner[i] = id;
+    }
+}
+
+static bool is_tid(const pid_t *tids, size_t count, pid_t tid)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tids[i] == tid)
+            return true;
+    }
+    return false;
+}
+
+/* Finds where the C library keeps the kernel's thread id: the first offset that holds an id of this process in every
+ * pthread structure given, different ones. */
+static uint32_t find_tid_offset(struct python *python, const uint64_t *pthreads, size_t count, const pid_t *tids,
+                                size_t tid_count)
+{
+    uint8_t bytes[8][PTHREAD_SCAN_BYTES];
+    size_t size = PTHREAD_SCAN_BYTES, have = count < 8 ? count : 8;
+    for (size_t i = 0; i < have; i++) {
+        while (size >= 256 && !remote_read(&python->remote, pthreads[i], bytes[i], size))
+            size -= 256;
+    }
+    for (uint32_t at = 0; size >= 256 && at + 4 <= size; at += 4) {
+        bool good = have > 0;
+        for (size_t i = 0; i < have && good; i++) {
+            good = is_tid(tids, tid_count, (pid_t)load_u32(bytes[i] + at));
+            for (size_t j = 0; j < i && good; j++)
+                good = load_u32(bytes[i] + at) != load_u32(bytes[j] + at);
+        }
+        if (good)
+            return at;
+    }
+    return 0;
+}
+
+/* Fills the kernel ids of thread states that only know their pthread. */
+static int resolve_tids(struct python *python, struct python_thread *threads, const uint64_t *pthreads, size_t count)
+{
+    pid_t *tids = NULL, *inner = NULL;
+    size_t capacity = 0;
+    int rc = proc_threads(python->remote.pid, &tids, &capacity);
+    if (rc < 0)
+        goto out;
+    size_t tid_count = (size_t)rc;
+    inner = mem_zalloc(tid_count + 1, sizeof(*inner));
+    if (!inner) {
+        rc = ERR_NOMEM;
+        goto out;
+    }
+    inner_ids(python->remote.pid, tids, inner, tid_count);
+    if (python->tid_offset == 0)
+        python->tid_offset = find_tid_offset(python, pthreads, count, inner, tid_count);
+    rc = python->tid_offset ? 0 : ERR_UNREADABLE;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        uint32_t tid = 0;
+        if (!remote_read(&python->remote, pthreads[i] + python->tid_offset, &tid, sizeof(tid)) ||
+            !is_tid(inner, tid_count, (pid_t)tid))
+            tid = 0; /* it has just ended, or not begun */
+        threads[i].tid = (pid_t)tid;
+    }
+out:
+    mem_free(tids);
+    mem_free(inner);
+    return rc;
+}
+
+struct thread_list {
+    struct python_thread **threads;
+    uint64_t *pthreads;
+    size_t *capacity, pthread_capacity;
+    int count;
+};
+
+static int list_interpreter(struct python *python, uint64_t interpreter, struct thread_list *list)
+{
+    const struct layout *row = &python->layout;
+    uint64_t at;
+    if (!remote_read_u64(&python->remote, interpreter + row->interpreter_threads_head, &at))
+        return ERR_UNREADABLE;
+    while (at) {
+        uint64_t next, owner, pthread, native = 0;
+        if (!plausible(at) || list->count >= THREADS_MAX)
+            return ERR_UNREADABLE;
+        if (!remote_read_u64(&python->remote, at + row->thread_next, &next) ||
+            !remote_read_u64(&python->remote, at + row->thread_interpreter, &owner) ||
+            !remote_read_u64(&python->remote, at + row->thread_pthread, &pthread) || owner != interpreter)
+            return ERR_UNREADABLE;
+        if (layout_has(row->thread_native_id) && !remote_read_u64(&python->remote, at + row->thread_native_id, &native))
+            return ERR_UNREADABLE;
+        size_t need = (size_t)list->count + 1;
+        if (mem_grow(list->threads, list->capacity, need, sizeof(**list->threads)) ||
+            mem_grow(&list->pthreads, &list->pthread_capacity, need, sizeof(*list->pthreads)))
+            return ERR_NOMEM;
+        list->pthreads[list->count] = pthread;
+        (*list->threads)[list->count++] = (struct python_thread){
+            .address = at, .interpreter = interpreter, .tid = native < INT32_MAX ? (pid_t)native : 0};
+        at = next;
+    }
+    return 0;
+}
+
+int python_threads(struct python *python, struct python_thread **threads, size_t *capacity)
+{
+    const struct layout *row = &python->layout;
+    struct thread_list list = {.threads = threads, .capacity = capacity};
+    uint64_t interpreter;
+    int rc = 0, interpreters = 0;
+    if (!remote_read_u64(&python->remote, python->runtime + row->runtime_interpreters_head, &interpreter))
+        return errno == ESRCH ? ERR_GONE : errno == EPERM ? ERR_PERMISSION : ERR_UNREADABLE;
+    while (interpreter && rc == 0) {
+        if (!plausible(interpreter) || ++interpreters > INTERPRETERS_MAX)
+            rc = ERR_UNREADABLE;
+        else
+            rc = list_interpreter(python, interpreter, &list);
+        if (rc == 0 && !remote_read_u64(&python->remote, interpreter + row->interpreter_next, &interpreter))
+            rc = ERR_UNREADABLE;
+    }
+    if (rc == 0 && list.count && !layout_has(row->thread_native_id))
+        rc = resolve_tids(python, *threads, list.pthreads, (size_t)list.count);
+    mem_free(list.pthreads);
+    return rc ? rc : list.count;
+}
+
+/* --- opening -------------------------------------------------------------------------------------------------------
+ */
+
+/* True when every thread's stack reads well and its code objects are code objects. */
+static bool stacks_valid(struct python *python)
+{
+    struct python_thread *threads = NULL;
+    size_t capacity = 0, frames_seen = 0;
+    struct python_stack stack = {.frames = mem_alloc(sizeof(struct python_frame) * PYTHON_DEPTH_MAX)};
+    int count = python_threads(python, &threads, &capacity);
+    bool valid = stack.frames && count > 0;
+    for (int i = 0; i < count && valid; i++) {
+        struct python_reader *reader = python_reader_new(python, &threads[i]);
+        valid = reader && python_read_stack(reader, &stack) == PYTHON_READ_OK;
+        for (uint32_t j = 0; j < stack.depth && valid; j++) {
+            uint64_t sum;
+            valid = python_code_checksums(python, &stack.frames[j].code, 1, &sum) && sum != 0;
+            frames_seen++;
+        }
+        python_reader_free(reader);
+    }
+    mem_free(stack.frames);
+    mem_free(threads);
+    return valid && frames_seen > 0;
+}
+
+/* A version without a row of its own is accepted when what it shows makes sense; its threads run meanwhile, so one
+ * good reading of several is asked for. */
+static int check_unknown(struct python *python, struct err *err)
+{
+    for (int i = 0; i < VALIDATE_TRIES; i++) {
+        if (stacks_valid(python))
+            return 0;
+    }
+    return err_set(err, ERR_VERSION,
+                   "process %d runs Python %s, which is not known and cannot be read by the layout of %d.%d; %s",
+                   (int)python->remote.pid, python->info.version, layout_newest()->major, layout_newest()->minor,
+                   err_hint(ERR_VERSION));
+}
+
+int python_open(pid_t pid, struct python **result, bool *maybe, struct err *err)
+{
+    bool ignored;
+    *result = NULL;
+    struct python *python = mem_zalloc(1, sizeof(*python));
+    if (python)
+        python->static_codes = mem_zalloc(STATIC_CODES, sizeof(*python->static_codes));
+    if (!python || !python->static_codes) {
+        python_close(python);
+        return err_set(err, ERR_NOMEM, "cannot open process %d: out of memory", (int)pid);
+    }
+    python->remote.pid = pid;
+    int rc = python_find(python, maybe ? maybe : &ignored, err);
+    if (rc == 0 && python->info.unknown_version)
+        rc = check_unknown(python, err);
+    if (rc) {
+        python_close(python);
+        return rc;
+    }
+    *result = python;
+    return 0;
+}
+
+void python_close(struct python *python)
+{
+    if (!python)
+        return;
+    mem_free(python->static_codes);
+    mem_free(python);
+}
+
+const struct python_info *python_info(const struct python *python)
+{
+    return &python->info;
+}
+
+struct remote *python_remote(struct python *python)
+{
+    return &python->remote;
+}

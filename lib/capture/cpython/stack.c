@@ -1,0 +1,288 @@
+/*
+ * Reads the stack of one thread. Timed path, no allocation: one vectored read brings the thread state, the collector's
+ * flag, the GIL's holder where that is not in the thread state, and the pages that the frames of the last readings lie
+ * in (view.h); the chain is then walked in our own copy. Whatever the target holds, the walk ends.
+ */
+#include "base/mem.h"
+#include "capture/cpython/internal.h"
+#include "capture/cpython/view.h"
+
+enum {
+    THREAD_BYTES_MAX = 1024,
+    FRAME_BYTES_MAX = 256,
+    STATUS_ACTIVE = 1 << 4,
+    CHUNK_SPAN = 64 << 10,            /* how far above a chunk's start its frames are looked for */
+    OFFSET_MAX = 256 << 20,           /* bytes of instructions in one code object */
+    STEPS_MAX = PYTHON_DEPTH_MAX * 3, /* frames and helpers between them */
+};
+
+struct window {
+    uint32_t low, high;
+};
+
+struct python_reader {
+    struct python *python;
+    struct python_thread thread;
+    struct view *view;
+    struct window thread_window, frame_window;
+    uint64_t gc_address, holder_address, gil_address; /* 0: not known */
+    uint32_t gc_collecting;
+    uint64_t holder;
+    uint8_t thread_bytes[THREAD_BYTES_MAX];
+};
+
+static void window_add(struct window *window, uint32_t offset, uint32_t size)
+{
+    if (!layout_has(offset))
+        return;
+    window->low = offset < window->low ? offset : window->low;
+    window->high = offset + size > window->high ? offset + size : window->high;
+}
+
+static bool set_windows(struct python_reader *reader)
+{
+    const struct layout *row = &reader->python->layout;
+    struct window *thread = &reader->thread_window, *frame = &reader->frame_window;
+    thread->low = frame->low = UINT32_MAX;
+    window_add(thread, row->thread_frame, 8);
+    window_add(thread, row->thread_cframe, 8);
+    window_add(thread, row->thread_status, 4);
+    window_add(thread, row->thread_interpreter, 8);
+    window_add(thread, row->thread_chunk, 8);
+    window_add(frame, row->frame_previous, 8);
+    window_add(frame, row->frame_code, 8);
+    window_add(frame, row->frame_ip, 8);
+    window_add(frame, row->frame_owner, 1);
+    window_add(frame, row->frame_tlbc_index, 4);
+    return thread->high - thread->low <= THREAD_BYTES_MAX && frame->high - frame->low <= FRAME_BYTES_MAX;
+}
+
+static void set_addresses(struct python_reader *reader)
+{
+    struct python *python = reader->python;
+    const struct layout *row = &python->layout;
+    uint64_t interpreter = reader->thread.interpreter;
+    if (layout_has(row->interpreter_gc_collecting))
+        reader->gc_address = interpreter + row->interpreter_gc_collecting;
+    else if (layout_has(row->runtime_gc_collecting))
+        reader->gc_address = python->runtime + row->runtime_gc_collecting;
+    if (layout_has(row->runtime_tstate_current))
+        reader->holder_address = python->runtime + row->runtime_tstate_current;
+    if (layout_has(row->runtime_gil))
+        reader->gil_address = python->runtime + row->runtime_gil;
+    else if (!layout_has(row->interpreter_gil) ||
+             !remote_read_u64(&python->remote, interpreter + row->interpreter_gil, &reader->gil_address) ||
+             !plausible(reader->gil_address))
+        reader->gil_address = 0;
+}
+
+struct python_reader *python_reader_new(struct python *python, const struct python_thread *thread)
+{
+    struct python_reader *reader = mem_zalloc(1, sizeof(*reader));
+    if (!reader)
+        return NULL;
+    reader->python = python;
+    reader->thread = *thread;
+    reader->view = view_new(&python->remote);
+    if (!reader->view || !set_windows(reader)) {
+        python_reader_free(reader);
+        return NULL;
+    }
+    set_addresses(reader);
+    return reader;
+}
+
+void python_reader_free(struct python_reader *reader)
+{
+    if (!reader)
+        return;
+    view_free(reader->view);
+    mem_free(reader);
+}
+
+/* --- the walk ------------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t thread_u64(const struct python_reader *reader, uint32_t offset)
+{
+    return layout_has(offset) ? load_u64(reader->thread_bytes + offset - reader->thread_window.low) : 0;
+}
+
+static bool begin(struct python_reader *reader)
+{
+    struct remote_part parts[3];
+    size_t count = 0;
+    parts[count++] = (struct remote_part){.address = reader->thread.address + reader->thread_window.low,
+                                          .local = reader->thread_bytes,
+                                          .size = reader->thread_window.high - reader->thread_window.low};
+    if (reader->gc_address)
+        parts[count++] =
+            (struct remote_part){reader->gc_address, &reader->gc_collecting, sizeof(reader->gc_collecting)};
+    if (reader->holder_address)
+        parts[count++] = (struct remote_part){reader->holder_address, &reader->holder, sizeof(reader->holder)};
+    return view_begin(reader->view, parts, count);
+}
+
+static void say_state(const struct python_reader *reader, struct python_stack *stack)
+{
+    const struct layout *row = &reader->python->layout;
+    stack->gc_running = reader->gc_address && reader->gc_collecting != 0;
+    stack->gil_address = reader->gil_address;
+    stack->gil_known = true;
+    if (row->active_bit && layout_has(row->thread_status))
+        stack->holds_gil =
+            load_u32(reader->thread_bytes + row->thread_status - reader->thread_window.low) & STATUS_ACTIVE;
+    else if (reader->holder_address)
+        stack->holds_gil = reader->holder == reader->thread.address;
+    else
+        stack->gil_known = stack->holds_gil = false;
+}
+
+struct walk {
+    struct python_reader *reader;
+    uint64_t frame, chunk; /* chunk: start of the data-stack chunk that the walk is in, 0: none */
+    uint64_t previous, code, ip;
+    uint32_t tlbc_index;
+    uint8_t owner;
+};
+
+/* The floor for reading ahead: frames of a chunk lie below each other down to its start. */
+static uint64_t floor_of(struct walk *walk)
+{
+    uint64_t chunk = walk->chunk;
+    if (!chunk)
+        return 0;
+    if (walk->frame - chunk < CHUNK_SPAN)
+        return chunk;
+    const uint8_t *header = view_at(walk->reader->view, chunk, 8, 0);
+    uint64_t previous = header ? load_u64(header) : 0;
+    if (!plausible(previous) || walk->frame - previous >= CHUNK_SPAN)
+        return 0; /* a frame outside of the chunks */
+    return walk->chunk = previous;
+}
+
+/* Looks at the frame. False when it cannot be read. */
+static bool look(struct walk *walk)
+{
+    const struct layout *row = &walk->reader->python->layout;
+    const struct window *window = &walk->reader->frame_window;
+    const uint8_t *bytes =
+        view_at(walk->reader->view, walk->frame + window->low, window->high - window->low, floor_of(walk));
+    if (!bytes)
+        return false;
+    bytes -= window->low;
+    walk->previous = load_u64(bytes + row->frame_previous);
+    walk->code = load_u64(bytes + row->frame_code) & ~(uint64_t)row->code_tag_mask;
+    walk->ip = row->ip_kind == IP_INDEX ? load_u32(bytes + row->frame_ip) : load_u64(bytes + row->frame_ip);
+    walk->owner = layout_has(row->frame_owner) ? bytes[row->frame_owner] : 0;
+    walk->tlbc_index = layout_has(row->frame_tlbc_index) ? load_u32(bytes + row->frame_tlbc_index) : 0;
+    return true;
+}
+
+/* Where the frame's copy of the instructions begins; 0 when it cannot be told. */
+static uint64_t instructions_of(struct walk *walk)
+{
+    const struct layout *row = &walk->reader->python->layout;
+    if (!layout_has(row->code_tlbc) || walk->tlbc_index == 0)
+        return walk->code + row->code_instructions;
+    if (walk->tlbc_index > 65536)
+        return 0;
+    const uint8_t *bytes = view_at(walk->reader->view, walk->code + row->code_tlbc, 8, 0);
+    uint64_t array = bytes ? load_u64(bytes) : 0;
+    bytes = plausible(array) ? view_at(walk->reader->view, array + 8 + (uint64_t)walk->tlbc_index * 8, 8, 0) : NULL;
+    return bytes ? load_u64(bytes) : 0;
+}
+
+static bool offset_of(struct walk *walk, int32_t *offset)
+{
+    const struct layout *row = &walk->reader->python->layout;
+    int64_t bytes;
+    if (row->ip_kind == IP_INDEX) {
+        bytes = (int64_t)(int32_t)walk->ip * row->ip_scale;
+    } else {
+        uint64_t start = instructions_of(walk);
+        if (start == 0)
+            return false;
+        bytes = (int64_t)(walk->ip - start);
+    }
+    if (bytes < -2 || bytes > OFFSET_MAX)
+        return false;
+    *offset = bytes < 0 ? -1 : (int32_t)bytes;
+    return true;
+}
+
+/* True when the frame is none of the program's: the interpreter's own between C and Python, a constructor call's
+ * helper, or one popped a moment ago whose code is gone already. */
+static bool is_helper(const struct walk *walk, const struct python_stack *stack)
+{
+    const struct layout *row = &walk->reader->python->layout;
+    if (row->shim_owner && walk->owner >= row->shim_owner)
+        return true;
+    if (walk->code == 0 && stack->depth == 0 && row->code_tag_mask)
+        return true;
+    return row->init_shim && python_is_shim_code(walk->reader->python, walk->code);
+}
+
+/* The innermost frame's address; false when it cannot be read. 0: none. */
+static bool innermost(struct python_reader *reader, uint64_t *frame)
+{
+    const struct layout *row = &reader->python->layout;
+    *frame = thread_u64(reader, row->thread_frame);
+    if (!layout_has(row->thread_cframe))
+        return true;
+    uint64_t cframe = thread_u64(reader, row->thread_cframe);
+    if (cframe == 0)
+        return true;
+    const uint8_t *bytes = plausible(cframe) ? view_at(reader->view, cframe + row->cframe_frame, 8, 0) : NULL;
+    if (bytes)
+        *frame = load_u64(bytes);
+    return bytes != NULL;
+}
+
+static enum python_read_result walk_stack(struct walk *walk, struct python_stack *stack)
+{
+    uint64_t mark = 0; /* Brent's cycle detection: a frame remembered for twice as long each time */
+    for (uint32_t steps = 0, power = 1, since = 0; walk->frame; steps++, walk->frame = walk->previous) {
+        if (!plausible(walk->frame) || walk->frame == mark || steps >= STEPS_MAX)
+            return PYTHON_READ_INVALID;
+        if (since++ == power) {
+            mark = walk->frame;
+            power *= 2;
+            since = 0;
+        }
+        if (!look(walk))
+            return PYTHON_READ_UNREADABLE;
+        if (is_helper(walk, stack))
+            continue;
+        if (stack->depth == PYTHON_DEPTH_MAX) {
+            stack->truncated = true;
+            return PYTHON_READ_OK;
+        }
+        int32_t offset;
+        if (!plausible(walk->code) || !offset_of(walk, &offset))
+            return PYTHON_READ_INVALID;
+        stack->frames[stack->depth++] =
+            (struct python_frame){.code = walk->code, .address = walk->frame, .offset = offset};
+    }
+    return PYTHON_READ_OK;
+}
+
+enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack)
+{
+    stack->depth = 0;
+    stack->truncated = stack->holds_gil = stack->gil_known = stack->gc_running = false;
+    stack->gil_address = reader->gil_address;
+    if (!begin(reader))
+        return PYTHON_READ_UNREADABLE;
+    enum python_read_result result = PYTHON_READ_UNREADABLE;
+    struct walk walk = {.reader = reader, .chunk = thread_u64(reader, reader->python->layout.thread_chunk)};
+    say_state(reader, stack);
+    if (thread_u64(reader, reader->python->layout.thread_interpreter) != reader->thread.interpreter)
+        result = PYTHON_READ_INVALID; /* the thread state is gone and its memory serves another purpose */
+    else if (innermost(reader, &walk.frame))
+        result = walk_stack(&walk, stack);
+    view_end(reader->view);
+    if (result != PYTHON_READ_OK)
+        stack->depth = 0;
+    return result;
+}

@@ -1,0 +1,66 @@
+/* Strings of the target: compact ones of one, two or four bytes a character. All of it is hostile. */
+#include "base/mem.h"
+#include "capture/cpython/internal.h"
+
+enum { KIND_MASK = 7, COMPACT_BIT = 8, ASCII_BIT = 16 };
+
+struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit)
+{
+    struct text_part none = {0};
+    uint64_t length = load_u64(head + row->str_length);
+    uint32_t state = load_u32(head + row->str_state) >> row->str_kind_shift;
+    uint32_t kind = state & KIND_MASK;
+    if ((kind != 1 && kind != 2 && kind != 4) || !(state & COMPACT_BIT) || length > limit)
+        return none;
+    uint32_t header = state & ASCII_BIT ? row->str_ascii_size : row->str_compact_size;
+    return (struct text_part){.address = address + header, .kind = kind, .length = (uint32_t)length};
+}
+
+static void add_character(struct buf *buf, uint32_t character)
+{
+    if (character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff) || character == 0)
+        character = 0xfffd;
+    if (character < 0x80) {
+        buf_add_byte(buf, (uint8_t)character);
+    } else if (character < 0x800) {
+        buf_add_byte(buf, (uint8_t)(0xc0 | character >> 6));
+        buf_add_byte(buf, (uint8_t)(0x80 | (character & 63)));
+    } else if (character < 0x10000) {
+        buf_add_byte(buf, (uint8_t)(0xe0 | character >> 12));
+        buf_add_byte(buf, (uint8_t)(0x80 | (character >> 6 & 63)));
+        buf_add_byte(buf, (uint8_t)(0x80 | (character & 63)));
+    } else {
+        buf_add_byte(buf, (uint8_t)(0xf0 | character >> 18));
+        buf_add_byte(buf, (uint8_t)(0x80 | (character >> 12 & 63)));
+        buf_add_byte(buf, (uint8_t)(0x80 | (character >> 6 & 63)));
+        buf_add_byte(buf, (uint8_t)(0x80 | (character & 63)));
+    }
+}
+
+void text_to_utf8(struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length)
+{
+    for (uint32_t i = 0; i < length && kind; i++) {
+        uint32_t character = 0;
+        memcpy(&character, data + (size_t)i * kind, kind);
+        add_character(buf, character);
+    }
+}
+
+bool text_read(struct python *python, uint64_t address, uint32_t limit, struct buf *buf)
+{
+    uint8_t head[TEXT_HEAD_MAX];
+    buf_clear(buf);
+    if (!plausible(address) || !remote_read(&python->remote, address, head, python->layout.str_ascii_size))
+        return false;
+    struct text_part part = text_part_of(&python->layout, address, head, limit);
+    size_t size = (size_t)part.kind * part.length;
+    uint8_t *data = mem_alloc(size + 1);
+    bool good = part.kind && data && remote_read(&python->remote, part.address, data, size);
+    if (good) {
+        text_to_utf8(buf, data, part.kind, part.length);
+        buf_text(buf);
+        good = !buf->failed;
+    }
+    mem_free(data);
+    return good;
+}

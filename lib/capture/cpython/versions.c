@@ -1,0 +1,76 @@
+/*
+ * The versions: one row a minor says what the fields mean; the offsets come from versions.inc. A new minor is a row
+ * here and its lines there (docs/adding-a-python-version.md).
+ */
+#include "capture/cpython/versions.inc"
+#include "capture/cpython/layout.h"
+#include "capture/cpython/offsets.h"
+
+/* clang-format off */
+#define SINCE_38   .str_kind_shift = 2
+#define BEFORE_311 SINCE_38, .ip_kind = IP_INDEX, .instance_kind = INSTANCE_DICT_OFFSET
+#define SINCE_311  SINCE_38, .line_format = LINES_LOCATIONS, .ip_kind = IP_POINTER
+#define SINCE_312  SINCE_311, .active_bit = true, .init_shim = true, .shim_owner = 3
+#define SINCE_313  SINCE_312, .own_offsets = true, .instance_kind = INSTANCE_INLINE
+#define SINCE_314  SINCE_313, .code_tag_mask = 7, .str_kind_shift_threaded = 8
+
+static const struct layout layouts[] = {
+    {.major = 3, .minor = 8,  OFFSETS_3_8  BEFORE_311, .line_format = LINES_LNOTAB, .ip_scale = 1},
+    {.major = 3, .minor = 9,  OFFSETS_3_9  BEFORE_311, .line_format = LINES_LNOTAB, .ip_scale = 1},
+    {.major = 3, .minor = 10, OFFSETS_3_10 BEFORE_311, .line_format = LINES_RANGES, .ip_scale = 2},
+    {.major = 3, .minor = 11, OFFSETS_3_11 SINCE_311, .instance_kind = INSTANCE_VALUES_BEFORE},
+    {.major = 3, .minor = 12, OFFSETS_3_12 SINCE_312, .instance_kind = INSTANCE_TAGGED_BEFORE},
+    {.major = 3, .minor = 13, OFFSETS_3_13 SINCE_313, .str_kind_shift_threaded = 2},
+    {.major = 3, .minor = 14, OFFSETS_3_14 SINCE_314},
+    {.major = 3, .minor = 15, OFFSETS_3_15 SINCE_314},
+};
+
+#define FIELD(name) offsetof(struct layout, name)
+#define TABLE_FIELD(name, word, bound)    {FIELD(name), word, 0, bound},
+#define TABLE_SIZE(name, word)            {FIELD(name), word, 0, 0},
+#define TABLE_SUM(name, word, and, bound) {FIELD(name), word, and, bound},
+
+static const struct offset_table tables[] = {
+    {.minor = 13, .words = TABLE_3_13_WORDS, .entries = {TABLE_3_13}},
+    {.minor = 14, .words = TABLE_3_14_WORDS, .entries = {TABLE_3_14}},
+    {.minor = 15, .words = TABLE_3_15_WORDS, .entries = {TABLE_3_15}},
+};
+/* clang-format on */
+
+enum { LAYOUTS = sizeof(layouts) / sizeof(layouts[0]), TABLES = sizeof(tables) / sizeof(tables[0]) };
+
+const struct layout *layout_find(int major, int minor)
+{
+    for (size_t i = 0; i < LAYOUTS; i++) {
+        if (layouts[i].major == major && layouts[i].minor == minor)
+            return &layouts[i];
+    }
+    return NULL;
+}
+
+const struct layout *layout_newest(void)
+{
+    return &layouts[LAYOUTS - 1];
+}
+
+const struct layout *layout_by_runtime_size(uint64_t size)
+{
+    const struct layout *found = NULL;
+    for (size_t i = 0; i < LAYOUTS; i++) {
+        if (layouts[i].own_offsets || layouts[i].runtime_size != size)
+            continue;
+        if (found)
+            return NULL;
+        found = &layouts[i];
+    }
+    return found;
+}
+
+const struct offset_table *offset_table_find(int minor)
+{
+    for (size_t i = 0; i < TABLES; i++) {
+        if (tables[i].minor == minor)
+            return &tables[i];
+    }
+    return NULL;
+}

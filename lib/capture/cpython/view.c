@@ -1,0 +1,246 @@
+/* Pages of a target at one instant; see view.h. */
+#include "capture/cpython/view.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+enum { SCORE_NEW = 3, SCORE_MAX = 12, AHEAD_PAGES = 16, RETRIES = 16 };
+
+struct page {
+    uint64_t address;
+    uint16_t slot; /* where its bytes are */
+    uint8_t score; /* readings it survives without use */
+    bool used, present;
+};
+
+struct view {
+    struct remote *remote;
+    struct page pages[VIEW_PAGES_MAX]; /* by address */
+    size_t count, slots, hint;
+    uint8_t scratch[VIEW_AT_MAX];
+    uint8_t *memory; /* VIEW_PAGES_MAX pages; touched only as far as used */
+};
+
+struct view *view_new(struct remote *remote)
+{
+    struct view *view = mem_zalloc(1, sizeof(*view));
+    if (!view)
+        return NULL;
+    view->remote = remote;
+    view->memory = mem_alloc((size_t)VIEW_PAGES_MAX * VIEW_PAGE);
+    if (!view->memory) {
+        mem_free(view);
+        return NULL;
+    }
+    return view;
+}
+
+void view_free(struct view *view)
+{
+    if (!view)
+        return;
+    mem_free(view->memory);
+    mem_free(view);
+}
+
+static uint8_t *bytes_of(struct view *view, const struct page *page)
+{
+    return view->memory + (size_t)page->slot * VIEW_PAGE;
+}
+
+/* --- the predicted pages -------------------------------------------------------------------------------------------
+ */
+
+struct plan {
+    struct remote_part parts[REMOTE_PARTS_MAX];
+    uint16_t first[REMOTE_PARTS_MAX], pages[REMOTE_PARTS_MAX]; /* pages of each part; none for fixed ones */
+    size_t count;
+};
+
+/* Adds runs of neighbouring pages from index `at` on; returns the index behind the last one taken. */
+static size_t plan_pages(struct view *view, struct plan *plan, size_t at)
+{
+    while (at < view->count) {
+        struct page *page = &view->pages[at];
+        struct remote_part *last = plan->count ? &plan->parts[plan->count - 1] : NULL;
+        bool joins = last && plan->pages[plan->count - 1] && last->address + last->size == page->address;
+        if (!joins && plan->count == REMOTE_PARTS_MAX)
+            break;
+        page->slot = (uint16_t)at;
+        page->used = page->present = false;
+        if (joins) {
+            last->size += VIEW_PAGE;
+            plan->pages[plan->count - 1]++;
+        } else {
+            plan->parts[plan->count] =
+                (struct remote_part){.address = page->address, .local = bytes_of(view, page), .size = VIEW_PAGE};
+            plan->first[plan->count] = (uint16_t)at;
+            plan->pages[plan->count++] = 1;
+        }
+        at++;
+    }
+    return at;
+}
+
+static void mark_present(struct view *view, const struct plan *plan, size_t part)
+{
+    for (size_t i = 0; i < plan->pages[part]; i++)
+        view->pages[plan->first[part] + i].present = true;
+}
+
+/* Carries a plan out. A part that fails is left absent (its pages are read singly when asked for) and the rest is
+ * tried again. False when one of the first `fixed` parts fails. */
+static bool carry_out(struct view *view, const struct plan *plan, size_t fixed)
+{
+    size_t done = 0;
+    for (int tries = 0; done < plan->count && tries < RETRIES; tries++) {
+        size_t got = remote_read_parts(view->remote, plan->parts + done, plan->count - done);
+        for (size_t i = 0; i < got; i++)
+            mark_present(view, plan, done + i);
+        done += got;
+        if (done < fixed)
+            return false;
+        if (done < plan->count) {
+            for (size_t i = 0; i < plan->pages[done]; i++)
+                view->pages[plan->first[done] + i].score = 1;
+            done++;
+        }
+    }
+    return true;
+}
+
+bool view_begin(struct view *view, const struct remote_part *fixed, size_t count)
+{
+    struct plan plan;
+    size_t at = 0;
+    plan.count = 0;
+    for (size_t i = 0; i < count && i < VIEW_FIXED_MAX; i++) {
+        plan.pages[plan.count] = 0;
+        plan.parts[plan.count++] = fixed[i];
+    }
+    view->hint = 0;
+    view->slots = view->count;
+    size_t first = plan.count;
+    do {
+        at = plan_pages(view, &plan, at);
+        if (!carry_out(view, &plan, first)) {
+            for (size_t i = 0; i < view->count; i++)
+                view->pages[i].present = false;
+            return false;
+        }
+        plan.count = first = 0;
+    } while (at < view->count);
+    return true;
+}
+
+void view_end(struct view *view)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        struct page page = view->pages[i];
+        if (page.used)
+            page.score = page.score + 2 > SCORE_MAX ? SCORE_MAX : (uint8_t)(page.score + 2);
+        else
+            page.score--;
+        if (page.score)
+            view->pages[kept++] = page;
+    }
+    view->count = kept;
+}
+
+/* --- looking -------------------------------------------------------------------------------------------------------
+ */
+
+/* The index of the page or where it would stand. */
+static size_t lower_bound(const struct view *view, uint64_t address)
+{
+    size_t low = 0, high = view->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (view->pages[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct page *find(struct view *view, uint64_t address)
+{
+    if (view->hint < view->count && view->pages[view->hint].address == address)
+        return &view->pages[view->hint];
+    size_t at = lower_bound(view, address);
+    if (at == view->count || view->pages[at].address != address)
+        return NULL;
+    view->hint = at;
+    return &view->pages[at];
+}
+
+/* A place for the page, in order of address; NULL when there is no room. */
+static struct page *insert(struct view *view, uint64_t address)
+{
+    if (view->count == VIEW_PAGES_MAX || view->slots == VIEW_PAGES_MAX)
+        return NULL;
+    size_t at = lower_bound(view, address);
+    memmove(&view->pages[at + 1], &view->pages[at], (view->count - at) * sizeof(view->pages[0]));
+    view->count++;
+    view->pages[at] = (struct page){.address = address, .slot = (uint16_t)view->slots++, .score = SCORE_NEW};
+    return &view->pages[at];
+}
+
+/* Reads the page at `address` and absent ones below it, down to `floor`, in one call. */
+static bool load(struct view *view, uint64_t address, uint64_t floor)
+{
+    struct remote_part parts[AHEAD_PAGES];
+    size_t count = 0;
+    for (uint64_t at = address; count < AHEAD_PAGES; at -= VIEW_PAGE) {
+        struct page *page = find(view, at);
+        if (page && page->present)
+            break;
+        if (!page && !(page = insert(view, at)))
+            break;
+        parts[count++] = (struct remote_part){.address = at, .local = bytes_of(view, page), .size = VIEW_PAGE};
+        if (floor == 0 || at <= floor)
+            break;
+    }
+    if (count == 0)
+        return false;
+    size_t got = remote_read_parts(view->remote, parts, count);
+    for (size_t i = 0; i < got; i++) {
+        struct page *page = find(view, parts[i].address);
+        if (page)
+            page->present = true;
+    }
+    return got > 0;
+}
+
+static const uint8_t *page_bytes(struct view *view, uint64_t address, uint64_t floor)
+{
+    struct page *page = find(view, address);
+    if (!page || !page->present) {
+        if (!load(view, address, floor) || !(page = find(view, address)))
+            return NULL;
+    }
+    page->used = true;
+    return bytes_of(view, page);
+}
+
+const uint8_t *view_at(struct view *view, uint64_t address, size_t size, uint64_t floor)
+{
+    uint64_t page = address & ~(uint64_t)(VIEW_PAGE - 1);
+    size_t inside = (size_t)(address - page), part = VIEW_PAGE - inside;
+    if (size > VIEW_AT_MAX || address + size < address)
+        return NULL;
+    const uint8_t *bytes = page_bytes(view, page, floor & ~(uint64_t)(VIEW_PAGE - 1));
+    if (bytes && size <= part)
+        return bytes + inside;
+    if (!bytes) /* no room for the page, or none there: just what was asked for */
+        return remote_read(view->remote, address, view->scratch, size) ? view->scratch : NULL;
+    memcpy(view->scratch, bytes + inside, part);
+    const uint8_t *rest = page_bytes(view, page + VIEW_PAGE, 0);
+    if (!rest)
+        return NULL;
+    memcpy(view->scratch + part, rest, size - part);
+    return view->scratch;
+}

@@ -1,0 +1,27 @@
+/*
+ * A view of a target's memory at one instant: pages fetched in one vectored call because the last readings used them,
+ * and singly when they turn out to be needed. A page costs no more to read than eight bytes of it, and the frames of a
+ * stack share pages. Timed path: no allocation after view_new.
+ */
+#ifndef KEISOKU_CAPTURE_VIEW_H
+#define KEISOKU_CAPTURE_VIEW_H
+
+#include "capture/target/remote.h"
+
+enum { VIEW_PAGE = 4096, VIEW_PAGES_MAX = 2048, VIEW_FIXED_MAX = 8, VIEW_AT_MAX = 512 };
+
+struct view;
+
+struct view *view_new(struct remote *remote);
+void view_free(struct view *view);
+
+/* Starts a reading: `fixed` parts and all predicted pages in one call (more where there are very many). False when a
+ * fixed part cannot be read. */
+bool view_begin(struct view *view, const struct remote_part *fixed, size_t count);
+/* `size` bytes (at most VIEW_AT_MAX) at `address`, valid until the next call; NULL when not readable. A page that is
+ * not there is read now, along with the pages below it down to `floor` (0: none). */
+const uint8_t *view_at(struct view *view, uint64_t address, size_t size, uint64_t floor);
+/* Ends a reading: what was used is predicted for the next, what was not for a while is forgotten. */
+void view_end(struct view *view);
+
+#endif

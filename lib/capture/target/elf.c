@@ -1,0 +1,184 @@
+/* ELF files of a process through libelf; see elf.h. Not on any timed path. */
+#include "capture/target/elf.h"
+
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, SYMBOLS_MAX = 8 << 20 };
+
+struct elf {
+    int fd;
+    Elf *handle;
+    uint64_t bias;       /* address in the process - address in the file; wraps */
+    uint64_t start, end; /* addresses in the process that the file's mappings span */
+};
+
+bool elf_same_file(const struct proc_map *a, const struct proc_map *b)
+{
+    return a->inode == b->inode && a->device_major == b->device_major && a->device_minor == b->device_minor &&
+           strcmp(a->path, b->path) == 0;
+}
+
+static bool same_inode(int fd, const struct proc_map *map)
+{
+    struct stat status;
+    /* Overlay and btrfs show another device number in stat than in maps: the inode must do. */
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_ino == map->inode;
+}
+
+static int open_checked(const char *path, const struct proc_map *map)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0 && !same_inode(fd, map)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int open_mapped(pid_t pid, const struct proc_map *map)
+{
+    char path[4096 + 64];
+    snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)pid, (unsigned long long)map->start,
+             (unsigned long long)map->end);
+    int fd = open_checked(path, map);
+    if (fd < 0) {
+        snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+        fd = open_checked(path, map);
+    }
+    if (fd < 0 && map->path[0] == '/') {
+        snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, map->path);
+        fd = open_checked(path, map);
+    }
+    return fd;
+}
+
+/* A mapping of file offset O at address A, inside a segment that puts offset P at V, moves all by A - O - (V - P). */
+static bool find_bias(struct elf *elf, const struct proc_maps *maps, const struct proc_map *of)
+{
+    size_t segments;
+    if (elf_getphdrnum(elf->handle, &segments) != 0 || segments > 1024)
+        return false;
+    bool found = false;
+    elf->start = UINT64_MAX;
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct proc_map *map = &maps->maps[i];
+        if (!elf_same_file(map, of))
+            continue;
+        elf->start = map->start < elf->start ? map->start : elf->start;
+        elf->end = map->end > elf->end ? map->end : elf->end;
+        for (size_t j = 0; j < segments && !found; j++) {
+            GElf_Phdr header;
+            if (!gelf_getphdr(elf->handle, (int)j, &header) || header.p_type != PT_LOAD)
+                continue;
+            uint64_t first = header.p_offset & ~(uint64_t)(PAGE - 1);
+            if (map->offset < first || map->offset - first >= header.p_filesz + PAGE)
+                continue;
+            elf->bias = map->start - map->offset - (header.p_vaddr - header.p_offset);
+            found = true;
+        }
+    }
+    return found;
+}
+
+struct elf *elf_open(pid_t pid, const struct proc_maps *maps, const struct proc_map *map)
+{
+    if (map->inode == 0 || elf_version(EV_CURRENT) == EV_NONE)
+        return NULL;
+    struct elf *elf = mem_zalloc(1, sizeof(*elf));
+    if (!elf)
+        return NULL;
+    elf->fd = open_mapped(pid, map);
+    if (elf->fd < 0)
+        goto fail;
+    elf->handle = elf_begin(elf->fd, ELF_C_READ, NULL);
+    GElf_Ehdr header;
+    if (!elf->handle || elf_kind(elf->handle) != ELF_K_ELF || gelf_getclass(elf->handle) != ELFCLASS64 ||
+        !gelf_getehdr(elf->handle, &header) || (header.e_type != ET_EXEC && header.e_type != ET_DYN))
+        goto fail;
+    if (header.e_ident[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
+        goto fail;
+    if (find_bias(elf, maps, map))
+        return elf;
+fail:
+    elf_close(elf);
+    return NULL;
+}
+
+void elf_close(struct elf *elf)
+{
+    if (!elf)
+        return;
+    elf_end(elf->handle);
+    if (elf->fd >= 0)
+        close(elf->fd);
+    mem_free(elf);
+}
+
+/* A claim of the file, accepted when it lies where the file is mapped or in the zero pages that follow. */
+static bool place_at(const struct elf *elf, uint64_t value, uint64_t size, struct elf_place *place)
+{
+    enum { BEHIND_MAX = 64 << 20 };
+    uint64_t address = elf->bias + value;
+    if (address < elf->start || address >= elf->end + BEHIND_MAX)
+        return false;
+    place->address = address;
+    place->size = size <= BEHIND_MAX ? size : 0;
+    return true;
+}
+
+static bool symbol_in(struct elf *elf, Elf_Scn *section, const GElf_Shdr *header, const char *name,
+                      struct elf_place *place)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    if (!data || header->sh_entsize == 0)
+        return false;
+    size_t count = data->d_size / sizeof(GElf_Sym);
+    for (size_t i = 0; i < count && i < SYMBOLS_MAX; i++) {
+        GElf_Sym symbol;
+        if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
+            continue;
+        const char *text = elf_strptr(elf->handle, header->sh_link, symbol.st_name);
+        if (text && strcmp(text, name) == 0 && place_at(elf, symbol.st_value, symbol.st_size, place))
+            return true;
+    }
+    return false;
+}
+
+bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place)
+{
+    static const GElf_Word kinds[] = {SHT_DYNSYM, SHT_SYMTAB};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (Elf_Scn *section = NULL; (section = elf_nextscn(elf->handle, section));) {
+            GElf_Shdr header;
+            if (gelf_getshdr(section, &header) && header.sh_type == kinds[i] &&
+                symbol_in(elf, section, &header, name, place))
+                return true;
+        }
+    }
+    return false;
+}
+
+bool elf_section(struct elf *elf, const char *name, struct elf_place *place)
+{
+    size_t names;
+    if (elf_getshdrstrndx(elf->handle, &names) != 0)
+        return false;
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf->handle, section));) {
+        GElf_Shdr header;
+        if (!gelf_getshdr(section, &header) || !(header.sh_flags & SHF_ALLOC))
+            continue;
+        const char *text = elf_strptr(elf->handle, names, header.sh_name);
+        if (text && strcmp(text, name) == 0 && place_at(elf, header.sh_addr, header.sh_size, place))
+            return true;
+    }
+    return false;
+}

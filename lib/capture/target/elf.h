@@ -1,0 +1,31 @@
+/*
+ * Symbols and sections of an ELF file that a process has mapped. The file is hostile input: read with libelf from a
+ * descriptor (never mapped, so that a file cut short under us cannot kill us), every offset checked. Addresses given
+ * back are those in the process: static, position-independent and shared objects alike.
+ */
+#ifndef KEISOKU_CAPTURE_ELF_H
+#define KEISOKU_CAPTURE_ELF_H
+
+#include "capture/target/proc.h"
+
+struct elf;
+
+struct elf_place {
+    uint64_t address; /* in the process */
+    uint64_t size;    /* as the file says; 0 unknown */
+};
+
+/* Opens the file behind a mapping: by the mapping itself where permitted (works for deleted files), by the executable
+ * link, else by its path in the process's root when that still is the same file. NULL when there is none or it is no
+ * 64-bit ELF of this machine's byte order. */
+struct elf *elf_open(pid_t pid, const struct proc_maps *maps, const struct proc_map *map);
+void elf_close(struct elf *elf);
+
+/* Finds `name` in the dynamic, then in the full symbol table. */
+bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place);
+bool elf_section(struct elf *elf, const char *name, struct elf_place *place);
+
+/* The same file: device, inode and, for files without inode, path. */
+bool elf_same_file(const struct proc_map *a, const struct proc_map *b);
+
+#endif
