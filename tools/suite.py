@@ -51,9 +51,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def call(
-    words: list[str], log: Path, env: dict[str, str] | None = None, cwd: Path = TOP, limit_s: float = 3600
-) -> int:
+def call(words: list[str], log: Path, env: dict[str, str] | None = None, cwd: Path = TOP, limit_s: float = 3600) -> int:
     """Runs a command with its output in `log` (appended); gives its status, 124 when it ran past the limit."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as out:
@@ -274,8 +272,10 @@ def short_run(binary: Path, log: Path, env: dict[str, str]) -> Tally:
         ("report", ["report", "app.kei"], 0),
         ("report --json", ["report", "app.kei", "--json"], 0),
     ]
-    steps += [(f"export {name}", ["export", "app.kei", "--format", name, "-o", f"app.{name}"], 0)
-              for name in ("collapsed", "speedscope", "pprof")]
+    steps += [
+        (f"export {name}", ["export", "app.kei", "--format", name, "-o", f"app.{name}"], 0)
+        for name in ("collapsed", "speedscope", "pprof")
+    ]
     steps += [("doctor", ["doctor"], 0), ("bad input", ["report", "app.py"], 2)]
     tally = Tally()
     for title, words, expected in steps:

@@ -1,0 +1,159 @@
+"""What a target names is not trusted: file names of its code, names of its functions and threads."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from interpreters import Interpreter
+
+SECRET = "mark_of_a_secret_line_20458"
+# Runs, for argv[2] seconds, one function whose code says that it comes from argv[1]; it and its thread have odd names.
+PROGRAM = r"""
+import sys, threading, time
+
+def named(file, name):
+    lines = ["", "def work():", "    end = time.monotonic() + " + sys.argv[2], "    while time.monotonic() < end:",
+             "        sum(range(1000))"]
+    space = {"time": time}
+    exec(compile("\n".join(lines), file, "exec"), space)
+    function = space["work"]
+    function.__code__ = function.__code__.replace(co_name=name)
+    return function
+
+function = named(sys.argv[1], "evil\x1b[31m\nname\x07\u202e<script>")
+thread = threading.Thread(target=function, name="thread\x1b]0;title\x07\n<b>")
+thread.start()
+thread.join()
+"""
+# Line feed and tab belong to the formats themselves.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(PROGRAM)
+    return tmp_path
+
+
+def texts(run_keisoku: Run, folder: Path) -> dict[str, str]:
+    """All that keisoku says of a.kei, without colour."""
+    said = {"report": run_keisoku("report", "a.kei", "--color=never").out}
+    said["lines"] = run_keisoku("report", "a.kei", "--lines", "work", "--color=never").out
+    said["json"] = run_keisoku("report", "a.kei", "--json").out
+    for name in ("collapsed", "speedscope"):
+        said[name] = run_keisoku("export", "a.kei", "--format", name).out
+    if run_keisoku("report", "a.kei", "--html", "a.html").status == 0:
+        said["html"] = (folder / "a.html").read_text(errors="replace")
+    return said
+
+
+def special(folder: Path, kind: str) -> Path:
+    path = folder / f"named-{kind}.py"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "device":
+        return Path("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link to fifo":
+        os.mkfifo(folder / "pipe")
+        path.symlink_to("pipe")
+    elif kind == "proc":
+        return Path("/proc/self/mem")
+    elif kind == "huge":
+        with path.open("wb") as handle:
+            handle.truncate(1 << 40)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder", "link to fifo", "proc", "huge", "absent"])
+def test_odd_files_are_not_read(run_keisoku: Run, a_python: Interpreter, folder: Path, kind: str) -> None:
+    """A pipe would block for ever, a device would never end."""
+    done = run_keisoku("run", "-o", "a.kei", a_python.path, "app.py", special(folder, kind), "0.5", timeout=60)
+    assert done.status == 0, done.err
+    assert (folder / "a.kei").stat().st_size < 5_000_000
+    assert "evil" in texts(run_keisoku, folder)["collapsed"]
+
+
+@pytest.fixture
+def as_nobody(a_python: Interpreter, folder: Path) -> Iterator[tuple[int, Path, Path]]:
+    """A program of the user `nobody` whose code claims to come from a file that only root may read."""
+    if os.getuid() != 0:
+        pytest.skip("needs root: keisoku must be allowed to read more than the target is")
+    folder.chmod(0o755)
+    for parent in folder.parents:
+        if parent != Path("/") and not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    secret, public = folder / "secret.py", folder / "public.py"
+    for path in (secret, public):
+        path.write_text(f"\n{SECRET}_{path.stem}\n" * 6)
+    secret.chmod(0o600)
+    public.chmod(0o644)
+    yield 65534, secret, public
+
+
+@pytest.mark.parametrize("through", ["name", "link"])
+def test_only_what_the_target_could_read(
+    run_keisoku: Run, folder: Path, as_nobody: tuple[int, Path, Path], through: str
+) -> None:
+    user, secret, public = as_nobody
+    python = "/usr/bin/python3"  # nobody can start this one; others may lie in root's home
+    if not os.access(python, os.X_OK):
+        pytest.skip(f"no {python}")
+    for path, shown in ((public, True), (secret, False)):
+        named = path
+        if through == "link":
+            named = folder / f"link-{path.name}"
+            named.symlink_to(path)
+        process = subprocess.Popen(
+            [python, "app.py", str(named), "60"], cwd=folder, user=user, group=user, extra_groups=[]
+        )
+        try:
+            time.sleep(0.5)
+            (folder / "a.kei").unlink(missing_ok=True)
+            done = run_keisoku("attach", process.pid, "--duration", "1", "-o", "a.kei")
+            assert done.status == 0, done.err
+            said = texts(run_keisoku, folder)
+            assert "evil" in said["collapsed"]
+            everything = "".join(said.values()) + done.err
+            assert (f"{SECRET}_{path.stem}" in everything) == shown, path.name
+            (folder / "a.html").unlink(missing_ok=True)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_control_characters_are_escaped(run_keisoku: Run, a_python: Interpreter, folder: Path) -> None:
+    named = folder / "file\x1b[2J\nname\x85.py"
+    done = run_keisoku("run", "--color=never", "-o", "a.kei", a_python.path, "app.py", named, "0.5")
+    assert done.status == 0, done.err
+    said = {"screen": done.err, **texts(run_keisoku, folder)}
+    for name, text in said.items():
+        found = CONTROL.search(text)
+        assert not found, f"{name}: {text[max(0, found.start() - 40) : found.end() + 20]!r}"
+        assert "evil" in text or name in ("lines",), name
+    assert not re.search(r"evil[^<]{0,60}<script>", said.get("html", ""))
+    # A name with a line feed in it is still one line of the folded stacks.
+    for line in said["collapsed"].splitlines():
+        assert re.fullmatch(r".*\S \d+", line), line
+
+
+def test_dump_escapes_names(run_keisoku: Run, a_python: Interpreter, folder: Path) -> None:
+    process = subprocess.Popen([a_python.path, "app.py", "x\x1b[2J.py", "60"], cwd=folder)
+    try:
+        time.sleep(0.5)
+        for words in ([], ["--json"]):
+            done = run_keisoku("dump", process.pid, *words)
+            assert done.status == 0, done.err
+            assert not CONTROL.search(done.out), repr(done.out)
+            assert "evil" in done.out
+    finally:
+        process.kill()
+        process.wait()
