@@ -1,0 +1,64 @@
+"""Many named threads, `many_threads.py SECONDS [COUNT]`: those with an even number work in other functions than the odd."""
+import json
+import sys
+import threading
+import time
+
+CHAINS = {
+    "MainThread": r"<module>( start( lib)?| lib)?",
+    r"even-\d+": r"boot( work_even( mid_even( leaf_even)?| nap)?)?",
+    r"odd-\d+": r"boot( work_odd( mid_odd( leaf_odd)?| nap)?)?",
+}
+
+
+def leaf_even():
+    return 1
+
+
+def leaf_odd():
+    return 2
+
+
+def mid_even():
+    return leaf_even()  # -> leaf_even
+
+
+def mid_odd():
+    return leaf_odd()  # -> leaf_odd
+
+
+def nap():
+    time.sleep(0.01)
+
+
+def work_even(end):
+    while time.perf_counter() < end:
+        for _ in range(300):
+            mid_even()  # -> mid_even
+        nap()  # -> nap
+
+
+def work_odd(end):
+    while time.perf_counter() < end:
+        for _ in range(300):
+            mid_odd()  # -> mid_odd
+        nap()  # -> nap
+
+
+def start(seconds, count):
+    end = time.perf_counter() + seconds
+    threads = []
+    names = []
+    for i in range(count):
+        name, work = ("odd-%d", work_odd) if i % 2 else ("even-%d", work_even)
+        names.append(name % i)
+        threads.append(threading.Thread(target=work, args=(end,), name=name % i))  # -> library
+    for thread in threads:
+        thread.start()  # -> library
+    for thread in threads:
+        thread.join()  # -> library
+    return names
+
+
+names = start(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0, int(sys.argv[2]) if len(sys.argv) > 2 else 64)  # -> start
+print(json.dumps({"threads": names}))

@@ -1,0 +1,83 @@
+"""No stack that the program cannot have, on every interpreter: functions, lines, whole chains, threads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import Run
+from interpreters import Interpreter
+from oracle import PROGRAMS, Oracle
+from recording import Recording, read_collapsed
+
+Report = Callable[[Path], dict[str, Any]]
+
+
+class Case(NamedTuple):
+    program: str
+    arguments: list[str]
+    depth: int  # of its chains; 0: has none
+    seen: list[str]  # functions that must have samples of their own
+
+
+CASES = [
+    Case("alternate", ["1.2"], 0, ["leaf_a", "leaf_b", "mid_a", "mid_b", "leaf_l", "leaf_r", "middle"]),
+    Case("recursion", ["1.2"], 0, ["even", "odd", "sink"]),
+    Case("generators", ["1.2"], 0, ["count_a", "count_b", "double", "triple", "inner_c", "relay"]),
+    Case("awaits", ["1.2"], 0, ["mid_a", "mid_b", "hop"]),
+    Case("deep", ["1", "20"], 20, ["down", "leaf_l", "leaf_r"]),
+    Case("deep", ["1", "500"], 500, ["down"]),
+    Case("many_threads", ["1.2", "64"], 0, ["leaf_even", "leaf_odd", "nap"]),
+    Case("short", ["1"], 0, ["tiny_a", "tiny_b"]),
+    Case("reuse", ["1.2"], 0, []),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.program}{case.depth or ''}")
+def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, case: Case) -> None:
+    name = case.program
+    program = PROGRAMS / f"{name}.py"
+    truth = Oracle(program, depth=case.depth)
+    done = run_keisoku("run", "--no-html", "-o", "truth.kei", python.path, program, *case.arguments)
+    assert done.status == 0, done.err
+    recording = Recording(done.recording)
+    samples = list(recording)
+    wrong = recording.impossible(truth)
+    shown = sum(sample.ticks for sample in samples if sample.stack)
+    assert shown > 300, f"only {shown} samples with a stack\n{done.err}"
+    assert not wrong, (
+        f"{sum(sample.ticks for _, sample in wrong)} of {shown} samples: {wrong[0][0]}\n"
+        f"{wrong[0][1].thread!r} {wrong[0][1].state}: "
+        + " ".join(f"{function}:{line}" for function, _, line in wrong[0][1].stack)
+    )
+    own = recording.ticks_by_function()
+    assert not [function for function in case.seen if not own[function]], dict(own)
+
+    trust = report(done.recording)["trust"]
+    assert not {"free", "none"} & {kind for kind, count in trust["proved_by"].items() if count}, trust
+    assert trust["samples"] >= shown * 0.9, trust
+    assert trust["dropped"] <= max(5, 0.02 * trust["samples"]), trust
+
+    if name == "many_threads":
+        named = {sample.thread for sample in samples}
+        assert set(json.loads(done.out)["threads"]) <= named, sorted(named)
+
+
+@pytest.mark.parametrize("name", ["alternate", "many_threads"])
+def test_exports_have_the_same_stacks(run_keisoku: Run, a_python: Interpreter, name: str) -> None:
+    """What `export --format collapsed` shows passes the same oracle and weighs the same as the report."""
+    program = PROGRAMS / f"{name}.py"
+    truth = Oracle(program)
+    done = run_keisoku("run", "--no-html", "-o", "truth.kei", a_python.path, program, "1")
+    exported = run_keisoku("export", done.recording, "--format", "collapsed")
+    assert exported.status == 0, exported.err
+    lines = list(read_collapsed(exported.out))
+    assert lines
+    wrong = [(reason, line) for line in lines if (reason := truth.impossible(line[1], line[0]))]
+    assert not wrong, wrong[0]
+    assert all(weight > 0 for _, _, weight in lines)
+    if name == "many_threads":
+        assert set(json.loads(done.out)["threads"]) <= {line[0] for line in lines}

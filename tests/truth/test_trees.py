@@ -1,0 +1,177 @@
+"""Every Python process under the program, however it was started, with its own functions and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from interpreters import Interpreter
+from oracle import PROGRAMS
+from recording import Recording
+
+KINDS = ["fork", "spawn", "forkserver", "subprocess", "exec", "shell", "code", "stdin"]
+
+
+def told(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_children_are_found(run_keisoku: Run, python: Interpreter, tmp_path: Path, kind: str) -> None:
+    done = run_keisoku(
+        "run",
+        "--no-html",
+        "-o",
+        "truth.kei",
+        python.path,
+        PROGRAMS / "tree.py",
+        kind,
+        "0.6",
+        env={"TRUTH_OUT": str(tmp_path / "out")},
+    )
+    assert done.status == 0, done.err
+    recording = Recording(done.recording)
+    known = {process.pid: process for process in recording.processes if process.python}
+    for truth in told(tmp_path / "out"):
+        assert truth["pid"] in known, f"{truth['role']} {truth['pid']} is not in {sorted(known)}\n{done.err}"
+        assert known[truth["pid"]].python == truth["python"]
+        own: dict[str, int] = {}
+        for sample in recording:
+            if sample.pid == truth["pid"]:
+                for name in {function.rpartition(".")[2] for function, _, _ in sample.stack}:
+                    own[name] = own.get(name, 0) + sample.ticks
+        # 600 ms of work at 1 kHz; a third is enough on a machine that is busy
+        assert own.get(truth["function"], 0) > 200, f"{truth}: {own}\n{done.err}"
+        other = "child_work" if truth["role"] == "parent" else "parent_work"
+        if kind != "exec":
+            assert not own.get(other), f"{truth}: {own}"
+    if kind == "fork":
+        child = next(truth["pid"] for truth in told(tmp_path / "out") if truth["role"] == "child")
+        assert known[child].exit_status in (5 << 8, -2), known[child]
+
+
+def test_short_lived_children(run_keisoku: Run, python: Interpreter, tmp_path: Path) -> None:
+    """20 children of 30 to 100 ms: each is found, most with the function that has its time."""
+    done = run_keisoku(
+        "run",
+        "--no-html",
+        "-o",
+        "truth.kei",
+        python.path,
+        PROGRAMS / "tree.py",
+        "short",
+        "0.2",
+        env={"TRUTH_OUT": str(tmp_path / "out")},
+    )
+    assert done.status == 0, done.err
+    recording = Recording(done.recording)
+    children = [truth["pid"] for truth in told(tmp_path / "out") if truth["role"] == "child"]
+    known = {process.pid for process in recording.processes if process.python}
+    worked = {sample.pid for sample in recording if any(name.endswith("child_work") for name, _, _ in sample.stack)}
+    assert len(children) == 20
+    assert len(known & set(children)) >= 19, f"{len(known & set(children))} of 20 found\n{done.err}"
+    assert len(worked & set(children)) >= 18, f"{len(worked & set(children))} of 20 seen at work\n{done.err}"
+
+
+def module_ticks(recording: Recording) -> int:
+    return sum(sample.ticks for sample in recording if sample.innermost() == "module_work")
+
+
+@pytest.mark.parametrize("how", ["module", "zipapp", "folder"])
+def test_ways_to_name_a_program(run_keisoku: Run, python: Interpreter, tmp_path: Path, how: str) -> None:
+    if how == "zipapp":
+        program = tmp_path / "app.pyz"
+        with zipfile.ZipFile(program, "w") as archive:
+            for name in ("__init__", "work"):
+                archive.write(PROGRAMS / "package" / f"{name}.py", f"package/{name}.py")
+            archive.write(PROGRAMS / "package" / "__main__.py", "__main__.py")
+        words: list[Any] = [program, "0.6"]
+    elif how == "folder":
+        words = [PROGRAMS / "package", "0.6"]
+    else:
+        words = ["-m", "package", "0.6"]
+    done = run_keisoku(
+        "run",
+        "--no-html",
+        "-o",
+        "truth.kei",
+        python.path,
+        *words,
+        env={"PYTHONPATH": str(PROGRAMS), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.status == 7, done.err
+    assert module_ticks(Recording(done.recording)) > 200, done.err
+
+
+@pytest.mark.parametrize("how", ["script", "-m", "-c", "-", "zipapp", "executable"])
+def test_ways_without_naming_python(run_keisoku: Run, a_python: Interpreter, tmp_path: Path, how: str) -> None:
+    """`keisoku run app.py` and its sisters: the Python that is first on PATH runs it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("python3", "python"):
+        (folder / name).symlink_to(a_python.path)
+    code = "import sys; from package.work import module_work; module_work(0.6); sys.exit(9)"
+    script = tmp_path / "app.py"
+    text: str | None = None
+    script.write_text(code)
+    words: list[Any] = [script]
+    if how == "-m":
+        words = ["-m", "package", "0.6"]
+    elif how == "-c":
+        words = ["-c", code]
+    elif how == "-":
+        words, text = ["-"], code
+    elif how == "zipapp":
+        words = [tmp_path / "app.pyz"]
+        with zipfile.ZipFile(words[0], "w") as archive:
+            archive.write(script, "__main__.py")
+    elif how == "executable":
+        script = tmp_path / "job"
+        script.write_text(f"#!/bin/sh\npython3 -c '{code}'\nexit $?\n")
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        words = [script]
+    done = run_keisoku(
+        "run",
+        "--no-html",
+        "-o",
+        "truth.kei",
+        *words,
+        input=text,
+        env={"PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(PROGRAMS), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.status == (7 if how == "-m" else 9), done.err
+    assert module_ticks(Recording(done.recording)) > 200, done.err
+
+
+def test_unicode_and_spaces_in_a_file_name(run_keisoku: Run, python: Interpreter, tmp_path: Path) -> None:
+    program = tmp_path / "計測 größe ü.py"
+    program.write_text(
+        "import time\ndef 時間_größe():\n    end = time.perf_counter() + 0.6\n"
+        "    while time.perf_counter() < end:\n        pass\n時間_größe()\n"
+    )
+    done = run_keisoku("run", "--no-html", "-o", "truth.kei", python.path, program)
+    assert done.status == 0, done.err
+    recording = Recording(done.recording)
+    seen = {(function, file) for sample in recording for function, file, _ in sample.stack}
+    assert ("時間_größe", str(program)) in seen, seen
+    assert recording.ticks_by_function()["時間_größe"] > 200
+
+
+def test_a_signal_and_a_status_are_the_programs_own(run_keisoku: Run, python: Interpreter) -> None:
+    for code, status in (
+        ("import sys; sys.exit(3)", 3),
+        ("import os; os._exit(4)", 4),
+        ("raise ValueError", 1),
+        ("import os; os.kill(os.getpid(), 9)", 137),
+        ("import os; os.abort()", 134),
+    ):
+        done = run_keisoku("run", "--no-html", python.path, "-c", f"import time; time.sleep(0.05); {code}")
+        assert done.status == status, f"{code}: {done.status}\n{done.err}"
+        for path in done.recordings:
+            path.unlink()
