@@ -166,6 +166,15 @@ KEI_API int kei_export(struct kei_recording *recording, const char *format, cons
  * taken. The name goes to `taken`. Returns the descriptor or a negative code. */
 KEI_API int kei_create_file(const char *path, char *taken, size_t taken_size, struct kei_error *error);
 
+/* ---- small help for front ends -------------------------------------------------------------------------------------- */
+
+/* Text of a target made safe for a terminal (control characters and broken UTF-8 become \xNN), or quoted as a JSON
+ * string. Like snprintf: at most `size` bytes with the zero are written, the length needed is returned. */
+KEI_API size_t kei_visible_text(const char *text, char *out, size_t size);
+KEI_API size_t kei_json_text(const char *text, char *out, size_t size);
+/* The candidate that a misspelt word most likely meant, or NULL. */
+KEI_API const char *kei_nearest_word(const char *word, const char *const *candidates, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,174 @@
+/* keisoku dump: all stacks of a process, once. Names come from the target and are escaped. */
+#include "message.h"
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATE_COLUMN = 11, DETAIL_COLUMN = 16, CALLERS_SHOWN = 6 };
+
+/* ---- text ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Prints escaped, padded to `width`; the number of bytes printed. */
+static int put(const char *text, int width)
+{
+    char visible[4096];
+    kei_visible_text(text, visible, sizeof visible);
+    return printf("%-*s", width, visible);
+}
+
+/* "asyncio/selectors.py" of the whole path: the last two parts. */
+static const char *short_file(const char *file)
+{
+    const char *last = strrchr(file, '/');
+    if (last == NULL || last == file)
+        return file;
+    const char *at = last;
+    while (at > file && at[-1] != '/')
+        at--;
+    return at;
+}
+
+static void put_place(const struct kei_dump_frame *frame)
+{
+    put(short_file(frame->file), 0);
+    if (frame->line != 0)
+        printf(":%u", frame->line);
+}
+
+/* One line: the innermost frame with its place, its callers by name, the outermost's place. */
+static void put_stack(const struct kei_dump_thread *thread)
+{
+    if (thread->n_frames == 0) {
+        printf("no Python frame");
+        return;
+    }
+    put(thread->frames[0].function, 16);
+    printf("  ");
+    put_place(&thread->frames[0]);
+    for (size_t i = 1; i < thread->n_frames; i++) {
+        if (i == CALLERS_SHOWN && thread->n_frames > CALLERS_SHOWN + 1) {
+            printf("  ← … %zu more", thread->n_frames - 1 - i);
+            i = thread->n_frames - 1;
+        }
+        printf(i == 1 ? "  ← " : " ← ");
+        put(thread->frames[i].function, 0);
+    }
+    if (thread->n_frames > 1) {
+        printf("  ");
+        put_place(&thread->frames[thread->n_frames - 1]);
+    }
+    if (!thread->proved)
+        printf("  (it ran meanwhile: not exact)");
+}
+
+static int name_width(const struct kei_dump *dump)
+{
+    size_t width = 10;
+    for (size_t i = 0; i < dump->n_threads; i++) {
+        size_t length = kei_visible_text(dump->threads[i].name, NULL, 0);
+        width = length > width ? length : width;
+    }
+    return width < 32 ? (int)width : 32;
+}
+
+static void print_text(const struct kei_dump *dump, bool color)
+{
+    printf("%d  ", (int)dump->pid);
+    put(dump->command, 0);
+    printf("  %s", dump->python);
+    for (size_t i = 0; i < dump->n_threads; i++) {
+        if (!dump->threads[i].holds_gil)
+            continue;
+        printf("  GIL: ");
+        put(dump->threads[i].name[0] != '\0' ? dump->threads[i].name : "unnamed thread", 0);
+    }
+    printf("\n");
+    int width = name_width(dump);
+    for (size_t i = 0; i < dump->n_threads; i++) {
+        const struct kei_dump_thread *thread = &dump->threads[i];
+        char number[32];
+        snprintf(number, sizeof number, "thread %d", (int)thread->tid);
+        printf("  ");
+        put(thread->name[0] != '\0' ? thread->name : number, width);
+        printf("  %s%-*s%s", color ? "\033[36m" : "", STATE_COLUMN - 1, thread->state, color ? "\033[0m " : " ");
+        put(thread->detail, DETAIL_COLUMN);
+        printf(" ");
+        put_stack(thread);
+        printf("\n");
+    }
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------------------------------
+ */
+
+static void json_member(const char *name, const char *text)
+{
+    size_t size = kei_json_text(text, NULL, 0) + 1;
+    char *quoted = malloc(size);
+    if (quoted == NULL) {
+        printf("\"%s\": null", name);
+        return;
+    }
+    kei_json_text(text, quoted, size);
+    printf("\"%s\": %s", name, quoted);
+    free(quoted);
+}
+
+static void json_thread(const struct kei_dump_thread *thread)
+{
+    printf("    {\"tid\": %d, ", (int)thread->tid);
+    json_member("name", thread->name);
+    printf(", ");
+    json_member("state", thread->state);
+    printf(", ");
+    json_member("detail", thread->detail);
+    printf(", \"holds_gil\": %s, \"proved\": %s, \"frames\": [", thread->holds_gil ? "true" : "false",
+           thread->proved ? "true" : "false");
+    for (size_t i = 0; i < thread->n_frames; i++) {
+        printf("%s\n      {", i == 0 ? "" : ",");
+        json_member("function", thread->frames[i].function);
+        printf(", ");
+        json_member("file", thread->frames[i].file);
+        printf(", \"line\": %u}", thread->frames[i].line);
+    }
+    printf("]}");
+}
+
+static void print_json(const struct kei_dump *dump)
+{
+    printf("{\"schema\": \"keisoku-dump/1\", \"pid\": %d, ", (int)dump->pid);
+    json_member("command", dump->command);
+    printf(", ");
+    json_member("python", dump->python);
+    printf(", \"threads\": [");
+    for (size_t i = 0; i < dump->n_threads; i++) {
+        printf(i == 0 ? "\n" : ",\n");
+        json_thread(&dump->threads[i]);
+    }
+    printf("\n  ]}\n");
+}
+
+int command_dump(const struct command *command, const struct settings *settings, int count, char **words)
+{
+    struct kei_dump *dump = NULL;
+    struct kei_error error = {0};
+    double pid;
+    const char *why;
+    if (count != 1)
+        return message_usage(command, count == 0 ? "PID is missing" : "it takes one PID");
+    if (!option_number(OPTION_ID, words[0], &pid, &why)) {
+        message("dump: %s is no PID: %s", words[0], why);
+        return command->usage_status;
+    }
+    if (kei_dump((pid_t)pid, &dump, &error) != 0)
+        return message_error(command, &error);
+    if (settings->dump_json)
+        print_json(dump);
+    else
+        print_text(dump, color_wanted(settings->color, 1));
+    kei_dump_free(dump);
+    return fflush(stdout) == 0 ? 0 : command->failure_status;
+}

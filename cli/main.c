@@ -1,0 +1,95 @@
+/*
+ * The command line. main finds the command's row, reads its options and calls it; a command's return value is the exit
+ * status. Only this folder prints or exits.
+ */
+#include "help.h"
+#include "message.h"
+#include "options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct command commands[COMMAND_COUNT] = {
+#define COMMAND(bit, name, arguments, summary, usage, failure, examples)                                               \
+    {COMMAND_##bit, #name, arguments, summary, usage, failure, examples, command_##name},
+#include "commands.def"
+#undef COMMAND
+};
+
+/* A closed standard stream must stay closed for the program that we start, but its number must not be given to a file
+ * of ours. */
+static void fill_closed_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+            continue;
+        int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (opened >= 0 && opened != fd && dup3(opened, fd, O_CLOEXEC) >= 0)
+            close(opened);
+    }
+}
+
+static const struct command *command_by_name(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[COMMAND_COUNT];
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[i] = commands[i].name;
+    const char *near = kei_nearest_word(word, names, COMMAND_COUNT);
+    if (word[0] == '-')
+        message("option %s is not known before a command; keisoku --help lists the commands", word);
+    else if (near != NULL)
+        message("there is no command %s; did you mean keisoku %s?", word, near);
+    else if (access(word, F_OK) == 0)
+        message("there is no command %s; to measure that program, say keisoku run %s", word, word);
+    else
+        message("there is no command %s; keisoku --help lists them", word);
+    return 2;
+}
+
+/* What was printed must have arrived (a full disk behind standard output is a failure). */
+static int printed(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    message("cannot write to standard output: %s", strerror(errno));
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    fill_closed_streams();
+    if (argc < 2) {
+        help_print(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        help_print(stdout);
+        return printed(0);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("keisoku %s\n", kei_version());
+        return printed(0);
+    }
+    const struct command *command = command_by_name(argv[1]);
+    if (command == NULL)
+        return unknown_command(argv[1]);
+    struct settings settings = {0};
+    int count = argc - 2;
+    if (!options_parse(command, &settings, argv + 2, &count))
+        return command->usage_status;
+    if (settings.help) {
+        help_print_command(command, stdout);
+        return printed(0);
+    }
+    return command->run(command, &settings, count, argv + 2);
+}

@@ -1,0 +1,202 @@
+#include "record.h"
+
+#include "message.h"
+#include "output.h"
+#include "progress.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 200 };
+
+/* The two halves of "FMT=OUT". */
+static bool split_export(const char *text, char format[32], const char **out)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text || equals[1] == '\0' || equals - text >= 32)
+        return false;
+    snprintf(format, 32, "%.*s", (int)(equals - text), text);
+    *out = equals + 1;
+    return true;
+}
+
+bool record_options(const struct command *command, const struct settings *settings, struct kei_options *options)
+{
+    for (size_t i = 0; i < settings->exports.count; i++) {
+        char format[32];
+        const char *out;
+        if (!split_export(settings->exports.items[i], format, &out)) {
+            message("%s: --export %s is not usable: give FMT=OUT, as speedscope=app.json", command->name,
+                    settings->exports.items[i]);
+            return false;
+        }
+        if (output_format(command->name, format) == NULL)
+            return false;
+    }
+    static const enum kei_reader readers[] = {KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_FREE};
+    *options = (struct kei_options){
+        .output = settings->output,
+        .rate_hz = settings->rate_hz,
+        .rate_asked = settings->rate_hz > 0,
+        .budget = settings->budget,
+        .duration_s = settings->duration_s,
+        .delay_s = settings->delay_s,
+        .no_children = settings->no_children,
+        .no_source = settings->no_source,
+        .redact_args = settings->redact_args,
+        .reader = readers[settings->reader],
+    };
+    return true;
+}
+
+/* ---- after the recording -------------------------------------------------------------------------------------------
+ */
+
+/* The page beside the recording: NAME.PID.kei → NAME.PID.html. */
+static void page_path(const char *recording, char path[OUTPUT_PATH_BYTES])
+{
+    const char *slash = strrchr(recording, '/'), *dot = strrchr(recording, '.');
+    size_t stem = dot != NULL && (slash == NULL || dot > slash + 1) ? (size_t)(dot - recording) : strlen(recording);
+    snprintf(path, OUTPUT_PATH_BYTES, "%.*s.html", (int)(stem < OUTPUT_PATH_BYTES - 6 ? stem : OUTPUT_PATH_BYTES - 6),
+             recording);
+}
+
+/* One file of those asked for. A failure is a warning: the program's exit status stands. */
+static void write_extra(struct kei_recording *recording, const char *format, const char *path,
+                        const struct settings *settings, char taken[OUTPUT_PATH_BYTES])
+{
+    struct kei_error error;
+    struct kei_export_options options = {0};
+    if (output_export(recording, format, &options, path, taken, &error) != 0)
+        message("%s; the recording is complete without it", error.text);
+    else if (settings->verbose && taken[0] != '\0')
+        message("wrote %s", taken);
+}
+
+static void write_outputs(struct kei_recording *recording, const struct settings *settings, const char *path)
+{
+    char page[OUTPUT_PATH_BYTES] = "", taken[OUTPUT_PATH_BYTES], beside[OUTPUT_PATH_BYTES], format[32];
+    const char *out;
+    page_path(path, beside);
+    if (!settings->no_html)
+        write_extra(recording, "html", settings->html != NULL ? settings->html : beside, settings, page);
+    if (settings->json != NULL)
+        write_extra(recording, "json", settings->json, settings, taken);
+    for (size_t i = 0; i < settings->exports.count; i++)
+        if (split_export(settings->exports.items[i], format, &out))
+            write_extra(recording, format, out, settings, taken);
+    if (settings->quiet)
+        return;
+    struct kei_error error;
+    struct kei_export_options options = {.color = color_wanted(settings->color, STDERR_FILENO),
+                                         .width = screen_width(STDERR_FILENO),
+                                         .page_path = page[0] != '\0' ? page : NULL};
+    if (output_export_fd(recording, "text", &options, STDERR_FILENO, "standard error", &error) != 0)
+        message("%s; keisoku report %s prints the report again", error.text, path);
+}
+
+static void write_everything(const struct settings *settings, const struct kei_result *result)
+{
+    struct kei_error error;
+    struct kei_recording *recording = NULL;
+    if (result->note[0] != '\0')
+        message("%s", result->note);
+    if (result->path[0] == '\0' || (result->samples == 0 && result->note[0] != '\0'))
+        return;
+    if (kei_open(result->path, &recording, &error) != 0)
+        message("%s", error.text);
+    else
+        write_outputs(recording, settings, result->path);
+    kei_close(recording);
+}
+
+/* ---- the wait ------------------------------------------------------------------------------------------------------
+ */
+
+/* Until everything measured has ended, the duration is over, or Ctrl-C came often enough (twice for a program that we
+ * started: the first one is the program's). */
+static void wait_for_end(struct kei_session *session, const struct settings *settings, unsigned enough)
+{
+    struct progress progress;
+    struct kei_status status = {0};
+    bool told = false;
+    progress_start(&progress, settings);
+    while (!status.ended && signals_interrupts() < enough) {
+        if (kei_session_wait(session, WAIT_MS, &status) < 0)
+            break;
+        if (status.error != 0 && !told) {
+            progress_erase(&progress);
+            message("the recording stopped: %s; the program goes on", status.error_text);
+            told = true;
+        }
+        progress_show(&progress, &status);
+    }
+    progress_erase(&progress);
+}
+
+static void pass_to_session(void *session, int signal)
+{
+    kei_session_signal(session, signal);
+}
+
+static void pass_to_process(void *pid, int signal)
+{
+    kill(*(const pid_t *)pid, signal);
+}
+
+/* The recording is done and the program still runs: its exit status is ours, so wait for it, unless Ctrl-C comes once
+ * more. */
+static int wait_for_program(const struct kei_result *result)
+{
+    static pid_t pid;
+    int wait_status = -1;
+    unsigned before = signals_interrupts();
+    pid = result->pid;
+    signals_pass_to(pass_to_process, &pid);
+    for (;;) {
+        pid_t done = waitpid(pid, &wait_status, WNOHANG);
+        if (done == pid)
+            break;
+        if ((done < 0 && errno != EINTR) || (before >= 2 && signals_interrupts() > before))
+            return -1;
+        usleep(20000);
+    }
+    signals_pass_to(NULL, NULL);
+    return wait_status;
+}
+
+static int exit_status(int wait_status)
+{
+    if (wait_status < 0)
+        return 128 + SIGINT;
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+int record(const struct command *command, const struct settings *settings, struct kei_session *session)
+{
+    struct kei_error error = {0};
+    struct kei_result result = {.wait_status = -1};
+    bool started = command->bit == COMMAND_RUN;
+    if (started)
+        signals_pass_to(pass_to_session, session);
+    wait_for_end(session, settings, started ? 2 : 1);
+    signals_pass_to(NULL, NULL);
+    int rc = kei_session_finish(session, &result, &error);
+    kei_session_free(session);
+    if (rc != 0)
+        message("%s", error.text);
+    write_everything(settings, &result);
+    if (!started)
+        return rc != 0 || result.path[0] == '\0' ? command->failure_status : 0;
+    if (result.wait_status < 0 && result.pid > 0) {
+        if (!settings->quiet)
+            message("the recording has ended; the program (%d) goes on", (int)result.pid);
+        result.wait_status = wait_for_program(&result);
+    }
+    return exit_status(result.wait_status);
+}

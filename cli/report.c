@@ -1,0 +1,61 @@
+/* keisoku report: the verdict and the tables of a recording, as text, JSON or the page. */
+#include "message.h"
+#include "output.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* What --top, --lines and the rest mean for an export. */
+static struct kei_export_options options_of(const struct settings *settings)
+{
+    return (struct kei_export_options){
+        .color = color_wanted(settings->color, STDOUT_FILENO),
+        .width = screen_width(STDOUT_FILENO),
+        .top = settings->top,
+        .sort = settings->sort == 1 ? "total" : "self",
+        .process = settings->process,
+        .thread = settings->thread,
+        .from_s = settings->from_s,
+        .to_s = settings->to_s,
+        .lines_of = settings->lines,
+        .callers_of = settings->callers,
+        .callees_of = settings->callees,
+    };
+}
+
+/* The page, the JSON, or the screen when neither was asked for. */
+static int write_report(const struct command *command, const struct settings *settings, struct kei_recording *recording)
+{
+    struct kei_error error = {0};
+    struct kei_export_options options = options_of(settings);
+    char taken[OUTPUT_PATH_BYTES];
+    const char *formats[] = {"html", "json", "text"};
+    const char *paths[] = {settings->html, settings->json, NULL};
+    bool wanted[] = {settings->html != NULL, settings->json != NULL, settings->html == NULL && settings->json == NULL};
+    for (size_t i = 0; i < 3; i++) {
+        if (!wanted[i])
+            continue;
+        if (output_export(recording, formats[i], &options, paths[i], taken, &error) != 0)
+            return message_error(command, &error);
+        if (taken[0] != '\0')
+            message("wrote %s", taken);
+    }
+    return 0;
+}
+
+int command_report(const struct command *command, const struct settings *settings, int count, char **words)
+{
+    struct kei_recording *recording = NULL;
+    struct kei_error error = {0};
+    if (count != 1)
+        return message_usage(command, count == 0 ? "FILE is missing" : "it reads one FILE (write --json=OUT with =)");
+    if (settings->to_s > 0 && settings->to_s <= settings->from_s)
+        return message_usage(command, "--to must be later than --from");
+    int status = 0;
+    if (kei_open(words[0], &recording, &error) != 0)
+        status = message_error(command, &error);
+    else
+        status = write_report(command, settings, recording);
+    kei_close(recording);
+    return status;
+}

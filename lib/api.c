@@ -1,0 +1,207 @@
+/*
+ * The C interface of include/keisoku.h over the rooms of the library: recordings, exports, files, doctor. Measuring
+ * (kei_run, kei_attach, kei_session_*, kei_dump) is in lib/capture.
+ */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "capture/doctor.h"
+#include "data/profile.h"
+#include "diagnose/diagnose.h"
+#include "export/export.h"
+
+#include "keisoku.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* An error of the library is one of the interface: same numbers, same text. */
+#define SAME(name) _Static_assert((int)KEI_##name == (int)name, #name)
+SAME(ERR_NOMEM);
+SAME(ERR_IO);
+SAME(ERR_FULL);
+SAME(ERR_CORRUPT);
+SAME(ERR_VERSION);
+SAME(ERR_GONE);
+SAME(ERR_PERMISSION);
+SAME(ERR_NOT_PYTHON);
+SAME(ERR_BAD_INPUT);
+SAME(ERR_NOT_FOUND);
+SAME(ERR_NOT_SUPPORTED);
+SAME(ERR_UNREADABLE);
+SAME(ERR_NOT_EXECUTABLE);
+_Static_assert(sizeof(((struct kei_error *)0)->text) == sizeof(((struct err *)0)->text), "text");
+
+enum { FORMATS_MAX = 64 };
+
+const char *kei_version(void)
+{
+    return KEISOKU_VERSION;
+}
+
+static int give_error(struct kei_error *error, const struct err *err, int rc)
+{
+    if (error == NULL || rc >= 0)
+        return rc;
+    error->code = rc;
+    if (err->text[0] != '\0')
+        memcpy(error->text, err->text, sizeof error->text);
+    else
+        snprintf(error->text, sizeof error->text, "%s; %s", err_sentence(rc), err_hint(rc));
+    return rc;
+}
+
+/* ---- recordings ----------------------------------------------------------------------------------------------------
+ */
+
+struct kei_recording {
+    struct profile *profile;
+    struct diagnosis *diagnosis;
+};
+
+int kei_open(const char *path, struct kei_recording **recording, struct kei_error *error)
+{
+    struct err err = {0};
+    *recording = NULL;
+    struct kei_recording *made = mem_zalloc(1, sizeof *made);
+    int rc = made == NULL ? ERR_NOMEM : profile_load(path, &made->profile, &err);
+    if (rc == 0)
+        rc = diagnose(made->profile, &made->diagnosis);
+    if (rc != 0) {
+        kei_close(made);
+        return give_error(error, &err, rc);
+    }
+    *recording = made;
+    return 0;
+}
+
+void kei_close(struct kei_recording *recording)
+{
+    if (recording == NULL)
+        return;
+    diagnosis_free(recording->diagnosis);
+    profile_free(recording->profile);
+    mem_free(recording);
+}
+
+/* ---- exports -------------------------------------------------------------------------------------------------------
+ */
+
+const struct kei_format *kei_formats(size_t *count)
+{
+    static struct kei_format formats[FORMATS_MAX];
+    size_t n_exporters;
+    const struct exporter *exporters = exporter_table(&n_exporters);
+    *count = n_exporters < FORMATS_MAX ? n_exporters : FORMATS_MAX;
+    for (size_t i = 0; i < *count; i++)
+        formats[i] = exporters[i].format;
+    return formats;
+}
+
+static uint64_t seconds_to_ns(double seconds)
+{
+    return seconds <= 0 ? 0 : seconds >= 1e9 ? UINT64_MAX : (uint64_t)(seconds * 1e9);
+}
+
+static int list_known_processes(const struct profile *profile, int32_t wanted, struct err *err)
+{
+    struct buf known = {0};
+    for (size_t i = 1; i < profile->n_processes && i <= 20; i++)
+        buf_printf(&known, " %d", (int)profile->processes[i].pid);
+    err_set(err, ERR_BAD_INPUT, "process %d is not in %s; it has%s", (int)wanted, profile->path, buf_text(&known));
+    buf_release(&known);
+    return ERR_BAD_INPUT;
+}
+
+static int list_known_threads(const struct profile *profile, int32_t wanted, struct err *err)
+{
+    struct buf known = {0};
+    for (size_t i = 1; i < profile->n_threads && i <= 20; i++)
+        buf_printf(&known, " %d", (int)profile->threads[i].tid);
+    err_set(err, ERR_BAD_INPUT, "thread %d is not in %s; it has%s", (int)wanted, profile->path, buf_text(&known));
+    buf_release(&known);
+    return ERR_BAD_INPUT;
+}
+
+/* Process and thread numbers become ids of the recording. */
+static int make_filter(const struct profile *profile, const struct kei_export_options *options, struct filter *filter,
+                       struct err *err)
+{
+    *filter = (struct filter){.from_ns = seconds_to_ns(options->from_s), .to_ns = seconds_to_ns(options->to_s)};
+    for (size_t i = 1; options->process > 0 && i < profile->n_processes && filter->process == 0; i++)
+        if (profile->processes[i].pid == options->process)
+            filter->process = (uint32_t)i;
+    for (size_t i = 1; options->thread > 0 && i < profile->n_threads && filter->thread == 0; i++)
+        if (profile->threads[i].tid == options->thread &&
+            (filter->process == 0 || profile->threads[i].process == filter->process))
+            filter->thread = (uint32_t)i;
+    if (options->process > 0 && filter->process == 0)
+        return list_known_processes(profile, options->process, err);
+    if (options->thread > 0 && filter->thread == 0)
+        return list_known_threads(profile, options->thread, err);
+    return 0;
+}
+
+int kei_export(struct kei_recording *recording, const char *format, const struct kei_export_options *options,
+               int (*write)(void *context, const void *data, size_t size), void *context, struct kei_error *error)
+{
+    static const struct kei_export_options none;
+    struct err err = {0};
+    const struct exporter *exporter = exporter_by_name(format);
+    struct export_input input = {recording->profile, recording->diagnosis, options != NULL ? options : &none, {0}};
+    struct sink sink = {write, context};
+    int rc;
+    if (exporter == NULL)
+        rc = err_set(&err, ERR_BAD_INPUT, "there is no format %.100s; keisoku export --format help lists them", format);
+    else
+        rc = make_filter(input.profile, input.options, &input.filter, &err);
+    if (rc == 0)
+        rc = exporter->write(&input, &sink, &err);
+    return give_error(error, &err, rc);
+}
+
+int kei_create_file(const char *path, char *taken, size_t taken_size, struct kei_error *error)
+{
+    struct err err = {0};
+    return give_error(error, &err, file_create(path, taken, taken_size, &err));
+}
+
+/* ---- doctor and small help -----------------------------------------------------------------------------------------
+ */
+
+int kei_doctor(pid_t pid, struct kei_check *checks, size_t capacity, struct kei_error *error)
+{
+    struct err err = {0};
+    return give_error(error, &err, doctor_check(pid, checks, capacity, &err));
+}
+
+static size_t copy_out(struct buf *buf, char *out, size_t size)
+{
+    const char *text = buf_text(buf);
+    size_t length = strlen(text);
+    if (size > 0)
+        snprintf(out, size, "%s", text);
+    buf_release(buf);
+    return length;
+}
+
+size_t kei_visible_text(const char *text, char *out, size_t size)
+{
+    struct buf buf = {0};
+    buf_add_visible(&buf, text, strlen(text));
+    return copy_out(&buf, out, size);
+}
+
+size_t kei_json_text(const char *text, char *out, size_t size)
+{
+    struct buf buf = {0};
+    buf_add_json(&buf, text, strlen(text));
+    return copy_out(&buf, out, size);
+}
+
+const char *kei_nearest_word(const char *word, const char *const *candidates, size_t count)
+{
+    return nearest_word(word, candidates, count);
+}
