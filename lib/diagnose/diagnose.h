@@ -75,6 +75,9 @@ struct diagnosis {
     size_t n_findings;
 };
 
+/* How a file is named to a reader: from the program's working directory on, else its last two parts. */
+const char *diagnosis_file(const struct profile *profile, uint32_t file);
+
 int diagnose(const struct profile *profile, struct diagnosis **result);
 void diagnosis_free(struct diagnosis *diagnosis);
 

@@ -47,14 +47,19 @@ static void make_delay(struct facts *facts)
 
 enum { CORES_MAX = 4096 };
 
-/* Time that every core was busy with anybody's work; false when no core was counted. */
-static bool sum_cores(const struct profile *profile, double *busy_ns, uint32_t *cores)
+/* Time that every core was busy with anybody's work, and how many cores were counted. */
+static int sum_cores(const struct profile *profile, double *busy_ns, uint32_t *cores)
 {
     int64_t *busy = mem_zalloc(CORES_MAX, sizeof *busy);
     bool *counted = mem_zalloc(CORES_MAX, sizeof *counted);
     *busy_ns = 0;
     *cores = 0;
-    for (size_t i = 0; busy != NULL && counted != NULL && i < profile->n_counters; i++) {
+    if (busy == NULL || counted == NULL) {
+        mem_free(busy);
+        mem_free(counted);
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < profile->n_counters; i++) {
         const struct counter *counter = &profile->counters[i];
         if (counter->kind != COUNTER_CORE_BUSY || counter->subject >= CORES_MAX)
             continue;
@@ -62,28 +67,31 @@ static bool sum_cores(const struct profile *profile, double *busy_ns, uint32_t *
         if (counter->value > busy[counter->subject])
             busy[counter->subject] = counter->value;
     }
-    for (size_t i = 0; busy != NULL && counted != NULL && i < CORES_MAX; i++) {
+    for (size_t i = 0; i < CORES_MAX; i++) {
         *cores += counted[i];
         *busy_ns += (double)busy[i];
     }
     mem_free(busy);
     mem_free(counted);
-    return *cores > 0;
+    return 0;
 }
 
 /*
  * Cores that were free: allowed by affinity and quota, and idle during the recording. When more cores are counted than
  * the program may use, which of them it may use is not known, so both bounds hold.
  */
-static void make_cores(struct facts *facts, struct diagnosis *diagnosis)
+static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
 {
     const struct profile *profile = facts->profile;
     double allowed = profile->cores_allowed > 0 ? profile->cores_allowed : profile->cores;
     double busy_ns, used = facts->elapsed_ns > 0 ? facts->run_ns / facts->elapsed_ns : 0;
     uint32_t counted;
+    int rc = sum_cores(profile, &busy_ns, &counted);
+    if (rc != 0)
+        return rc;
     diagnosis->cores_used = used;
     double available = allowed - used;
-    facts->cores_known = facts->elapsed_ns > 0 && sum_cores(profile, &busy_ns, &counted);
+    facts->cores_known = facts->elapsed_ns > 0 && counted > 0;
     if (facts->cores_known)
         available = fmin(available, (double)counted - busy_ns / facts->elapsed_ns);
     if (profile->cores_quota > 0)
@@ -91,6 +99,7 @@ static void make_cores(struct facts *facts, struct diagnosis *diagnosis)
     facts->cores_allowed = (uint32_t)allowed;
     diagnosis->cores_free = fmax(0, available);
     diagnosis->cores_measured = facts->cores_known;
+    return 0;
 }
 
 /* Of a function's own time: the least range of lines around its hottest that holds 90 %. */
@@ -292,9 +301,10 @@ int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struc
     facts->elapsed_ns = (double)profile->duration_ns;
     make_cpu(facts);
     make_delay(facts);
-    make_cores(facts, diagnosis);
     make_hot(facts);
-    int rc = timeline_measure(profile, facts);
+    int rc = make_cores(facts, diagnosis);
+    if (rc == 0)
+        rc = timeline_measure(profile, facts);
     if (rc == 0)
         rc = make_waits(facts);
     if (rc == 0)

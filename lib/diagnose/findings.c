@@ -46,6 +46,15 @@ const char *prescription_name(enum prescription prescription)
     return (unsigned)prescription < sizeof names / sizeof names[0] ? names[prescription] : "insufficient";
 }
 
+const char *diagnosis_file(const struct profile *profile, uint32_t file)
+{
+    const char *name = file < profile->n_strings ? profile->strings[file] : "", *directory = profile->directory;
+    size_t length = directory != NULL ? strlen(directory) : 0;
+    if (length > 1 && strncmp(name, directory, length) == 0 && name[length] == '/')
+        return name + length + 1;
+    return profile_short_file(name);
+}
+
 /* At most `limit` characters of `text`; longer ones lose their beginning (paths) or end. */
 static void add_cut(struct buf *out, const char *text, size_t limit, bool keep_end)
 {
@@ -79,7 +88,7 @@ static void add_place(struct buf *out, const struct profile *profile, const stru
         buf_add_text(out, "the program");
         return;
     }
-    add_cut(out, profile_short_file(profile->strings[finding->file]), 48, true);
+    add_cut(out, diagnosis_file(profile, finding->file), 48, true);
     if (finding->line != 0)
         buf_printf(out, ":%u", finding->line);
 }
@@ -120,7 +129,7 @@ static void copy_text(char *out, size_t size, struct buf *text)
     out[length] = '\0';
 }
 
-static void fill_template(char *out, size_t size, const char *template, const struct profile *profile,
+static bool fill_template(char *out, size_t size, const char *template, const struct profile *profile,
                           const struct finding *finding, const struct words *words)
 {
     struct buf text = {0};
@@ -134,7 +143,9 @@ static void fill_template(char *out, size_t size, const char *template, const st
         }
     }
     copy_text(out, size, &text);
+    bool done = !text.failed;
     buf_release(&text);
+    return done;
 }
 
 static void add_quoted(struct buf *out, const char *argument)
@@ -155,7 +166,7 @@ static void add_quoted(struct buf *out, const char *argument)
 }
 
 /* The command that shows whether the change helped: the same measurement again. */
-static void fill_check(const struct profile *profile, struct finding *finding)
+static bool fill_check(const struct profile *profile, struct finding *finding)
 {
     struct buf text = {0};
     if (profile->command != NULL && profile->command[0] != NULL) {
@@ -168,7 +179,9 @@ static void fill_check(const struct profile *profile, struct finding *finding)
             add_quoted(&text, profile->command[i]);
         }
     }
-    if (text.size > 0 && text.size < sizeof finding->check_command && memchr(text.data, '\n', text.size) == NULL) {
+    bool fits =
+        text.size > 0 && text.size < sizeof finding->check_command && memchr(text.data, '\n', text.size) == NULL;
+    if (fits || text.failed) {
         copy_text(finding->check_command, sizeof finding->check_command, &text);
     } else if (profile->n_processes > 1 && (profile->command == NULL || profile->command[0] == NULL)) {
         snprintf(finding->check_command, sizeof finding->check_command, "keisoku attach %d --duration %.0f",
@@ -179,7 +192,9 @@ static void fill_check(const struct profile *profile, struct finding *finding)
         add_quoted(&text, profile->path != NULL ? profile->path : "FILE");
         copy_text(finding->check_command, sizeof finding->check_command, &text);
     }
+    bool done = !text.failed;
     buf_release(&text);
+    return done;
 }
 
 static bool enough(const struct finding_row *row, const struct finding *finding)
@@ -211,25 +226,26 @@ static void insert(struct ranked *list, size_t n, const struct ranked *one)
     list[at] = *one;
 }
 
-static bool try_row(const struct facts *facts, const struct finding_row *row, const struct finding *earlier,
-                    size_t n_earlier, struct ranked *one)
+/* 1: the finding holds; 0: it does not; or ERR_NOMEM. */
+static int try_row(const struct facts *facts, const struct finding_row *row, const struct finding *earlier,
+                   size_t n_earlier, struct ranked *one)
 {
     struct words words = {.ease = 1};
     memset(one, 0, sizeof *one);
-    one->finding.tag = row->tag;
-    one->finding.prescription = row->prescription;
-    one->finding.gain_law = row->law;
-    if (!row->rule(facts, earlier, n_earlier, &one->finding, &words) || !enough(row, &one->finding))
-        return false;
+    struct finding *finding = &one->finding;
+    finding->tag = row->tag;
+    finding->prescription = row->prescription;
+    finding->gain_law = row->law;
+    if (!row->rule(facts, earlier, n_earlier, finding, &words) || !enough(row, finding))
+        return 0;
     if (words.gain[0] == '\0')
-        snprintf(words.gain, sizeof words.gain, "%.1fx", one->finding.max_gain);
-    fill_template(one->finding.sentence, sizeof one->finding.sentence, row->sentence, facts->profile, &one->finding,
-                  &words);
-    fill_template(one->finding.action, sizeof one->finding.action, row->action, facts->profile, &one->finding, &words);
-    fill_check(facts->profile, &one->finding);
+        snprintf(words.gain, sizeof words.gain, "%.1fx", finding->max_gain);
     one->order = row->order;
-    one->score = one->finding.predicted_low * words.ease;
-    return true;
+    one->score = finding->predicted_low * words.ease;
+    bool done =
+        fill_template(finding->sentence, sizeof finding->sentence, row->sentence, facts->profile, finding, &words);
+    done = done && fill_template(finding->action, sizeof finding->action, row->action, facts->profile, finding, &words);
+    return done && fill_check(facts->profile, finding) ? 1 : ERR_NOMEM;
 }
 
 int findings_make(const struct facts *facts, struct diagnosis *diagnosis)
@@ -243,7 +259,10 @@ int findings_make(const struct facts *facts, struct diagnosis *diagnosis)
         goto out;
     for (size_t i = 0; i < ROW_COUNT; i++) {
         struct ranked one;
-        if (!try_row(facts, &rows[i], earlier, n, &one))
+        int holds = try_row(facts, &rows[i], earlier, n, &one);
+        if (holds < 0)
+            goto out;
+        if (holds == 0)
             continue;
         earlier[n] = one.finding;
         insert(list, n++, &one);

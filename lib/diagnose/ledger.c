@@ -64,24 +64,27 @@ struct share share_of(const struct strata *strata, double on_ns, double off_ns, 
     return share;
 }
 
-/* Rounding: the largest share takes what is missing to 1. */
+/* Shares become multiples of 2^-40, which add without rounding, and the largest takes what is missing to 1. */
 static void close_sum(struct share shares[STATE_COUNT])
 {
+    static const double unit = 0x1p-40;
     int largest = 0;
+    double others = 0;
     for (int i = 1; i < STATE_COUNT; i++) {
         if (shares[i].share > shares[largest].share)
             largest = i;
     }
-    for (int round = 0; round < 4; round++) {
-        double sum = 0;
-        for (int i = 0; i < STATE_COUNT; i++)
-            sum += shares[i].share;
-        if (sum == 1 || !(sum > 0))
-            break;
-        shares[largest].share += 1 - sum;
+    if (!(shares[largest].share > 0))
+        return;
+    for (int i = 0; i < STATE_COUNT; i++) {
+        shares[i].share = nearbyint(shares[i].share / unit) * unit;
+        others += i == largest ? 0 : shares[i].share;
     }
-    shares[largest].low = fmin(shares[largest].low, shares[largest].share);
-    shares[largest].high = fmax(shares[largest].high, shares[largest].share);
+    shares[largest].share = 1 - others;
+    for (int i = 0; i < STATE_COUNT; i++) {
+        shares[i].low = fmin(shares[i].low, shares[i].share);
+        shares[i].high = fmax(shares[i].high, shares[i].share);
+    }
 }
 
 void ledger_fill(const double ns[STATE_COUNT], const double ticks[STATE_COUNT], struct share shares[STATE_COUNT])

@@ -73,19 +73,24 @@ static uint32_t dominating(struct search *search)
     return best != 0 && search->weights[best] >= chain_share_min * search->total_ns ? best : 0;
 }
 
-/* Counts returns to earlier places, and over how many tenths of the chain's time they are spread. */
-static uint64_t count_returns(struct search *search, double *spread)
+/*
+ * Counts returns to an earlier frame, or only to an earlier function, at this depth; `spread`: over how much of the
+ * chain's time they go on. A stack that ends above this depth is a place too.
+ */
+static uint64_t count_returns(struct search *search, bool functions, double *spread)
 {
     const struct profile *profile = search->profile;
     uint64_t returns = 0, in_part[PARTS] = {0};
     double done = 0;
     uint32_t last = 0;
     bool first = true;
-    memset(search->seen, 0, profile->n_frames * sizeof *search->seen);
+    memset(search->seen, 0, (profile->n_frames + profile->n_functions) * sizeof *search->seen);
     for (size_t i = 0; i < profile->samples.count; i++) {
         if (!on_chain(search, i))
             continue;
         uint32_t place = place_at(search, profile->samples.stack[i]);
+        if (functions)
+            place = profile->frames[place].function;
         if (!first && place != last && search->seen[place]) {
             int part = (int)(done / search->chain_ns * PARTS);
             in_part[part < PARTS ? part : PARTS - 1]++;
@@ -145,28 +150,38 @@ static uint32_t heaviest_line(const struct search *search)
     return best;
 }
 
-static void descend(struct search *search, struct loop *loop)
+static bool loops(struct search *search, bool functions, uint32_t function, uint32_t caller, struct loop *loop)
 {
     const struct profile *profile = search->profile;
-    uint32_t caller = 0;
+    double spread;
+    search->chain_ns = chain_time(search);
+    uint64_t returns = count_returns(search, functions, &spread);
+    if (function == 0 || spread * PARTS < PARTS_MIN)
+        return false;
+    loop->function = function;
+    loop->share = search->chain_ns / search->total_ns * spread;
+    loop->returns = returns;
+    loop->caller_line = profile->frames[caller].line;
+    loop->caller_file = profile->functions[profile->frames[caller].function].file;
+    return true;
+}
+
+/* At each depth: do the functions called from the one above come back? Else, do the lines of the dominating one? */
+static void descend(struct search *search, struct loop *loop)
+{
+    uint32_t caller = 0, above = 0;
     for (uint32_t depth = 1; depth <= DEPTH_MAX; depth++) {
         find_ancestors(search, depth);
-        search->chain_ns = chain_time(search);
-        double spread;
-        uint64_t returns = count_returns(search, &spread);
-        uint32_t function = dominating(search);
-        if (returns > 0 && spread * PARTS >= PARTS_MIN) {
-            loop->function = function != 0 ? function : profile->frames[caller].function;
-            loop->share = search->chain_ns / search->total_ns * spread;
-            loop->returns = returns;
-            loop->caller_line = profile->frames[caller].line;
-            loop->caller_file = profile->functions[profile->frames[caller].function].file;
+        if (loops(search, true, above, caller, loop))
             return;
-        }
+        uint32_t function = dominating(search);
         if (function == 0)
             return;
         narrow(search, function);
+        if (loops(search, false, function, caller, loop))
+            return;
         caller = heaviest_line(search);
+        above = function;
     }
 }
 
@@ -177,7 +192,7 @@ int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop)
     search.at = mem_zalloc(profile->n_stacks + 1, sizeof *search.at);
     search.chain = mem_alloc((profile->n_stacks + 1) * sizeof *search.chain);
     search.weights = mem_zalloc(profile->n_functions + 1, sizeof *search.weights);
-    search.seen = mem_zalloc(profile->n_frames + 1, sizeof *search.seen);
+    search.seen = mem_zalloc(profile->n_frames + profile->n_functions + 1, sizeof *search.seen);
     int rc = ERR_NOMEM;
     if (search.at != NULL && search.chain != NULL && search.weights != NULL && search.seen != NULL) {
         memset(search.chain, 1, (profile->n_stacks + 1) * sizeof *search.chain);

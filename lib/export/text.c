@@ -289,9 +289,8 @@ static void add_ledger(struct screen *screen)
 
 static void add_place(struct screen *screen, uint32_t file, uint32_t line)
 {
-    const char *name = file < screen->profile->n_strings ? screen->profile->strings[file] : "";
     struct buf text = {0};
-    buf_add_text(&text, profile_short_file(name));
+    buf_add_text(&text, diagnosis_file(screen->profile, file));
     if (line != 0)
         buf_printf(&text, ":%u", line);
     size_t room = screen->width > 52 ? screen->width - 48 : 20;
@@ -428,7 +427,7 @@ static void add_line(struct screen *screen, const struct line_sum *line)
         room = room > used + 1 ? room - used - 1 : 0;
         buf_add_byte(&screen->out, ' ');
     }
-    const char *file = line->file < profile->n_strings ? profile_short_file(profile->strings[line->file]) : "";
+    const char *file = diagnosis_file(profile, line->file);
     cells_add(&screen->out, file, strlen(file), room, true, false);
     buf_add_byte(&screen->out, '\n');
 }
@@ -457,7 +456,7 @@ static void add_finding(struct screen *screen, const struct finding *finding, si
 {
     struct buf place = {0}, text = {0};
     if (finding->file != 0) {
-        buf_add_text(&place, profile_short_file(screen->profile->strings[finding->file]));
+        buf_add_text(&place, diagnosis_file(screen->profile, finding->file));
         if (finding->line != 0)
             buf_printf(&place, ":%u", finding->line);
     }

@@ -180,7 +180,7 @@ static void add_call_row(struct screen *screen, const struct call_row *row, doub
     const struct function *function = &profile->functions[row->function];
     cells_add(&screen->out, profile->strings[function->name], profile->string_lengths[function->name], 29, false, true);
     buf_add_text(&screen->out, "  ");
-    const char *file = profile_short_file(profile->strings[function->file]);
+    const char *file = diagnosis_file(profile, function->file);
     cells_add(&screen->out, file, strlen(file), screen->width - 48, true, false);
     buf_add_byte(&screen->out, '\n');
 }

@@ -1,0 +1,98 @@
+/* Ledger, facts and findings on profiles whose answers were computed by hand. */
+#include "unit.h"
+
+#include "diagnose/findings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "failing.h"
+#include "profile_builder.h"
+
+static void assert_near(double value, double expected, double tolerance)
+{
+    if (!(fabs(value - expected) <= tolerance))
+        fail_msg("%.9g is not %.9g ± %.3g", value, expected, tolerance);
+}
+
+static void wilson_is_the_published_interval(void **state)
+{
+    (void)state;
+    double low, high;
+    wilson(0.5, 100, &low, &high); /* 50 of 100: 40.4 % to 59.6 % */
+    assert_near(low, 0.4038, 1e-4);
+    assert_near(high, 0.5962, 1e-4);
+    wilson(0, 10, &low, &high); /* none of 10: up to 27.8 % */
+    assert_near(low, 0, 0);
+    assert_near(high, 0.2775, 1e-4);
+    wilson(1, 0, &low, &high); /* nothing seen: nothing known */
+    assert_near(low, 0, 0);
+    assert_near(high, 1, 0);
+}
+
+/* 4 s run (3 s python, 1 s native by 400 ticks), 5 s asleep by 100 ticks, 1 s run delay. */
+static void shares_take_exact_parts_as_exact(void **state)
+{
+    (void)state;
+    double ns[STATE_COUNT] = {[STATE_PYTHON] = 3e9, [STATE_NATIVE] = 1e9, [STATE_SLEEP] = 5e9, [STATE_RUNNABLE] = 1e9};
+    double ticks[STATE_COUNT] = {[STATE_PYTHON] = 300, [STATE_NATIVE] = 100, [STATE_SLEEP] = 100};
+    struct share shares[STATE_COUNT];
+    ledger_fill(ns, ticks, shares);
+    assert_near(shares[STATE_PYTHON].share, 0.3, 1e-12);
+    assert_near(shares[STATE_RUNNABLE].share, 0.1, 1e-12);
+    /* Run delay is exact; so is the sleep, which is all of the exact rest. */
+    assert_near(shares[STATE_RUNNABLE].low, 0.1, 1e-12);
+    assert_near(shares[STATE_RUNNABLE].high, 0.1, 1e-12);
+    assert_near(shares[STATE_SLEEP].high, 0.5, 1e-12);
+    /* Python: 75 % of 40 %, Wilson of 300 in 400 is 0.7053 to 0.7900. */
+    assert_near(shares[STATE_PYTHON].low, 0.4 * 0.7053, 1e-4);
+    assert_near(shares[STATE_PYTHON].high, 0.4 * 0.7900, 1e-4);
+    double sum = 0;
+    for (int i = 0; i < STATE_COUNT; i++)
+        sum += shares[i].share;
+    assert_true(sum == 1);
+}
+
+static void shares_sum_to_one_exactly(void **state)
+{
+    (void)state;
+    srand(1);
+    for (int round = 0; round < 2000; round++) {
+        double ns[STATE_COUNT], ticks[STATE_COUNT], sum = 0;
+        struct share shares[STATE_COUNT];
+        for (int i = 0; i < STATE_COUNT; i++) {
+            ns[i] = rand() % 3 == 0 ? 0 : pow(10, rand() % 12) * rand() / RAND_MAX;
+            ticks[i] = ceil(ns[i] / 1e6);
+        }
+        ns[STATE_PYTHON] += 1;
+        ledger_fill(ns, ticks, shares);
+        for (int i = 0; i < STATE_COUNT; i++) {
+            sum += shares[i].share;
+            assert_true(shares[i].low <= shares[i].share && shares[i].share <= shares[i].high);
+            assert_true(shares[i].low >= 0 && shares[i].high <= 1);
+        }
+        assert_true(sum == 1);
+    }
+}
+
+static void nothing_measured_gives_no_shares(void **state)
+{
+    (void)state;
+    double none[STATE_COUNT] = {0};
+    struct share shares[STATE_COUNT];
+    ledger_fill(none, none, shares);
+    for (int i = 0; i < STATE_COUNT; i++)
+        assert_true(shares[i].share == 0 && shares[i].high == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wilson_is_the_published_interval),
+        cmocka_unit_test(shares_take_exact_parts_as_exact),
+        cmocka_unit_test(shares_sum_to_one_exactly),
+        cmocka_unit_test(nothing_measured_gives_no_shares),
+    };
+    return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
+}

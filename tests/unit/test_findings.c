@@ -1,0 +1,452 @@
+/*
+ * Every finding on a profile that shows it and on one that looks alike and does not. The profiles are what the sampler
+ * would see of the programs in tests/findings/programs; the real ones run in tests/findings/test_controls.py.
+ */
+#include "unit.h"
+
+#include "diagnose/findings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "failing.h"
+#include "profile_builder.h"
+
+enum { MS = 1000000, WHOLE = 4000 }; /* samples of a whole recording: 4 s at 1 kHz */
+
+/* `count` samples, 1 ms apart, going round the stacks `each` samples at a time. */
+static void rounds(struct built *built, uint64_t from_ms, uint32_t thread, const uint32_t *stacks, size_t n,
+                   size_t each, enum state state, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        built_sample(built, (from_ms + i + 1) * MS, thread, stacks[i / each % n], state, 1, MS);
+}
+
+static struct diagnosis *diagnosed(struct built *built)
+{
+    struct diagnosis *diagnosis = NULL;
+    assert_int_equal(diagnose(&built->profile, &diagnosis), 0);
+    assert_true(diagnosis->n_findings > 0);
+    for (size_t i = 0; i < diagnosis->n_findings; i++) {
+        const struct finding *finding = &diagnosis->findings[i];
+        assert_true(finding->n_evidence > 0 && finding->confidence > 0 && finding->confidence <= 1);
+        assert_true(finding->sentence[0] != '\0' && finding->action[0] != '\0' && finding->check_command[0] != '\0');
+        assert_null(strchr(finding->sentence, '{'));
+        assert_true(finding->predicted_low <= finding->predicted_high);
+        assert_true(finding->max_gain == 0 || finding->predicted_high <= finding->max_gain * 1.0001);
+    }
+    return diagnosis;
+}
+
+/* Checks the tags in their order; frees everything. */
+static void expect(struct built *built, const char *const *tags)
+{
+    struct diagnosis *diagnosis = diagnosed(built);
+    for (size_t i = 0; i < diagnosis->n_findings; i++) {
+        if (tags[i] == NULL || strcmp(tags[i], diagnosis->findings[i].tag) != 0)
+            fail_msg("finding %zu is %s, not %s: %s", i + 1, diagnosis->findings[i].tag,
+                     tags[i] != NULL ? tags[i] : "(none)", diagnosis->findings[i].sentence);
+    }
+    if (tags[diagnosis->n_findings] != NULL)
+        fail_msg("%s is missing", tags[diagnosis->n_findings]);
+    diagnosis_free(diagnosis);
+    free(built);
+}
+#define TAGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* <module> calls work, whose lines 10 and 11 alternate. */
+static void two_lines(struct built *built, uint32_t stacks[2])
+{
+    uint32_t module = built_function(built, "<module>", "/home/u/app.py", true);
+    uint32_t work = built_function(built, "work", "/home/u/app.py", true);
+    uint32_t top = built_stack(built, 0, module, 20);
+    stacks[0] = built_stack(built, top, work, 10);
+    stacks[1] = built_stack(built, top, work, 11);
+}
+
+static void hot_loop_holds(void **state)
+{
+    (void)state;
+    struct built *built = built_new();
+    uint32_t stacks[2], thread = built_thread(built, 1);
+    two_lines(built, stacks);
+    rounds(built, 0, thread, stacks, 2, 3, STATE_PYTHON, WHOLE);
+    built_cores(built, 4); /* no core is free */
+    struct diagnosis *diagnosis = diagnosed(built);
+    const struct finding *finding = &diagnosis->findings[0];
+    assert_string_equal(finding->tag, "hot-loop");
+    assert_int_equal(finding->prescription, PRESCRIBE_NATIVE);
+    assert_int_equal(finding->function, 2);
+    assert_true(finding->line == 10 || finding->line == 11);
+    assert_int_equal(finding->line_first, 10);
+    assert_int_equal(finding->line_last, 11);
+    assert_true(finding->predicted_low > 2.9 && finding->predicted_low <= 3);
+    assert_true(finding->predicted_high > 30 && finding->predicted_high <= 38);
+    assert_true(finding->evidence[0].interval && finding->evidence[0].low > 0.99);
+    assert_string_equal(finding->check_command, "keisoku run test.py");
+    assert_int_equal(diagnosis->n_findings, 1);
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
+static void hot_loop_with_free_cores_comes_first(void **state)
+{
+    (void)state;
+    struct built *built = built_new();
+    uint32_t stacks[2], thread = built_thread(built, 1);
+    two_lines(built, stacks);
+    rounds(built, 0, thread, stacks, 2, 3, STATE_PYTHON, WHOLE);
+    built_cores(built, 1.2);
+    expect(built, TAGS("hot-loop", "one-core"));
+}
+
+static void hot_loop_without_instruction_pointers(void **state)
+{
+    (void)state;
+    struct built *built = built_new();
+    uint32_t stacks[2], thread = built_thread(built, 1);
+    two_lines(built, stacks);
+    rounds(built, 0, thread, stacks, 2, 3, STATE_ON_CPU, WHOLE);
+    built_cores(built, 4);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "hot-loop");
+    assert_true(diagnosis->findings[0].confidence < 0.5);
+    assert_int_equal(diagnosis->findings[0].n_not_measured, 3);
+    diagnosis_free(diagnosis);
+    /* On one line all along, it may be one call into native code: no advice. */
+    struct built *one_line = built_new();
+    thread = built_thread(one_line, 1);
+    two_lines(one_line, stacks);
+    rounds(one_line, 0, thread, stacks, 1, 1, STATE_ON_CPU, WHOLE);
+    built_cores(one_line, 4);
+    expect(one_line, TAGS("flat"));
+    free(built);
+}
+
+/* Ten phases, each a loop of its own in a function of its own, one after the other. */
+static void ten_phases(struct built *built, uint32_t stacks[20], enum state state, size_t count)
+{
+    uint32_t thread = built_thread(built, 1), main = built_function(built, "main", "/home/u/app.py", true);
+    for (uint32_t i = 0; i < 10; i++) {
+        static const char names[10][8] = {"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"};
+        uint32_t top = built_stack(built, 0, main, 100 + i);
+        uint32_t phase = built_function(built, names[i], "/home/u/app.py", true);
+        stacks[2 * i] = built_stack(built, top, phase, 10 * i + 1);
+        stacks[2 * i + 1] = built_stack(built, top, phase, 10 * i + 2);
+        rounds(built, i * count / 10, thread, &stacks[2 * i], 2, 2, state, count / 10);
+    }
+}
+
+static void phases_are_flat(void **state)
+{
+    (void)state;
+    struct built *built = built_new();
+    uint32_t stacks[20];
+    ten_phases(built, stacks, STATE_PYTHON, WHOLE);
+    built_cores(built, 1); /* cores are free, but there is no loop around it all */
+    expect(built, TAGS("flat"));
+}
+
+/* A loop in main calls ten small functions in turn. */
+static struct built *loop_over_ten(enum state state)
+{
+    struct built *built = built_new();
+    uint32_t stacks[10], thread = built_thread(built, 1);
+    uint32_t main = built_function(built, "main", "/home/u/app.py", true);
+    for (uint32_t i = 0; i < 10; i++) {
+        static const char names[10][8] = {"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"};
+        uint32_t top = built_stack(built, 0, main, 100 + i);
+        stacks[i] = built_stack(built, top, built_function(built, names[i], "/home/u/app.py", true), 10 * i + 1);
+    }
+    rounds(built, 0, thread, stacks, 10, 2, state, WHOLE);
+    return built;
+}
+
+static void one_core_holds_for_rounds(void **state)
+{
+    (void)state;
+    struct built *built = loop_over_ten(STATE_PYTHON);
+    built_cores(built, 1);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "one-core");
+    assert_int_equal(diagnosis->findings[0].function, 1);
+    assert_true(diagnosis->findings[0].max_gain > 3.9 && diagnosis->findings[0].max_gain <= 4);
+    diagnosis_free(diagnosis);
+    free(built);
+    struct built *busy = loop_over_ten(STATE_PYTHON);
+    built_cores(busy, 3.9); /* the neighbours have the other cores */
+    expect(busy, TAGS("flat"));
+    struct built *quota = loop_over_ten(STATE_PYTHON);
+    quota->profile.cores_quota = 1.1;
+    built_cores(quota, 1);
+    expect(quota, TAGS("flat"));
+    struct built *pinned = loop_over_ten(STATE_PYTHON);
+    pinned->profile.cores_allowed = 1;
+    built_cores(pinned, 1);
+    expect(pinned, TAGS("flat"));
+}
+
+static void full_pool_is_left_alone(void **state)
+{
+    (void)state;
+    struct built *built = built_new();
+    uint32_t stacks[10], main = built_function(built, "main", "/home/u/app.py", true);
+    for (uint32_t i = 0; i < 10; i++) {
+        uint32_t top = built_stack(built, 0, main, 100 + i);
+        stacks[i] = built_stack(built, top, built_function(built, "p", "/home/u/app.py", true), 10 * i + 1);
+    }
+    for (int i = 0; i < 4; i++) {
+        built->processes[built->profile.n_processes++] = (struct process){.pid = 200 + i, .parent = 1};
+        rounds(built, 0, built_thread(built, (uint32_t)(2 + i)), stacks, 10, 2, STATE_PYTHON, WHOLE);
+    }
+    built_cores(built, 4);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "flat");
+    assert_non_null(strstr(diagnosis->findings[0].sentence, "All 4 cores"));
+    assert_int_equal(diagnosis->n_findings, 1);
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
+/* `waits` waits of `ms` each, with 1 ms of work between them, over `threads` threads at once. */
+static struct built *waiting(size_t waits, size_t ms, size_t threads)
+{
+    struct built *built = built_new();
+    uint32_t main = built_function(built, "fetch", "/home/u/app.py", true);
+    uint32_t work = built_stack(built, 0, main, 5), wait = built_stack(built, 0, main, 6);
+    for (size_t t = 0; t < threads; t++) {
+        uint32_t thread = built_thread(built, 1);
+        uint64_t now = t;
+        for (size_t i = 0; i < waits; i++) {
+            now += 1;
+            built_sample(built, now * MS, thread, work, STATE_PYTHON, 1, MS);
+            now += ms;
+            built_sample(built, now * MS, thread, wait, STATE_IO, (uint32_t)ms, (double)ms * MS);
+        }
+    }
+    built_cores(built, 0.1);
+    return built;
+}
+
+static void io_wait_holds_for_waits_in_turn(void **state)
+{
+    (void)state;
+    struct built *built = waiting(100, 20, 1);
+    struct diagnosis *diagnosis = diagnosed(built);
+    const struct finding *finding = &diagnosis->findings[0];
+    assert_string_equal(finding->tag, "io-wait");
+    assert_int_equal(finding->line, 6);
+    assert_true(finding->predicted_low > 3 && finding->predicted_low < 4);
+    assert_true(finding->evidence[1].value == 100);
+    diagnosis_free(diagnosis);
+    free(built);
+    expect(waiting(1, 2000, 1), TAGS("flat")); /* one wait cannot overlap with itself */
+    expect(waiting(5, 400, 1), TAGS("flat"));  /* too few */
+    expect(waiting(100, 20, 8), TAGS("flat")); /* they overlap already */
+}
+
+/* Four threads, one at a time has the GIL. */
+static struct built *fighting(double busy)
+{
+    struct built *built = built_new();
+    uint32_t stacks[2], threads[4];
+    two_lines(built, stacks);
+    for (int i = 0; i < 4; i++)
+        threads[i] = built_thread(built, 1);
+    for (uint64_t ms = 0; ms < WHOLE; ms++) {
+        for (uint64_t i = 0; i < 4; i++)
+            built_sample(built, (ms + 1) * MS, threads[i], stacks[ms / 3 % 2],
+                         ms / 5 % 4 == i ? STATE_PYTHON : STATE_GIL_WAIT, 1, MS);
+    }
+    built_cores(built, busy);
+    return built;
+}
+
+static void gil_contention_needs_free_cores(void **state)
+{
+    (void)state;
+    struct built *built = fighting(1.2);
+    struct diagnosis *diagnosis = diagnosed(built);
+    bool found = false;
+    for (size_t i = 0; i < diagnosis->n_findings; i++) {
+        const struct finding *finding = &diagnosis->findings[i];
+        assert_string_not_equal(finding->tag, "one-core");
+        if (strcmp(finding->tag, "gil-contention") != 0)
+            continue;
+        found = true;
+        assert_true(finding->max_gain > 3.5 && finding->max_gain <= 4); /* 1 + 2.8 free cores */
+    }
+    assert_true(found);
+    diagnosis_free(diagnosis);
+    free(built);
+    expect(fighting(4), TAGS("hot-loop")); /* no core is free for processes either */
+}
+
+/* A third of the time the only thread wants a core and has none. */
+static struct built *delayed(double own_cores)
+{
+    struct built *built = built_new();
+    uint32_t stacks[2];
+    two_lines(built, stacks);
+    for (int t = 0; t < (own_cores > 1 ? 8 : 1); t++) {
+        uint32_t thread = built_thread(built, 1);
+        for (uint64_t second = 0; second < 4; second++) {
+            for (uint64_t i = 0; i < 1000; i++)
+                built_sample(built, second * 1000 * MS + (i + 1) * MS, thread, stacks[i / 3 % 2], STATE_NATIVE, 1,
+                             own_cores > 1 ? 0.5 * MS : 0.67 * MS);
+            built_sample(built, (second + 1) * 1000 * MS, thread, stacks[0], STATE_RUNNABLE, 0,
+                         own_cores > 1 ? 500.0 * MS : 330.0 * MS);
+        }
+    }
+    built_cores(built, 4);
+    return built;
+}
+
+static void starved_is_said_first(void **state)
+{
+    (void)state;
+    expect(delayed(0.67), TAGS("starved", "already-native"));
+    expect(delayed(4), TAGS("already-native")); /* eight threads on four cores: nobody else is to blame */
+}
+
+static void throttled_is_starved(void **state)
+{
+    (void)state;
+    struct built *built = loop_over_ten(STATE_NATIVE);
+    built->profile.cores_quota = 1;
+    built->counters[built->profile.n_counters++] =
+        (struct counter){.time_ns = 1, .subject = 1, .kind = COUNTER_THROTTLED, .value = (int64_t)WHOLE * MS / 5};
+    built_cores(built, 1);
+    expect(built, TAGS("starved", "already-native"));
+}
+
+static void native_is_left_native(void **state)
+{
+    (void)state;
+    struct built *built = built_new();
+    uint32_t module = built_function(built, "<module>", "/home/u/app.py", true);
+    uint32_t call = built_stack(built, 0, module, 3), thread = built_thread(built, 1);
+    rounds(built, 0, thread, &call, 1, 1, STATE_NATIVE, WHOLE);
+    built_cores(built, 1); /* one call: nothing comes back, so no loop to share out */
+    expect(built, TAGS("already-native"));
+    expect(loop_over_ten(STATE_KERNEL), TAGS("one-core")); /* system calls are not native code */
+}
+
+static struct built *pausing(size_t work, size_t sleep, enum state how)
+{
+    struct built *built = built_new();
+    uint32_t stacks[2], thread = built_thread(built, 1);
+    two_lines(built, stacks);
+    for (uint64_t now = 0; now < WHOLE;) {
+        for (size_t i = 0; i < work; i++, now++)
+            built_sample(built, (now + 1) * MS, thread, stacks[0], STATE_PYTHON, 1, MS);
+        now += sleep;
+        built_sample(built, now * MS, thread, stacks[1], how, (uint32_t)sleep, (double)sleep * MS);
+    }
+    built_cores(built, 1);
+    return built;
+}
+
+static void paced_programs_are_left_alone(void **state)
+{
+    (void)state;
+    expect(pausing(5, 45, STATE_SLEEP), TAGS("paced"));
+    struct built *busy = pausing(45, 5, STATE_SLEEP);
+    struct diagnosis *diagnosis = diagnosed(busy);
+    for (size_t i = 0; i < diagnosis->n_findings; i++)
+        assert_string_not_equal(diagnosis->findings[i].tag, "paced");
+    diagnosis_free(diagnosis);
+    free(busy);
+}
+
+static void too_little_is_insufficient(void **state)
+{
+    (void)state;
+    struct built *built = built_new();
+    uint32_t stacks[2], thread = built_thread(built, 1);
+    two_lines(built, stacks);
+    rounds(built, 0, thread, stacks, 2, 3, STATE_PYTHON, 50);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "insufficient");
+    assert_non_null(strstr(diagnosis->findings[0].sentence, "50 samples in 0.05 s"));
+    assert_int_equal(diagnosis->n_findings, 1);
+    diagnosis_free(diagnosis);
+    free(built);
+    built = built_new();
+    expect(built, TAGS("insufficient")); /* nothing at all */
+    /* 150 samples, half of them in the hot function: ±8 points. */
+    built = loop_over_ten(STATE_PYTHON);
+    built->profile.samples.count = 0;
+    thread = 1;
+    uint32_t mixed[2] = {2, 4};
+    built->threads[1].run_ns = built->profile.duration_ns = 0;
+    rounds(built, 0, thread, mixed, 2, 1, STATE_PYTHON, 150);
+    expect(built, TAGS("insufficient"));
+    /* A third of the stacks could not be proved. */
+    built = loop_over_ten(STATE_PYTHON);
+    built->profile.losses[LOSS_RAN_MEANWHILE] = WHOLE / 2;
+    expect(built, TAGS("insufficient"));
+}
+
+static void imports_are_no_loop(void **state)
+{
+    (void)state;
+    struct built *built = loop_over_ten(STATE_IMPORT);
+    built_cores(built, 1);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "flat");
+    assert_non_null(strstr(diagnosis->findings[0].sentence, "importing modules"));
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
+static int diagnose_once(void *context)
+{
+    struct diagnosis *diagnosis = NULL;
+    int rc = diagnose(&((struct built *)context)->profile, &diagnosis);
+    diagnosis_free(diagnosis);
+    return rc;
+}
+
+static void short_memory_is_said(void **state)
+{
+    (void)state;
+    struct built *built = waiting(100, 20, 2);
+    assert_true(failing_each(diagnose_once, built, false) > 5);
+    free(built);
+}
+
+static void every_row_has_its_texts(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct finding_row *rows = finding_rows(&count);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(rows[i].rule != NULL && strlen(rows[i].sentence) > 20 && strlen(rows[i].action) > 20);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(rows[i].tag, rows[j].tag);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hot_loop_holds),
+        cmocka_unit_test(hot_loop_with_free_cores_comes_first),
+        cmocka_unit_test(hot_loop_without_instruction_pointers),
+        cmocka_unit_test(phases_are_flat),
+        cmocka_unit_test(one_core_holds_for_rounds),
+        cmocka_unit_test(full_pool_is_left_alone),
+        cmocka_unit_test(io_wait_holds_for_waits_in_turn),
+        cmocka_unit_test(gil_contention_needs_free_cores),
+        cmocka_unit_test(starved_is_said_first),
+        cmocka_unit_test(throttled_is_starved),
+        cmocka_unit_test(native_is_left_native),
+        cmocka_unit_test(paced_programs_are_left_alone),
+        cmocka_unit_test(too_little_is_insufficient),
+        cmocka_unit_test(imports_are_no_loop),
+        cmocka_unit_test(short_memory_is_said),
+        cmocka_unit_test(every_row_has_its_texts),
+    };
+    return cmocka_run_group_tests_name("findings", tests, NULL, NULL);
+}
