@@ -1,0 +1,189 @@
+"""What the reader sees from outside equals what the program says of itself: functions, files and exact lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from interpreters import Interpreter
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+BUILD = Path(os.environ.get("KEISOKU_BINARY", TOP / "build" / "cli" / "keisoku")).resolve().parent.parent
+CHECK = BUILD / "tests" / "truth" / "reader_check"
+STACKS = HERE / "programs" / "stacks.py"
+Threads = dict[int, dict[str, object]]
+
+
+@contextmanager
+def running(command: list[str], ready: Path, limit: float = 60) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        end = time.monotonic() + limit
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                pytest.fail(f"the target did not get ready: {process.communicate()[1].decode(errors='replace')}")
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def check(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(CHECK), *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def visible(text: str) -> str:
+    """Control characters as the checker shows them."""
+    return "".join(f"\\x{ord(c):02X}" if ord(c) < 32 or ord(c) == 127 else c for c in text)
+
+
+def seen_threads(text: str) -> Threads:
+    result: Threads = {}
+    frames: list[object] = []
+    for line in text.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "thread":
+            tid, _gil, name = rest.split(" ", 2)
+            frames = []
+            result[int(tid)] = {"name": name, "frames": frames}
+        elif word == "frame":
+            number, *others = rest.split("\t")
+            frames.append([others[0], int(number), others[2]] if len(others) == 3 else rest)
+    return result
+
+
+def true_threads(path: Path) -> Threads:
+    truth = json.loads(path.read_text())
+    for thread in truth.values():
+        thread["frames"] = [[visible(name), line or 0, visible(file)] for name, line, file in thread["frames"]]
+    return {int(tid): thread for tid, thread in truth.items()}
+
+
+def compare(pid: int, truth: Threads) -> str:
+    done = check(pid)
+    assert done.returncode == 0, done.stderr
+    seen = seen_threads(done.stdout)
+    assert truth, "no thread to compare"
+    for tid, true in truth.items():
+        assert seen.get(tid) == true, f"thread {true['name']!r}"
+    return done.stdout
+
+
+def test_stacks_of_all_kinds(python: Interpreter, tmp_path: Path) -> None:
+    with running([python.path, str(STACKS), str(tmp_path / "truth.json")], tmp_path / "truth.json") as process:
+        truth = true_threads(tmp_path / "truth.json")
+        assert len(truth) > 30
+        out = compare(process.pid, truth)
+    assert out.startswith(f"python {python.version}"), out[:60]
+
+
+def test_sixty_four_threads(python: Interpreter, tmp_path: Path) -> None:
+    names = [f"pool {i}" for i in range(64)]
+    with running([python.path, str(STACKS), str(tmp_path / "truth.json"), *names], tmp_path / "truth.json") as process:
+        truth = true_threads(tmp_path / "truth.json")
+        compare(process.pid, truth)
+    assert sorted(str(thread["name"]) for thread in truth.values()) == sorted([*names, "MainThread"])
+
+
+BUSY = """
+import sys, threading
+def leaf(n):
+    return n + 1
+def middle(n):
+    for value in (leaf(m) for m in range(3)):
+        n += value
+    return sorted([n, 1], key=lambda v: leaf(v))[0]
+class Thing:
+    def __init__(self, n):
+        self.n = middle(n)
+def down(n):
+    return Thing(n).n if n == 0 else down(n - 1)
+open(sys.argv[1], "w").close()
+while True:
+    down(30)
+"""
+
+
+def test_a_running_thread_is_survived(python: Interpreter, tmp_path: Path) -> None:
+    """Whatever is read of a running thread, reading ends, and most of it is a stack."""
+    with running([python.path, "-c", BUSY, str(tmp_path / "ready")], tmp_path / "ready") as process:
+        done = check(process.pid, "bench", 20000, process.pid)
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.split()
+    numbers = dict(zip(words[1::2], map(float, words[2::2])))
+    assert numbers["ok"] + numbers["unreadable"] + numbers["invalid"] == 20000
+    assert numbers["ok"] > 10000
+
+
+EMBED = r"""
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    void *library = argc > 2 ? dlopen(argv[1], RTLD_NOW | RTLD_GLOBAL) : NULL;
+    if (!library)
+        return fprintf(stderr, "%s\n", dlerror()), 1;
+    remove(argv[1]);
+    void (*start)(int) = (void (*)(int))dlsym(library, "Py_InitializeEx");
+    int (*execute)(const char *) = (int (*)(const char *))dlsym(library, "PyRun_SimpleString");
+    start(0);
+    return execute(argv[2]);
+}
+"""
+
+
+def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_path: Path) -> None:
+    """An interpreter inside a program of another name, whose library file is gone from the disk."""
+    compiler = shutil.which("cc")
+    code = (
+        "import sysconfig as s, sys; "
+        "print(s.get_config_var('LIBDIR') or '', s.get_config_var('INSTSONAME') or '', sys.base_prefix, sep='\\n')"
+    )
+    folder, name, prefix = subprocess.run([python.path, "-c", code], capture_output=True, text=True).stdout.split("\n")[:3]
+    library = Path(folder) / name
+    if not compiler or ".so" not in name or not library.exists():
+        pytest.skip("needs a C compiler and a shared libpython")
+    (tmp_path / "embed.c").write_text(EMBED)
+    subprocess.run([compiler, "-o", tmp_path / "embed", tmp_path / "embed.c", "-ldl"], check=True)
+    copied = tmp_path / "renamed.so"
+    shutil.copy(library, copied)
+    program = f"import sys; sys.argv = ['x', {str(tmp_path / 'truth.json')!r}, 'deep 20', 'generators', 'constructor']\n"
+    program += f"exec(compile(open({str(STACKS)!r}).read(), {str(STACKS)!r}, 'exec'))"
+    os.environ["PYTHONHOME"] = prefix
+    try:
+        with running([str(tmp_path / "embed"), str(copied), program], tmp_path / "truth.json") as process:
+            assert not copied.exists()
+            compare(process.pid, true_threads(tmp_path / "truth.json"))
+    finally:
+        del os.environ["PYTHONHOME"]
+
+
+def test_no_python(tmp_path: Path) -> None:
+    process = subprocess.Popen(["sleep", "100"])
+    try:
+        time.sleep(0.1)
+        done = check(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+    assert done.returncode == 1
+    assert f"no Python interpreter found in process {process.pid}" in done.stderr
+
+
+def test_a_process_that_is_gone() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    done = check(process.pid)
+    assert done.returncode == 1
+    assert str(process.pid) in done.stderr
