@@ -111,6 +111,16 @@ static size_t utf8_length(const unsigned char *text, size_t left)
     return length;
 }
 
+bool utf8_valid(const char *text, size_t length)
+{
+    for (size_t i = 0, step; i < length; i += step) {
+        step = utf8_length((const unsigned char *)text + i, length - i);
+        if (step == 0)
+            return false;
+    }
+    return true;
+}
+
 void buf_add_json(struct buf *buf, const char *text, size_t length)
 {
     const unsigned char *bytes = (const unsigned char *)text;

@@ -16,7 +16,8 @@
     X(CORRUPT, 4, "the file is damaged or no recording", "record again; a copy cut short cannot be repaired")          \
     X(VERSION, 5, "the format or version is not known", "use a newer keisoku")                                         \
     X(GONE, 6, "the process has ended", "start it with keisoku run")                                                   \
-    X(PERMISSION, 7, "not permitted", "keisoku doctor PID names the missing permission and the command that grants it") \
+    X(PERMISSION, 7, "not permitted",                                                                                  \
+      "keisoku doctor PID names the missing permission and the command that grants it")                                \
     X(NOT_PYTHON, 8, "no Python interpreter in the process", "name a process that runs Python")                        \
     X(BAD_INPUT, 9, "an argument is not usable", "see --help")                                                         \
     X(NOT_FOUND, 10, "not found", "check the name")                                                                    \

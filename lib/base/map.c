@@ -48,8 +48,7 @@ static struct map_slot *find(const struct map *map, const void *key, size_t leng
     size_t mask = map->capacity - 1;
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
         struct map_slot *slot = &map->slots[i];
-        if (slot->hash == 0 ||
-            (slot->hash == hash && slot->length == length && memcmp(slot->key, key, length) == 0))
+        if (slot->hash == 0 || (slot->hash == hash && slot->length == length && memcmp(slot->key, key, length) == 0))
             return slot;
     }
 }
@@ -107,4 +106,16 @@ int map_put(struct map *map, const void *key, size_t length, uint32_t value, uin
     }
     *result = slot->value;
     return 0;
+}
+
+bool map_key(const struct map *map, uint32_t value, const char **key, size_t *length)
+{
+    for (size_t i = 0; i < map->capacity; i++) {
+        if (map->slots[i].hash != 0 && map->slots[i].value == value) {
+            *key = map->slots[i].key;
+            *length = map->slots[i].length;
+            return true;
+        }
+    }
+    return false;
 }

@@ -16,7 +16,7 @@ struct mem_hooks {
 /* Replaces the allocator (tests only, before any other call); NULL restores realloc and free. */
 void mem_set_hooks(const struct mem_hooks *hooks);
 
-void *mem_alloc(size_t size);               /* uninitialised */
+void *mem_alloc(size_t size);                /* uninitialised */
 void *mem_zalloc(size_t count, size_t size); /* zeroed */
 void *mem_realloc(void *old, size_t count, size_t size);
 char *mem_strdup(const char *text);

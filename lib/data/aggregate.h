@@ -8,9 +8,9 @@
 #include "data/profile.h"
 
 struct filter {
-    uint32_t process, thread;      /* ids; 0: all */
-    uint64_t from_ns, to_ns;       /* to 0: the end */
-    bool idle;                     /* include the idle workers and `idle` samples */
+    uint32_t process, thread; /* ids; 0: all */
+    uint64_t from_ns, to_ns;  /* to 0: the end */
+    bool idle;                     /* include the threads that were idle workers all along */
 };
 
 struct function_sum {
@@ -37,17 +37,18 @@ struct tree_node {
 };
 
 struct aggregate {
-    double wall_ns, cpu_ns;             /* what shares are of */
+    double wall_ns, cpu_ns; /* what shares are of */
     double state_wall_ns[STATE_COUNT], state_cpu_ns[STATE_COUNT];
-    uint64_t ticks;                     /* sampled instants in it */
+    uint64_t ticks; /* sampled instants in it */
     uint64_t state_ticks[STATE_COUNT];
-    struct function_sum *functions;     /* by self_wall, descending */
+    struct function_sum *functions; /* by self_wall, descending */
     size_t n_functions;
-    struct line_sum *lines;             /* by wall, descending */
+    struct line_sum *lines; /* by wall, descending */
     size_t n_lines;
 };
 
 /* The "self" of a sample is its innermost Python frame: native and kernel frames below it are states of that frame. */
+/* A NULL filter: everything but the idle workers. An `idle` sample of another thread counts: its time is thread time. */
 int aggregate_new(const struct profile *profile, const struct filter *filter, struct aggregate **result);
 void aggregate_free(struct aggregate *aggregate);
 

@@ -23,13 +23,13 @@ struct recording_info {
     const char *const *command; /* argv of the program, NULL-terminated; NULL for attach */
     const char *directory;      /* working directory */
     const char *host;
-    const char *mode;           /* "run" or "attach" */
-    const char *evidence;       /* comma-separated names: "perf clock,/proc" */
+    const char *mode;     /* "run" or "attach" */
+    const char *evidence; /* comma-separated names: "perf clock,/proc" */
     uint64_t start_unix_ns;
-    uint32_t cores;             /* online */
-    uint32_t cores_allowed;     /* by affinity of the program */
-    double cores_quota;         /* control group's quota in cores; 0: none */
-    double rate_hz;             /* asked */
+    uint32_t cores;         /* online */
+    uint32_t cores_allowed; /* by affinity of the program */
+    double cores_quota;     /* control group's quota in cores; 0: none */
+    double rate_hz;         /* asked */
 };
 
 /* Creates `path` (file_create: 0600, never through a link, numbered when taken). The name taken: recording_path. */

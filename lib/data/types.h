@@ -14,10 +14,10 @@ enum state {
 #undef X
     STATE_COUNT
 };
-const char *state_name(enum state state);   /* "gil-wait" */
-char state_letter(enum state state);        /* for the bar */
-bool state_on_cpu(enum state state);        /* the thread was executing */
-const char *state_line(enum state state);   /* one line of explanation */
+const char *state_name(enum state state); /* "gil-wait" */
+char state_letter(enum state state);      /* for the bar */
+bool state_on_cpu(enum state state);      /* the thread was executing */
+const char *state_line(enum state state); /* one line of explanation */
 /* The state of that name; STATE_COUNT when there is none. */
 enum state state_by_name(const char *name);
 
@@ -33,12 +33,12 @@ enum reader_kind {
 };
 const char *reader_kind_name(enum reader_kind kind);
 
-enum sample_mark { /* bits */
-    MARK_GC = 1,        /* a collection was running in the interpreter */
-    MARK_IMPORT = 2,    /* import machinery on the stack */
-    MARK_GIL = 4,       /* the thread held the GIL */
-    MARK_LATE = 8,      /* taken more than 1 ms after its planned time */
-    MARK_TRUNCATED = 16 /* the stack was deeper than what is kept; outermost frames are missing */
+enum sample_mark {                     /* bits */
+                   MARK_GC = 1,        /* a collection was running in the interpreter */
+                   MARK_IMPORT = 2,    /* import machinery on the stack */
+                   MARK_GIL = 4,       /* the thread held the GIL */
+                   MARK_LATE = 8,      /* taken more than 1 ms after its planned time */
+                   MARK_TRUNCATED = 16 /* the stack was deeper than what is kept; outermost frames are missing */
 };
 
 /*
@@ -64,10 +64,10 @@ enum function_kind {
 };
 
 struct function {
-    uint32_t name;      /* string id; qualified name where the interpreter has it */
-    uint32_t file;      /* string id; as the code object has it, made absolute where that is known */
+    uint32_t name;       /* string id; qualified name where the interpreter has it */
+    uint32_t file;       /* string id; as the code object has it, made absolute where that is known */
     uint32_t first_line; /* of the definition; 0: none */
-    uint8_t kind;       /* enum function_kind */
+    uint8_t kind;        /* enum function_kind */
 };
 
 /* Exit of a process: the wait status of waitpid(2), or one of these. */
@@ -75,10 +75,10 @@ enum { EXIT_STATUS_RUNNING = -1, EXIT_STATUS_UNKNOWN = -2 };
 
 struct process {
     int32_t pid;
-    uint32_t parent;      /* process id of this recording; 0: none. Ids count from 1 */
-    uint32_t command;     /* string id: arguments joined by NUL, keisoku's own redaction applied */
-    uint32_t executable;  /* string id */
-    uint32_t python;      /* string id, "3.13.0"; 0: no Python seen in it */
+    uint32_t parent;           /* process id of this recording; 0: none. Ids count from 1 */
+    uint32_t command;          /* string id: arguments joined by NUL, keisoku's own redaction applied */
+    uint32_t executable;       /* string id */
+    uint32_t python;           /* string id, "3.13.0"; 0: no Python seen in it */
     uint64_t start_ns, end_ns; /* when it was joined and when it ended or was left; end 0: still there */
     int32_t exit_status;
 };
@@ -86,14 +86,14 @@ struct process {
 struct thread {
     uint32_t process;
     int32_t tid;
-    uint32_t name;        /* string id; 0: none known */
+    uint32_t name; /* string id; 0: none known */
     uint64_t start_ns, end_ns;
     uint64_t run_ns, delay_ns; /* totals of the scheduler's counters over the recording */
 };
 
 /* X(NAME, "name", "unit", cumulative, "what its subject is") */
 #define COUNTER_LIST(X)                                                                                                \
-    X(CORE_BUSY, "core_busy", "ns", 1, "core")           /* every process's time on it */                             \
+    X(CORE_BUSY, "core_busy", "ns", 1, "core") /* every process's time on it */                                        \
     X(RSS, "rss", "bytes", 0, "process")                                                                               \
     X(PEAK_RSS, "peak_rss", "bytes", 0, "process")                                                                     \
     X(MINOR_FAULTS, "minor_faults", "1", 1, "process")                                                                 \
@@ -102,7 +102,7 @@ struct thread {
     X(INVOLUNTARY_SWITCHES, "involuntary_switches", "1", 1, "process")                                                 \
     X(READ_BYTES, "read_bytes", "bytes", 1, "process")                                                                 \
     X(WRITE_BYTES, "write_bytes", "bytes", 1, "process")                                                               \
-    X(THROTTLED, "throttled", "ns", 1, "process")        /* by the control group's CPU quota */                       \
+    X(THROTTLED, "throttled", "ns", 1, "process") /* by the control group's CPU quota */                               \
     X(USER_TIME, "user_time", "ns", 1, "process")                                                                      \
     X(SYSTEM_TIME, "system_time", "ns", 1, "process")
 
@@ -110,7 +110,7 @@ enum counter_kind {
 #define X(name, text, unit, cumulative, subject) COUNTER_##name,
     COUNTER_LIST(X)
 #undef X
-    COUNTER_KIND_COUNT
+        COUNTER_KIND_COUNT
 };
 const char *counter_name(enum counter_kind kind);
 const char *counter_unit(enum counter_kind kind);
@@ -138,21 +138,21 @@ enum loss_kind {
 #define X(name, text, line) LOSS_##name,
     LOSS_LIST(X)
 #undef X
-    LOSS_KIND_COUNT
+        LOSS_KIND_COUNT
 };
 const char *loss_name(enum loss_kind kind);
 const char *loss_line(enum loss_kind kind);
 
 /* What the recorder says of itself, at the end of a recording. */
 struct self_report {
-    uint64_t own_cpu_ns;      /* all our threads */
-    uint64_t core_taken_ns;   /* time our sampler ran on cores that threads of the target wanted */
+    uint64_t own_cpu_ns;    /* all our threads */
+    uint64_t core_taken_ns; /* time our sampler ran on cores that threads of the target wanted */
     uint64_t own_rss_bytes;
-    uint64_t sweeps;          /* taken */
+    uint64_t sweeps; /* taken */
     uint64_t sweeps_planned;
-    uint64_t late;            /* sweeps more than 1 ms after their time */
-    uint64_t reads, rereads;  /* stack reads, and those repeated because the proof failed */
-    uint64_t stops;           /* threads stopped (only --reader stop) */
+    uint64_t late;                 /* sweeps more than 1 ms after their time */
+    uint64_t reads, rereads;       /* stack reads, and those repeated because the proof failed */
+    uint64_t stops;                /* threads stopped (only --reader stop) */
     double rate_asked_hz, rate_hz; /* asked (or default), reached */
 };
 

@@ -1,0 +1,248 @@
+/*
+ * Sums of a profile by function and by line. Samples are first added up per stack, so that the walk up the callers is
+ * done once for each stack that occurs, not once a sample.
+ */
+#include "data/aggregate.h"
+
+#include "data/sums.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct builder {
+    const struct profile *profile;
+    struct aggregate *aggregate;
+    struct stack_sums sums;
+    struct function_sum *functions; /* by function id */
+    uint32_t *function_seen;        /* by function id: the stack (index + 1) that counted it last */
+    struct line_sum *lines;
+    size_t n_lines, line_capacity;
+    uint32_t *line_of_frame; /* by frame id: index + 1 into lines; 0: none yet */
+    uint32_t *line_seen;     /* by line index, as function_seen */
+    size_t line_seen_capacity;
+    struct map line_index; /* (file, line) → index into lines */
+};
+
+static bool is_python_state(size_t state)
+{
+    return state == STATE_PYTHON || state == STATE_IMPORT || state == STATE_GC;
+}
+
+static bool is_native_state(size_t state)
+{
+    return state == STATE_NATIVE || state == STATE_NATIVE_GIL || state == STATE_KERNEL;
+}
+
+/* The line of a frame: one entry for each (file, line), whatever the function. */
+static struct line_sum *line_of(struct builder *builder, uint32_t frame)
+{
+    const struct frame *place = &builder->profile->frames[frame];
+    if (builder->line_of_frame[frame] != 0)
+        return &builder->lines[builder->line_of_frame[frame] - 1];
+    uint32_t file = builder->profile->functions[place->function].file;
+    uint32_t key[] = {file, place->line}, index;
+    bool found;
+    if (map_put(&builder->line_index, key, sizeof key, (uint32_t)builder->n_lines, &index, &found) != 0 ||
+        mem_grow(&builder->lines, &builder->line_capacity, (size_t)index + 1, sizeof *builder->lines) != 0 ||
+        mem_grow(&builder->line_seen, &builder->line_seen_capacity, (size_t)index + 1, sizeof *builder->line_seen) != 0)
+        return NULL;
+    if (!found) {
+        builder->lines[index] = (struct line_sum){.file = file, .line = place->line, .function = place->function};
+        builder->line_seen[index] = 0;
+        builder->n_lines++;
+    }
+    builder->line_of_frame[frame] = index + 1;
+    return &builder->lines[index];
+}
+
+static int add_self(struct builder *builder, uint32_t frame, const struct stack_total *total)
+{
+    struct function_sum *function = &builder->functions[builder->profile->frames[frame].function];
+    struct line_sum *line = line_of(builder, frame);
+    if (line == NULL)
+        return ERR_NOMEM;
+    function->self_wall_ns += total->wall_ns;
+    function->self_cpu_ns += total->cpu_ns;
+    function->samples += total->ticks;
+    line->wall_ns += total->wall_ns;
+    line->cpu_ns += total->cpu_ns;
+    line->ticks += total->ticks;
+    for (size_t state = 0; state < STATE_COUNT; state++) {
+        double wall = total->state_ns[state];
+        line->state_ns[state] += wall;
+        function->self_python_ns += is_python_state(state) ? wall : 0;
+        function->self_native_ns += is_native_state(state) ? wall : 0;
+    }
+    return 0;
+}
+
+/* Adds one stack's time to every function and line on it, once each. */
+static int add_totals(struct builder *builder, uint32_t stack, const struct stack_total *total, uint32_t mark)
+{
+    const struct profile *profile = builder->profile;
+    for (uint32_t at = stack; at != 0; at = profile->stacks[at].parent) {
+        uint32_t frame = profile->stacks[at].frame, id = profile->frames[frame].function;
+        struct line_sum *line = line_of(builder, frame);
+        if (line == NULL)
+            return ERR_NOMEM;
+        uint32_t *line_seen = &builder->line_seen[line - builder->lines];
+        if (*line_seen != mark)
+            line->total_wall_ns += total->wall_ns;
+        *line_seen = mark;
+        if (builder->function_seen[id] == mark)
+            continue;
+        builder->function_seen[id] = mark;
+        builder->functions[id].total_wall_ns += total->wall_ns;
+        builder->functions[id].total_cpu_ns += total->cpu_ns;
+    }
+    return 0;
+}
+
+static int add_stacks(struct builder *builder)
+{
+    const struct profile *profile = builder->profile;
+    for (size_t i = 0; i < builder->sums.count; i++) {
+        const struct stack_total *total = &builder->sums.totals[i];
+        struct aggregate *aggregate = builder->aggregate;
+        aggregate->wall_ns += total->wall_ns;
+        aggregate->cpu_ns += total->cpu_ns;
+        aggregate->ticks += total->ticks;
+        for (size_t state = 0; state < STATE_COUNT; state++) {
+            aggregate->state_wall_ns[state] += total->state_ns[state];
+            aggregate->state_cpu_ns[state] += total->state_cpu_ns[state];
+            aggregate->state_ticks[state] += total->state_ticks[state];
+        }
+        if (total->stack == 0)
+            continue;
+        uint32_t leaf = stack_python_leaf(profile, total->stack);
+        int rc = add_self(builder, profile->stacks[leaf].frame, total);
+        if (rc == 0)
+            rc = add_totals(builder, total->stack, total, (uint32_t)i + 1);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int by_self(const void *a, const void *b)
+{
+    const struct function_sum *x = a, *y = b;
+    if (x->self_wall_ns != y->self_wall_ns)
+        return x->self_wall_ns < y->self_wall_ns ? 1 : -1;
+    if (x->total_wall_ns != y->total_wall_ns)
+        return x->total_wall_ns < y->total_wall_ns ? 1 : -1;
+    return x->function < y->function ? -1 : x->function > y->function;
+}
+
+static int by_wall(const void *a, const void *b)
+{
+    const struct line_sum *x = a, *y = b;
+    if (x->wall_ns != y->wall_ns)
+        return x->wall_ns < y->wall_ns ? 1 : -1;
+    if (x->total_wall_ns != y->total_wall_ns)
+        return x->total_wall_ns < y->total_wall_ns ? 1 : -1;
+    if (x->file != y->file)
+        return x->file < y->file ? -1 : 1;
+    return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/*
+ * The function of a line is the one with most of it, the hot line of a function its line with most self time; both by
+ * one pass over the stacks' innermost frames, added up per frame.
+ */
+static int choose_places(struct builder *builder)
+{
+    const struct profile *profile = builder->profile;
+    double *frames = mem_zalloc(profile->n_frames, sizeof *frames);
+    double *best_line = mem_zalloc(profile->n_functions, sizeof *best_line);
+    double *best_function = mem_zalloc(builder->n_lines, sizeof *best_function);
+    if (frames == NULL || best_line == NULL || best_function == NULL) {
+        mem_free(frames);
+        mem_free(best_line);
+        mem_free(best_function);
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < builder->sums.count; i++) {
+        uint32_t stack = builder->sums.totals[i].stack;
+        if (stack != 0)
+            frames[profile->stacks[stack_python_leaf(profile, stack)].frame] += builder->sums.totals[i].wall_ns;
+    }
+    for (uint32_t frame = 1; frame < profile->n_frames; frame++) {
+        uint32_t id = profile->frames[frame].function, line = builder->line_of_frame[frame];
+        if (frames[frame] > best_line[id]) {
+            best_line[id] = frames[frame];
+            builder->functions[id].hot_line = profile->frames[frame].line;
+        }
+        if (line != 0 && frames[frame] > best_function[line - 1]) {
+            best_function[line - 1] = frames[frame];
+            builder->lines[line - 1].function = id;
+        }
+    }
+    mem_free(frames);
+    mem_free(best_line);
+    mem_free(best_function);
+    return 0;
+}
+
+/* Only the functions that occurred, in order; the caller gets the arrays. */
+static void hand_over(struct builder *builder)
+{
+    struct aggregate *aggregate = builder->aggregate;
+    size_t n = 0;
+    for (size_t id = 1; id < builder->profile->n_functions; id++) {
+        if (builder->function_seen[id] == 0)
+            continue;
+        builder->functions[n] = builder->functions[id];
+        builder->functions[n++].function = (uint32_t)id;
+    }
+    qsort(builder->functions, n, sizeof *builder->functions, by_self);
+    if (builder->n_lines > 0)
+        qsort(builder->lines, builder->n_lines, sizeof *builder->lines, by_wall);
+    aggregate->functions = builder->functions;
+    aggregate->n_functions = n;
+    aggregate->lines = builder->lines;
+    aggregate->n_lines = builder->n_lines;
+    builder->functions = NULL;
+    builder->lines = NULL;
+}
+
+int aggregate_new(const struct profile *profile, const struct filter *filter, struct aggregate **result)
+{
+    struct builder builder = {.profile = profile};
+    *result = NULL;
+    builder.aggregate = mem_zalloc(1, sizeof *builder.aggregate);
+    builder.functions = mem_zalloc(profile->n_functions, sizeof *builder.functions);
+    builder.function_seen = mem_zalloc(profile->n_functions, sizeof *builder.function_seen);
+    builder.line_of_frame = mem_zalloc(profile->n_frames, sizeof *builder.line_of_frame);
+    int rc = builder.aggregate != NULL && builder.functions != NULL && builder.function_seen != NULL &&
+                     builder.line_of_frame != NULL
+                 ? stack_sums_init(&builder.sums, profile, filter)
+                 : ERR_NOMEM;
+    if (rc == 0)
+        rc = add_stacks(&builder);
+    if (rc == 0)
+        rc = choose_places(&builder);
+    if (rc == 0) {
+        hand_over(&builder);
+        *result = builder.aggregate;
+        builder.aggregate = NULL;
+    }
+    stack_sums_release(&builder.sums);
+    map_release(&builder.line_index);
+    mem_free(builder.function_seen);
+    mem_free(builder.line_of_frame);
+    mem_free(builder.line_seen);
+    mem_free(builder.functions);
+    mem_free(builder.lines);
+    mem_free(builder.aggregate);
+    return rc;
+}
+
+void aggregate_free(struct aggregate *aggregate)
+{
+    if (aggregate == NULL)
+        return;
+    mem_free(aggregate->functions);
+    mem_free(aggregate->lines);
+    mem_free(aggregate);
+}

@@ -1,0 +1,45 @@
+/*
+ * Chunks: some thousands of samples or counters as delta-coded, compressed columns (docs/recording.md, "Chunks").
+ * Rows are grouped by thread (or counter), which makes neighbours alike; the order within a group is kept.
+ * Times, run and delay are in units of 10 µs here; whoever fills a chunk carries the remainders.
+ */
+#ifndef KEISOKU_DATA_CHUNK_H
+#define KEISOKU_DATA_CHUNK_H
+
+#include "base/buf.h"
+#include "data/types.h"
+
+#include <stddef.h>
+
+enum {
+    CHUNK_UNIT_NS = 10000,
+    CHUNK_ROWS = 8192,     /* a full chunk of the writer */
+    CHUNK_ROWS_MAX = 65536 /* the most that a reader takes */
+};
+
+/* Times above this (35 years) are damage, not measurement; sums of a chunk of them fit 64 bits. */
+#define CHUNK_UNITS_MAX (UINT64_C(1) << 46)
+
+struct chunk_row {
+    uint64_t time, run, delay; /* units */
+    uint32_t thread, stack, ticks;
+    uint8_t state, marks, reader;
+};
+
+struct chunk_counter {
+    uint64_t time; /* units */
+    int64_t value;
+    uint32_t subject;
+    uint8_t kind;
+};
+
+/* Appends the encoded form of `count` rows (1 to CHUNK_ROWS_MAX) to `out`. 0 or ERR_NOMEM. */
+int chunk_encode(struct buf *out, const struct chunk_row *rows, size_t count);
+int chunk_encode_counters(struct buf *out, const struct chunk_counter *rows, size_t count);
+
+/* Decodes into `*rows` (grown as needed, *capacity as in mem_grow). 0, ERR_CORRUPT or ERR_NOMEM. Thread, stack and
+ * subject are whatever the bytes say: the caller checks them. State, marks, reader, kind, ticks and times are valid. */
+int chunk_decode(const void *data, size_t size, struct chunk_row **rows, size_t *capacity, size_t *count);
+int chunk_decode_counters(const void *data, size_t size, struct chunk_counter **rows, size_t *capacity, size_t *count);
+
+#endif

@@ -1,0 +1,241 @@
+/*
+ * The adds of a recording. Rows go into SQLite at once, in a transaction that recording_commit (recording_commit.c)
+ * ends; samples and counters collect in open chunks. Everything here runs in the one thread that owns the recording.
+ * A failure (full disk, short memory) is kept and ends all later work: adds return 0 and do nothing.
+ */
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/recording_private.h"
+
+#include <string.h>
+#include <unistd.h>
+#include <zstd.h>
+
+enum { STRING_BYTES_MAX = 16 * 1024 * 1024 }; /* longer texts are cut: no name is that long */
+
+const char *recording_path(const struct recording *recording)
+{
+    return recording->path;
+}
+
+uint32_t recording_add_string(struct recording *recording, const char *text, size_t length)
+{
+    uint32_t id;
+    bool found;
+    if (length > STRING_BYTES_MAX)
+        length = STRING_BYTES_MAX;
+    if (recording->failure.code != 0)
+        return 0;
+    if (map_put(&recording->strings, text, length, recording->n_strings + 1, &id, &found) != 0) {
+        recording_out_of_memory(recording);
+        return 0;
+    }
+    if (found)
+        return id;
+    recording->n_strings = id;
+    sqlite3_stmt *statement = recording_statement(recording, STATEMENT_STRING);
+    if (statement == NULL)
+        return 0;
+    sqlite3_bind_int64(statement, 1, id);
+    recording_bind_text(statement, 2, text, length);
+    return recording_step(recording, statement) ? id : 0;
+}
+
+/* Interns a key of `n` numbers and writes the row (id, numbers) when it is new. */
+static uint32_t intern(struct recording *recording, struct map *map, uint32_t *last, enum statement which,
+                       const uint32_t *key, int n)
+{
+    uint32_t id;
+    bool found;
+    if (recording->failure.code != 0)
+        return 0;
+    if (map_put(map, key, (size_t)n * sizeof *key, *last + 1, &id, &found) != 0) {
+        recording_out_of_memory(recording);
+        return 0;
+    }
+    if (found)
+        return id;
+    *last = id;
+    sqlite3_stmt *statement = recording_statement(recording, which);
+    if (statement == NULL)
+        return 0;
+    sqlite3_bind_int64(statement, 1, id);
+    for (int i = 0; i < n; i++)
+        sqlite3_bind_int64(statement, i + 2, key[i]);
+    return recording_step(recording, statement) ? id : 0;
+}
+
+uint32_t recording_add_function(struct recording *recording, const struct function *function)
+{
+    uint32_t key[] = {function->name, function->file, function->first_line, function->kind};
+    if (function->name > recording->n_strings || function->file > recording->n_strings)
+        return 0;
+    return intern(recording, &recording->functions, &recording->n_functions, STATEMENT_FUNCTION, key, 4);
+}
+
+uint32_t recording_add_frame(struct recording *recording, uint32_t function, uint32_t line)
+{
+    uint32_t key[] = {function, line};
+    if (function > recording->n_functions)
+        return 0;
+    return intern(recording, &recording->frames, &recording->n_frames, STATEMENT_FRAME, key, 2);
+}
+
+uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint32_t frame)
+{
+    uint32_t key[] = {parent, frame};
+    if (parent > recording->n_stacks || frame == 0 || frame > recording->n_frames)
+        return 0;
+    return intern(recording, &recording->stacks, &recording->n_stacks, STATEMENT_STACK, key, 2);
+}
+
+uint32_t recording_add_process(struct recording *recording, const struct process *process)
+{
+    if (recording->failure.code != 0)
+        return 0;
+    if (mem_grow(&recording->processes, &recording->process_capacity, recording->n_processes + 1,
+                 sizeof *recording->processes) != 0) {
+        recording_out_of_memory(recording);
+        return 0;
+    }
+    recording->processes[recording->n_processes++] = (struct recorded_process){*process, true};
+    return (uint32_t)recording->n_processes;
+}
+
+uint32_t recording_add_thread(struct recording *recording, const struct thread *thread)
+{
+    if (recording->failure.code != 0)
+        return 0;
+    if (mem_grow(&recording->threads, &recording->thread_capacity, recording->n_threads + 1,
+                 sizeof *recording->threads) != 0) {
+        recording_out_of_memory(recording);
+        return 0;
+    }
+    recording->threads[recording->n_threads++] = (struct recorded_thread){.thread = *thread, .dirty = true};
+    return (uint32_t)recording->n_threads;
+}
+
+void recording_set_process(struct recording *recording, uint32_t id, const struct process *process)
+{
+    if (id > 0 && id <= recording->n_processes)
+        recording->processes[id - 1] = (struct recorded_process){*process, true};
+}
+
+void recording_set_thread(struct recording *recording, uint32_t id, const struct thread *thread)
+{
+    if (id > 0 && id <= recording->n_threads) {
+        recording->threads[id - 1].thread = *thread;
+        recording->threads[id - 1].dirty = true;
+    }
+}
+
+static void add_to_sum(struct recording *recording, const struct sample *sample)
+{
+    uint32_t key[] = {sample->thread, sample->stack, sample->state}, index = 0;
+    bool found = false;
+    if (map_put(&recording->sum_index, key, sizeof key, (uint32_t)recording->n_sums, &index, &found) != 0 ||
+        mem_grow(&recording->sums, &recording->sum_capacity, recording->n_sums + 1, sizeof *recording->sums) != 0 ||
+        mem_grow(&recording->dirty_sums, &recording->dirty_capacity, recording->n_dirty + 1,
+                 sizeof *recording->dirty_sums) != 0) {
+        recording_out_of_memory(recording);
+        return;
+    }
+    struct stack_sum *sum = &recording->sums[index];
+    if (!found) {
+        *sum = (struct stack_sum){.thread = sample->thread, .stack = sample->stack, .state = sample->state};
+        recording->n_sums++;
+    }
+    sum->ticks += sample->ticks;
+    sum->run_ns += sample->run_ns;
+    if (!sum->dirty)
+        recording->dirty_sums[recording->n_dirty++] = index;
+    sum->dirty = true;
+}
+
+/* What `total` grew by, in whole units: the remainder stays in the total and counts next time. */
+static uint64_t grown_units(uint64_t *total, uint64_t by)
+{
+    uint64_t before = *total / CHUNK_UNIT_NS;
+    *total += by;
+    return *total / CHUNK_UNIT_NS - before;
+}
+
+void recording_add_sample(struct recording *recording, const struct sample *sample)
+{
+    if (recording->failure.code != 0 || sample->thread == 0 || sample->thread > recording->n_threads ||
+        sample->stack > recording->n_stacks || sample->ticks == 0 || sample->state >= STATE_COUNT ||
+        sample->reader >= READER_KIND_COUNT)
+        return;
+    struct recorded_thread *thread = &recording->threads[sample->thread - 1];
+    uint64_t time = sample->time_ns / CHUNK_UNIT_NS;
+    if (time < thread->last_units)
+        time = thread->last_units;
+    if (time > CHUNK_UNITS_MAX / 4 || sample->run_ns > CHUNK_UNITS_MAX || sample->delay_ns > CHUNK_UNITS_MAX)
+        return;
+    thread->last_units = time;
+    recording->rows[recording->n_rows++] = (struct chunk_row){
+        .time = time,
+        .run = grown_units(&thread->run_ns, sample->run_ns),
+        .delay = grown_units(&thread->delay_ns, sample->delay_ns),
+        .thread = sample->thread,
+        .stack = sample->stack,
+        .ticks = sample->ticks,
+        .state = sample->state,
+        .marks = sample->marks,
+        .reader = sample->reader,
+    };
+    recording->samples += 1;
+    add_to_sum(recording, sample);
+    if (recording->n_rows == CHUNK_ROWS)
+        recording_close_samples(recording);
+}
+
+void recording_add_counter(struct recording *recording, const struct counter *counter)
+{
+    uint64_t time = counter->time_ns / CHUNK_UNIT_NS;
+    if (recording->failure.code != 0 || counter->kind >= COUNTER_KIND_COUNT || time > CHUNK_UNITS_MAX / 4)
+        return;
+    recording->counters[recording->n_counters++] =
+        (struct chunk_counter){time, counter->value, counter->subject, counter->kind};
+    if (recording->n_counters == CHUNK_ROWS)
+        recording_close_counters(recording);
+}
+
+void recording_add_loss(struct recording *recording, enum loss_kind kind, uint64_t count)
+{
+    if ((unsigned)kind < LOSS_KIND_COUNT) {
+        recording->losses[kind] += count;
+        recording->losses_dirty = true;
+    }
+}
+
+void recording_add_note(struct recording *recording, const char *text)
+{
+    sqlite3_stmt *statement = recording_statement(recording, STATEMENT_NOTE);
+    if (statement == NULL)
+        return;
+    recording_bind_text(statement, 1, text, strlen(text));
+    recording_step(recording, statement);
+}
+
+void recording_add_source(struct recording *recording, uint32_t file, uint32_t first_line, const char *text,
+                          size_t length)
+{
+    if (recording->failure.code != 0 || file == 0 || file > recording->n_strings || length > STRING_BYTES_MAX)
+        return;
+    size_t bound = ZSTD_compressBound(length);
+    char *packed = mem_alloc(bound);
+    sqlite3_stmt *statement = packed != NULL ? recording_statement(recording, STATEMENT_SOURCE) : NULL;
+    if (packed == NULL)
+        recording_out_of_memory(recording);
+    if (statement != NULL) {
+        size_t size = ZSTD_compress(packed, bound, text, length, 9);
+        sqlite3_bind_int64(statement, 1, file);
+        sqlite3_bind_int64(statement, 2, first_line);
+        sqlite3_bind_int64(statement, 3, (sqlite3_int64)length);
+        sqlite3_bind_blob64(statement, 4, packed, ZSTD_isError(size) ? 0 : size, SQLITE_STATIC);
+        recording_step(recording, statement);
+    }
+    mem_free(packed);
+}

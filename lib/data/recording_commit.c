@@ -1,0 +1,470 @@
+/*
+ * A recording's life and its writing: creation, commits, failure, end. A commit writes what changed since the last one:
+ * new rows are in the transaction already; dirty processes, threads and sums, losses, and the open chunks follow here,
+ * so that its work is bounded by what was added. The open chunks are rewritten at each commit until they hold
+ * CHUNK_ROWS rows: small chunks compress badly, and a kill must not cost what an open chunk holds.
+ */
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/recording_private.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The failure, kept for every later commit, says what is kept. */
+static void fail(struct recording *recording, int rc)
+{
+    if (recording->failure.code != 0)
+        return;
+    struct err reason = {0};
+    if (rc == 0)
+        rc = store_error(recording->store.db, &reason, "write", recording->path);
+    else
+        err_set(&reason, rc, "cannot write %s: %s; %s", recording->path, err_sentence(rc), err_hint(rc));
+    err_set(&recording->failure, rc, "%.900s; its first %.1f s (%llu samples) are kept", reason.text,
+            (double)recording->committed_ns / 1e9, (unsigned long long)recording->committed_samples);
+    for (size_t i = 0; i < STATEMENT_COUNT; i++)
+        sqlite3_reset(recording->statements[i]);
+    if (sqlite3_get_autocommit(recording->store.db) == 0)
+        store_exec(recording->store.db, "ROLLBACK");
+    recording->in_transaction = false;
+}
+
+void recording_out_of_memory(struct recording *recording)
+{
+    fail(recording, ERR_NOMEM);
+}
+
+sqlite3_stmt *recording_statement(struct recording *recording, enum statement which)
+{
+    if (recording->failure.code != 0)
+        return NULL;
+    if (!recording->in_transaction) {
+        if (!recording_step(recording, recording->statements[STATEMENT_BEGIN]))
+            return NULL;
+        recording->in_transaction = true;
+    }
+    return recording->statements[which];
+}
+
+bool recording_step(struct recording *recording, sqlite3_stmt *statement)
+{
+    if (sqlite3_step(statement) != SQLITE_DONE) {
+        fail(recording, 0);
+        return false;
+    }
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return true;
+}
+
+void recording_bind_text(sqlite3_stmt *statement, int index, const char *text, size_t length)
+{
+    /* What is no UTF-8 or holds a NUL would not come back from TEXT as it went in. */
+    if (memchr(text, 0, length) == NULL && utf8_valid(text, length))
+        sqlite3_bind_text64(statement, index, text, length, SQLITE_TRANSIENT, SQLITE_UTF8);
+    else
+        sqlite3_bind_blob64(statement, index, text, length, SQLITE_TRANSIENT);
+}
+
+void recording_bind_u64(sqlite3_stmt *statement, int index, uint64_t value)
+{
+    sqlite3_bind_int64(statement, index, value > INT64_MAX ? INT64_MAX : (sqlite3_int64)value);
+}
+
+static void put_value(struct recording *recording, enum statement table, const char *key, double value)
+{
+    sqlite3_stmt *statement = recording_statement(recording, table);
+    if (statement == NULL)
+        return;
+    sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+    if (value == (double)(int64_t)value)
+        sqlite3_bind_int64(statement, 2, (int64_t)value);
+    else
+        sqlite3_bind_double(statement, 2, value);
+    recording_step(recording, statement);
+}
+
+void recording_put_meta_number(struct recording *recording, const char *key, double value)
+{
+    put_value(recording, STATEMENT_META, key, value);
+}
+
+void recording_put_meta(struct recording *recording, const char *key, const char *text, size_t length)
+{
+    sqlite3_stmt *statement = recording_statement(recording, STATEMENT_META);
+    if (statement == NULL || text == NULL)
+        return;
+    sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+    recording_bind_text(statement, 2, text, length);
+    recording_step(recording, statement);
+}
+
+static void put_meta_u64(struct recording *recording, const char *key, uint64_t value)
+{
+    sqlite3_stmt *statement = recording_statement(recording, STATEMENT_META);
+    if (statement == NULL)
+        return;
+    sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+    recording_bind_u64(statement, 2, value);
+    recording_step(recording, statement);
+}
+
+void recording_set_self(struct recording *recording, const struct self_report *self)
+{
+    put_value(recording, STATEMENT_SELF, "own_cpu_ns", (double)self->own_cpu_ns);
+    put_value(recording, STATEMENT_SELF, "core_taken_ns", (double)self->core_taken_ns);
+    put_value(recording, STATEMENT_SELF, "own_rss_bytes", (double)self->own_rss_bytes);
+    put_value(recording, STATEMENT_SELF, "sweeps", (double)self->sweeps);
+    put_value(recording, STATEMENT_SELF, "sweeps_planned", (double)self->sweeps_planned);
+    put_value(recording, STATEMENT_SELF, "late", (double)self->late);
+    put_value(recording, STATEMENT_SELF, "reads", (double)self->reads);
+    put_value(recording, STATEMENT_SELF, "rereads", (double)self->rereads);
+    put_value(recording, STATEMENT_SELF, "stops", (double)self->stops);
+    put_value(recording, STATEMENT_SELF, "rate_asked_hz", self->rate_asked_hz);
+    put_value(recording, STATEMENT_SELF, "rate_hz", self->rate_hz);
+}
+
+/* ---- writing what changed -----------------------------------------------------------------------------------------
+ */
+
+static void write_chunk(struct recording *recording, enum statement which, int64_t id, uint64_t from, uint64_t to,
+                        size_t rows)
+{
+    sqlite3_stmt *statement = recording_statement(recording, which);
+    if (statement == NULL)
+        return;
+    sqlite3_bind_int64(statement, 1, id);
+    recording_bind_u64(statement, 2, from * CHUNK_UNIT_NS);
+    recording_bind_u64(statement, 3, to * CHUNK_UNIT_NS);
+    sqlite3_bind_int64(statement, 4, (sqlite3_int64)rows);
+    sqlite3_bind_blob64(statement, 5, recording->packed.data, recording->packed.size, SQLITE_STATIC);
+    recording_step(recording, statement);
+}
+
+static void write_samples(struct recording *recording)
+{
+    if (recording->n_rows == recording->rows_written || recording->failure.code != 0)
+        return;
+    uint64_t from = UINT64_MAX, to = 0;
+    for (size_t i = 0; i < recording->n_rows; i++) {
+        from = recording->rows[i].time < from ? recording->rows[i].time : from;
+        to = recording->rows[i].time > to ? recording->rows[i].time : to;
+    }
+    buf_clear(&recording->packed);
+    if (chunk_encode(&recording->packed, recording->rows, recording->n_rows) != 0)
+        recording_out_of_memory(recording);
+    else
+        write_chunk(recording, STATEMENT_SAMPLES, recording->sample_chunk, from, to, recording->n_rows);
+    recording->rows_written = recording->n_rows;
+}
+
+static void write_counters(struct recording *recording)
+{
+    if (recording->n_counters == recording->counters_written || recording->failure.code != 0)
+        return;
+    uint64_t from = UINT64_MAX, to = 0;
+    for (size_t i = 0; i < recording->n_counters; i++) {
+        from = recording->counters[i].time < from ? recording->counters[i].time : from;
+        to = recording->counters[i].time > to ? recording->counters[i].time : to;
+    }
+    buf_clear(&recording->packed);
+    if (chunk_encode_counters(&recording->packed, recording->counters, recording->n_counters) != 0)
+        recording_out_of_memory(recording);
+    else
+        write_chunk(recording, STATEMENT_COUNTERS, recording->counter_chunk, from, to, recording->n_counters);
+    recording->counters_written = recording->n_counters;
+}
+
+void recording_close_samples(struct recording *recording)
+{
+    write_samples(recording);
+    recording->n_rows = recording->rows_written = 0;
+    recording->sample_chunk++;
+}
+
+void recording_close_counters(struct recording *recording)
+{
+    write_counters(recording);
+    recording->n_counters = recording->counters_written = 0;
+    recording->counter_chunk++;
+}
+
+/* The arguments as one line for people: NULs become spaces. */
+static void bind_command(struct recording *recording, sqlite3_stmt *statement, uint32_t command)
+{
+    struct buf *text = &recording->packed;
+    const char *key = NULL;
+    size_t length = 0;
+    buf_clear(text);
+    if (command != 0 && map_key(&recording->strings, command, &key, &length)) {
+        for (size_t i = 0; i < length; i++)
+            buf_add_visible(text, key[i] == '\0' ? " " : key + i, 1);
+    }
+    sqlite3_bind_text64(statement, 10, buf_text(text), text->size, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+static void write_processes(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->n_processes; i++) {
+        struct recorded_process *row = &recording->processes[i];
+        sqlite3_stmt *statement = row->dirty ? recording_statement(recording, STATEMENT_PROCESS) : NULL;
+        if (statement == NULL)
+            continue;
+        const struct process *process = &row->process;
+        sqlite3_bind_int64(statement, 1, (sqlite3_int64)i + 1);
+        sqlite3_bind_int64(statement, 2, process->pid);
+        sqlite3_bind_int64(statement, 3, process->parent);
+        sqlite3_bind_int64(statement, 4, process->command);
+        sqlite3_bind_int64(statement, 5, process->executable);
+        sqlite3_bind_int64(statement, 6, process->python);
+        recording_bind_u64(statement, 7, process->start_ns);
+        recording_bind_u64(statement, 8, process->end_ns);
+        sqlite3_bind_int64(statement, 9, process->exit_status);
+        bind_command(recording, statement, process->command);
+        row->dirty = !recording_step(recording, statement);
+    }
+}
+
+static void write_threads(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->n_threads; i++) {
+        struct recorded_thread *row = &recording->threads[i];
+        sqlite3_stmt *statement = row->dirty ? recording_statement(recording, STATEMENT_THREAD) : NULL;
+        if (statement == NULL)
+            continue;
+        const struct thread *thread = &row->thread;
+        sqlite3_bind_int64(statement, 1, (sqlite3_int64)i + 1);
+        sqlite3_bind_int64(statement, 2, thread->process);
+        sqlite3_bind_int64(statement, 3, thread->tid);
+        sqlite3_bind_int64(statement, 4, thread->name);
+        recording_bind_u64(statement, 5, thread->start_ns);
+        recording_bind_u64(statement, 6, thread->end_ns);
+        recording_bind_u64(statement, 7, thread->run_ns);
+        recording_bind_u64(statement, 8, thread->delay_ns);
+        row->dirty = !recording_step(recording, statement);
+    }
+}
+
+static void write_sums(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->n_dirty; i++) {
+        struct stack_sum *sum = &recording->sums[recording->dirty_sums[i]];
+        sqlite3_stmt *statement = recording_statement(recording, STATEMENT_STACK_SUM);
+        if (statement == NULL)
+            return;
+        sqlite3_bind_int64(statement, 1, sum->thread);
+        sqlite3_bind_int64(statement, 2, sum->stack);
+        sqlite3_bind_int64(statement, 3, sum->state);
+        recording_bind_u64(statement, 4, sum->ticks);
+        recording_bind_u64(statement, 5, sum->run_ns);
+        recording_step(recording, statement);
+        sum->dirty = false;
+    }
+    recording->n_dirty = 0;
+}
+
+static void write_losses(struct recording *recording)
+{
+    for (int kind = 0; recording->losses_dirty && kind < LOSS_KIND_COUNT; kind++) {
+        sqlite3_stmt *statement = recording->losses[kind] > 0 ? recording_statement(recording, STATEMENT_LOSS) : NULL;
+        if (statement == NULL)
+            continue;
+        sqlite3_bind_int64(statement, 1, kind);
+        sqlite3_bind_text(statement, 2, loss_name((enum loss_kind)kind), -1, SQLITE_STATIC);
+        recording_bind_u64(statement, 3, recording->losses[kind]);
+        recording_step(recording, statement);
+    }
+    recording->losses_dirty = false;
+}
+
+static int failure(const struct recording *recording, struct err *err)
+{
+    return err_set(err, recording->failure.code, "%s", recording->failure.text);
+}
+
+int recording_commit(struct recording *recording, uint64_t now_ns, struct err *err)
+{
+    if (recording->failure.code != 0)
+        return failure(recording, err);
+    write_processes(recording);
+    write_threads(recording);
+    write_samples(recording);
+    write_counters(recording);
+    write_sums(recording);
+    write_losses(recording);
+    put_meta_u64(recording, "committed_ns", now_ns);
+    if (recording->failure.code != 0)
+        return failure(recording, err);
+    sqlite3_stmt *commit = recording->statements[STATEMENT_COMMIT];
+    int rc = sqlite3_step(commit);
+    sqlite3_reset(commit);
+    if (rc == SQLITE_BUSY)
+        return 0; /* a reader holds the file (no write-ahead log): the transaction goes on until the next commit */
+    if (rc != SQLITE_DONE) {
+        fail(recording, 0);
+        return failure(recording, err);
+    }
+    recording->in_transaction = false;
+    recording->committed_ns = now_ns;
+    recording->committed_samples = recording->samples;
+    return 0;
+}
+
+/* ---- beginning and end --------------------------------------------------------------------------------------------
+ */
+
+static int prepare(struct recording *recording, struct err *err)
+{
+    static const char *const sql[STATEMENT_COUNT] = {
+#define X(name, text) text,
+        STATEMENT_LIST(X)
+#undef X
+    };
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        if (sqlite3_prepare_v3(recording->store.db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &recording->statements[i],
+                               NULL) != SQLITE_OK)
+            return store_error(recording->store.db, err, "write", recording->path);
+    }
+    return 0;
+}
+
+static void write_names(struct recording *recording)
+{
+    for (int i = 0; i < STATE_COUNT; i++) {
+        sqlite3_stmt *statement = recording_statement(recording, STATEMENT_STATE);
+        if (statement == NULL)
+            return;
+        sqlite3_bind_int64(statement, 1, i);
+        sqlite3_bind_text(statement, 2, state_name((enum state)i), -1, SQLITE_STATIC);
+        sqlite3_bind_int64(statement, 3, state_on_cpu((enum state)i));
+        recording_step(recording, statement);
+    }
+    for (int i = 0; i < COUNTER_KIND_COUNT; i++) {
+        sqlite3_stmt *statement = recording_statement(recording, STATEMENT_COUNTER_KIND);
+        if (statement == NULL)
+            return;
+        sqlite3_bind_int64(statement, 1, i);
+        sqlite3_bind_text(statement, 2, counter_name((enum counter_kind)i), -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 3, counter_unit((enum counter_kind)i), -1, SQLITE_STATIC);
+        recording_step(recording, statement);
+    }
+}
+
+static void put_text(struct recording *recording, const char *key, const char *text)
+{
+    if (text != NULL)
+        recording_put_meta(recording, key, text, strlen(text));
+}
+
+static void write_info(struct recording *recording, const struct recording_info *info)
+{
+    struct buf command = {0};
+    for (const char *const *arg = info->command; arg != NULL && *arg != NULL; arg++)
+        buf_add(&command, *arg, strlen(*arg) + 1);
+    if (command.failed)
+        recording_out_of_memory(recording);
+    else if (info->command != NULL)
+        recording_put_meta(recording, "command", command.size > 0 ? command.data : "", command.size);
+    buf_release(&command);
+    put_text(recording, "directory", info->directory);
+    put_text(recording, "host", info->host);
+    put_text(recording, "mode", info->mode);
+    put_text(recording, "evidence", info->evidence);
+    put_text(recording, "keisoku_version", KEISOKU_VERSION);
+    put_meta_u64(recording, "start_unix_ns", info->start_unix_ns);
+    put_meta_u64(recording, "cores", info->cores);
+    put_meta_u64(recording, "cores_allowed", info->cores_allowed);
+    recording_put_meta_number(recording, "cores_quota", info->cores_quota);
+    recording_put_meta_number(recording, "rate_asked_hz", info->rate_hz);
+    put_meta_u64(recording, "complete", 0);
+    write_names(recording);
+    if (!recording->store.wal)
+        recording_add_note(recording, "no write-ahead log works where the recording lies: a rollback journal was used");
+}
+
+int recording_new(const char *path, const struct recording_info *info, struct recording **result, struct err *err)
+{
+    *result = NULL;
+    struct recording *recording = mem_zalloc(1, sizeof *recording);
+    if (recording == NULL)
+        return err_set(err, ERR_NOMEM, "cannot record to %s: out of memory", path);
+    int fd = file_create(path, recording->path, sizeof recording->path, err);
+    if (fd < 0) {
+        mem_free(recording);
+        return fd;
+    }
+    /* Closed before SQLite opens it: closing it later would drop SQLite's own locks. */
+    close(fd);
+    recording->rows = mem_realloc(NULL, CHUNK_ROWS, sizeof *recording->rows);
+    recording->counters = mem_realloc(NULL, CHUNK_ROWS, sizeof *recording->counters);
+    recording->sample_chunk = recording->counter_chunk = 1;
+    int rc = recording->rows != NULL && recording->counters != NULL
+                 ? store_create(&recording->store, recording->path, err)
+                 : err_set(err, ERR_NOMEM, "cannot record to %s: out of memory", path);
+    if (rc == 0)
+        rc = prepare(recording, err);
+    if (rc == 0) {
+        write_info(recording, info);
+        rc = recording_commit(recording, 0, err);
+    }
+    if (rc != 0) {
+        unlink(recording->path);
+        recording_free(recording);
+        return rc;
+    }
+    *result = recording;
+    return 0;
+}
+
+int recording_finish(struct recording *recording, uint64_t duration_ns, struct err *err)
+{
+    recording_put_meta_number(recording, "complete", 1);
+    put_meta_u64(recording, "duration_ns", duration_ns);
+    int rc = recording_commit(recording, duration_ns, err);
+    if (rc != 0)
+        return rc;
+    if (recording->in_transaction)
+        return err_set(err, ERR_IO, "cannot write %s: another program keeps it locked; its first %.1f s are kept",
+                       recording->path, (double)recording->committed_ns / 1e9);
+    /* A reader that is still there keeps the log; the last one to close the file folds it in. */
+    if (recording->store.wal &&
+        sqlite3_wal_checkpoint_v2(recording->store.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_FULL) {
+        rc = store_error(recording->store.db, err, "fold the log into", recording->path);
+        if (err != NULL)
+            snprintf(err->text + strlen(err->text), sizeof err->text - strlen(err->text),
+                     "; keep %s-wal beside it: together they are whole", recording->path);
+        return rc;
+    }
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        sqlite3_finalize(recording->statements[i]);
+        recording->statements[i] = NULL;
+    }
+    store_exec(recording->store.db, "PRAGMA journal_mode=DELETE");
+    err_set(&recording->failure, ERR_BAD_INPUT, "%.900s is finished", recording->path);
+    return 0;
+}
+
+void recording_free(struct recording *recording)
+{
+    if (recording == NULL)
+        return;
+    for (size_t i = 0; i < STATEMENT_COUNT; i++)
+        sqlite3_finalize(recording->statements[i]);
+    store_close(&recording->store);
+    map_release(&recording->strings);
+    map_release(&recording->functions);
+    map_release(&recording->frames);
+    map_release(&recording->stacks);
+    map_release(&recording->sum_index);
+    mem_free(recording->processes);
+    mem_free(recording->threads);
+    mem_free(recording->rows);
+    mem_free(recording->counters);
+    mem_free(recording->sums);
+    mem_free(recording->dirty_sums);
+    buf_release(&recording->packed);
+    mem_free(recording);
+}

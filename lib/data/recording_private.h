@@ -1,0 +1,104 @@
+/* What recording.c (adds) and recording_commit.c (writing) share. */
+#ifndef KEISOKU_DATA_RECORDING_PRIVATE_H
+#define KEISOKU_DATA_RECORDING_PRIVATE_H
+
+#include "base/map.h"
+#include "data/chunk.h"
+#include "data/recording.h"
+#include "data/store.h"
+
+/* X(NAME, sql): the statements of a recording. */
+#define STATEMENT_LIST(X)                                                                                              \
+    X(STRING, "INSERT INTO string VALUES(?, ?)")                                                                       \
+    X(FUNCTION, "INSERT INTO function VALUES(?, ?, ?, ?, ?)")                                                          \
+    X(FRAME, "INSERT INTO frame VALUES(?, ?, ?)")                                                                      \
+    X(STACK, "INSERT INTO stack VALUES(?, ?, ?)")                                                                      \
+    X(PROCESS, "INSERT OR REPLACE INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                  \
+    X(THREAD, "INSERT OR REPLACE INTO thread VALUES(?, ?, ?, ?, ?, ?, ?, ?)")                                          \
+    X(SAMPLES, "INSERT OR REPLACE INTO sample_chunk VALUES(?, ?, ?, ?, ?)")                                            \
+    X(COUNTERS, "INSERT OR REPLACE INTO counter_chunk VALUES(?, ?, ?, ?, ?)")                                          \
+    X(STACK_SUM, "INSERT OR REPLACE INTO stack_sum VALUES(?, ?, ?, ?, ?)")                                             \
+    X(LOSS, "INSERT OR REPLACE INTO loss VALUES(?, ?, ?)")                                                             \
+    X(NOTE, "INSERT INTO note(text) VALUES(?)")                                                                        \
+    X(SOURCE, "INSERT INTO source(file, first_line, length, data) VALUES(?, ?, ?, ?)")                                 \
+    X(SELF, "INSERT OR REPLACE INTO self VALUES(?, ?)")                                                                \
+    X(META, "INSERT OR REPLACE INTO meta VALUES(?, ?)")                                                                \
+    X(STATE, "INSERT INTO state VALUES(?, ?, ?)")                                                                      \
+    X(COUNTER_KIND, "INSERT INTO counter_kind VALUES(?, ?, ?)")                                                        \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
+    X(COMMIT, "COMMIT")
+
+enum statement {
+#define X(name, sql) STATEMENT_##name,
+    STATEMENT_LIST(X)
+#undef X
+        STATEMENT_COUNT
+};
+
+/* A thread with what turns its running sums into units without losing the remainders. */
+struct recorded_thread {
+    struct thread thread;
+    uint64_t run_ns, delay_ns; /* of its samples so far */
+    uint64_t last_units;       /* time of its last sample */
+    bool dirty;
+};
+
+struct recorded_process {
+    struct process process;
+    bool dirty;
+};
+
+/* The row of stack_sum. */
+struct stack_sum {
+    uint32_t thread, stack, state;
+    bool dirty;
+    uint64_t ticks, run_ns;
+};
+
+struct recording {
+    struct store store;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    char path[4096];
+    struct err failure; /* code 0: none; else everything after it does nothing */
+    bool in_transaction;
+    /* interned; the counts are the last ids given */
+    struct map strings, functions, frames, stacks;
+    uint32_t n_strings, n_functions, n_frames, n_stacks;
+    struct recorded_process *processes;
+    size_t n_processes, process_capacity;
+    struct recorded_thread *threads;
+    size_t n_threads, thread_capacity;
+    /* the open chunks: rewritten at each commit until they are full */
+    struct chunk_row *rows;
+    size_t n_rows;
+    struct chunk_counter *counters;
+    size_t n_counters;
+    int64_t sample_chunk, counter_chunk; /* ids of the open chunks */
+    size_t rows_written, counters_written;
+    struct map sum_index;
+    struct stack_sum *sums;
+    size_t n_sums, sum_capacity;
+    uint32_t *dirty_sums;
+    size_t n_dirty, dirty_capacity;
+    uint64_t losses[LOSS_KIND_COUNT];
+    bool losses_dirty;
+    struct buf packed;
+    uint64_t samples, committed_samples, committed_ns;
+};
+
+/* A statement ready to be bound, in a transaction; NULL when the recording has failed. */
+sqlite3_stmt *recording_statement(struct recording *recording, enum statement which);
+/* Runs and resets it. False when the recording has (now) failed. */
+bool recording_step(struct recording *recording, sqlite3_stmt *statement);
+/* Text that any client can show where it is text, else a blob. */
+void recording_bind_text(sqlite3_stmt *statement, int index, const char *text, size_t length);
+void recording_bind_u64(sqlite3_stmt *statement, int index, uint64_t value);
+void recording_out_of_memory(struct recording *recording);
+
+void recording_put_meta(struct recording *recording, const char *key, const char *text, size_t length);
+void recording_put_meta_number(struct recording *recording, const char *key, double value);
+/* Closes the open chunk of samples or counters: writes it a last time and starts the next. */
+void recording_close_samples(struct recording *recording);
+void recording_close_counters(struct recording *recording);
+
+#endif

@@ -1,0 +1,72 @@
+#include "data/schema.h"
+
+#define TABLE(name, columns)                                                                                           \
+    {                                                                                                                  \
+        "table", #name, "CREATE TABLE " #name "(" columns                                                              \
+    }
+#define VIEW(name, query)                                                                                              \
+    {                                                                                                                  \
+        "view", #name, "CREATE VIEW " #name " AS " query                                                               \
+    }
+
+/* Every stack that was sampled with itself and all its callers: (leaf, at). */
+#define CALLERS                                                                                                        \
+    "callers(leaf, at) AS (SELECT DISTINCT stack, stack FROM stack_sum WHERE stack > 0"                                \
+    " UNION ALL SELECT leaf, parent FROM callers JOIN stack ON stack.id = at WHERE parent > 0)"
+
+/* Ticks of each sampled stack, the innermost function and line, over the threads and states. */
+#define LEAVES "leaves(stack, ticks) AS (SELECT stack, sum(ticks) FROM stack_sum WHERE stack > 0 GROUP BY stack)"
+
+const struct schema_item schema_items[] = {
+    TABLE(meta, "key TEXT PRIMARY KEY, value) WITHOUT ROWID"),
+    TABLE(string, "id INTEGER PRIMARY KEY, text)"),
+    TABLE(function, "id INTEGER PRIMARY KEY, name INTEGER, file INTEGER, first_line INTEGER, kind INTEGER)"),
+    TABLE(frame, "id INTEGER PRIMARY KEY, function INTEGER, line INTEGER)"),
+    TABLE(stack, "id INTEGER PRIMARY KEY, parent INTEGER, frame INTEGER)"),
+    TABLE(process, "id INTEGER PRIMARY KEY, pid INTEGER, parent INTEGER, command INTEGER, executable INTEGER,"
+                   " python INTEGER, start_ns INTEGER, end_ns INTEGER, exit_status INTEGER, command_text TEXT)"),
+    TABLE(thread, "id INTEGER PRIMARY KEY, process INTEGER, tid INTEGER, name INTEGER, start_ns INTEGER,"
+                  " end_ns INTEGER, run_ns INTEGER, delay_ns INTEGER)"),
+    TABLE(sample_chunk, "id INTEGER PRIMARY KEY, start_ns INTEGER, end_ns INTEGER, samples INTEGER, data BLOB)"),
+    TABLE(counter_chunk, "id INTEGER PRIMARY KEY, start_ns INTEGER, end_ns INTEGER, counters INTEGER, data BLOB)"),
+    TABLE(stack_sum, "thread INTEGER, stack INTEGER, state INTEGER, ticks INTEGER, run_ns INTEGER,"
+                     " PRIMARY KEY(thread, stack, state)) WITHOUT ROWID"),
+    TABLE(loss, "kind INTEGER PRIMARY KEY, name TEXT, count INTEGER)"),
+    TABLE(note, "id INTEGER PRIMARY KEY, text TEXT)"),
+    TABLE(source, "id INTEGER PRIMARY KEY, file INTEGER, first_line INTEGER, length INTEGER, data BLOB)"),
+    TABLE(self, "key TEXT PRIMARY KEY, value) WITHOUT ROWID"),
+    TABLE(state, "id INTEGER PRIMARY KEY, name TEXT, on_cpu INTEGER)"),
+    TABLE(counter_kind, "id INTEGER PRIMARY KEY, name TEXT, unit TEXT)"),
+    VIEW(processes, "SELECT process.id, pid, parent, command_text AS command, e.text AS executable, p.text AS python,"
+                    " start_ns / 1e9 AS start_s, nullif(end_ns, 0) / 1e9 AS end_s, exit_status"
+                    " FROM process LEFT JOIN string e ON e.id = executable LEFT JOIN string p ON p.id = python"),
+    VIEW(threads, "SELECT thread.id, pid, tid, text AS name, thread.start_ns / 1e9 AS start_s,"
+                  " nullif(thread.end_ns, 0) / 1e9 AS end_s, run_ns / 1e9 AS run_s, delay_ns / 1e9 AS delay_s,"
+                  " (SELECT sum(ticks) FROM stack_sum WHERE thread = thread.id) AS ticks"
+                  " FROM thread JOIN process ON process.id = process LEFT JOIN string ON string.id = thread.name"),
+    VIEW(states, "SELECT thread, state.name AS state, on_cpu, sum(ticks) AS ticks, sum(run_ns) / 1e9 AS run_s,"
+                 " 1.0 * sum(ticks) / (SELECT sum(ticks) FROM stack_sum) AS share"
+                 " FROM stack_sum JOIN state ON state.id = state GROUP BY thread, state.id"),
+    VIEW(stacks, "WITH RECURSIVE path(leaf, up, text) AS (SELECT DISTINCT stack, stack, '' FROM stack_sum WHERE stack"
+                 " > 0 UNION ALL SELECT leaf, parent, n.text || ' (' || f.text || ':' || line || ')' ||"
+                 " CASE WHEN path.text = '' THEN '' ELSE ';' END || path.text FROM path JOIN stack ON stack.id = up"
+                 " JOIN frame ON frame.id = frame JOIN function ON function.id = function JOIN string n ON n.id ="
+                 " function.name JOIN string f ON f.id = file)"
+                 " SELECT leaf AS stack, thread, state.name AS state, ticks, run_ns / 1e9 AS run_s, text AS path"
+                 " FROM path JOIN stack_sum ON stack_sum.stack = leaf JOIN state ON state.id = state WHERE up = 0"),
+    VIEW(functions, "WITH RECURSIVE " CALLERS ", " LEAVES ", places(leaf, at, function) AS (SELECT leaf, at, function"
+                    " FROM callers JOIN stack ON stack.id = at JOIN frame ON frame.id = frame), totals(function,"
+                    " ticks) AS (SELECT function, sum(ticks) FROM (SELECT DISTINCT leaf, function FROM places) JOIN"
+                    " leaves ON leaves.stack = leaf GROUP BY function), selfs(function, ticks) AS (SELECT function,"
+                    " sum(ticks) FROM places JOIN leaves ON leaves.stack = leaf WHERE leaf = at GROUP BY function)"
+                    " SELECT function.id, n.text AS name, f.text AS file, first_line,"
+                    " coalesce(selfs.ticks, 0) AS self_ticks, totals.ticks AS total_ticks"
+                    " FROM totals LEFT JOIN selfs ON selfs.function = totals.function"
+                    " JOIN function ON function.id = totals.function LEFT JOIN string n ON n.id = function.name"
+                    " LEFT JOIN string f ON f.id = function.file"),
+    VIEW(lines, "WITH " LEAVES " SELECT f.text AS file, line, n.text AS function, sum(ticks) AS self_ticks"
+                " FROM leaves JOIN stack ON stack.id = leaves.stack JOIN frame ON frame.id = frame"
+                " JOIN function ON function.id = function LEFT JOIN string n ON n.id = function.name"
+                " LEFT JOIN string f ON f.id = function.file GROUP BY function.file, line, function.name"),
+    {NULL, NULL, NULL},
+};
