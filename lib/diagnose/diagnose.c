@@ -22,7 +22,8 @@ static void make_trust(const struct profile *profile, struct trust *trust)
     double run_ns = 0;
     for (size_t i = 1; i < profile->n_threads; i++)
         run_ns += (double)profile->threads[i].run_ns;
-    trust->core_taken = run_ns > 0 ? (double)profile->self.core_taken_ns / run_ns : 0;
+    double of_ns = run_ns > (double)profile->duration_ns ? run_ns : (double)profile->duration_ns;
+    trust->core_taken = of_ns > 0 ? (double)profile->self.core_taken_ns / of_ns : 0;
     trust->reread_share = profile->self.reads > 0 ? (double)profile->self.rereads / (double)profile->self.reads : 0;
 }
 

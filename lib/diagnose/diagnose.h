@@ -54,7 +54,7 @@ struct trust {
     uint64_t exact, unproved, no_stack;    /* sums of the above */
     uint64_t dropped;                      /* stacks that could not be read or proved; not among samples */
     uint64_t lost;                         /* everything else of the losses */
-    double core_taken;                     /* our time on cores of the target, as a share of its CPU time */
+    double core_taken; /* our time on cores that the target wanted, as a share of a core's (or of its CPU) time */
     double reread_share;
 };
 

@@ -87,17 +87,28 @@ static void close_sum(struct share shares[STATE_COUNT])
     }
 }
 
+/* One state: a never-seen one keeps the upper bound that its ticks leave open. */
+static struct share state_share(const struct strata *strata, enum state state, double ns)
+{
+    if (state == STATE_RUNNABLE)
+        return share_of(strata, 0, 0, ns);
+    struct share share = state_on_cpu(state) ? share_of(strata, ns, 0, 0) : share_of(strata, 0, ns, 0);
+    double total = strata->on_ns + strata->off_ns + strata->exact_ns, below, above;
+    if (ns > 0 || !(total > 0))
+        return share;
+    if (state_on_cpu(state))
+        reach(0, strata->on_ns, strata->on_ticks, total, &below, &above);
+    else
+        reach(0, strata->off_ns, strata->off_ticks, total, &below, &above);
+    share.high = above;
+    return share;
+}
+
 void ledger_fill(const double ns[STATE_COUNT], const double ticks[STATE_COUNT], struct share shares[STATE_COUNT])
 {
     struct strata strata = strata_of(ns, ticks);
-    for (int state = 0; state < STATE_COUNT; state++) {
-        if (state == STATE_RUNNABLE)
-            shares[state] = share_of(&strata, 0, 0, ns[state]);
-        else if (state_on_cpu(state))
-            shares[state] = share_of(&strata, ns[state], 0, 0);
-        else
-            shares[state] = share_of(&strata, 0, ns[state], 0);
-    }
+    for (int state = 0; state < STATE_COUNT; state++)
+        shares[state] = state_share(&strata, (enum state)state, ns[state]);
     close_sum(shares);
 }
 

@@ -73,7 +73,7 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
         return false;
     if (!by_quota && own >= LIMIT_OF(STARVED, OWN_CORES_MAX))
         return false;
-    add(finding, "run delay of run time and delay", "share", facts->delay);
+    add(finding, "run delay, of run time and delay", "share", facts->delay);
     add(finding, "run delay", "s", facts->delay_ns / 1e9);
     if (by_quota)
         add(finding, "throttled by the CPU quota", "s", facts->throttled_ns / 1e9);
@@ -154,11 +154,10 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
     finding->predicted_low = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_LOW));
     finding->predicted_high = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_HIGH));
-    add_share(finding, facts->told_apart ? "CPU time in the function's Python code" : "CPU time in the function",
-              facts->hot_share);
+    add_share(finding, facts->told_apart ? "CPU time in its Python code" : "CPU time in it", facts->hot_share);
     add_share(finding, facts->told_apart ? "CPU time in the interpreter" : "CPU time, kind not told apart", *python);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    add(finding, "the function's time on its hottest line", "share", facts->hot_line_share);
+    add(finding, "its own time on its hottest line", "share", facts->hot_line_share);
     place_hot(facts, finding);
     not_measured(finding, "what the loop works on: number loops gain most, object code least");
     not_measured(finding, "whether a better algorithm would do");
@@ -217,8 +216,8 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     finding->predicted_low = amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
     finding->predicted_high = finding->max_gain;
     struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
-    add_share(finding, "waiting for the GIL, of all thread time", interval);
-    add(finding, "waiting for the GIL, of the process's", "share", share);
+    add_share(finding, "of all thread time waits for the GIL", interval);
+    add(finding, "of the process's time waits for the GIL", "share", share);
     add(finding, "threads that wait for it", "threads", facts->gil_threads);
     add(finding, "threads that want it at once", "threads", wanted);
     add(finding, "cores free", "cores", free);
@@ -231,6 +230,21 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     percent(words->share, sizeof words->share, share);
     snprintf(words->count, sizeof words->count, "%.1f", free);
     return true;
+}
+
+/* The line of the loop's function under which most of the time goes. */
+static uint32_t loop_line(const struct facts *facts)
+{
+    double most = 0;
+    uint32_t best = facts->profile->functions[facts->loop.function].first_line;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        if (line->function == facts->loop.function && line->total_wall_ns > most) {
+            most = line->total_wall_ns;
+            best = line->line;
+        }
+    }
+    return best;
 }
 
 static bool one_core_holds(const struct facts *facts)
@@ -270,10 +284,7 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
              native ? "Native code that releases the GIL needs threads only." : "");
     finding->function = facts->loop.function;
     finding->file = facts->profile->functions[facts->loop.function].file;
-    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
-        if (facts->aggregate->functions[i].function == facts->loop.function)
-            finding->line = facts->aggregate->functions[i].hot_line;
-    }
+    finding->line = loop_line(facts);
     not_measured(finding, "whether a round needs the result of the one before");
     not_measured(finding, "what processes would have to send each other");
     if (!facts->cores_known)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LINES_MAX = 24, ROWS_LEAST = 2, ROWS_MOST = 5, FINDINGS_SHOWN = 3, LEFT = 9 };
+enum { LINES_MAX = 24, ROWS_LEAST = 2, FINDINGS_SHOWN = 3, LEFT = 9 };
 static const char hang[] = "         "; /* LEFT spaces */
 
 void text_style(struct screen *screen, const char *code)
@@ -82,20 +82,26 @@ static void add_header(struct screen *screen)
     buf_release(&rest);
 }
 
+/* " (9000 read from its own core, 400 asleep)"; without the number when there is one way only. */
 static void add_how_proved(struct buf *out, const struct trust *trust)
 {
-    static const char *const how[READER_KIND_COUNT] = {"without a stack", "asleep",    "read from its own core",
-                                                       "by the kernel",   "read free", "stopped"};
-    bool first = true;
+    static const char *const how[READER_KIND_COUNT] = {[READER_ASLEEP] = "asleep",
+                                                       [READER_CORE] = "read from its own core",
+                                                       [READER_KERNEL] = "by the kernel",
+                                                       [READER_STOP] = "stopped"};
+    const char *separator = " (";
     for (int i = READER_KIND_COUNT - 1; i >= 0; i--) {
         char count[40];
-        if (trust->proved_by[i] == 0 || i == READER_NONE || i == READER_FREE)
+        if (trust->proved_by[i] == 0 || how[i] == NULL)
             continue;
         cells_count(count, sizeof count, trust->proved_by[i]);
-        buf_printf(out, "%s%s %s", first ? " (" : ", ", count, how[i]);
-        first = false;
+        if (trust->proved_by[i] == trust->exact)
+            buf_printf(out, "%s%s", separator, how[i]);
+        else
+            buf_printf(out, "%s%s %s", separator, count, how[i]);
+        separator = ", ";
     }
-    buf_add_text(out, first ? "" : ")");
+    buf_add_text(out, separator[0] == ',' ? ")" : "");
 }
 
 static void add_losses(struct buf *out, const struct profile *profile, const struct trust *trust)
@@ -163,22 +169,22 @@ static void add_evidence(struct buf *out, const struct evidence *evidence)
         cells_count(value, sizeof value, (uint64_t)fmax(0, evidence->value));
     else
         snprintf(value, sizeof value, "%.1f", evidence->value);
-    buf_printf(out, "%s %s", evidence->measure, value);
+    buf_printf(out, "%s  %s", value, evidence->measure);
 }
 
 static void add_gain(struct buf *out, const struct finding *finding)
 {
     char low[24], high[24], most[24];
-    if (!(finding->max_gain > 0))
+    if (!(finding->max_gain > 0) && !(finding->predicted_high > 0))
         return;
     cells_gain(low, sizeof low, finding->predicted_low);
     cells_gain(high, sizeof high, finding->predicted_high);
     cells_gain(most, sizeof most, finding->max_gain);
     if (finding->predicted_high > 0 && strcmp(low, high) != 0)
         buf_printf(out, "%s to %s faster", low, high);
-    if (finding->predicted_high > 0 && strcmp(high, most) != 0)
+    if (finding->predicted_high > 0 && finding->max_gain > 0 && strcmp(high, most) != 0)
         buf_printf(out, ", at most %s", most);
-    else if (!(finding->predicted_high > 0) || strcmp(low, high) == 0)
+    else if (finding->max_gain > 0 && (!(finding->predicted_high > 0) || strcmp(low, high) == 0))
         buf_printf(out, "at most %s faster", most);
 }
 
@@ -461,11 +467,11 @@ static void add_finding(struct screen *screen, const struct finding *finding, si
             buf_printf(&place, ":%u", finding->line);
     }
     buf_printf(&screen->out, "%zu  %-14s  ", rank, finding->tag);
-    cells_add(&screen->out, buf_text(&place), place.size, 20, true, true);
+    cells_add(&screen->out, buf_text(&place), place.size, 18, true, true);
     buf_add_text(&screen->out, "  ");
     if (finding->n_evidence > 0)
         add_evidence(&text, &finding->evidence[0]);
-    size_t room = screen->width > 60 ? screen->width - 41 : 20;
+    size_t room = screen->width > 60 ? screen->width - 39 : 20;
     cells_add(&screen->out, buf_text(&text), text.size, room, false, false);
     buf_add_byte(&screen->out, '\n');
     buf_release(&place);
@@ -568,6 +574,34 @@ static void join(struct screen *screen, const struct buf *blocks, const bool *bl
     }
 }
 
+/* What is left of the screen goes to blank lines and rows, in this order; with --top nothing is limited. */
+static int spend_rest(struct screen *screen, struct buf *blocks, bool *blank, size_t rows, size_t used)
+{
+    static const struct {
+        enum block block;
+        bool row;
+    } wishes[] = {{BLOCK_FUNCTIONS, false}, {BLOCK_FINDINGS, false}, {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},
+                  {BLOCK_LINES, false},     {BLOCK_FILES, false},    {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},
+                  {BLOCK_FUNCTIONS, true},  {BLOCK_LINES, true}};
+    size_t given[BLOCKS] = {[BLOCK_FUNCTIONS] = rows, [BLOCK_LINES] = rows}, top = screen->input->options->top;
+    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0] && (used < LINES_MAX || top > 0); i++) {
+        enum block block = wishes[i].block;
+        if (blocks[block].size == 0)
+            continue;
+        if (!wishes[i].row) {
+            blank[block] = true;
+            used++;
+        } else if (top == 0) {
+            size_t before = count_lines(&blocks[block]);
+            int rc = draw_apart(screen, block, ++given[block], &blocks[block]);
+            if (rc != 0)
+                return rc;
+            used += count_lines(&blocks[block]) - before;
+        }
+    }
+    return 0;
+}
+
 static int draw_screen(struct screen *screen)
 {
     struct buf blocks[BLOCKS] = {0};
@@ -580,21 +614,7 @@ static int draw_screen(struct screen *screen)
         rc = draw_apart(screen, (enum block)i, rows, &blocks[i]);
         used += count_lines(&blocks[i]);
     }
-    /* What is left of the screen: third rows, blank lines, then more rows. */
-    static const enum block wishes[] = {BLOCK_FUNCTIONS, BLOCK_LINES, BLOCK_FINDINGS,  BLOCK_FUNCTIONS,
-                                        BLOCK_FILES,     BLOCK_LINES, BLOCK_FUNCTIONS, BLOCK_LINES};
-    size_t given[BLOCKS] = {[BLOCK_FUNCTIONS] = rows, [BLOCK_LINES] = rows};
-    for (size_t i = 0; rc == 0 && i < sizeof wishes / sizeof wishes[0] && (used < LINES_MAX || top > 0); i++) {
-        enum block block = wishes[i];
-        if (given[block] > 0 && top == 0 && given[block] < ROWS_MOST) {
-            size_t before = count_lines(&blocks[block]);
-            rc = draw_apart(screen, block, ++given[block], &blocks[block]);
-            used += count_lines(&blocks[block]) - before;
-        } else if (given[block] == 0 && blocks[block].size > 0) {
-            blank[block] = true;
-            used++;
-        }
-    }
+    rc = rc == 0 ? spend_rest(screen, blocks, blank, rows, used) : rc;
     join(screen, blocks, blank);
     for (int i = 0; i < BLOCKS; i++)
         buf_release(&blocks[i]);
