@@ -21,7 +21,7 @@ struct timeline {
 
 static double *bin_part(struct bin *bin, enum state state)
 {
-    if (state_on_cpu(state))
+    if (state_on_cpu(state) || state == STATE_RUNNABLE)
         return &bin->on;
     switch (state) {
     case STATE_IO:
