@@ -1,0 +1,209 @@
+/* The top of the page: what was measured, whether to trust it, and the one sentence. */
+import type { Meta, Recording, Thread, Trust } from "./data";
+import { baseName, bytes, count, percent, rate, time, visible } from "./format";
+import { sumLines, sumStates } from "./sums";
+import { initialView, type SetView, type View } from "./view";
+
+function plural(n: number, word: string, words = `${word}s`): string {
+  return `${count(n)}\u202f${n === 1 ? word : words}`;
+}
+
+/** The program's name: its script, module or executable. */
+export function programName(meta: Meta): string {
+  const args = meta.command.length > 0 ? meta.command : (meta.processes[1]?.command ?? "").split("\0");
+  const script = args.find((arg, i) => i > 0 && !arg.startsWith("-") && args[i - 1] !== "-c" && args[i - 1] !== "-X");
+  const isPython = /(^|\/)python[\d.]*t?$/.test(args[0] ?? "");
+  return visible(baseName((isPython ? script : args[0]) ?? "") || meta.file || "recording");
+}
+
+export function Masthead({ recording, view, set }: { recording: Recording; view: View; set: SetView }) {
+  const { meta } = recording;
+  const processes = meta.processes.filter((process) => process !== null);
+  const threads = meta.threads.filter((thread) => thread !== null);
+  const pythons = [...new Set(processes.map((process) => process.python).filter((version) => version !== ""))];
+  const cpu = sumStates(recording, { ...initialView(meta), idle: true }, false).cpu;
+  const facts = [
+    ...pythons.slice(0, 3).map((version) => `Python ${visible(version)}`),
+    `${time(meta.duration_ns / 1e3)} wall`,
+    `${time(cpu)} CPU`,
+    plural(processes.length, "process", "processes"),
+    plural(threads.length, "thread"),
+    ...(meta.started_ms > 0 ? [new Date(meta.started_ms).toISOString().slice(0, 16).replace("T", " ") + " UTC"] : []),
+  ];
+  const themes = { auto: "light", light: "dark", dark: "auto" } as const;
+  return (
+    <header class="masthead">
+      <div>
+        <p class="program">{programName(meta)}</p>
+        <p class="soft facts">{facts.join(" · ")}</p>
+      </div>
+      <span class="grow" />
+      <button
+        type="button"
+        class="theme"
+        id="theme"
+        aria-label={`Theme: ${view.theme}. Change to ${themes[view.theme]}`}
+        onClick={() => set({ theme: themes[view.theme] })}
+      >
+        <span aria-hidden="true">{{ auto: "◐", light: "○", dark: "●" }[view.theme]}</span> {view.theme}
+      </button>
+    </header>
+  );
+}
+
+const PROOFS: Record<string, string> = {
+  asleep: "read while the thread slept: exact",
+  core: "read from its own core, never stopped: exact",
+  kernel: "taken by the kernel: exact",
+  stop: "read while stopped on request: exact",
+  free: "read while it may have run: not proved",
+  none: "without a stack",
+};
+
+function exactness(trust: Trust): string {
+  const readers = trust.readers;
+  const seen = trust.samples - (readers["none"] ?? 0);
+  if ((readers["free"] ?? 0) > 0) return `${percent(1 - readers["free"] / Math.max(1, seen))} exact, the rest not proved`;
+  if ((readers["stop"] ?? 0) > 0) return "all exact (threads stopped for it)";
+  if ((readers["core"] ?? 0) > 0) return "all exact (read from its own core, never stopped)";
+  return seen > 0 ? "all exact" : "no stacks";
+}
+
+export function lost(trust: Trust): number {
+  return trust.losses.reduce((sum, loss) => sum + loss.count, 0);
+}
+
+/** Why the answer is weak; "" when it is not. */
+function weakness(meta: Meta): string {
+  const { trust } = meta;
+  const dropped = lost(trust) / Math.max(1, lost(trust) + trust.samples);
+  if (trust.samples === 0) return "nothing was sampled";
+  if (trust.samples < 100) return `only ${plural(trust.samples, "sample")}: run longer`;
+  if (!meta.complete) return "the recorder was killed: everything up to its last second is here";
+  if (dropped > 0.05) return `${percent(dropped)} lost`;
+  return "";
+}
+
+function busyNs(threads: (Thread | null)[]): number {
+  return threads.reduce((sum, thread) => sum + (thread?.run_ns ?? 0), 0);
+}
+
+export function TrustLine({ meta }: { meta: Meta }) {
+  const { trust } = meta;
+  const weak = weakness(meta);
+  const taken = trust.core_taken_ns / Math.max(1, busyNs(meta.threads) || meta.duration_ns);
+  const facts = [
+    `${plural(trust.samples, "sample")}, ${exactness(trust)}`,
+    `${count(lost(trust))} lost`,
+    `we took ${percent(taken)} of its time`,
+    ...(trust.rate_hz > 0 ? [`${rate(trust.rate_hz)} reached of ${rate(trust.rate_asked_hz)}`] : []),
+    ...(meta.evidence !== "" ? [`evidence: ${visible(meta.evidence)}`] : []),
+  ];
+  return (
+    <details class={weak ? "trust weak" : "trust"}>
+      <summary>
+        <span class="mark" aria-hidden="true">
+          {weak ? "!" : "✓"}
+        </span>
+        <span>
+          {weak && <strong>{weak} · </strong>}
+          {facts.join(" · ")}
+        </span>
+      </summary>
+      <TrustDetails meta={meta} />
+    </details>
+  );
+}
+
+function TrustDetails({ meta }: { meta: Meta }) {
+  const { trust } = meta;
+  const readers = Object.entries(trust.readers).filter(([, n]) => n > 0);
+  const losses = trust.losses.filter((loss) => loss.count > 0);
+  return (
+    <div class="trust-more">
+      <dl>
+        {readers.map(([name, n]) => (
+          <div key={name}>
+            <dt>{plural(n, "sample")}</dt>
+            <dd>{PROOFS[name] ?? name}</dd>
+          </div>
+        ))}
+        {losses.map((loss) => (
+          <div key={loss.name}>
+            <dt>{count(loss.count)} lost</dt>
+            <dd>{loss.line}</dd>
+          </div>
+        ))}
+        <div>
+          <dt>{count(trust.late)} late</dt>
+          <dd>
+            sweeps more than 1{"\u202f"}ms after their time, of {count(trust.sweeps)} ({count(trust.sweeps_planned)} planned)
+          </dd>
+        </div>
+        <div>
+          <dt>{percent(trust.rereads / Math.max(1, trust.reads))} reread</dt>
+          <dd>stacks read again because the first read could not be proved</dd>
+        </div>
+        <div>
+          <dt>{time(trust.own_cpu_ns / 1e3)}</dt>
+          <dd>CPU time of keisoku itself, {bytes(trust.own_rss_bytes)} of memory</dd>
+        </div>
+        {trust.stops > 0 && (
+          <div>
+            <dt>{count(trust.stops)} stops</dt>
+            <dd>threads stopped to be read, as asked for</dd>
+          </div>
+        )}
+        {meta.folded_ns > 0 && (
+          <div>
+            <dt>{time(meta.folded_ns / 1e3)}</dt>
+            <dd>shown at a caller: its own place is too small to keep in this page</dd>
+          </div>
+        )}
+      </dl>
+      {meta.notes.length > 0 && (
+        <ul>
+          {meta.notes.map((note) => (
+            <li key={note}>{visible(note)}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+/** The sentence of the first finding or, without a diagnosis, what the numbers alone say. */
+export function verdictOf(recording: Recording): string {
+  const { meta } = recording;
+  const finding = meta.diagnosis?.findings[0];
+  if (finding && finding.sentence !== "") return visible(finding.sentence);
+  const { lines, total } = sumLines(recording, initialView(meta));
+  if (lines.length === 0 || !(total > 0)) return "Nothing was measured";
+  const heaviest = lines.reduce((best, line) => (line.weight > best.weight ? line : best));
+  const place = `${baseName(heaviest.file)}:${heaviest.line}`;
+  return visible(`${percent(heaviest.weight / total)} of the time is on one line: ${place}`);
+}
+
+const ADVICE: Record<string, string> = {
+  native: "native code",
+  parallel: "parallel",
+  algorithm: "a better algorithm",
+  "already-native": "already native",
+  stop: "stop here",
+  insufficient: "insufficient data",
+};
+
+export function adviceName(prescription: string): string {
+  return ADVICE[prescription] ?? prescription;
+}
+
+export function Verdict({ recording }: { recording: Recording }) {
+  const finding = recording.meta.diagnosis?.findings[0];
+  return (
+    <section class="verdict" aria-labelledby="verdict">
+      {finding && <p class="prescription">{adviceName(finding.prescription)}</p>}
+      <h1 id="verdict">{verdictOf(recording)}</h1>
+      {finding && finding.action !== "" && <p class="lead">{visible(finding.action)}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,210 @@
+/*
+ * Sums over the cells of a recording under the view's filters. Every number on the page comes from here, so that the
+ * bar, the lines, the drawing and its table agree.
+ */
+import { Kind, type Recording } from "./data";
+import type { View } from "./view";
+
+export const LINE_LIMIT = 1 << 20;
+
+/** What the cells of one filter add up to. Times in µs. */
+export interface Totals {
+  wall: number;
+  cpu: number;
+  ticks: number;
+  stateWall: Float64Array;
+  stateCpu: Float64Array;
+  stateTicks: Float64Array;
+}
+
+/** Calls `visit` with the index of every cell that passes the filters; `states` false ignores the state filter. */
+export function eachCell(recording: Recording, view: View, states: boolean, visit: (cell: number) => void): void {
+  const { cells, meta } = recording;
+  const passes = meta.threads.map(
+    (thread, id) =>
+      thread !== null &&
+      (view.thread === 0 || view.thread === id) &&
+      (view.process === 0 || view.process === thread.process) &&
+      (view.idle || view.thread === id || !thread.idle),
+  );
+  const [from, to] = view.range ?? [0, meta.buckets];
+  const wanted = meta.states.map((_, i) => !states || view.states.length === 0 || view.states.includes(i));
+  for (let i = 0; i < cells.count; i++) {
+    const bucket = cells.bucket[i];
+    if (bucket >= from && bucket < to && passes[cells.thread[i]] && wanted[cells.state[i]]) visit(i);
+  }
+}
+
+export function sumStates(recording: Recording, view: View, states: boolean): Totals {
+  const { cells, meta } = recording;
+  const n = meta.states.length;
+  const totals: Totals = {
+    wall: 0,
+    cpu: 0,
+    ticks: 0,
+    stateWall: new Float64Array(n),
+    stateCpu: new Float64Array(n),
+    stateTicks: new Float64Array(n),
+  };
+  eachCell(recording, view, states, (i) => {
+    const state = cells.state[i];
+    totals.wall += cells.wall[i];
+    totals.cpu += cells.cpu[i];
+    totals.ticks += cells.ticks[i];
+    totals.stateWall[state] += cells.wall[i];
+    totals.stateCpu[state] += cells.cpu[i];
+    totals.stateTicks[state] += cells.ticks[i];
+  });
+  return totals;
+}
+
+/** Half-width of a 95 % interval of a share seen in `ticks` samples. */
+export function halfWidth(share: number, ticks: number): number {
+  return ticks > 0 ? 1.96 * Math.sqrt((share * (1 - share)) / ticks) : 0;
+}
+
+/** A call tree with equal calls merged. Parents come before children; 0 is the root. */
+export interface Tree {
+  count: number;
+  parent: Uint32Array;
+  code: Uint32Array;
+  /** 0 where a node stands for a whole function. */
+  line: Uint32Array;
+  /** A node of the recording that this one was made from (for links). */
+  place: Uint32Array;
+  /** The tree's node for each node of the recording. */
+  of: Uint32Array;
+}
+
+/** Merges the recording's places into calls of functions (or of lines); library code into its caller when `own`. */
+export function buildTree(recording: Recording, own: boolean, byLine: boolean): Tree {
+  const { nodes, codes } = recording;
+  const parent = new Uint32Array(nodes.count);
+  const code = new Uint32Array(nodes.count);
+  const line = new Uint32Array(nodes.count);
+  const place = new Uint32Array(nodes.count);
+  const of = new Uint32Array(nodes.count);
+  const known = new Map<number, number>();
+  let count = 1;
+  for (let i = 1; i < nodes.count; i++) {
+    const above = of[nodes.parent[i]];
+    const function_ = nodes.code[i];
+    if (own && !codes[function_].own) {
+      of[i] = above;
+      continue;
+    }
+    const at = byLine ? Math.min(nodes.line[i], LINE_LIMIT - 1) : 0;
+    const key = (above * codes.length + function_) * LINE_LIMIT + at;
+    let node = known.get(key);
+    if (node === undefined) {
+      node = count++;
+      known.set(key, node);
+      parent[node] = above;
+      code[node] = function_;
+      line[node] = at;
+      place[node] = i;
+    }
+    of[i] = node;
+  }
+  const cut = (column: Uint32Array) => column.slice(0, count);
+  return { count, parent: cut(parent), code: cut(code), line: cut(line), place: cut(place), of };
+}
+
+/** Weights of a tree's nodes under the filters, by the view's clock; `states` holds totals, node after node. */
+export interface TreeSums {
+  self: Float64Array;
+  total: Float64Array;
+  ticks: Float64Array;
+  states: Float32Array;
+  nStates: number;
+}
+
+export function sumTree(recording: Recording, tree: Tree, view: View): TreeSums {
+  const { cells, meta } = recording;
+  const nStates = meta.states.length;
+  const self = new Float64Array(tree.count);
+  const ticks = new Float64Array(tree.count);
+  const states = new Float32Array(tree.count * nStates);
+  const weight = view.clock === "cpu" ? cells.cpu : cells.wall;
+  eachCell(recording, view, true, (i) => {
+    const node = tree.of[cells.node[i]];
+    self[node] += weight[i];
+    ticks[node] += cells.ticks[i];
+    states[node * nStates + cells.state[i]] += weight[i];
+  });
+  const total = self.slice();
+  for (let node = tree.count - 1; node > 0; node--) {
+    const above = tree.parent[node];
+    total[above] += total[node];
+    ticks[above] += ticks[node];
+    for (let s = 0; s < nStates; s++) states[above * nStates + s] += states[node * nStates + s];
+  }
+  return { self, total, ticks, states, nStates };
+}
+
+export interface LineSum {
+  file: string;
+  line: number;
+  code: number;
+  own: boolean;
+  weight: number;
+  /** Of weight: in library code called from this line (own-code view only). */
+  library: number;
+  ticks: number;
+  states: Float64Array;
+}
+
+/**
+ * Time by source line: of the innermost Python frame, or with `own` of the innermost frame of own code. `elsewhere` is
+ * the time that no such line has.
+ */
+export function sumLines(recording: Recording, view: View): { lines: LineSum[]; elsewhere: number; total: number } {
+  const { cells, codes, nodes, meta } = recording;
+  const lineNode = new Uint32Array(nodes.count);
+  for (let i = 1; i < nodes.count; i++) {
+    const code = codes[nodes.code[i]];
+    const counts = code.kind === Kind.Python && nodes.line[i] > 0 && (!view.own || code.own);
+    lineNode[i] = counts ? i : lineNode[nodes.parent[i]];
+  }
+  const weight = view.clock === "cpu" ? cells.cpu : cells.wall;
+  const byPlace = new Map<string, LineSum>();
+  const byNode = new Map<number, LineSum>();
+  let elsewhere = 0;
+  let total = 0;
+  eachCell(recording, view, true, (i) => {
+    const node = lineNode[cells.node[i]];
+    total += weight[i];
+    if (node === 0) {
+      elsewhere += weight[i];
+      return;
+    }
+    let sum = byNode.get(node);
+    if (!sum) {
+      const code = codes[nodes.code[node]];
+      const key = `${nodes.line[node]} ${code.file}`;
+      sum = byPlace.get(key);
+      if (!sum) {
+        sum = {
+          file: code.file,
+          line: nodes.line[node],
+          code: nodes.code[node],
+          own: code.own,
+          weight: 0,
+          library: 0,
+          ticks: 0,
+          states: new Float64Array(meta.states.length),
+        };
+        byPlace.set(key, sum);
+      }
+      byNode.set(node, sum);
+    }
+    sum.weight += weight[i];
+    sum.ticks += cells.ticks[i];
+    sum.states[cells.state[i]] += weight[i];
+    if (!codes[nodes.code[cells.node[i]]].own) sum.library += weight[i];
+  });
+  const lines = [...byPlace.values()].filter((line) => line.weight > 0);
+  const rank = (line: LineSum) => (line.own && line.weight >= 0.01 * total ? 0 : 1);
+  lines.sort((a, b) => rank(a) - rank(b) || b.weight - a.weight);
+  return { lines, elsewhere, total };
+}
