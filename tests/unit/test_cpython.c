@@ -1,0 +1,561 @@
+/*
+ * Unit tests of lib/capture/cpython: line tables, the debug-offset table, strings, code copies and the frame walk, over
+ * memory of our own made up as a target's, much of it hostile.
+ */
+#include "base/mem.h"
+#include "capture/cpython/internal.h"
+#include "capture/cpython/offsets.h"
+#include "failing.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* --- lines ---------------------------------------------------------------------------------------------------------
+ */
+
+static uint32_t line_of(int format, const char *table, size_t size, uint32_t first, int32_t offset)
+{
+    /* A block of the exact size, so that a sanitizer sees a read behind it. */
+    uint8_t *lines = mem_alloc(size + 1);
+    memcpy(lines, table, size);
+    uint8_t *exact = mem_realloc(lines, size ? size : 1, 1);
+    struct python_code code = {.first_line = first, .lines = exact, .lines_size = size, .line_format = format};
+    uint32_t line = python_code_line(&code, offset);
+    mem_free(exact);
+    return line;
+}
+
+static void lnotab_gives_lines(void **state)
+{
+    (void)state;
+    static const char table[] = {0, 1, 6, 2, (char)255, 0, 1, 3, 4, -4};
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 0), 11);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 5), 11);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 6), 13);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 261), 13);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 262), 16);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 266), 12);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 99999), 12);
+    assert_int_equal(line_of(LINES_LNOTAB, table, 0, 10, 4), 10);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, -1), 10);
+    assert_int_equal(line_of(LINES_LNOTAB, table, 3, 10, 8), 11); /* cut short: the half pair is not used */
+}
+
+static void ranges_give_lines(void **state)
+{
+    (void)state;
+    static const char table[] = {4, 0, 6, 2, 2, -128, 8, -1};
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 0), 7);
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 4), 9);
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 10), 0);
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 12), 8);
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 20), 0);
+    assert_int_equal(line_of(LINES_RANGES, table, 7, 7, 12), 0);
+}
+
+static void locations_give_lines(void **state)
+{
+    (void)state;
+    static const uint8_t table[] = {
+        0x80 | 0 << 3 | 1,  0x12,                 /* short form, 2 units, same line */
+        0x80 | 11 << 3 | 0, 1,           2,       /* one line on, 1 unit */
+        0x80 | 13 << 3 | 3, 0x46 | 0x40, 3,       /* number of two bytes: 6 | 3 << 6 = 198, +99 */
+        0x80 | 15 << 3 | 0,                       /* none */
+        0x80 | 14 << 3 | 7, 0x0b,        0, 1, 2, /* long, -5 */
+    };
+    const char *text = (const char *)table;
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 0), 100);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 3), 100);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 4), 101);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 6), 200);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 13), 200);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 14), 0);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 16), 195);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 32), 0);
+}
+
+static void hostile_tables_end(void **state)
+{
+    (void)state;
+    uint32_t seed = 1;
+    char table[600];
+    for (int round = 0; round < 3000; round++) {
+        size_t size = (size_t)round % sizeof(table);
+        for (size_t i = 0; i < size; i++) {
+            seed = seed * 1664525 + 1013904223;
+            table[i] = (char)(seed >> 24);
+        }
+        for (int format = -1; format <= LINE_FORMATS; format++) {
+            assert_true(line_of(format, table, size, seed, INT32_MAX) <= INT32_MAX);
+            line_of(format, table, size, 1, (int32_t)(seed >> 20));
+        }
+    }
+}
+
+/* --- the offset table ----------------------------------------------------------------------------------------------
+ */
+
+enum { TABLE_BYTES = 1024 };
+
+/* A well-formed table of a minor, sizes and offsets from its header row. */
+static size_t make_table(int minor, uint64_t *words)
+{
+    const struct layout *row = layout_find(3, minor);
+    const struct offset_table *table = offset_table_find(minor);
+    memset(words, 0, TABLE_BYTES);
+    memcpy(words, OFFSETS_COOKIE, 8);
+    words[1] = 3u << 24 | (uint64_t)minor << 16 | 2 << 8 | 0xf0;
+    for (const struct offset_entry *entry = table->entries; entry->field; entry++) {
+        uint32_t value;
+        memcpy(&value, (const char *)row + entry->field, sizeof(value));
+        if (entry->bound && words[entry->bound] == 0)
+            words[entry->bound] = 4000;
+        words[entry->word] = value == LAYOUT_NONE ? 0 : value;
+        if (entry->add) {
+            words[entry->word] = value - 8;
+            words[entry->add] = 8;
+        }
+    }
+    return (size_t)table->words * 8;
+}
+
+static bool parse(const uint64_t *words, size_t size, struct layout *layout)
+{
+    struct offset_head head;
+    return offsets_parse_head((const uint8_t *)words, size, &head) &&
+           offsets_parse((const uint8_t *)words, size, &head, layout);
+}
+
+static void own_offsets_are_used(void **state)
+{
+    (void)state;
+    uint64_t words[TABLE_BYTES / 8];
+    for (int minor = 13; minor <= 15; minor++) {
+        struct layout layout;
+        size_t size = make_table(minor, words);
+        const struct offset_table *table = offset_table_find(minor);
+        assert_true(parse(words, size, &layout));
+        assert_int_equal(layout.minor, minor);
+        assert_int_equal(layout.frame_ip, layout_find(3, minor)->frame_ip);
+        assert_int_equal(layout.interpreter_gc_collecting, layout_find(3, minor)->interpreter_gc_collecting);
+        assert_false(layout_has(layout.code_tlbc));
+        for (const struct offset_entry *entry = table->entries; entry->field; entry++) {
+            if (entry->field == offsetof(struct layout, interpreter_next))
+                words[entry->word] = 72;
+        }
+        assert_true(parse(words, size, &layout));
+        assert_int_equal(layout.interpreter_next, 72);
+    }
+}
+
+static void hostile_offsets_are_refused(void **state)
+{
+    (void)state;
+    uint64_t words[TABLE_BYTES / 8];
+    for (int minor = 13; minor <= 15; minor++) {
+        struct layout layout;
+        size_t size = make_table(minor, words);
+        assert_false(parse(words, size - 8, &layout));
+        for (const struct offset_entry *entry = offset_table_find(minor)->entries; entry->field; entry++) {
+            static const uint64_t bad[] = {UINT64_MAX, UINT64_C(1) << 32, UINT64_C(1) << 63, 1 << 28};
+            for (size_t i = 0; i < 4; i++) {
+                make_table(minor, words);
+                words[entry->word] = bad[i];
+                assert_false(parse(words, size, &layout));
+            }
+        }
+    }
+}
+
+static void heads_are_checked(void **state)
+{
+    (void)state;
+    uint64_t words[TABLE_BYTES / 8];
+    struct offset_head head;
+    struct layout layout;
+    size_t size = make_table(15, words);
+    words[1] = 3u << 24 | 16u << 16 | 0xa1; /* 3.16.0a1: by the newest order known */
+    assert_true(parse(words, size, &layout));
+    words[1] = 3u << 24 | 12u << 16;
+    assert_false(parse(words, size, &layout));
+    words[1] = 4u << 24;
+    assert_false(offsets_parse_head((const uint8_t *)words, size, &head));
+    make_table(15, words);
+    words[2] = 7;
+    assert_false(offsets_parse_head((const uint8_t *)words, size, &head));
+    make_table(15, words);
+    assert_false(offsets_parse_head((const uint8_t *)words, 23, &head));
+    words[0]++;
+    assert_false(offsets_parse_head((const uint8_t *)words, size, &head));
+}
+
+static void rows_tell_themselves_apart(void **state)
+{
+    (void)state;
+    for (int minor = 8; minor <= 12; minor++) {
+        const struct layout *row = layout_find(3, minor);
+        assert_non_null(row);
+        assert_ptr_equal(layout_by_runtime_size(row->runtime_size), row);
+    }
+    assert_null(layout_by_runtime_size(0));
+    assert_null(layout_by_runtime_size(layout_find(3, 13)->runtime_size));
+    assert_null(layout_find(3, 7));
+    assert_int_equal(layout_newest()->minor, 15);
+}
+
+/* --- a target made up ----------------------------------------------------------------------------------------------
+ */
+
+enum {
+    ARENA_BYTES = 8 << 20,
+    THREAD_AT = 0,
+    INTERPRETER_AT = 8192,
+    FRAMES_AT = 65536,
+    CODE_AT = 32768,
+    TYPE_AT = 49152
+};
+
+struct target {
+    struct python python;
+    struct python_thread thread;
+    struct python_reader *reader;
+    struct python_stack stack;
+    uint8_t *arena;
+    uint64_t static_codes[STATIC_CODES];
+};
+
+static uint64_t at(const struct target *target, uint32_t offset)
+{
+    return (uint64_t)(uintptr_t)target->arena + offset;
+}
+
+static void put(struct target *target, uint32_t offset, uint64_t value)
+{
+    memcpy(target->arena + offset, &value, sizeof(value));
+}
+
+static void put_u32(struct target *target, uint32_t offset, uint32_t value)
+{
+    memcpy(target->arena + offset, &value, sizeof(value));
+}
+
+/* A frame of code object 0 at instruction `ip`. */
+static void put_frame(struct target *target, uint32_t index, uint32_t previous, uint32_t ip)
+{
+    const struct layout *row = &target->python.layout;
+    uint32_t frame = FRAMES_AT + index * 160;
+    put(target, frame + row->frame_previous, previous ? at(target, FRAMES_AT + previous * 160) : 0);
+    put(target, frame + row->frame_code, at(target, CODE_AT));
+    put(target, frame + row->frame_ip, at(target, CODE_AT) + row->code_instructions + ip);
+    target->arena[frame + row->frame_owner] = 0;
+}
+
+static struct target *target_new(int minor)
+{
+    struct target *target = calloc(1, sizeof(*target));
+    assert_non_null(target);
+    target->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(target->arena != MAP_FAILED);
+    target->python.layout = *layout_find(3, minor);
+    target->python.remote.pid = getpid();
+    target->python.static_codes = target->static_codes;
+    target->stack.frames = calloc(PYTHON_DEPTH_MAX, sizeof(struct python_frame));
+    target->thread =
+        (struct python_thread){.address = at(target, THREAD_AT), .interpreter = at(target, INTERPRETER_AT)};
+    const struct layout *row = &target->python.layout;
+    put(target, THREAD_AT + row->thread_interpreter, at(target, INTERPRETER_AT));
+    put(target, THREAD_AT + row->thread_frame, at(target, FRAMES_AT + 160));
+    put(target, THREAD_AT + row->thread_chunk, at(target, FRAMES_AT));
+    put(target, CODE_AT + row->object_type, at(target, TYPE_AT));
+    put(target, TYPE_AT + row->type_name, at(target, TYPE_AT + 512));
+    memcpy(target->arena + TYPE_AT + 512, "code", 5);
+    target->reader = python_reader_new(&target->python, &target->thread);
+    assert_non_null(target->reader);
+    return target;
+}
+
+static void target_free(struct target *target)
+{
+    python_reader_free(target->reader);
+    munmap(target->arena, ARENA_BYTES);
+    free(target->stack.frames);
+    free(target);
+}
+
+static enum python_read_result read_it(struct target *target)
+{
+    return python_read_stack(target->reader, &target->stack);
+}
+
+static void a_stack_is_walked(void **state)
+{
+    (void)state;
+    struct target *target = target_new(14);
+    const struct layout *row = &target->python.layout;
+    put_frame(target, 1, 2, 10);
+    put_frame(target, 2, 3, 0);
+    put_frame(target, 3, 4, 6);
+    put_frame(target, 4, 0, 8);
+    target->arena[FRAMES_AT + 3 * 160 + row->frame_owner] = 3;                   /* the interpreter's own */
+    put(target, FRAMES_AT + 2 * 160 + row->frame_code, at(target, CODE_AT) | 1); /* tagged */
+    put_u32(target, THREAD_AT + row->thread_status, 1 << 4);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(read_it(target), PYTHON_READ_OK);
+        assert_int_equal(target->stack.depth, 3);
+        assert_true(target->stack.frames[0].code == at(target, CODE_AT));
+        assert_int_equal(target->stack.frames[0].offset, 10);
+        assert_true(target->stack.frames[1].code == at(target, CODE_AT));
+        assert_int_equal(target->stack.frames[2].offset, 8);
+        assert_true(target->stack.holds_gil && target->stack.gil_known && !target->stack.gc_running);
+    }
+    uint64_t calls = target->python.remote.calls;
+    assert_int_equal(read_it(target), PYTHON_READ_OK);
+    assert_int_equal(target->python.remote.calls, calls + 1);
+    /* A frame popped a moment ago, its code gone, is passed over; one in the middle is no stack. */
+    put(target, FRAMES_AT + 160 + row->frame_code, 0);
+    assert_int_equal(read_it(target), PYTHON_READ_OK);
+    assert_int_equal(target->stack.depth, 2);
+    put(target, FRAMES_AT + 4 * 160 + row->frame_code, 0);
+    assert_int_equal(read_it(target), PYTHON_READ_INVALID);
+    target_free(target);
+}
+
+static void hostile_chains_end(void **state)
+{
+    (void)state;
+    struct target *target = target_new(13);
+    const struct layout *row = &target->python.layout;
+    put_frame(target, 1, 2, 0);
+    put_frame(target, 2, 3, 0);
+    put_frame(target, 3, 1, 0); /* a cycle */
+    assert_int_equal(read_it(target), PYTHON_READ_INVALID);
+    assert_int_equal(target->stack.depth, 0);
+    put_frame(target, 3, 3, 0); /* its own caller */
+    assert_int_equal(read_it(target), PYTHON_READ_INVALID);
+    static const uint64_t bad[] = {8, UINT64_MAX, UINT64_C(1) << 47, UINT64_C(0xdeadbeefdeadbee8), 0x7fff00000008};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        put(target, FRAMES_AT + 3 * 160 + row->frame_previous, bad[i]);
+        assert_true(read_it(target) != PYTHON_READ_OK);
+    }
+    put(target, FRAMES_AT + 3 * 160 + row->frame_previous, 0);
+    assert_int_equal(read_it(target), PYTHON_READ_OK);
+    put(target, FRAMES_AT + 3 * 160 + row->frame_ip, at(target, 0)); /* before its code */
+    assert_int_equal(read_it(target), PYTHON_READ_INVALID);
+    put_frame(target, 3, 0, 0);
+    put(target, THREAD_AT + row->thread_interpreter, at(target, 0)); /* memory of something else by now */
+    assert_int_equal(read_it(target), PYTHON_READ_INVALID);
+    target_free(target);
+}
+
+static void deep_stacks_are_cut(void **state)
+{
+    (void)state;
+    struct target *target = target_new(13);
+    for (uint32_t i = 1; i < PYTHON_DEPTH_MAX + 10; i++)
+        put_frame(target, i, i + 1, 2);
+    put_frame(target, PYTHON_DEPTH_MAX + 10, 0, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(read_it(target), PYTHON_READ_OK);
+        assert_int_equal(target->stack.depth, PYTHON_DEPTH_MAX);
+        assert_true(target->stack.truncated);
+    }
+    put_frame(target, 5000, 0, 2);
+    assert_int_equal(read_it(target), PYTHON_READ_OK);
+    assert_int_equal(target->stack.depth, 5000);
+    assert_false(target->stack.truncated);
+    uint64_t calls = target->python.remote.calls;
+    assert_int_equal(read_it(target), PYTHON_READ_OK);
+    assert_true(target->python.remote.calls - calls <= 3);
+    target_free(target);
+}
+
+static void a_vanished_page_is_no_trap(void **state)
+{
+    (void)state;
+    struct target *target = target_new(13);
+    for (uint32_t i = 1; i < 100; i++)
+        put_frame(target, i, i + 1, 2);
+    put_frame(target, 100, 0, 2);
+    assert_int_equal(read_it(target), PYTHON_READ_OK);
+    mprotect(target->arena + FRAMES_AT + 8192, 4096, PROT_NONE); /* process_vm_readv fails there */
+    assert_int_equal(read_it(target), PYTHON_READ_UNREADABLE);
+    put_frame(target, 40, 0, 2); /* now it ends before the hole */
+    assert_int_equal(read_it(target), PYTHON_READ_OK);
+    assert_int_equal(target->stack.depth, 40);
+    mprotect(target->arena + FRAMES_AT + 8192, 4096, PROT_READ | PROT_WRITE);
+    put_frame(target, 40, 41, 2);
+    assert_int_equal(read_it(target), PYTHON_READ_OK);
+    assert_int_equal(target->stack.depth, 100);
+    target_free(target);
+}
+
+/* --- code objects --------------------------------------------------------------------------------------------------
+ */
+
+static void put_string(struct target *target, uint32_t offset, int kind, bool ascii, const void *data, uint64_t length)
+{
+    const struct layout *row = &target->python.layout;
+    put(target, offset + row->str_length, length);
+    put_u32(target, offset + row->str_state,
+            (uint32_t)kind << row->str_kind_shift | 1u << (row->str_kind_shift + 3) |
+                (uint32_t)ascii << (row->str_kind_shift + 4));
+    memcpy(target->arena + offset + (ascii ? row->str_ascii_size : row->str_compact_size), data,
+           length < 64 ? length * (size_t)kind : 0);
+}
+
+enum { FILE_AT = CODE_AT + 1024, NAME_AT = CODE_AT + 2048, QUALNAME_AT = CODE_AT + 3072, LINES_AT = CODE_AT + 4096 };
+
+static void put_code(struct target *target)
+{
+    static const uint32_t wide[] = {'x', 0x1d518, 0xd800, 0x110000};
+    static const uint16_t two[] = {0x6570, 0xe9, 'a'};
+    const struct layout *row = &target->python.layout;
+    put_string(target, FILE_AT, 2, false, two, 3);
+    put_string(target, NAME_AT, 1, true, "leaf", 4);
+    put_string(target, QUALNAME_AT, 4, false, wide, 4);
+    put(target, LINES_AT + row->var_size, 2);
+    target->arena[LINES_AT + row->bytes_data] = 0x80 | 11 << 3 | 1;
+    put(target, CODE_AT + row->code_filename, at(target, FILE_AT));
+    put(target, CODE_AT + row->code_name, at(target, NAME_AT));
+    put(target, CODE_AT + row->code_qualname, at(target, QUALNAME_AT));
+    put(target, CODE_AT + row->code_linetable, at(target, LINES_AT));
+    put_u32(target, CODE_AT + row->code_firstlineno, 41);
+}
+
+static void code_is_copied(void **state)
+{
+    (void)state;
+    struct target *target = target_new(13);
+    struct buf copy = {0};
+    struct python_code code;
+    put_code(target);
+    assert_int_equal(python_code_copy(&target->python, at(target, CODE_AT), &copy), 0);
+    assert_int_equal(python_code_resolve(&target->python, &copy, &code), 0);
+    assert_string_equal(code.name, "leaf");
+    assert_string_equal(code.file, "\xe6\x95\xb0\xc3\xa9"
+                                   "a");
+    assert_string_equal(code.qualname, "x\xf0\x9d\x94\x98\xef\xbf\xbd\xef\xbf\xbd");
+    assert_int_equal(python_code_line(&code, 0), 42);
+    python_code_release(&code);
+    /* Whatever is cut off, it is refused. */
+    while (copy.size--) {
+        assert_true(python_code_resolve(&target->python, &copy, &code) < 0);
+        if (copy.size == 0)
+            break;
+    }
+    buf_release(&copy);
+    target_free(target);
+}
+
+static void hostile_code_is_bounded(void **state)
+{
+    (void)state;
+    struct target *target = target_new(13);
+    const struct layout *row = &target->python.layout;
+    struct buf copy = {0};
+    struct python_code code;
+    put_code(target);
+    put_string(target, NAME_AT, 4, false, "", UINT64_MAX / 4);
+    put(target, LINES_AT + row->var_size, UINT64_C(1) << 60);
+    assert_int_equal(python_code_copy(&target->python, at(target, CODE_AT), &copy), 0);
+    assert_true(copy.size < 4096);
+    assert_int_equal(python_code_resolve(&target->python, &copy, &code), 0);
+    assert_string_equal(code.name, "");
+    assert_int_equal(python_code_line(&code, 0), 0);
+    python_code_release(&code);
+    put(target, CODE_AT + row->code_name, 24);
+    assert_true(python_code_copy(&target->python, at(target, CODE_AT), &copy) < 0);
+    put(target, CODE_AT + row->object_type, at(target, TYPE_AT + 8)); /* no code object */
+    assert_true(python_code_copy(&target->python, at(target, CODE_AT), &copy) < 0);
+    assert_true(python_code_copy(&target->python, 0x7fff00000008, &copy) < 0);
+    buf_release(&copy);
+    target_free(target);
+}
+
+static void checksums_follow_what_is_fixed(void **state)
+{
+    (void)state;
+    struct target *target = target_new(13);
+    const struct layout *row = &target->python.layout;
+    put_code(target);
+    uint64_t codes[] = {at(target, CODE_AT), 0x7fff00000008, at(target, NAME_AT), at(target, CODE_AT)}, sums[4],
+             after[4];
+    assert_true(python_code_checksums(&target->python, codes, 4, sums));
+    assert_true(sums[0] != 0 && sums[0] == sums[3]);
+    assert_true(sums[1] == 0 && sums[2] == 0);
+    target->arena[CODE_AT + row->code_instructions] ^= 1; /* specialised meanwhile */
+    assert_true(python_code_checksums(&target->python, codes, 4, after));
+    assert_true(after[0] == sums[0]);
+    put_u32(target, CODE_AT + row->code_firstlineno, 43);
+    assert_true(python_code_checksums(&target->python, codes, 4, after));
+    assert_true(after[0] != sums[0]);
+    target_free(target);
+}
+
+static struct target *shared;
+static int copy_and_resolve(void *context)
+{
+    struct buf copy = {0};
+    struct python_code code;
+    (void)context;
+    int rc = python_code_copy(&shared->python, at(shared, CODE_AT), &copy);
+    if (rc == 0)
+        rc = python_code_resolve(&shared->python, &copy, &code);
+    if (rc == 0)
+        python_code_release(&code);
+    buf_release(&copy);
+    return rc;
+}
+
+static int make_reader(void *context)
+{
+    (void)context;
+    struct python_reader *reader = python_reader_new(&shared->python, &shared->thread);
+    python_reader_free(reader);
+    return reader ? 0 : ERR_NOMEM;
+}
+
+static int open_none(void *context)
+{
+    struct python *python;
+    bool maybe;
+    (void)context;
+    int rc = python_open(getpid(), &python, &maybe, NULL);
+    return rc == ERR_NOT_PYTHON ? 0 : rc;
+}
+
+static void short_memory_is_survived(void **state)
+{
+    (void)state;
+    shared = target_new(13);
+    put_code(shared);
+    assert_true(failing_each(copy_and_resolve, NULL, false) >= 5);
+    assert_true(failing_each(make_reader, NULL, false) == 3);
+    assert_true(failing_each(open_none, NULL, true) >= 3);
+    target_free(shared);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lnotab_gives_lines),
+        cmocka_unit_test(ranges_give_lines),
+        cmocka_unit_test(locations_give_lines),
+        cmocka_unit_test(hostile_tables_end),
+        cmocka_unit_test(own_offsets_are_used),
+        cmocka_unit_test(hostile_offsets_are_refused),
+        cmocka_unit_test(heads_are_checked),
+        cmocka_unit_test(rows_tell_themselves_apart),
+        cmocka_unit_test(a_stack_is_walked),
+        cmocka_unit_test(hostile_chains_end),
+        cmocka_unit_test(deep_stacks_are_cut),
+        cmocka_unit_test(a_vanished_page_is_no_trap),
+        cmocka_unit_test(code_is_copied),
+        cmocka_unit_test(hostile_code_is_bounded),
+        cmocka_unit_test(checksums_follow_what_is_fixed),
+        cmocka_unit_test(short_memory_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,249 @@
+/* Unit tests of lib/capture/target: remote reads, /proc and ELF files, on this very process. */
+#include "base/mem.h"
+#include "capture/target/elf.h"
+#include "capture/target/proc.h"
+#include "capture/target/remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+__attribute__((visibility("default"))) int known_symbol = 7;
+
+static void parts_arrive_up_to_the_bad_one(void **state)
+{
+    (void)state;
+    struct remote remote = {.pid = getpid()};
+    uint64_t a = 1, b = 2, c[3] = {0};
+    struct remote_part parts[] = {
+        {(uintptr_t)&a, &c[0], 8}, {(uintptr_t)&b, &c[1], 8}, {0x10, &c[2], 8}, {(uintptr_t)&b, &c[2], 8}};
+    assert_int_equal(remote_read_parts(&remote, parts, 2), 2);
+    assert_true(c[0] == 1 && c[1] == 2);
+    assert_int_equal(remote_read_parts(&remote, parts, 4), 2);
+    assert_int_equal(errno, EFAULT);
+    assert_int_equal(remote_read_parts(&remote, parts + 2, 1), 0);
+    assert_int_equal(remote_read_parts(&remote, parts, 0), 0);
+    assert_int_equal(remote.calls, 3);
+    assert_int_equal(remote.bytes, 32);
+    assert_false(remote_read(&remote, UINT64_MAX - 3, c, 8));
+    assert_true(remote_read_u64(&remote, (uintptr_t)&b, &a) && a == 2);
+}
+
+static void a_read_over_the_edge_fails(void **state)
+{
+    (void)state;
+    struct remote remote = {.pid = getpid()};
+    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), bytes[16];
+    assert_int_equal(mprotect(pages + 4096, 4096, PROT_NONE), 0);
+    assert_true(remote_read(&remote, (uintptr_t)pages + 4080, bytes, 16));
+    assert_false(remote_read(&remote, (uintptr_t)pages + 4088, bytes, 16));
+    munmap(pages, 8192);
+}
+
+static void a_gone_process_says_so(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    waitpid(pid, NULL, 0);
+    struct remote remote = {.pid = pid};
+    struct proc_thread thread;
+    struct proc_maps maps;
+    struct err err;
+    pid_t *tids = NULL, parent;
+    size_t capacity = 0;
+    char text[16];
+    uint64_t word;
+    assert_false(remote_read_u64(&remote, (uintptr_t)&word, &word));
+    assert_int_equal(errno, ESRCH);
+    assert_false(proc_thread_open(&thread, pid, pid));
+    assert_int_equal(proc_maps_read(pid, &maps, &err), ERR_GONE);
+    assert_int_equal(proc_threads(pid, &tids, &capacity), ERR_GONE);
+    assert_int_equal(proc_start_ticks(pid, &parent), 0);
+    assert_false(proc_comm(pid, pid, text));
+    assert_int_equal(proc_cmdline(pid, text, sizeof(text)), ERR_GONE);
+    assert_false(proc_exe(pid, text, sizeof(text)));
+}
+
+static void a_hostile_name_does_not_confuse(void **state)
+{
+    (void)state;
+    struct proc_thread thread;
+    struct proc_stat stat;
+    struct proc_schedstat before, after;
+    struct proc_syscall call;
+    char comm[16];
+    pid_t parent = 0;
+    pid_t tid = (pid_t)syscall(SYS_gettid);
+    prctl(PR_SET_NAME, ") Z 1 (a) X\n9");
+    assert_true(proc_thread_open(&thread, getpid(), tid));
+    assert_true(proc_thread_stat(&thread, &stat));
+    assert_int_equal(stat.state, 'R');
+    assert_true(stat.processor >= 0 && stat.processor < 65536);
+    assert_true(proc_thread_schedstat(&thread, &before));
+    for (volatile int i = 0; i < 10000000; i++) {
+    }
+    sched_yield();
+    assert_true(proc_thread_schedstat(&thread, &after));
+    assert_true(after.run_ns >= before.run_ns && after.run_ns > 0 && after.switches >= before.switches);
+    assert_true(proc_start_ticks(getpid(), &parent) > 0);
+    assert_int_equal(parent, getppid());
+    assert_true(proc_comm(getpid(), tid, comm));
+    assert_string_equal(comm, ") Z 1 (a) X\n9");
+    if (proc_thread_syscall(&thread, &call))
+        assert_true(call.running || call.number >= 0);
+    proc_thread_close(&thread);
+    assert_false(proc_thread_stat(&thread, &stat));
+    prctl(PR_SET_NAME, "test-target");
+}
+
+static void a_blocked_call_is_told(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char byte;
+        _exit(read(ends[0], &byte, 1) < 0);
+    }
+    struct proc_thread thread;
+    struct proc_stat stat = {0};
+    struct proc_syscall call = {0};
+    assert_true(proc_thread_open(&thread, pid, pid));
+    for (int i = 0; i < 2000 && !(stat.state == 'S'); i++) {
+        usleep(1000);
+        assert_true(proc_thread_stat(&thread, &stat));
+    }
+    if (proc_thread_syscall(&thread, &call)) {
+        assert_false(call.running);
+        assert_int_equal(call.number, SYS_read);
+        assert_int_equal(call.args[0], ends[0]);
+        assert_int_equal(call.args[2], 1);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    assert_false(proc_thread_schedstat(&thread, &(struct proc_schedstat){0}));
+    proc_thread_close(&thread);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void maps_and_threads_are_listed(void **state)
+{
+    (void)state;
+    struct proc_maps maps;
+    struct err err;
+    pid_t *tids = NULL;
+    size_t capacity = 0;
+    bool own_code = false, own_data = false;
+    assert_int_equal(proc_maps_read(getpid(), &maps, &err), 0);
+    for (size_t i = 0; i < maps.count; i++) {
+        const struct proc_map *map = &maps.maps[i];
+        uint64_t code = (uintptr_t)maps_and_threads_are_listed, data = (uintptr_t)&known_symbol;
+        own_code |= map->start <= code && code < map->end && map->executable && map->inode && map->path[0] == '/';
+        own_data |= map->start <= data && data < map->end && map->writable;
+    }
+    assert_true(own_code && own_data);
+    proc_maps_release(&maps);
+    assert_int_equal(proc_threads(getpid(), &tids, &capacity), 1);
+    assert_int_equal(tids[0], getpid());
+    mem_free(tids);
+}
+
+static const struct proc_map *map_of(const struct proc_maps *maps, uint64_t address)
+{
+    for (size_t i = 0; i < maps->count; i++) {
+        if (maps->maps[i].start <= address && address < maps->maps[i].end)
+            return &maps->maps[i];
+    }
+    return NULL;
+}
+
+static void symbols_have_their_addresses(void **state)
+{
+    (void)state;
+    struct proc_maps maps;
+    struct err err;
+    struct elf_place place;
+    assert_int_equal(proc_maps_read(getpid(), &maps, &err), 0);
+    /* In the executable (position independent), and in a shared library. */
+    struct elf *elf = elf_open(getpid(), &maps, map_of(&maps, (uintptr_t)symbols_have_their_addresses));
+    assert_non_null(elf);
+    assert_true(elf_symbol(elf, "known_symbol", &place));
+    assert_true(place.address == (uintptr_t)&known_symbol && place.size == sizeof(int));
+    assert_false(elf_symbol(elf, "no_such_symbol", &place));
+    assert_true(elf_section(elf, ".data", &place));
+    assert_true(place.address <= (uintptr_t)&known_symbol && (uintptr_t)&known_symbol < place.address + place.size);
+    assert_false(elf_section(elf, ".nothing", &place));
+    elf_close(elf);
+    elf = elf_open(getpid(), &maps, map_of(&maps, (uintptr_t)&environ) ? map_of(&maps, (uintptr_t)strtoul) : NULL);
+    assert_non_null(elf);
+    assert_true(elf_symbol(elf, "strtoul", &place));
+    elf_close(elf);
+    proc_maps_release(&maps);
+}
+
+/* Our own executable, damaged byte by byte, mapped and opened: nothing but a refusal or a place inside may come. */
+static void damaged_files_are_survived(void **state)
+{
+    (void)state;
+    static char bytes[1 << 20];
+    int own = open("/proc/self/exe", O_RDONLY);
+    ssize_t size = read(own, bytes, sizeof(bytes));
+    close(own);
+    assert_true(size > 4096);
+    char path[] = "/tmp/keisoku-elf-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    uint32_t seed = 7;
+    for (int round = 0; round < 200; round++) {
+        assert_int_equal(pwrite(fd, bytes, (size_t)size, 0), size);
+        assert_int_equal(ftruncate(fd, round % 4 == 3 ? 4096 + round : size), 0);
+        for (int i = 0; i < 8; i++) {
+            seed = seed * 1664525 + 1013904223;
+            char byte = (char)(seed >> 16);
+            /* Half of the damage in the headers at the start, half in the section table at the end. */
+            off_t offset = i % 2 ? (off_t)(seed >> 8) % 800 : size - 1 - (off_t)(seed >> 8) % 2600;
+            assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
+        }
+        void *mapped = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+        struct proc_maps maps;
+        struct err err;
+        struct elf_place place;
+        assert_int_equal(proc_maps_read(getpid(), &maps, &err), 0);
+        struct elf *elf = elf_open(getpid(), &maps, map_of(&maps, (uintptr_t)mapped));
+        if (elf) {
+            elf_symbol(elf, "known_symbol", &place);
+            elf_symbol(elf, "no_such_symbol", &place);
+            elf_section(elf, ".data", &place);
+        }
+        elf_close(elf);
+        proc_maps_release(&maps);
+        munmap(mapped, 4096);
+    }
+    close(fd);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_arrive_up_to_the_bad_one), cmocka_unit_test(a_read_over_the_edge_fails),
+        cmocka_unit_test(a_gone_process_says_so),         cmocka_unit_test(a_hostile_name_does_not_confuse),
+        cmocka_unit_test(a_blocked_call_is_told),         cmocka_unit_test(maps_and_threads_are_listed),
+        cmocka_unit_test(symbols_have_their_addresses),   cmocka_unit_test(damaged_files_are_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
