@@ -1,0 +1,513 @@
+/*
+ * make-recording DESCRIPTION OUTPUT: writes a recording from a plain text description and prints the name taken. For
+ * tests that need a recording with known contents. One statement a line, words parted by blanks, # to the end of a
+ * line is a comment. Things are named before they are used. Times are seconds.
+ *
+ *   command WORD…              arguments of the program (none: as attach)
+ *   directory PATH · host NAME · mode run|attach · evidence TEXT…
+ *   cores N [ALLOWED [QUOTA]]
+ *   rate HZ                    of the samples that follow (1000)
+ *   process NAME PID [python=VERSION] [parent=NAME] [start=S] [end=S] [exit=WAIT_STATUS] [command=WORD] [exe=PATH]
+ *   thread NAME PROCESS TID [name=TEXT] [start=S] [end=S]      its time line begins at start
+ *   function NAME FILE FIRST_LINE [python|native|kernel] [as=SHOWN_NAME]
+ *   stack NAME FUNCTION:LINE…  outermost first; FUNCTION:LINE*N: N times; a first word +STACK: goes on from there
+ *   during THREAD SECONDS [SHARE%]STATE@STACK… [delay=SHARE] [reader=NAME] [marks=N]
+ *                              the thread's next stretch: samples at exponentially jittered intervals, each of one of
+ *                              the kinds given, at random by their shares (1 kind: no share needed; STACK -: none);
+ *                              on-CPU kinds run all the time but `delay`, the share of it that waits for a core
+ *   sleep THREAD SECONDS STATE@STACK      one sample that stands for the whole stretch
+ *   counter KIND SUBJECT TIME VALUE       SUBJECT: a core's number or a process's name
+ *   loss KIND COUNT · note TEXT… · self KEY VALUE (a field of struct self_report)
+ *   source FILE FIRST_LINE PATH           text of FILE, read from PATH (relative to the description)
+ *   unfinished                            ends as if the recorder had been killed
+ */
+#include "base/map.h"
+#include "data/recording.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 4096, NAMED_MAX = 4096 };
+
+struct timeline {
+    struct thread thread;
+    uint64_t now_ns;
+};
+
+struct maker {
+    const char *description, *output;
+    unsigned line;
+    char *words[WORDS_MAX];
+    int n_words;
+    struct recording *recording;
+    struct recording_info info;
+    struct map names; /* "kind NAME" → id */
+    struct timeline threads[NAMED_MAX];
+    struct process processes[NAMED_MAX];
+    uint64_t random, end_ns;
+    double rate_hz;
+    struct self_report self;
+    bool unfinished;
+};
+
+static struct maker maker = {.rate_hz = 1000};
+
+__attribute__((noreturn, format(printf, 1, 2))) static void stop(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s:%u: ", maker.description, maker.line);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(2);
+}
+
+static char *word(int i)
+{
+    if (i >= maker.n_words)
+        stop("%s: a word is missing", maker.words[0]);
+    return maker.words[i];
+}
+
+static double number(const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0')
+        stop("%s is no number", text);
+    return value;
+}
+
+static uint64_t nanoseconds(const char *text)
+{
+    return (uint64_t)llround(number(text) * 1e9);
+}
+
+/* The value of KEY=… among the words; NULL when it is not there. */
+static const char *option(const char *key)
+{
+    size_t length = strlen(key);
+    for (int i = 1; i < maker.n_words; i++) {
+        if (strncmp(maker.words[i], key, length) == 0 && maker.words[i][length] == '=')
+            return maker.words[i] + length + 1;
+    }
+    return NULL;
+}
+
+static void give_name(const char *kind, const char *name, uint32_t id)
+{
+    char key[512];
+    uint32_t kept;
+    bool found;
+    int length = snprintf(key, sizeof key, "%s %s", kind, name);
+    if (id == 0 || map_put(&maker.names, key, (size_t)length, id, &kept, &found) != 0)
+        stop("%s %s could not be added", kind, name);
+    if (found)
+        stop("%s %s is there already", kind, name);
+}
+
+static uint32_t named(const char *kind, const char *name)
+{
+    char key[512];
+    uint32_t id;
+    int length = snprintf(key, sizeof key, "%s %s", kind, name);
+    if (!map_get(&maker.names, key, (size_t)length, &id))
+        stop("there is no %s %s", kind, name);
+    return id;
+}
+
+static double uniform(void)
+{
+    maker.random = maker.random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return ((double)(maker.random >> 11) + 0.5) / 9007199254740992.0;
+}
+
+/* The recording is made at the first statement that needs it: what describes it comes before. */
+static struct recording *recording(void)
+{
+    struct err err = {0};
+    maker.info.rate_hz = maker.rate_hz;
+    if (maker.recording == NULL && recording_new(maker.output, &maker.info, &maker.recording, &err) != 0)
+        stop("%s", err.text);
+    return maker.recording;
+}
+
+static uint32_t text_id(const char *text)
+{
+    return text == NULL ? 0 : recording_add_string(recording(), text, strlen(text));
+}
+
+/* All words from `from` on, joined by `joint`. */
+static char *joined(int from, char joint)
+{
+    static char text[65536];
+    size_t size = 0;
+    for (int i = from; i < maker.n_words; i++) {
+        int more = snprintf(text + size, sizeof text - size, "%s%c", maker.words[i], joint);
+        size += (size_t)more;
+        if (size >= sizeof text)
+            stop("too long");
+    }
+    text[size > 0 ? size - 1 : 0] = '\0';
+    return strdup(text);
+}
+
+static void do_info(void)
+{
+    const char *what = maker.words[0];
+    if (maker.recording != NULL)
+        stop("%s must come before processes", what);
+    if (strcmp(what, "command") == 0) {
+        char **command = calloc((size_t)maker.n_words, sizeof *command);
+        for (int i = 1; i < maker.n_words; i++)
+            command[i - 1] = strdup(maker.words[i]);
+        maker.info.command = (const char *const *)command;
+    } else if (strcmp(what, "cores") == 0) {
+        maker.info.cores = maker.info.cores_allowed = (uint32_t)number(word(1));
+        if (maker.n_words > 2)
+            maker.info.cores_allowed = (uint32_t)number(word(2));
+        if (maker.n_words > 3)
+            maker.info.cores_quota = number(word(3));
+    } else if (strcmp(what, "directory") == 0) {
+        maker.info.directory = joined(1, ' ');
+    } else if (strcmp(what, "host") == 0) {
+        maker.info.host = joined(1, ' ');
+    } else if (strcmp(what, "mode") == 0) {
+        maker.info.mode = joined(1, ' ');
+    } else {
+        maker.info.evidence = joined(1, ' ');
+    }
+}
+
+static void do_rate(void)
+{
+    maker.rate_hz = number(word(1));
+    if (!(maker.rate_hz > 0))
+        stop("rate must be above 0");
+}
+
+static void do_process(void)
+{
+    struct process process = {.pid = (int32_t)number(word(2)), .exit_status = EXIT_STATUS_RUNNING};
+    if (option("parent") != NULL)
+        process.parent = named("process", option("parent"));
+    process.python = text_id(option("python"));
+    process.command = text_id(option("command"));
+    process.executable = text_id(option("exe"));
+    if (option("start") != NULL)
+        process.start_ns = nanoseconds(option("start"));
+    if (option("end") != NULL)
+        process.end_ns = nanoseconds(option("end"));
+    if (option("exit") != NULL)
+        process.exit_status = (int32_t)number(option("exit"));
+    uint32_t id = recording_add_process(recording(), &process);
+    give_name("process", word(1), id);
+}
+
+static void do_thread(void)
+{
+    struct thread thread = {.process = named("process", word(2)), .tid = (int32_t)number(word(3))};
+    thread.name = text_id(option("name"));
+    if (option("start") != NULL)
+        thread.start_ns = nanoseconds(option("start"));
+    if (option("end") != NULL)
+        thread.end_ns = nanoseconds(option("end"));
+    uint32_t id = recording_add_thread(recording(), &thread);
+    give_name("thread", word(1), id);
+    if (id >= NAMED_MAX)
+        stop("too many threads");
+    maker.threads[id] = (struct timeline){thread, thread.start_ns};
+}
+
+static void do_function(void)
+{
+    const char *name = option("as") != NULL ? option("as") : word(1);
+    struct function function = {
+        .name = text_id(name), .file = text_id(word(2)), .first_line = (uint32_t)number(word(3))};
+    for (int i = 4; i < maker.n_words; i++) {
+        if (strcmp(maker.words[i], "native") == 0)
+            function.kind = FUNCTION_NATIVE;
+        else if (strcmp(maker.words[i], "kernel") == 0)
+            function.kind = FUNCTION_KERNEL;
+    }
+    give_name("function", word(1), recording_add_function(recording(), &function));
+}
+
+static void do_stack(void)
+{
+    uint32_t stack = 0;
+    int i = 2;
+    if (word(i)[0] == '+')
+        stack = named("stack", word(i++) + 1);
+    for (; i < maker.n_words; i++) {
+        char *colon = strrchr(word(i), ':'), *star = strrchr(word(i), '*');
+        if (colon == NULL)
+            stop("%s: FUNCTION:LINE is wanted", word(i));
+        long times = star != NULL && star > colon ? strtol(star + 1, NULL, 10) : 1;
+        if (star != NULL && star > colon)
+            *star = '\0';
+        *colon = '\0';
+        uint32_t frame = recording_add_frame(recording(), named("function", word(i)), (uint32_t)number(colon + 1));
+        for (long n = 0; n < times; n++)
+            stack = recording_add_stack(recording(), stack, frame);
+    }
+    give_name("stack", word(1), stack);
+}
+
+struct kind {
+    double share;
+    enum state state;
+    uint32_t stack;
+};
+
+static struct kind parse_kind(char *text)
+{
+    struct kind kind = {.share = 1};
+    char *percent = strchr(text, '%'), *at = strchr(text, '@');
+    if (at == NULL)
+        stop("%s: STATE@STACK is wanted", text);
+    if (percent != NULL && percent < at) {
+        *percent = '\0';
+        kind.share = number(text);
+        text = percent + 1;
+    }
+    *at = '\0';
+    kind.state = state_by_name(text);
+    if (kind.state == STATE_COUNT)
+        stop("there is no state %s", text);
+    kind.stack = strcmp(at + 1, "-") == 0 ? 0 : named("stack", at + 1);
+    return kind;
+}
+
+static enum reader_kind parse_reader(const struct kind *kind)
+{
+    const char *name = option("reader");
+    for (int i = 0; name != NULL && i < READER_KIND_COUNT; i++) {
+        if (strcmp(name, reader_kind_name((enum reader_kind)i)) == 0)
+            return (enum reader_kind)i;
+    }
+    if (kind->stack == 0)
+        return READER_NONE;
+    return state_on_cpu(kind->state) ? READER_CORE : READER_ASLEEP;
+}
+
+static void add_sample(uint32_t thread, const struct kind *kind, uint64_t elapsed, double delay, uint32_t ticks)
+{
+    struct timeline *timeline = &maker.threads[thread];
+    struct sample sample = {.thread = thread, .stack = kind->stack, .ticks = ticks, .state = (uint8_t)kind->state};
+    bool on_cpu = state_on_cpu(kind->state);
+    sample.delay_ns = on_cpu ? (uint64_t)((double)elapsed * delay) : kind->state == STATE_RUNNABLE ? elapsed : 0;
+    sample.run_ns = on_cpu ? elapsed - sample.delay_ns : 0;
+    sample.reader = (uint8_t)parse_reader(kind);
+    sample.marks = option("marks") != NULL ? (uint8_t)number(option("marks")) : 0;
+    timeline->now_ns += elapsed;
+    sample.time_ns = timeline->now_ns;
+    timeline->thread.run_ns += sample.run_ns;
+    timeline->thread.delay_ns += sample.delay_ns;
+    recording_add_sample(recording(), &sample);
+    if (timeline->now_ns > maker.end_ns)
+        maker.end_ns = timeline->now_ns;
+}
+
+static void do_during(void)
+{
+    static struct kind kinds[WORDS_MAX];
+    uint32_t thread = named("thread", word(1));
+    uint64_t end = maker.threads[thread].now_ns + nanoseconds(word(2));
+    double delay = option("delay") != NULL ? number(option("delay")) : 0, shares = 0;
+    int n = 0;
+    for (int i = 3; i < maker.n_words; i++) {
+        if (strchr(maker.words[i], '@') == NULL)
+            continue;
+        kinds[n] = parse_kind(maker.words[i]);
+        shares += kinds[n++].share;
+    }
+    if (n == 0 || delay < 0 || delay > 1)
+        stop("during: a STATE@STACK and a delay of 0 to 1 are wanted");
+    while (maker.threads[thread].now_ns < end) {
+        uint64_t elapsed = (uint64_t)(-1e9 / maker.rate_hz * log(uniform()));
+        double choice = uniform() * shares;
+        int i = 0;
+        while (i + 1 < n && choice >= kinds[i].share)
+            choice -= kinds[i++].share;
+        if (elapsed > end - maker.threads[thread].now_ns)
+            elapsed = end - maker.threads[thread].now_ns;
+        add_sample(thread, &kinds[i], elapsed, delay, 1);
+    }
+}
+
+static void do_sleep(void)
+{
+    uint32_t thread = named("thread", word(1));
+    struct kind kind = parse_kind(word(3));
+    double ticks = number(word(2)) * maker.rate_hz;
+    add_sample(thread, &kind, nanoseconds(word(2)), 0, ticks >= 1 ? (uint32_t)ticks : 1);
+}
+
+static void do_counter(void)
+{
+    struct counter counter = {.time_ns = nanoseconds(word(3)), .value = (int64_t)number(word(4)), .kind = 255};
+    for (int i = 0; i < COUNTER_KIND_COUNT; i++) {
+        if (strcmp(word(1), counter_name((enum counter_kind)i)) == 0)
+            counter.kind = (uint8_t)i;
+    }
+    if (counter.kind == 255)
+        stop("there is no counter %s", word(1));
+    counter.subject = counter.kind == COUNTER_CORE_BUSY ? (uint32_t)number(word(2)) : named("process", word(2));
+    recording_add_counter(recording(), &counter);
+}
+
+static void do_loss(void)
+{
+    for (int i = 0; i < LOSS_KIND_COUNT; i++) {
+        if (strcmp(word(1), loss_name((enum loss_kind)i)) == 0) {
+            recording_add_loss(recording(), (enum loss_kind)i, (uint64_t)number(word(2)));
+            return;
+        }
+    }
+    stop("there is no loss %s", word(1));
+}
+
+static void do_note(void)
+{
+    recording_add_note(recording(), joined(1, ' '));
+}
+
+static void do_self(void)
+{
+    const struct {
+        const char *key;
+        uint64_t *count;
+        double *rate;
+    } fields[] = {{"own_cpu_ns", &maker.self.own_cpu_ns, NULL},
+                  {"core_taken_ns", &maker.self.core_taken_ns, NULL},
+                  {"own_rss_bytes", &maker.self.own_rss_bytes, NULL},
+                  {"sweeps", &maker.self.sweeps, NULL},
+                  {"sweeps_planned", &maker.self.sweeps_planned, NULL},
+                  {"late", &maker.self.late, NULL},
+                  {"reads", &maker.self.reads, NULL},
+                  {"rereads", &maker.self.rereads, NULL},
+                  {"stops", &maker.self.stops, NULL},
+                  {"rate_asked_hz", NULL, &maker.self.rate_asked_hz},
+                  {"rate_hz", NULL, &maker.self.rate_hz}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (strcmp(word(1), fields[i].key) != 0)
+            continue;
+        if (fields[i].count != NULL)
+            *fields[i].count = (uint64_t)number(word(2));
+        else
+            *fields[i].rate = number(word(2));
+        return;
+    }
+    stop("there is no %s of the recorder itself", word(1));
+}
+
+static void do_source(void)
+{
+    static char path[4096], text[1 << 20];
+    const char *slash = strrchr(maker.description, '/');
+    snprintf(path, sizeof path, "%.*s%s", word(3)[0] != '/' && slash != NULL ? (int)(slash - maker.description) + 1 : 0,
+             maker.description, word(3));
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        stop("cannot read %s: %s", path, strerror(errno));
+    size_t size = fread(text, 1, sizeof text, file);
+    fclose(file);
+    recording_add_source(recording(), text_id(word(1)), (uint32_t)number(word(2)), text, size);
+}
+
+static void do_unfinished(void)
+{
+    maker.unfinished = true;
+}
+
+static void do_line(void)
+{
+    static const struct {
+        const char *word;
+        void (*run)(void);
+    } statements[] = {{"command", do_info},
+                      {"directory", do_info},
+                      {"host", do_info},
+                      {"mode", do_info},
+                      {"evidence", do_info},
+                      {"cores", do_info},
+                      {"rate", do_rate},
+                      {"process", do_process},
+                      {"thread", do_thread},
+                      {"function", do_function},
+                      {"stack", do_stack},
+                      {"during", do_during},
+                      {"sleep", do_sleep},
+                      {"counter", do_counter},
+                      {"loss", do_loss},
+                      {"note", do_note},
+                      {"self", do_self},
+                      {"source", do_source},
+                      {"unfinished", do_unfinished}};
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        if (strcmp(maker.words[0], statements[i].word) == 0) {
+            statements[i].run();
+            return;
+        }
+    }
+    stop("%s: no such statement", maker.words[0]);
+}
+
+static void finish(void)
+{
+    struct err err = {0};
+    recording_set_self(recording(), &maker.self);
+    for (uint32_t id = 1; id < NAMED_MAX; id++) {
+        if (maker.threads[id].thread.process != 0)
+            recording_set_thread(maker.recording, id, &maker.threads[id].thread);
+    }
+    int rc = maker.unfinished ? recording_commit(maker.recording, maker.end_ns, &err)
+                              : recording_finish(maker.recording, maker.end_ns, &err);
+    if (rc != 0)
+        stop("%s", err.text);
+    puts(recording_path(maker.recording));
+    fflush(stdout);
+    if (maker.unfinished)
+        _exit(0); /* nothing is closed, as after a kill */
+    recording_free(maker.recording);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: make-recording DESCRIPTION OUTPUT\n");
+        return 2;
+    }
+    maker.description = argv[1];
+    maker.output = argv[2];
+    maker.info = (struct recording_info){.directory = "/",
+                                         .host = "here",
+                                         .mode = "run",
+                                         .evidence = "/proc",
+                                         .cores = 4,
+                                         .cores_allowed = 4,
+                                         .start_unix_ns = UINT64_C(1767225600000000000)};
+    FILE *file = fopen(maker.description, "r");
+    if (file == NULL)
+        stop("cannot read: %s", strerror(errno));
+    static char line[65536];
+    while (fgets(line, sizeof line, file) != NULL) {
+        maker.line++;
+        maker.n_words = 0;
+        line[strcspn(line, "#\n")] = '\0';
+        for (char *at = strtok(line, " \t"); at != NULL && maker.n_words < WORDS_MAX; at = strtok(NULL, " \t"))
+            maker.words[maker.n_words++] = at;
+        if (maker.n_words > 0)
+            do_line();
+    }
+    fclose(file);
+    finish();
+    map_release(&maker.names);
+    return 0;
+}
