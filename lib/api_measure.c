@@ -1,0 +1,175 @@
+/* The measuring half of include/keisoku.h over lib/capture. */
+#include "base/mem.h"
+#include "capture/dump.h"
+#include "capture/session.h"
+
+#include "keisoku.h"
+
+#include <string.h>
+
+struct kei_session {
+    struct session *session;
+};
+
+static int give_error(struct kei_error *error, const struct err *err, int code)
+{
+    if (error != NULL) {
+        error->code = code;
+        memcpy(error->text, err->text, sizeof error->text);
+    }
+    return code;
+}
+
+static struct measure_options translate(const struct kei_options *options)
+{
+    return (struct measure_options){
+        .rate_hz = options->rate_hz > 0 ? options->rate_hz : 1000,
+        .rate_asked = options->rate_asked,
+        .budget = options->budget > 0 ? options->budget : 0.01,
+        .delay_ns = (uint64_t)(options->delay_s * 1e9),
+        .duration_ns = (uint64_t)(options->duration_s * 1e9),
+        .no_children = options->no_children,
+        .no_source = options->no_source,
+        .redact_args = options->redact_args,
+        .free_only = options->reader == KEI_READER_FREE,
+        .core_only = options->reader == KEI_READER_CORE,
+    };
+}
+
+static int wrap(struct session *session, struct kei_session **result, struct kei_error *error)
+{
+    struct err err = {ERR_NOMEM, "out of memory"};
+    *result = mem_alloc(sizeof **result);
+    if (*result == NULL) {
+        session_free(session);
+        return give_error(error, &err, ERR_NOMEM);
+    }
+    (*result)->session = session;
+    return 0;
+}
+
+int kei_run(const struct kei_options *options, char *const argv[], struct kei_session **session,
+            struct kei_error *error)
+{
+    struct err err = {0};
+    struct session *started = NULL;
+    struct measure_options measure = translate(options);
+    int rc = session_run(&measure, options->output, argv, &started, &err);
+    return rc != 0 ? give_error(error, &err, rc) : wrap(started, session, error);
+}
+
+int kei_attach(const struct kei_options *options, const pid_t *pids, size_t count, struct kei_session **session,
+               struct kei_error *error)
+{
+    struct err err = {0};
+    struct session *started = NULL;
+    struct measure_options measure = translate(options);
+    int rc = session_attach(&measure, options->output, pids, count, &started, &err);
+    return rc != 0 ? give_error(error, &err, rc) : wrap(started, session, error);
+}
+
+int kei_session_wait(struct kei_session *session, int timeout_ms, struct kei_status *status)
+{
+    struct session_status now;
+    session_wait(session->session, timeout_ms, &now);
+    *status = (struct kei_status){
+        .ended = now.ended,
+        .elapsed_s = now.elapsed_s,
+        .samples = now.samples,
+        .dropped = now.dropped,
+        .processes = now.processes,
+        .pythons = now.pythons,
+        .threads = now.threads,
+        .error = now.failure.code,
+    };
+    memcpy(status->error_text, now.failure.text, sizeof status->error_text);
+    return 0;
+}
+
+void kei_session_signal(struct kei_session *session, int signal)
+{
+    session_signal(session->session, signal);
+}
+
+int kei_session_finish(struct kei_session *session, struct kei_result *result, struct kei_error *error)
+{
+    struct err err = {0};
+    struct session_result end;
+    int rc = session_finish(session->session, &end, &err);
+    *result = (struct kei_result){
+        .pid = end.pid, .wait_status = end.wait_status, .samples = end.samples, .pythons = end.pythons};
+    memcpy(result->path, end.path, sizeof result->path);
+    memcpy(result->note, end.note, sizeof result->note);
+    return rc != 0 ? give_error(error, &err, rc) : 0;
+}
+
+void kei_session_free(struct kei_session *session)
+{
+    if (session == NULL)
+        return;
+    session_free(session->session);
+    mem_free(session);
+}
+
+/* ---- dump ----------------------------------------------------------------------------------------------------------- */
+
+struct outer_dump {
+    struct kei_dump shown; /* first: what the caller holds */
+    struct dump *dump;
+};
+
+static int show_thread(struct dump *dump, const struct dump_thread *thread, struct kei_dump_thread *shown)
+{
+    struct kei_dump_frame *frames = arena_alloc(&dump->arena, thread->n_frames * sizeof *frames);
+    if (frames == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < thread->n_frames; i++)
+        frames[i] =
+            (struct kei_dump_frame){thread->frames[i].function, thread->frames[i].file, thread->frames[i].line};
+    *shown = (struct kei_dump_thread){
+        .tid = thread->tid,
+        .name = thread->name,
+        .state = state_name(thread->state),
+        .detail = thread->detail,
+        .holds_gil = thread->holds_gil,
+        .proved = thread->proved,
+        .frames = frames,
+        .n_frames = thread->n_frames,
+    };
+    return 0;
+}
+
+int kei_dump(pid_t pid, struct kei_dump **result, struct kei_error *error)
+{
+    struct err err = {0};
+    struct dump *dump = NULL;
+    int rc = dump_new(pid, &dump, &err);
+    if (rc != 0)
+        return give_error(error, &err, rc);
+    struct outer_dump *outer = arena_alloc(&dump->arena, sizeof *outer);
+    struct kei_dump_thread *threads = arena_alloc(&dump->arena, dump->n_threads * sizeof *threads);
+    rc = outer == NULL || threads == NULL ? ERR_NOMEM : 0;
+    for (size_t i = 0; rc == 0 && i < dump->n_threads; i++)
+        rc = show_thread(dump, &dump->threads[i], &threads[i]);
+    if (rc != 0) {
+        dump_free(dump);
+        err_set(&err, rc, "cannot dump %d: out of memory", (int)pid);
+        return give_error(error, &err, rc);
+    }
+    outer->dump = dump;
+    outer->shown = (struct kei_dump){
+        .pid = pid,
+        .command = dump->command,
+        .python = dump->python,
+        .threads = threads,
+        .n_threads = dump->n_threads,
+    };
+    *result = &outer->shown;
+    return 0;
+}
+
+void kei_dump_free(struct kei_dump *shown)
+{
+    if (shown != NULL)
+        dump_free(((struct outer_dump *)shown)->dump);
+}

@@ -1,0 +1,18 @@
+/*
+ * Counters of cores and processes, a few times a second: what each core did for everybody, and memory, faults,
+ * switches, input and output of each process. Values are written as growth since the recording's start where they are
+ * cumulative.
+ */
+#ifndef KEISOKU_CAPTURE_COUNTERS_H
+#define KEISOKU_CAPTURE_COUNTERS_H
+
+#include "capture/track.h"
+#include "data/recording.h"
+
+struct counters;
+int counters_new(struct recording *recording, uint64_t start_ns, struct counters **result);
+void counters_free(struct counters *counters);
+void counters_read_cores(struct counters *counters, uint64_t now_ns);
+void counters_read_process(struct counters *counters, const struct tracked_process *process, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,198 @@
+#include "capture/dump.h"
+
+#include "base/map.h"
+#include "capture/cpython/python.h"
+#include "capture/proof.h"
+#include "capture/wait_state.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TRIES_MAX = 60, NAME_BYTES = 128 };
+
+struct dumper {
+    struct dump *dump;
+    struct python *python;
+    struct python_stack stack;
+    struct buf copy;
+};
+
+static char *keep(struct dumper *d, const char *text)
+{
+    return arena_strndup(&d->dump->arena, text, strlen(text));
+}
+
+static bool pin(int core)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (core >= 0 && core < CPU_SETSIZE)
+        CPU_SET(core, &set);
+    return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+/* Reads the thread until it stood still, or as it is after many tries. */
+static enum look read_proved(struct dumper *d, const struct proc_thread *files, struct python_reader *reader,
+                             struct proof *proof, bool *proved)
+{
+    enum look look = LOOK_AGAIN;
+    int core = -1;
+    for (int i = 0; i < TRIES_MAX; i++) {
+        memset(proof, 0, sizeof *proof);
+        d->stack.depth = 0;
+        if (proof_counters(files, proof) == LOOK_GONE)
+            return LOOK_GONE;
+        look = proof_begin(files, core, proof);
+        if (look == LOOK_GONE)
+            return look;
+        if (look == LOOK_ELSEWHERE && pin(proof->stat.processor)) {
+            core = proof->stat.processor;
+            continue;
+        }
+        bool read = reader == NULL || python_read_stack(reader, &d->stack) == PYTHON_READ_OK;
+        enum look end = proof_end(files, proof);
+        if (end == LOOK_GONE)
+            return end;
+        *proved = read && look == LOOK_DONE && end == LOOK_DONE;
+        if (*proved)
+            return LOOK_DONE;
+    }
+    return LOOK_DONE;
+}
+
+static bool name_frame(struct dumper *d, const struct python_frame *frame, struct dump_frame *named)
+{
+    struct python_code code;
+    buf_clear(&d->copy);
+    if (python_code_copy(d->python, frame->code, &d->copy) != 0 || python_code_resolve(d->python, &d->copy, &code) != 0)
+        return false;
+    named->function = keep(d, code.qualname);
+    named->file = keep(d, code.file);
+    named->line = python_code_line(&code, frame->offset);
+    python_code_release(&code);
+    return named->function != NULL && named->file != NULL;
+}
+
+static void name_frames(struct dumper *d, struct dump_thread *thread)
+{
+    thread->frames = arena_alloc(&d->dump->arena, d->stack.depth * sizeof *thread->frames);
+    for (uint32_t i = 0; thread->frames != NULL && i < d->stack.depth; i++) {
+        struct dump_frame *named = &thread->frames[thread->n_frames];
+        if (!name_frame(d, &d->stack.frames[i], named))
+            *named = (struct dump_frame){"?", "?", 0};
+        thread->n_frames++;
+    }
+}
+
+static void name_thread(struct dumper *d, const struct python_thread *state, struct dump_thread *thread)
+{
+    char name[NAME_BYTES] = "", comm[16];
+    bool known = state != NULL && python_thread_name(d->python, state, name, sizeof name);
+    if (!known && proc_comm(d->dump->pid, thread->tid, comm))
+        snprintf(name, sizeof name, "%s", comm);
+    thread->name = keep(d, name);
+}
+
+static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *state)
+{
+    struct proc_thread files;
+    struct proof proof;
+    struct dump_thread *thread = &d->dump->threads[d->dump->n_threads];
+    struct python_reader *reader = state != NULL ? python_reader_new(d->python, state) : NULL;
+    memset(thread, 0, sizeof *thread);
+    if (proc_thread_open(&files, d->dump->pid, tid)) {
+        d->stack.gil_address = 0;
+        d->stack.holds_gil = false;
+        if (read_proved(d, &files, reader, &proof, &thread->proved) != LOOK_GONE) {
+            thread->tid = tid;
+            thread->state =
+                proof.runs ? STATE_ON_CPU : wait_state(proof.stat.state, &proof.call, d->stack.gil_address);
+            thread->holds_gil = d->stack.holds_gil;
+            thread->detail = proof.runs ? "" : wait_call_name(proof.call.number);
+            name_frames(d, thread);
+            name_thread(d, state, thread);
+            d->dump->n_threads++;
+        }
+        proc_thread_close(&files);
+    }
+    python_reader_free(reader);
+}
+
+static int add_threads(struct dumper *d, struct err *err)
+{
+    pid_t *tids = NULL;
+    struct python_thread *states = NULL;
+    size_t tids_capacity = 0, states_capacity = 0;
+    int n_states = python_threads(d->python, &states, &states_capacity);
+    for (int i = 0; n_states < 0 && i < TRIES_MAX; i++)
+        n_states = python_threads(d->python, &states, &states_capacity);
+    int n = proc_threads(d->dump->pid, &tids, &tids_capacity);
+    int rc = n < 0 || n_states < 0 ? ERR_UNREADABLE : 0;
+    if (rc == 0)
+        d->dump->threads = arena_alloc(&d->dump->arena, (size_t)n * sizeof *d->dump->threads);
+    if (rc != 0 || d->dump->threads == NULL)
+        err_set(err, rc != 0 ? rc : ERR_NOMEM, "cannot read the threads of %d: %s; try again", (int)d->dump->pid,
+                err_sentence(rc));
+    for (int i = 0; rc == 0 && i < n; i++) {
+        const struct python_thread *state = NULL;
+        for (int j = 0; j < n_states && state == NULL; j++)
+            state = states[j].tid == tids[i] ? &states[j] : NULL;
+        add_thread(d, tids[i], state);
+    }
+    mem_free(tids);
+    mem_free(states);
+    return rc;
+}
+
+static int fill(struct dumper *d, struct err *err)
+{
+    char command[4096];
+    ssize_t size = proc_cmdline(d->dump->pid, command, sizeof command);
+    while (size > 0 && command[size - 1] == '\0')
+        size--;
+    for (ssize_t i = 0; i < size; i++)
+        command[i] = command[i] != '\0' ? command[i] : ' ';
+    d->dump->command = arena_strndup(&d->dump->arena, command, size > 0 ? (size_t)size : 0);
+    d->dump->python = keep(d, python_info(d->python)->version);
+    d->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *d->stack.frames);
+    if (d->stack.frames == NULL)
+        return err_set(err, ERR_NOMEM, "cannot dump %d: out of memory", (int)d->dump->pid);
+    return add_threads(d, err);
+}
+
+int dump_new(pid_t pid, struct dump **result, struct err *err)
+{
+    struct dumper d = {0};
+    cpu_set_t before;
+    bool maybe = false;
+    int rc = python_open(pid, &d.python, &maybe, err);
+    if (rc != 0)
+        return rc;
+    rc = ERR_NOMEM;
+    bool affinity = sched_getaffinity(0, sizeof before, &before) == 0;
+    d.dump = mem_zalloc(1, sizeof *d.dump);
+    if (d.dump != NULL) {
+        d.dump->pid = pid;
+        rc = fill(&d, err);
+    }
+    if (affinity)
+        sched_setaffinity(0, sizeof before, &before);
+    mem_free(d.stack.frames);
+    buf_release(&d.copy);
+    python_close(d.python);
+    if (rc != 0) {
+        dump_free(d.dump);
+        return rc;
+    }
+    *result = d.dump;
+    return 0;
+}
+
+void dump_free(struct dump *dump)
+{
+    if (dump == NULL)
+        return;
+    arena_release(&dump->arena);
+    mem_free(dump);
+}

@@ -1,0 +1,34 @@
+/* All stacks of a process, once: each thread's state, name and stack, proved where it can be. */
+#ifndef KEISOKU_CAPTURE_DUMP_H
+#define KEISOKU_CAPTURE_DUMP_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "data/types.h"
+
+#include <sys/types.h>
+
+struct dump_frame {
+    const char *function, *file;
+    uint32_t line;
+};
+struct dump_thread {
+    pid_t tid;
+    const char *name, *detail;
+    enum state state;
+    bool holds_gil, proved;
+    struct dump_frame *frames; /* innermost first */
+    size_t n_frames;
+};
+struct dump {
+    struct arena arena; /* of all texts and arrays */
+    pid_t pid;
+    const char *command, *python;
+    struct dump_thread *threads;
+    size_t n_threads;
+};
+
+int dump_new(pid_t pid, struct dump **result, struct err *err);
+void dump_free(struct dump *dump);
+
+#endif

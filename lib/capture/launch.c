@@ -1,0 +1,102 @@
+#include "capture/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void run_child(const struct program *program, int gate, int report) __attribute__((noreturn));
+
+/* Between fork and exec: only calls that are safe there. */
+static void run_child(const struct program *program, int gate, int report)
+{
+    sigset_t none;
+    char go = 0;
+    sigemptyset(&none);
+    ssize_t n;
+    do
+        n = read(gate, &go, 1);
+    while (n < 0 && errno == EINTR);
+    if (n == 1) {
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execve(program->executable, program->argv, environ);
+        int number = errno;
+        n = write(report, &number, sizeof number);
+    }
+    _exit(127);
+}
+
+int launch_prepare(const struct program *program, struct launch *launch, struct err *err)
+{
+    int gate[2] = {-1, -1}, report[2] = {-1, -1};
+    if (pipe2(gate, O_CLOEXEC) != 0 || pipe2(report, O_CLOEXEC) != 0) {
+        close(gate[0]);
+        close(gate[1]);
+        return err_set(err, ERR_IO, "cannot start %s: %s", program->argv[0], strerror(errno));
+    }
+    launch->pid = fork();
+    if (launch->pid == 0) {
+        close(gate[1]); /* else the child would hold its own gate open */
+        close(report[0]);
+        run_child(program, gate[0], report[1]);
+    }
+    int number = errno;
+    close(gate[0]);
+    close(report[1]);
+    launch->gate = gate[1];
+    launch->report = report[0];
+    if (launch->pid > 0)
+        return 0;
+    close(launch->gate);
+    close(launch->report);
+    return err_set(err, ERR_IO, "cannot start %s: %s; end some processes", program->argv[0], strerror(number));
+}
+
+static int exec_error(int number, const struct program *program, struct err *err)
+{
+    const char *name = program->executable;
+    switch (number) {
+    case ENOENT: /* the file was there: its interpreter is not */
+        return err_set(err, ERR_NOT_FOUND, "cannot run %s: it, or the interpreter in its first line, was not found",
+                       name);
+    case ENOEXEC:
+        return err_set(err, ERR_NOT_EXECUTABLE,
+                       "cannot run %s: no program of this machine; name an executable, or a script that starts with "
+                       "#! and its interpreter",
+                       name);
+    case E2BIG:
+        return err_set(err, ERR_NOT_EXECUTABLE, "cannot run %s: its arguments or environment are too long", name);
+    default:
+        return err_set(err, ERR_NOT_EXECUTABLE, "cannot run %s: %s; check its permissions", name, strerror(number));
+    }
+}
+
+int launch_release(struct launch *launch, const struct program *program, struct err *err)
+{
+    int number = 0;
+    ssize_t n;
+    do
+        n = write(launch->gate, "g", 1);
+    while (n < 0 && errno == EINTR);
+    close(launch->gate);
+    do /* ends at once when exec closes the other end */
+        n = read(launch->report, &number, sizeof number);
+    while (n < 0 && errno == EINTR);
+    close(launch->report);
+    launch->gate = launch->report = -1;
+    if (n != (ssize_t)sizeof number)
+        return 0;
+    waitpid(launch->pid, NULL, 0);
+    return exec_error(number, program, err);
+}
+
+void launch_cancel(struct launch *launch)
+{
+    close(launch->gate);
+    close(launch->report);
+    waitpid(launch->pid, NULL, 0);
+}

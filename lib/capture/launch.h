@@ -1,0 +1,24 @@
+/*
+ * Starting a program behind a gate: the child exists, and can be followed, before it runs its first instruction.
+ */
+#ifndef KEISOKU_CAPTURE_LAUNCH_H
+#define KEISOKU_CAPTURE_LAUNCH_H
+
+#include "base/err.h"
+#include "capture/program.h"
+
+#include <sys/types.h>
+
+struct launch {
+    pid_t pid;
+    int gate, report; /* our ends of two pipes */
+};
+
+/* Forks. The child keeps standard streams, directory, environment and process group, and waits. */
+int launch_prepare(const struct program *program, struct launch *launch, struct err *err);
+/* Lets the child execute the program; an exec that fails is reported (ERR_NOT_FOUND, ERR_NOT_EXECUTABLE) and reaped. */
+int launch_release(struct launch *launch, const struct program *program, struct err *err);
+/* Gives up: the child ends without having run anything. */
+void launch_cancel(struct launch *launch);
+
+#endif

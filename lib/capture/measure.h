@@ -1,0 +1,74 @@
+/*
+ * A measurement in progress: three threads and what they share.
+ *
+ *   tracker  finds processes and threads, sees them end, drains the kernel's clock       (tracker.c)
+ *   sampler  wakes on the target's core, reads stacks, proves them, interns, queues      (sampler.c)
+ *   writer   names, states, recording, commit twice a second                            (writer.c)
+ *
+ * session.c starts and ends them. Stopping goes in that order: sampler, tracker, writer.
+ */
+#ifndef KEISOKU_CAPTURE_MEASURE_H
+#define KEISOKU_CAPTURE_MEASURE_H
+
+#include "capture/perf_clock.h"
+#include "capture/sample_queue.h"
+#include "capture/stack_store.h"
+#include "data/recording.h"
+
+struct measure_options {
+    double rate_hz;
+    bool rate_asked;
+    double budget;
+    uint64_t delay_ns, duration_ns;
+    bool no_children, no_source, redact_args;
+    bool free_only, core_only; /* --reader */
+};
+
+/* Counted by the sampler, read by the writer. */
+struct sampler_counts {
+    atomic_uint_fast64_t sweeps, planned, late, reads, rereads, samples, dropped;
+    atomic_uint_fast64_t awake_ns, contested_ns; /* from waking to sleeping; of that with a runnable target there */
+    atomic_uint_fast64_t cpu_ns;                 /* the sampler thread's own */
+};
+
+struct measurement {
+    struct measure_options options;
+    struct track track;
+    struct stack_store store;
+    struct sample_queue queue;
+    struct perf_clock *perf; /* NULL: not permitted */
+    struct recording *recording;
+    uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
+    uint64_t cpu_before_ns; /* this process's CPU time then */
+    struct sampler_counts counts;
+    atomic_uint_fast64_t losses[LOSS_KIND_COUNT];
+    atomic_bool stop_sampler, stop_tracker, stop_writer;
+    pthread_t sampler, tracker, writer;
+    bool sampler_runs, tracker_runs, writer_runs;
+
+    /* the tracker's */
+    pid_t child;            /* started by us; 0 for attach */
+    int child_fd, wake_fd;  /* pidfd of it; eventfd that ends the tracker's sleep */
+    atomic_int wait_status; /* of the child, -1 while it runs */
+    atomic_bool ended;      /* the child, or everything attached to, has ended */
+    atomic_uint live_processes, live_pythons, live_threads, pythons_seen;
+    struct err open_error; /* [L] why the last process was not readable */
+
+    /* the writer's */
+    pthread_mutex_t failure_lock;
+    struct err failure; /* the recording cannot be written any more */
+};
+
+void *sampler_main(void *measurement);
+void *tracker_main(void *measurement);
+void *writer_main(void *measurement);
+
+static inline void measure_lose(struct measurement *m, enum loss_kind kind, uint64_t count)
+{
+    atomic_fetch_add_explicit(&m->losses[kind], count, memory_order_relaxed);
+}
+
+/* Joins a process (tracker.c); used before the tracker runs too. NULL when it is gone. */
+struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t parent, bool root);
+
+#endif

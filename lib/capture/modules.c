@@ -1,0 +1,97 @@
+#include "capture/modules.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+struct module_map {
+    struct proc_maps maps;  /* executable ones, by address */
+    struct proc_maps **old; /* earlier readings: paths handed out stay valid */
+    size_t n_old, old_capacity;
+    uint64_t read_ns;
+};
+
+enum { READ_AGAIN_NS = 100 * 1000 * 1000 };
+
+static void read_maps(struct module_map *map, pid_t pid)
+{
+    struct proc_maps fresh;
+    map->read_ns = clock_monotonic_ns();
+    if (proc_maps_read(pid, &fresh, NULL) != 0)
+        return;
+    if (map->maps.text != NULL) {
+        struct proc_maps *kept = mem_alloc(sizeof *kept);
+        if (kept == NULL || mem_grow(&map->old, &map->old_capacity, map->n_old + 1, sizeof *map->old) != 0) {
+            mem_free(kept);
+            proc_maps_release(&fresh);
+            return;
+        }
+        *kept = map->maps;
+        map->old[map->n_old++] = kept;
+    }
+    map->maps = fresh;
+}
+
+static const struct proc_map *find(const struct module_map *map, uint64_t address)
+{
+    size_t low = 0, high = map->maps.count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (map->maps.maps[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct proc_map *found = low < map->maps.count ? &map->maps.maps[low] : NULL;
+    return found != NULL && found->start <= address && found->executable ? found : NULL;
+}
+
+/* Objects that do work for the interpreter and for extensions alike. */
+static bool is_support(const char *path)
+{
+    static const char *const names[] = {"libc.so",  "libc-2", "libm.so", "libm-2", "libpthread",
+                                        "ld-linux", "ld-2",   "ld-musl", "libdl",  "librt."};
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    if (strcmp(path, "[vdso]") == 0 || strcmp(path, "[vsyscall]") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strncmp(name, names[i], strlen(names[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct module module_at(struct module_map **map, const struct tracked_process *process, const struct ip_point *point)
+{
+    if (point->kernel)
+        return (struct module){MODULE_KERNEL, NULL};
+    if (point->ip >= process->info.text_start && point->ip < process->info.text_end)
+        return (struct module){MODULE_INTERPRETER, NULL};
+    if (*map == NULL && (*map = mem_zalloc(1, sizeof **map)) == NULL)
+        return (struct module){MODULE_UNKNOWN, NULL};
+    const struct proc_map *found = find(*map, point->ip);
+    if (found == NULL && clock_monotonic_ns() - (*map)->read_ns > READ_AGAIN_NS) {
+        read_maps(*map, process->pid);
+        found = find(*map, point->ip);
+    }
+    if (found == NULL)
+        return (struct module){MODULE_UNKNOWN, NULL};
+    if (is_support(found->path))
+        return (struct module){MODULE_SUPPORT, found->path};
+    return (struct module){MODULE_NATIVE, found->path[0] != '\0' ? found->path : "[anonymous code]"};
+}
+
+void module_map_free(struct module_map *map)
+{
+    if (map == NULL)
+        return;
+    for (size_t i = 0; i < map->n_old; i++) {
+        proc_maps_release(map->old[i]);
+        mem_free(map->old[i]);
+    }
+    mem_free(map->old);
+    proc_maps_release(&map->maps);
+    mem_free(map);
+}

@@ -1,0 +1,209 @@
+#include "capture/names.h"
+
+#include "base/mem.h"
+#include "capture/source_text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct named_code {
+    struct python_code code;
+    uint32_t function; /* id of the recording; 0: could not be resolved */
+    uint8_t flags;     /* NODE_IMPORT, NODE_IDLE_*: of a frame of it alone */
+};
+
+struct names {
+    struct measurement *m;
+    struct map leaves; /* (stack, kind, module) → stack */
+    struct source_text *sources;
+};
+
+struct idle_place {
+    const char *file, *function;
+    const char *caller_file, *caller_function; /* NULL: any */
+    bool leaf;
+};
+
+static const struct idle_place idle_places[] = {
+#define CALL(file, function)                               {file, function, NULL, NULL, false},
+#define LEAF(file, function)                               {file, function, NULL, NULL, true},
+#define PAIR(file, function, caller_file, caller_function) {file, function, caller_file, caller_function, false},
+#include "capture/idle.def"
+#undef CALL
+#undef LEAF
+#undef PAIR
+};
+
+int names_new(struct measurement *m, struct names **result)
+{
+    struct names *names = mem_zalloc(1, sizeof *names);
+    if (names == NULL)
+        return ERR_NOMEM;
+    names->m = m;
+    int rc = m->options.no_source ? 0 : source_text_new(m->recording, &names->sources);
+    if (rc != 0) {
+        mem_free(names);
+        return rc;
+    }
+    *result = names;
+    return 0;
+}
+
+void names_free(struct names *names)
+{
+    if (names == NULL)
+        return;
+    for (uint32_t i = 1; i < names->m->store.n_codes; i++) {
+        struct code_entry *entry = stack_store_code(&names->m->store, i);
+        struct named_code *named = entry->resolved;
+        if (named != NULL)
+            python_code_release(&named->code);
+        mem_free(named);
+        entry->resolved = NULL;
+    }
+    source_text_free(names->sources);
+    map_release(&names->leaves);
+    mem_free(names);
+}
+
+/* Does `path` end in the path `tail`? */
+static bool path_ends(const char *path, const char *tail)
+{
+    size_t length = strlen(path), tail_length = strlen(tail);
+    return length >= tail_length && strcmp(path + length - tail_length, tail) == 0 &&
+           (length == tail_length || path[length - tail_length - 1] == '/');
+}
+
+static bool is_function(const struct python_code *code, const char *file, const char *function)
+{
+    return strcmp(code->name, function) == 0 && path_ends(code->file, file);
+}
+
+static bool is_import(const struct python_code *code)
+{
+    return strncmp(code->file, "<frozen importlib", 17) == 0 || path_ends(code->file, "importlib/_bootstrap.py");
+}
+
+/* The file as an absolute path where the code has a relative one and the process still tells its directory. */
+static void absolute_file(const struct tracked_process *process, const char *file, char *path, size_t size)
+{
+    char link[64], directory[4096];
+    snprintf(path, size, "%s", file);
+    if (file[0] == '/' || file[0] == '<' || file[0] == '\0')
+        return;
+    snprintf(link, sizeof link, "/proc/%d/cwd", process->pid);
+    ssize_t length = readlink(link, directory, sizeof directory - 1);
+    if (length <= 0)
+        return;
+    directory[length] = '\0';
+    while (strncmp(file, "./", 2) == 0)
+        file += 2;
+    int n = snprintf(path, size, "%s/%s", directory, file);
+    if (n < 0 || (size_t)n >= size)
+        snprintf(path, size, "%s", file);
+}
+
+static struct named_code *resolve(struct names *names, struct code_entry *entry)
+{
+    struct named_code *named = mem_zalloc(1, sizeof *named);
+    entry->resolved = named;
+    if (named == NULL || entry->copy.size == 0 ||
+        python_code_resolve(entry->process->side, &entry->copy, &named->code) != 0) {
+        measure_lose(names->m, LOSS_UNRESOLVED, 1);
+        return named;
+    }
+    struct python_code *code = &named->code;
+    struct recording *recording = names->m->recording;
+    char path[8192];
+    absolute_file(entry->process, code->file, path, sizeof path);
+    struct function function = {
+        .name = recording_add_string(recording, code->qualname, strlen(code->qualname)),
+        .file = recording_add_string(recording, path, strlen(path)),
+        .first_line = code->first_line,
+        .kind = FUNCTION_PYTHON,
+    };
+    named->function = recording_add_function(recording, &function);
+    named->flags = is_import(code) ? NODE_IMPORT : 0;
+    if (names->sources != NULL)
+        source_text_want(names->sources, entry->process, function.file, path);
+    buf_release(&entry->copy);
+    return named;
+}
+
+/* Flags of the stack that ends in `code`, called from `caller` (NULL: outermost) whose stack has `above`. */
+static uint32_t stack_flags(const struct named_code *named, const struct named_code *caller, uint32_t above)
+{
+    uint32_t flags = (above & ~(uint32_t)NODE_IDLE_LEAF) | named->flags;
+    for (size_t i = 0; i < sizeof idle_places / sizeof *idle_places; i++) {
+        const struct idle_place *place = &idle_places[i];
+        if (!is_function(&named->code, place->file, place->function))
+            continue;
+        if (place->caller_file != NULL && (caller == NULL || caller->function == 0 ||
+                                           !is_function(&caller->code, place->caller_file, place->caller_function)))
+            continue;
+        flags |= place->leaf ? NODE_IDLE_LEAF : NODE_IDLE_CALL;
+    }
+    return flags;
+}
+
+static struct named_code *code_of(struct names *names, const struct stack_node *node)
+{
+    struct code_entry *entry = stack_store_code(&names->m->store, node->code);
+    return entry->resolved != NULL ? entry->resolved : resolve(names, entry);
+}
+
+static bool name_node(struct names *names, struct stack_node *node)
+{
+    struct stack_store *store = &names->m->store;
+    struct named_code *named = code_of(names, node);
+    if (named == NULL || named->function == 0)
+        return false;
+    const struct stack_node *parent = node->parent != 0 ? stack_store_node(store, node->parent) : NULL;
+    if (parent != NULL && parent->recorded == 0)
+        return false;
+    uint32_t line = python_code_line(&named->code, node->offset);
+    uint32_t frame = recording_add_frame(names->m->recording, named->function, line);
+    node->recorded = recording_add_stack(names->m->recording, parent != NULL ? parent->recorded : 0, frame);
+    node->flags =
+        stack_flags(named, parent != NULL ? code_of(names, parent) : NULL, parent != NULL ? parent->flags : 0);
+    return node->recorded != 0;
+}
+
+struct named_stack names_stack(struct names *names, uint32_t id)
+{
+    struct stack_store *store = &names->m->store;
+    struct stack_node *leaf = stack_store_node(store, id);
+    while (id != 0 && leaf->recorded == 0) { /* from the outermost unnamed node inwards, without recursion */
+        struct stack_node *node = leaf;
+        while (node->parent != 0 && stack_store_node(store, node->parent)->recorded == 0)
+            node = stack_store_node(store, node->parent);
+        if (!name_node(names, node))
+            return (struct named_stack){0, 0};
+    }
+    return id != 0 ? (struct named_stack){leaf->recorded, leaf->flags} : (struct named_stack){0, 0};
+}
+
+uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module)
+{
+    char key[4096 + 16];
+    int length = snprintf(key, sizeof key, "%u %d %s", stack, (int)kind, module);
+    uint32_t leaf;
+    if (length < 0 || (size_t)length >= sizeof key)
+        return stack;
+    if (map_get(&names->leaves, key, (size_t)length, &leaf))
+        return leaf;
+    struct recording *recording = names->m->recording;
+    const char *slash = strrchr(module, '/');
+    const char *name = slash != NULL ? slash + 1 : module;
+    struct function function = {
+        .name = recording_add_string(recording, name, strlen(name)),
+        .file = recording_add_string(recording, module, strlen(module)),
+        .kind = (uint8_t)kind,
+    };
+    uint32_t frame = recording_add_frame(recording, recording_add_function(recording, &function), 0);
+    leaf = recording_add_stack(recording, stack, frame);
+    bool found;
+    map_put(&names->leaves, key, (size_t)length, leaf, &leaf, &found);
+    return leaf;
+}

@@ -1,0 +1,29 @@
+/*
+ * From the sampler's nodes (code address, instruction offset) to the recording's stacks (function, file, line), off the
+ * timed path. Works on copies of code objects: the target may be long gone. The writer's alone.
+ */
+#ifndef KEISOKU_CAPTURE_NAMES_H
+#define KEISOKU_CAPTURE_NAMES_H
+
+#include "capture/measure.h"
+
+struct names;
+
+enum node_flags {                     /* of a whole stack */
+                  NODE_IMPORT = 1,    /* the import machinery is on it */
+                  NODE_IDLE_CALL = 2, /* a place of idle.def is on it */
+                  NODE_IDLE_LEAF = 4  /* its innermost frame is one */
+};
+
+struct named_stack {
+    uint32_t stack; /* id of the recording; 0: it could not be named */
+    uint32_t flags;
+};
+
+int names_new(struct measurement *m, struct names **result);
+void names_free(struct names *names);
+struct named_stack names_stack(struct names *names, uint32_t node);
+/* The stack with a frame of native code or the kernel below it. */
+uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module);
+
+#endif

@@ -1,0 +1,271 @@
+#include "capture/perf_clock.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+struct ring {
+    int fd; /* the event that owns the mapping */
+    struct perf_event_mmap_page *page;
+    size_t size; /* of the data area, a power of two */
+};
+
+struct perf_clock {
+    struct perf_event_attr attr;
+    int n_cores;
+    size_t page_bytes, ring_bytes;
+    bool kernel;
+    struct ring *rings; /* one a core; fd -1: not opened */
+    int *extra;         /* further events, redirected into the rings */
+    size_t n_extra, extra_capacity;
+};
+
+enum { RING_BYTES = 64 * 1024, EXTRA_EVENTS_MAX = 4096, RECORD_BYTES_MAX = 512 };
+
+static int open_event(const struct perf_event_attr *attr, pid_t tid, int core)
+{
+    return (int)syscall(SYS_perf_event_open, attr, tid, core, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static void fill_attr(struct perf_event_attr *attr, uint64_t period_ns)
+{
+    memset(attr, 0, sizeof *attr);
+    attr->size = sizeof *attr;
+    attr->type = PERF_TYPE_SOFTWARE;
+    attr->config = PERF_COUNT_SW_CPU_CLOCK;
+    attr->sample_period = period_ns;
+    attr->sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
+    attr->inherit = 1;
+    attr->task = 1;
+    attr->comm = 1;
+    attr->comm_exec = 1;
+    attr->sample_id_all = 1; /* FORK, COMM and EXIT end with pid, tid, time too */
+    attr->use_clockid = 1;
+    attr->clockid = CLOCK_MONOTONIC;
+    attr->exclude_hv = 1;
+    attr->watermark = 1;
+    attr->wakeup_watermark = RING_BYTES / 2;
+}
+
+int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *err)
+{
+    struct perf_clock *clock = mem_zalloc(1, sizeof *clock);
+    if (clock == NULL)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    fill_attr(&clock->attr, period_ns);
+    clock->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    clock->ring_bytes = RING_BYTES;
+    /* cores may be numbered with gaps: an event on a core that is not there fails with ENODEV and is left out */
+    clock->n_cores = (int)sysconf(_SC_NPROCESSORS_CONF);
+    clock->kernel = true;
+    clock->rings = mem_zalloc((size_t)clock->n_cores, sizeof *clock->rings);
+    if (clock->rings == NULL) {
+        mem_free(clock);
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    for (int i = 0; i < clock->n_cores; i++)
+        clock->rings[i].fd = -1;
+    *result = clock;
+    return 0;
+}
+
+/* An ordinary user may lock 516 KiB and a page a core for rings: the ring shrinks until it fits. */
+static int map_ring(struct perf_clock *clock, struct ring *ring)
+{
+    for (size_t bytes = clock->ring_bytes; bytes >= clock->page_bytes; bytes /= 2) {
+        void *page = mmap(NULL, clock->page_bytes + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+        if (page != MAP_FAILED) {
+            ring->page = page;
+            ring->size = bytes;
+            clock->ring_bytes = bytes;
+            return 0;
+        }
+        if (errno != EPERM && errno != ENOMEM)
+            break;
+    }
+    return ERR_PERMISSION;
+}
+
+static int keep_extra(struct perf_clock *clock, int fd)
+{
+    if (clock->n_extra >= EXTRA_EVENTS_MAX ||
+        mem_grow(&clock->extra, &clock->extra_capacity, clock->n_extra + 1, sizeof *clock->extra) != 0)
+        return ERR_NOMEM;
+    clock->extra[clock->n_extra++] = fd;
+    return 0;
+}
+
+static int follow_on_core(struct perf_clock *clock, pid_t tid, int core)
+{
+    struct ring *ring = &clock->rings[core];
+    int fd = open_event(&clock->attr, tid, core);
+    if (fd < 0 && (errno == EACCES || errno == EPERM) && clock->kernel) {
+        clock->kernel = false;
+        clock->attr.exclude_kernel = 1;
+        fd = open_event(&clock->attr, tid, core);
+    }
+    if (fd < 0)
+        return errno == ENODEV ? 0 : -errno;
+    if (ring->fd < 0) {
+        ring->fd = fd;
+        if (map_ring(clock, ring) == 0)
+            return 0;
+        ring->fd = -1;
+    } else if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0 && keep_extra(clock, fd) == 0) {
+        return 0;
+    }
+    close(fd);
+    return -EPERM;
+}
+
+int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
+{
+    for (int core = 0; core < clock->n_cores; core++) {
+        int rc = follow_on_core(clock, tid, core);
+        if (rc == -ESRCH)
+            return err_set(err, ERR_GONE, "thread %d has ended", (int)tid);
+        if (rc == -EACCES || rc == -EPERM)
+            return err_set(err, ERR_PERMISSION,
+                           "the kernel's software clock is not permitted (perf_event_paranoid); python, native and "
+                           "kernel time are not told apart; try: sysctl kernel.perf_event_paranoid=2");
+        if (rc != 0)
+            return err_set(err, ERR_NOT_SUPPORTED, "the kernel's software clock is not available: %s", strerror(-rc));
+    }
+    return 0;
+}
+
+bool perf_clock_sees_kernel(const struct perf_clock *clock)
+{
+    return clock->kernel;
+}
+
+/* Copies `size` bytes at `position` out of the ring, which wraps. */
+static void ring_copy(const struct ring *ring, size_t data_offset, uint64_t position, void *out, size_t size)
+{
+    const char *data = (const char *)ring->page + data_offset;
+    size_t at = (size_t)(position & (ring->size - 1));
+    size_t first = ring->size - at < size ? ring->size - at : size;
+    memcpy(out, data + at, first);
+    memcpy((char *)out + first, data, size - first);
+}
+
+struct raw_sample {
+    uint64_t ip;
+    uint32_t pid, tid;
+    uint64_t time;
+};
+struct raw_task { /* PERF_RECORD_FORK, PERF_RECORD_EXIT */
+    uint32_t pid, ppid, tid, ptid;
+    uint64_t time;
+};
+struct raw_comm_id { /* what sample_id_all appends */
+    uint32_t pid, tid;
+    uint64_t time;
+};
+
+/* False when the record is none of ours. `body` holds `size` bytes behind the header. */
+static bool decode(const struct perf_event_header *header, const char *body, size_t size, struct perf_record *record)
+{
+    memset(record, 0, sizeof *record);
+    if (header->type == PERF_RECORD_SAMPLE && size >= sizeof(struct raw_sample)) {
+        struct raw_sample raw;
+        memcpy(&raw, body, sizeof raw);
+        record->kind = PERF_IP;
+        record->pid = (pid_t)raw.pid;
+        record->tid = (pid_t)raw.tid;
+        record->time_ns = raw.time;
+        record->ip = raw.ip;
+        record->kernel = (header->misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
+        return true;
+    }
+    if ((header->type == PERF_RECORD_FORK || header->type == PERF_RECORD_EXIT) && size >= sizeof(struct raw_task)) {
+        struct raw_task raw;
+        memcpy(&raw, body, sizeof raw);
+        record->kind = header->type == PERF_RECORD_FORK ? PERF_FORK : PERF_EXIT;
+        record->pid = (pid_t)raw.pid;
+        record->tid = (pid_t)raw.tid;
+        record->parent = (pid_t)raw.ppid;
+        record->time_ns = raw.time;
+        return true;
+    }
+    if (header->type == PERF_RECORD_COMM && (header->misc & PERF_RECORD_MISC_COMM_EXEC) != 0 &&
+        size >= sizeof(struct raw_comm_id)) {
+        struct raw_comm_id raw;
+        memcpy(&raw, body + size - sizeof raw, sizeof raw);
+        record->kind = PERF_EXEC;
+        record->pid = (pid_t)raw.pid;
+        record->tid = (pid_t)raw.tid;
+        record->time_ns = raw.time;
+        return true;
+    }
+    return false;
+}
+
+static uint64_t drain_ring(const struct perf_clock *clock, struct ring *ring,
+                           void (*take)(void *context, const struct perf_record *record), void *context)
+{
+    uint64_t lost = 0;
+    size_t data_offset = clock->page_bytes;
+    uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
+    uint64_t tail = ring->page->data_tail;
+    while (tail + sizeof(struct perf_event_header) <= head) {
+        struct perf_event_header header;
+        ring_copy(ring, data_offset, tail, &header, sizeof header);
+        if (header.size < sizeof header || tail + header.size > head) {
+            tail = head;
+            break;
+        }
+        char body[RECORD_BYTES_MAX];
+        size_t size = header.size - sizeof header;
+        struct perf_record record;
+        if (size <= sizeof body) {
+            ring_copy(ring, data_offset, tail + sizeof header, body, size);
+            if (header.type == PERF_RECORD_LOST && size >= 16) {
+                uint64_t count;
+                memcpy(&count, body + 8, sizeof count);
+                lost += count;
+            } else if (decode(&header, body, size, &record)) {
+                take(context, &record);
+            }
+        }
+        tail += header.size;
+    }
+    __atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
+    return lost;
+}
+
+uint64_t perf_clock_drain(struct perf_clock *clock, void (*take)(void *context, const struct perf_record *record),
+                          void *context)
+{
+    uint64_t lost = 0;
+    for (int core = 0; core < clock->n_cores; core++) {
+        if (clock->rings[core].fd >= 0)
+            lost += drain_ring(clock, &clock->rings[core], take, context);
+    }
+    return lost;
+}
+
+void perf_clock_free(struct perf_clock *clock)
+{
+    if (clock == NULL)
+        return;
+    for (size_t i = 0; i < clock->n_extra; i++)
+        close(clock->extra[i]);
+    for (int core = 0; core < clock->n_cores; core++) {
+        struct ring *ring = &clock->rings[core];
+        if (ring->fd < 0)
+            continue;
+        munmap(ring->page, clock->page_bytes + ring->size);
+        close(ring->fd);
+    }
+    mem_free(clock->extra);
+    mem_free(clock->rings);
+    mem_free(clock);
+}

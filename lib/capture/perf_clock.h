@@ -1,0 +1,43 @@
+/*
+ * The kernel's software clock (perf_event_open): instruction pointers of the target's threads while they run, and
+ * births, execs and deaths of its processes and threads. One event and ring buffer per core, inherited by children;
+ * needs no privilege where perf_event_paranoid permits measuring one's own processes. Without it everything still
+ * works, with less evidence. The target is not touched.
+ *
+ * perf_clock_follow before the program runs (launch) or for each thread found (attach); perf_clock_drain from one
+ * thread, often enough that the rings (64 KiB a core) do not fill: every 50 ms is plenty.
+ */
+#ifndef KEISOKU_CAPTURE_PERF_CLOCK_H
+#define KEISOKU_CAPTURE_PERF_CLOCK_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct perf_clock;
+
+enum perf_kind { PERF_IP, PERF_FORK, PERF_EXEC, PERF_EXIT };
+
+struct perf_record {
+    enum perf_kind kind;
+    pid_t pid, tid;
+    pid_t parent;     /* FORK: pid of the parent */
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    uint64_t ip;
+    bool kernel; /* IP: in the kernel */
+};
+
+/* `period_ns`: CPU time of a thread between two instruction pointers. ERR_PERMISSION, ERR_NOT_SUPPORTED. */
+int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *err);
+/* Follows thread `tid` and all that it starts from now on. */
+int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err);
+/* Does it see the kernel's instruction pointers too? */
+bool perf_clock_sees_kernel(const struct perf_clock *clock);
+/* Hands every new record to `take`; returns how many records the kernel lost since the last call. */
+uint64_t perf_clock_drain(struct perf_clock *clock, void (*take)(void *context, const struct perf_record *record),
+                          void *context);
+void perf_clock_free(struct perf_clock *clock);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * The proof that a thread stood still while it was read (design section 3, step 4).
+ *
+ * 1. proof_counters reads the thread's scheduler counters.
+ * 2. proof_begin finds it off the CPU at a later moment: a runnable thread because we run on the core whose queue it is
+ *    in; a sleeping one because /proc/…/syscall shows registers only of tasks that are descheduled.
+ * 3. The caller reads the thread's memory.
+ * 4. proof_end reads the counters again: each time a thread is switched in, one of them grows. Unchanged, it has not run
+ *    since before step 2.
+ * No allocation, no lock, nothing that the target could notice.
+ */
+#ifndef KEISOKU_CAPTURE_PROOF_H
+#define KEISOKU_CAPTURE_PROOF_H
+
+#include "capture/target/proc.h"
+
+enum look {
+    LOOK_DONE,
+    LOOK_ELSEWHERE, /* runs on another core */
+    LOOK_AGAIN,     /* ran meanwhile */
+    LOOK_GONE
+};
+
+struct proof {
+    struct proc_schedstat before, after;
+    struct proc_stat stat;
+    struct proc_syscall call; /* of a sleeping thread */
+    bool runs;                /* runnable: was on the CPU until we came */
+};
+
+static inline enum look proof_counters(const struct proc_thread *files, struct proof *proof)
+{
+    return proc_thread_schedstat(files, &proof->before) ? LOOK_DONE : LOOK_GONE;
+}
+
+/* `core`: the one that the calling thread is pinned to. */
+static inline enum look proof_begin(const struct proc_thread *files, int core, struct proof *proof)
+{
+    if (!proc_thread_stat(files, &proof->stat) || proof->stat.state == 'Z' || proof->stat.state == 'X')
+        return LOOK_GONE;
+    proof->runs = proof->stat.state == 'R';
+    if (proof->runs)
+        return proof->stat.processor == core ? LOOK_DONE : LOOK_ELSEWHERE;
+    return proc_thread_syscall(files, &proof->call) && !proof->call.running ? LOOK_DONE : LOOK_AGAIN;
+}
+
+static inline enum look proof_end(const struct proc_thread *files, struct proof *proof)
+{
+    if (!proc_thread_schedstat(files, &proof->after))
+        return LOOK_GONE;
+    return proof->after.switches == proof->before.switches ? LOOK_DONE : LOOK_AGAIN;
+}
+
+#endif

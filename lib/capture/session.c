@@ -1,0 +1,402 @@
+#include "capture/session.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "capture/launch.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { IP_PERIOD_NS = 997 * 1000 }; /* a little off the sampling period, so that the two do not march in step */
+
+struct session {
+    struct measurement m;
+    struct program program;
+    char **command; /* argv as recorded; NULL-terminated */
+    pid_t root;
+    bool finished;
+};
+
+/* ---- making ---------------------------------------------------------------------------------------------------------
+ */
+
+static struct session *make(const struct measure_options *options, struct err *err)
+{
+    struct session *session = mem_zalloc(1, sizeof *session);
+    if (session == NULL || track_init(&session->m.track) != 0 || stack_store_init(&session->m.store) != 0) {
+        mem_free(session);
+        err_set(err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
+        return NULL;
+    }
+    struct measurement *m = &session->m;
+    m->options = *options;
+    m->child_fd = -1;
+    m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    m->wait_status = -1;
+    pthread_mutex_init(&m->failure_lock, NULL);
+    m->queue.records = mem_alloc(SAMPLE_QUEUE_RECORDS * sizeof *m->queue.records);
+    if (m->queue.records == NULL || m->wake_fd < 0) {
+        err_set(err, ERR_NOMEM, "cannot measure: out of memory or descriptors; free some");
+        session_free(session);
+        return NULL;
+    }
+    return session;
+}
+
+/* Cores a control group's quota amounts to; 0: no quota (version 2, then 1). */
+static double cores_quota(void)
+{
+    double quota = 0, period = 0;
+    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (file != NULL) {
+        int n = fscanf(file, "%lf %lf", &quota, &period);
+        fclose(file);
+        return n == 2 && period > 0 ? quota / period : 0;
+    }
+    file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re");
+    if (file == NULL)
+        return 0;
+    int n = fscanf(file, "%lf", &quota);
+    fclose(file);
+    file = n == 1 && quota > 0 ? fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re") : NULL;
+    if (file == NULL)
+        return 0;
+    n = fscanf(file, "%lf", &period);
+    fclose(file);
+    return n == 1 && period > 0 ? quota / period : 0;
+}
+
+static int make_recording(struct session *session, const char *output, const char *name, struct err *err)
+{
+    struct measurement *m = &session->m;
+    char path[4096], directory[4096] = "";
+    struct utsname host = {0};
+    cpu_set_t allowed;
+    if (output != NULL)
+        snprintf(path, sizeof path, "%s", output);
+    else
+        snprintf(path, sizeof path, "%s.%d.kei", name, (int)session->root);
+    if (getcwd(directory, sizeof directory) == NULL)
+        directory[0] = '\0';
+    uname(&host);
+    m->start_ns = clock_monotonic_ns();
+    m->cpu_before_ns = clock_process_cpu_ns();
+    struct recording_info info = {
+        .command = (const char *const *)session->command,
+        .directory = directory,
+        .host = host.nodename,
+        .mode = m->child != 0 ? "run" : "attach",
+        .evidence = m->perf != NULL ? "perf clock,/proc" : "/proc",
+        .start_unix_ns = clock_unix_ns(),
+        .cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
+        .cores_quota = cores_quota(),
+        .rate_hz = m->options.rate_hz,
+    };
+    info.cores_allowed =
+        sched_getaffinity(session->root, sizeof allowed, &allowed) == 0 ? (uint32_t)CPU_COUNT(&allowed) : info.cores;
+    return recording_new(path, &info, &m->recording, err);
+}
+
+static int start_threads(struct session *session, struct err *err)
+{
+    struct measurement *m = &session->m;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the caller's thread's business */
+    m->writer_runs = pthread_create(&m->writer, NULL, writer_main, m) == 0;
+    m->tracker_runs = m->writer_runs && pthread_create(&m->tracker, NULL, tracker_main, m) == 0;
+    m->sampler_runs = m->tracker_runs && pthread_create(&m->sampler, NULL, sampler_main, m) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (m->sampler_runs)
+        return 0;
+    return err_set(err, ERR_NOMEM, "cannot measure: no thread could be started; raise the limit of processes");
+}
+
+static void stop_threads(struct session *session)
+{
+    struct measurement *m = &session->m;
+    uint64_t one = 1;
+    atomic_store(&m->stop_sampler, true);
+    if (m->sampler_runs)
+        pthread_join(m->sampler, NULL);
+    atomic_store(&m->stop_tracker, true);
+    if (write(m->wake_fd, &one, sizeof one) < 0)
+        errno = 0; /* full: it wakes anyway */
+    if (m->tracker_runs)
+        pthread_join(m->tracker, NULL);
+    atomic_store(&m->stop_writer, true);
+    if (m->writer_runs)
+        pthread_join(m->writer, NULL);
+    m->sampler_runs = m->tracker_runs = m->writer_runs = false;
+}
+
+/* Follows threads with the kernel's clock; a refusal leaves the measurement with less evidence. */
+static void follow(struct measurement *m, pid_t pid)
+{
+    pid_t *tids = NULL;
+    size_t capacity = 0;
+    struct err err;
+    if (m->perf == NULL && perf_clock_new(IP_PERIOD_NS, &m->perf, &err) != 0)
+        return;
+    int n = proc_threads(pid, &tids, &capacity);
+    for (int i = 0; i < n && m->perf != NULL; i++) {
+        int rc = perf_clock_follow(m->perf, tids[i], &err);
+        if (rc != 0 && rc != ERR_GONE) {
+            perf_clock_free(m->perf);
+            m->perf = NULL;
+        }
+    }
+    mem_free(tids);
+}
+
+/* ---- run ------------------------------------------------------------------------------------------------------------
+ */
+
+/* What is recorded as the command: all arguments, or the first alone when they are to be left out. */
+static int keep_command(struct session *session, char *const argv[])
+{
+    size_t n = 0;
+    while (argv[n] != NULL)
+        n++;
+    if (session->m.options.redact_args && n > 1)
+        n = 1;
+    session->command = mem_zalloc(n + 1, sizeof *session->command);
+    if (session->command == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        session->command[i] = mem_strdup(argv[i]);
+        if (session->command[i] == NULL)
+            return ERR_NOMEM;
+    }
+    return 0;
+}
+
+static int run_gated(struct session *session, const char *output, struct launch *launch, struct err *err)
+{
+    struct measurement *m = &session->m;
+    m->child = session->root = launch->pid;
+    m->child_fd = (int)syscall(SYS_pidfd_open, launch->pid, 0);
+    follow(m, launch->pid);
+    int rc = make_recording(session, output, session->program.name, err);
+    if (rc == 0 && tracker_join(m, launch->pid, getpid(), true) == NULL)
+        rc = err_set(err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
+    return rc;
+}
+
+int session_run(const struct measure_options *options, const char *output, char *const argv[], struct session **result,
+                struct err *err)
+{
+    struct launch launch;
+    struct session *session = make(options, err);
+    if (session == NULL)
+        return ERR_NOMEM;
+    int rc = program_resolve(argv, &session->program, err);
+    if (rc == 0)
+        rc = keep_command(session, argv);
+    if (rc == 0)
+        rc = launch_prepare(&session->program, &launch, err);
+    if (rc != 0) {
+        session_free(session);
+        return rc;
+    }
+    rc = run_gated(session, output, &launch, err);
+    if (rc != 0)
+        launch_cancel(&launch);
+    else
+        rc = launch_release(&launch, &session->program, err);
+    if (rc == 0)
+        rc = start_threads(session, err);
+    if (rc != 0) {
+        if (session->m.recording != NULL)
+            unlink(recording_path(session->m.recording));
+        session_free(session);
+        return rc;
+    }
+    *result = session;
+    return 0;
+}
+
+/* ---- attach ---------------------------------------------------------------------------------------------------------
+ */
+
+static bool has_children(pid_t pid)
+{
+    char path[64];
+    int child = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    bool any = fscanf(file, "%d", &child) == 1;
+    fclose(file);
+    return any;
+}
+
+static int check_target(pid_t pid, struct err *err)
+{
+    struct python *python = NULL;
+    bool maybe = false;
+    if (proc_start_ticks(pid, NULL) == 0)
+        return err_set(err, ERR_GONE, "cannot attach to %d: no such process; see ps for those that run", (int)pid);
+    int rc = python_open(pid, &python, &maybe, err);
+    python_close(python);
+    if (rc == ERR_NOT_PYTHON && (maybe || has_children(pid)))
+        return 0;
+    return rc;
+}
+
+int session_attach(const struct measure_options *options, const char *output, const pid_t *pids, size_t count,
+                   struct session **result, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = check_target(pids[i], err);
+    if (rc != 0)
+        return rc;
+    struct session *session = make(options, err);
+    if (session == NULL)
+        return ERR_NOMEM;
+    session->root = pids[0];
+    for (size_t i = 0; i < count; i++)
+        follow(&session->m, pids[i]);
+    rc = make_recording(session, output, "attach", err);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        if (tracker_join(&session->m, pids[i], 0, true) == NULL)
+            rc = err_set(err, ERR_GONE, "cannot attach to %d: it has ended", (int)pids[i]);
+    }
+    if (rc == 0)
+        rc = start_threads(session, err);
+    if (rc != 0) {
+        if (session->m.recording != NULL)
+            unlink(recording_path(session->m.recording));
+        session_free(session);
+        return rc;
+    }
+    *result = session;
+    return 0;
+}
+
+/* ---- while it runs, and the end
+ * --------------------------------------------------------------------------------------- */
+
+static bool duration_over(const struct measurement *m)
+{
+    return m->options.duration_ns != 0 &&
+           clock_monotonic_ns() - m->start_ns >= m->options.delay_ns + m->options.duration_ns;
+}
+
+void session_wait(struct session *session, int timeout_ms, struct session_status *status)
+{
+    struct measurement *m = &session->m;
+    const struct timespec step = {0, 2000000};
+    uint64_t until_ns = clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000u;
+    bool over = false;
+    while (true) {
+        over = over || duration_over(m);
+        if (over) /* a program that was started goes on to its end, unmeasured */
+            atomic_store(&m->stop_sampler, true);
+        if (atomic_load(&m->ended) || (over && m->child == 0) || clock_monotonic_ns() >= until_ns)
+            break;
+        nanosleep(&step, NULL);
+    }
+    *status = (struct session_status){
+        .ended = atomic_load(&m->ended) || (over && m->child == 0),
+        .elapsed_s = (double)(clock_monotonic_ns() - m->start_ns) / 1e9,
+        .samples = atomic_load(&m->counts.samples),
+        .dropped = atomic_load(&m->counts.dropped),
+        .processes = atomic_load(&m->live_processes),
+        .pythons = atomic_load(&m->live_pythons),
+        .threads = atomic_load(&m->live_threads),
+    };
+    pthread_mutex_lock(&m->failure_lock);
+    status->failure = m->failure;
+    pthread_mutex_unlock(&m->failure_lock);
+}
+
+void session_signal(struct session *session, int signal)
+{
+    struct measurement *m = &session->m;
+    if (m->child_fd >= 0) /* never another process that got the same number */
+        syscall(SYS_pidfd_send_signal, m->child_fd, signal, NULL, 0);
+    else if (m->child != 0 && atomic_load(&m->wait_status) == -1)
+        kill(m->child, signal);
+}
+
+/* Why there is nothing to show. */
+static void explain(struct session *session, double elapsed_s, struct session_result *result)
+{
+    struct measurement *m = &session->m;
+    const char *name = session->command != NULL ? session->command[0] : "the process";
+    if (result->pythons == 0 && m->open_error.code != 0)
+        snprintf(result->note, sizeof result->note, "nothing was measured: %.900s", m->open_error.text);
+    else if (result->pythons == 0)
+        snprintf(result->note, sizeof result->note,
+                 "nothing was measured: no Python interpreter was seen in %.200s or under it in %.2f s; name a program "
+                 "that runs Python",
+                 name, elapsed_s);
+    else if (result->samples == 0)
+        snprintf(
+            result->note, sizeof result->note,
+            "nothing was measured: Python in %.200s ended after %.0f ms, before the first sample; measure a longer "
+            "run",
+            name, elapsed_s * 1e3);
+    if (result->note[0] != '\0')
+        recording_add_note(m->recording, result->note);
+}
+
+int session_finish(struct session *session, struct session_result *result, struct err *err)
+{
+    struct measurement *m = &session->m;
+    memset(result, 0, sizeof *result);
+    stop_threads(session);
+    session->finished = true;
+    uint64_t elapsed_ns = clock_monotonic_ns() - m->start_ns;
+    uint64_t limit_ns = m->options.delay_ns + m->options.duration_ns;
+    if (m->options.duration_ns != 0 && elapsed_ns > limit_ns)
+        elapsed_ns = limit_ns;
+    snprintf(result->path, sizeof result->path, "%s", recording_path(m->recording));
+    result->pid = session->root;
+    result->wait_status = atomic_load(&m->wait_status);
+    result->samples = atomic_load(&m->counts.samples);
+    result->pythons = atomic_load(&m->pythons_seen);
+    explain(session, (double)elapsed_ns / 1e9, result);
+    if (m->failure.code != 0) {
+        *err = m->failure;
+        recording_finish(m->recording, elapsed_ns, NULL);
+        return m->failure.code;
+    }
+    return recording_finish(m->recording, elapsed_ns, err);
+}
+
+void session_free(struct session *session)
+{
+    if (session == NULL)
+        return;
+    struct measurement *m = &session->m;
+    if (!session->finished)
+        stop_threads(session);
+    recording_free(m->recording);
+    perf_clock_free(m->perf);
+    stack_store_release(&m->store);
+    track_release(&m->track);
+    mem_free(m->queue.records);
+    if (m->child_fd >= 0)
+        close(m->child_fd);
+    if (m->wake_fd >= 0)
+        close(m->wake_fd);
+    pthread_mutex_destroy(&m->failure_lock);
+    for (size_t i = 0; session->command != NULL && session->command[i] != NULL; i++)
+        mem_free(session->command[i]);
+    mem_free(session->command);
+    program_release(&session->program);
+    mem_free(session);
+}

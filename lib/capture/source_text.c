@@ -1,0 +1,120 @@
+#include "capture/source_text.h"
+
+#include "base/map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FILE_BYTES_MAX = 512 * 1024, TOTAL_BYTES_MAX = 16 * 1024 * 1024 };
+
+struct source_text {
+    struct recording *recording;
+    struct map done; /* file id */
+    size_t total;
+};
+
+int source_text_new(struct recording *recording, struct source_text **result)
+{
+    *result = mem_zalloc(1, sizeof **result);
+    if (*result == NULL)
+        return ERR_NOMEM;
+    (*result)->recording = recording;
+    return 0;
+}
+
+void source_text_free(struct source_text *sources)
+{
+    if (sources == NULL)
+        return;
+    map_release(&sources->done);
+    mem_free(sources);
+}
+
+/* Opens `path` below `root` so that no link in it leads out. O_NONBLOCK: a pipe must not hold us. */
+static int open_in_root(int root, const char *path)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+/* As the user of the target: file system ids are a thread's own, and dropping them drops root's right to read all. */
+static int open_as_target(const struct tracked_process *process, const char *path)
+{
+    char name[64];
+    struct stat owner;
+    snprintf(name, sizeof name, "/proc/%d/root", process->pid);
+    int root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return -1;
+    snprintf(name, sizeof name, "/proc/%d", process->pid);
+    int fd = -1;
+    if (stat(name, &owner) == 0) {
+        int old_gid = setfsgid(owner.st_gid), old_uid = setfsuid(owner.st_uid);
+        fd = open_in_root(root, path);
+        setfsuid((uid_t)old_uid);
+        setfsgid((gid_t)old_gid);
+    }
+    close(root);
+    return fd;
+}
+
+static void add_file(struct source_text *sources, const struct tracked_process *process, uint32_t file,
+                     const char *path)
+{
+    struct stat status;
+    int fd = open_as_target(process, path);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 && status.st_size <= FILE_BYTES_MAX &&
+        sources->total + (size_t)status.st_size <= TOTAL_BYTES_MAX) {
+        size_t size = (size_t)status.st_size, have = 0;
+        char *text = mem_alloc(size);
+        ssize_t n = 0;
+        while (text != NULL && have < size && (n = read(fd, text + have, size - have)) > 0)
+            have += (size_t)n;
+        if (have > 0) {
+            recording_add_source(sources->recording, file, 1, text, have);
+            sources->total += have;
+        }
+        mem_free(text);
+    }
+    close(fd);
+}
+
+/* The text behind -c among the arguments (joined by NUL). */
+static void add_command_text(struct source_text *sources, const struct tracked_process *process, uint32_t file)
+{
+    const char *at = process->command, *end = at + process->command_size;
+    while (at < end) {
+        size_t length = strnlen(at, (size_t)(end - at));
+        const char *next = at + length + 1;
+        if (length == 2 && memcmp(at, "-c", 2) == 0 && next < end) {
+            recording_add_source(sources->recording, file, 1, next, strnlen(next, (size_t)(end - next)));
+            return;
+        }
+        at = next;
+    }
+}
+
+void source_text_want(struct source_text *sources, const struct tracked_process *process, uint32_t file,
+                      const char *path)
+{
+    uint32_t ignored;
+    bool known;
+    if (file == 0 || map_put(&sources->done, &file, sizeof file, 1, &ignored, &known) != 0 || known)
+        return;
+    if (strcmp(path, "<string>") == 0)
+        add_command_text(sources, process, file);
+    else if (path[0] == '/')
+        add_file(sources, process, file, path);
+}

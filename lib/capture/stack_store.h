@@ -1,0 +1,56 @@
+/*
+ * Code objects and stacks as the sampler interns them: append-only tables in chunks that never move, filled by the
+ * sampler thread alone and read by the writer without a lock (an id is published by the queue that carries it).
+ * Names and lines are not looked at here: a node is (outer node, code, instruction offset).
+ */
+#ifndef KEISOKU_CAPTURE_STACK_STORE_H
+#define KEISOKU_CAPTURE_STACK_STORE_H
+
+#include "base/buf.h"
+#include "base/map.h"
+
+struct tracked_process;
+
+struct code_entry {
+    struct tracked_process *process;
+    uint64_t address, checksum;
+    struct buf copy;        /* python_code_copy */
+    uint64_t verified_ns;   /* [S] when its checksum was last found unchanged */
+    uint64_t stale_from_ns; /* [S] its address was found to hold other code; last verified then. 0: never */
+    /* the writer's */
+    void *resolved;
+};
+
+struct stack_node {
+    uint32_t parent; /* 0: outermost */
+    uint32_t code;   /* index into codes */
+    int32_t offset;  /* bytes into the code's instructions */
+    uint32_t depth;
+    uint32_t recorded; /* the writer's: stack id of the recording */
+    uint32_t flags;    /* the writer's: node_flags */
+};
+
+enum { STORE_CHUNK = 8192, STORE_CHUNKS_MAX = 4096 };
+
+struct stack_store {
+    struct stack_node *nodes[STORE_CHUNKS_MAX];
+    struct code_entry *codes[STORE_CHUNKS_MAX];
+    uint32_t n_nodes, n_codes; /* entry 0 is "none" */
+    struct map node_ids, code_ids;
+    struct map addresses; /* (process, address) → index into latest */
+    uint32_t *latest;     /* the code last seen there */
+    size_t n_latest, latest_capacity;
+};
+
+int stack_store_init(struct stack_store *store);
+void stack_store_release(struct stack_store *store);
+struct stack_node *stack_store_node(const struct stack_store *store, uint32_t id);
+struct code_entry *stack_store_code(const struct stack_store *store, uint32_t id);
+/* 0 when memory is short or the table is full. */
+uint32_t stack_store_add_node(struct stack_store *store, uint32_t parent, uint32_t code, int32_t offset);
+/* Finds the code object of that process, address and checksum, or adds an empty entry; *fresh tells. *replaced is the
+ * other code object that was seen at the address before, 0 when there was none. 0 when memory is short. */
+uint32_t stack_store_add_code(struct stack_store *store, struct tracked_process *process, uint64_t address,
+                              uint64_t checksum, bool *fresh, uint32_t *replaced);
+
+#endif

@@ -1,0 +1,230 @@
+#include "capture/track.h"
+
+#include "base/mem.h"
+#include "data/types.h"
+
+#include <string.h>
+
+int track_init(struct track *track)
+{
+    memset(track, 0, sizeof *track);
+    return pthread_mutex_init(&track->lock, NULL) == 0 ? 0 : ERR_NOMEM;
+}
+
+static void release_thread(struct tracked_thread *thread)
+{
+    proc_thread_close(&thread->files);
+    python_reader_free(thread->reader);
+    thread->reader = NULL;
+    mem_free(thread->frames);
+    mem_free(thread->nodes);
+    thread->frames = NULL;
+    thread->nodes = NULL;
+}
+
+void track_release(struct track *track)
+{
+    for (size_t i = 0; i < track->n_threads; i++) {
+        release_thread(track->threads[i]);
+        mem_free(track->threads[i]->ips);
+        mem_free(track->threads[i]);
+    }
+    for (size_t i = 0; i < track->n_processes; i++) {
+        python_close(track->processes[i]->python);
+        python_close(track->processes[i]->side);
+        mem_free(track->processes[i]);
+    }
+    mem_free(track->threads);
+    mem_free(track->processes);
+    mem_free(track->incoming);
+    pthread_mutex_destroy(&track->lock);
+}
+
+struct tracked_process *track_process(const struct track *track, pid_t pid)
+{
+    struct tracked_process *process = track->by_pid[(unsigned)pid % TRACK_BUCKETS];
+    while (process != NULL && process->pid != pid)
+        process = process->next;
+    return process;
+}
+
+struct tracked_thread *track_thread(const struct track *track, pid_t tid)
+{
+    struct tracked_thread *thread = track->by_tid[(unsigned)tid % TRACK_BUCKETS];
+    while (thread != NULL && thread->tid != tid)
+        thread = thread->next;
+    return thread;
+}
+
+struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t parent, uint64_t start_ticks,
+                                          uint64_t now_ns)
+{
+    struct tracked_process *process = mem_zalloc(1, sizeof *process);
+    if (process == NULL)
+        return NULL;
+    process->pid = pid;
+    process->parent_pid = parent;
+    process->start_ticks = start_ticks;
+    process->start_ns = now_ns;
+    process->exit_status = EXIT_STATUS_RUNNING;
+    process->changed = true;
+    pthread_mutex_lock(&track->lock);
+    int rc = mem_grow(&track->processes, &track->processes_capacity, track->n_processes + 1, sizeof(void *));
+    if (rc == 0)
+        track->processes[track->n_processes++] = process;
+    pthread_mutex_unlock(&track->lock);
+    if (rc != 0) {
+        mem_free(process);
+        return NULL;
+    }
+    struct tracked_process **bucket = &track->by_pid[(unsigned)pid % TRACK_BUCKETS];
+    process->next = *bucket;
+    *bucket = process;
+    return process;
+}
+
+static int publish(struct track *track, struct tracked_thread *thread)
+{
+    pthread_mutex_lock(&track->lock);
+    int rc = mem_grow(&track->threads, &track->threads_capacity, track->n_threads + 1, sizeof(void *));
+    if (rc == 0)
+        rc = mem_grow(&track->incoming, &track->incoming_capacity, track->n_incoming + 1, sizeof(void *));
+    if (rc == 0) {
+        track->threads[track->n_threads++] = thread;
+        track->incoming[track->n_incoming++] = thread;
+    }
+    pthread_mutex_unlock(&track->lock);
+    return rc;
+}
+
+struct tracked_thread *track_add_thread(struct track *track, struct tracked_process *process, pid_t tid,
+                                        const struct python_thread *state, uint64_t now_ns)
+{
+    struct tracked_thread *thread = mem_zalloc(1, sizeof *thread);
+    if (thread == NULL)
+        return NULL;
+    thread->process = process;
+    thread->tid = tid;
+    thread->start_ns = now_ns;
+    thread->changed = true;
+    thread->files = (struct proc_thread){-1, -1, -1};
+    if (state != NULL) {
+        thread->state_address = state->address;
+        thread->python_thread = *state;
+        thread->reader = python_reader_new(process->python, state);
+    }
+    bool ready = (state == NULL || thread->reader != NULL) && proc_thread_open(&thread->files, process->pid, tid) &&
+                 proc_thread_schedstat(&thread->files, &thread->first);
+    if (!ready || publish(track, thread) != 0) {
+        release_thread(thread);
+        mem_free(thread);
+        return NULL;
+    }
+    struct tracked_thread **bucket = &track->by_tid[(unsigned)tid % TRACK_BUCKETS];
+    thread->next = *bucket;
+    *bucket = thread;
+    process->live_threads++;
+    return thread;
+}
+
+void track_end_process(struct track *track, struct tracked_process *process, uint64_t now_ns, int exit_status)
+{
+    struct tracked_process **link = &track->by_pid[(unsigned)process->pid % TRACK_BUCKETS];
+    while (*link != NULL && *link != process)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = process->next;
+    pthread_mutex_lock(&track->lock);
+    process->ended = true;
+    process->end_ns = now_ns;
+    process->exit_status = exit_status;
+    process->changed = true;
+    pthread_mutex_unlock(&track->lock);
+}
+
+void track_end_thread(struct track *track, struct tracked_thread *thread, uint64_t now_ns)
+{
+    struct tracked_thread **link = &track->by_tid[(unsigned)thread->tid % TRACK_BUCKETS];
+    while (*link != NULL && *link != thread)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = thread->next;
+    thread->process->live_threads--;
+    atomic_store(&thread->retire, true);
+    pthread_mutex_lock(&track->lock);
+    thread->ended = true;
+    thread->end_ns = now_ns;
+    thread->changed = true;
+    pthread_mutex_unlock(&track->lock);
+}
+
+void track_reclaim(struct track *track)
+{
+    for (size_t i = 0; i < track->n_threads; i++) { /* only this thread appends */
+        struct tracked_thread *thread = track->threads[i];
+        if (thread->files.schedstat_fd >= 0 && atomic_load(&thread->released))
+            release_thread(thread);
+    }
+}
+
+void track_add_ip(struct track *track, struct tracked_thread *thread, const struct ip_point *point)
+{
+    if (thread->ips == NULL) {
+        struct ip_history *fresh = mem_zalloc(1, sizeof *fresh);
+        if (fresh == NULL)
+            return;
+        pthread_mutex_lock(&track->lock);
+        thread->ips = fresh;
+        pthread_mutex_unlock(&track->lock);
+    }
+    struct ip_history *history = thread->ips;
+    pthread_mutex_lock(&track->lock);
+    uint32_t at = history->next;
+    /* rings of several cores are drained one after the other: sink the point to its place */
+    for (uint32_t i = 0; i < history->count; i++) {
+        uint32_t before = (at + IP_POINTS - 1) % IP_POINTS;
+        if (history->points[before].time_ns <= point->time_ns)
+            break;
+        history->points[at] = history->points[before];
+        at = before;
+    }
+    history->points[at] = *point;
+    history->next = (history->next + 1) % IP_POINTS;
+    if (history->count < IP_POINTS)
+        history->count++;
+    pthread_mutex_unlock(&track->lock);
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+bool track_nearest_ip(struct track *track, struct tracked_thread *thread, uint64_t time_ns, uint64_t within_ns,
+                      struct ip_point *point)
+{
+    bool found = false;
+    pthread_mutex_lock(&track->lock);
+    struct ip_history *history = thread->ips;
+    if (history != NULL && history->count > 0) {
+        uint32_t oldest = (history->next + IP_POINTS - history->count) % IP_POINTS;
+        uint32_t low = 0, high = history->count; /* first point at or after time_ns */
+        while (low < high) {
+            uint32_t middle = (low + high) / 2;
+            if (history->points[(oldest + middle) % IP_POINTS].time_ns < time_ns)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (uint32_t i = low > 0 ? low - 1 : 0; i <= low && i < history->count; i++) {
+            const struct ip_point *candidate = &history->points[(oldest + i) % IP_POINTS];
+            uint64_t away = distance(candidate->time_ns, time_ns);
+            if (away <= within_ns && (!found || away < distance(point->time_ns, time_ns))) {
+                *point = *candidate;
+                found = true;
+            }
+        }
+    }
+    pthread_mutex_unlock(&track->lock);
+    return found;
+}

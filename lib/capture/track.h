@@ -1,0 +1,137 @@
+/*
+ * The processes and threads of a measurement, shared by its three threads: the tracker finds them and sees them end,
+ * the sampler reads them, the writer records them. Objects live until the measurement is freed; what is big in them
+ * (open files, readers) is given back when they end.
+ *
+ * Who may touch what is said beside each field: [T]racker, [S]ampler, [W]riter, [L] under `lock`, [C] constant once the
+ * object is published.
+ */
+#ifndef KEISOKU_CAPTURE_TRACK_H
+#define KEISOKU_CAPTURE_TRACK_H
+
+#include "base/err.h"
+#include "capture/cpython/python.h"
+#include "capture/target/proc.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* An instruction pointer of a thread, from the kernel's software clock. */
+struct ip_point {
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    uint64_t ip;
+    bool kernel;
+};
+enum { IP_POINTS = 256 };
+struct ip_history {
+    struct ip_point points[IP_POINTS]; /* a ring, in time order */
+    uint32_t count, next;
+};
+
+struct tracked_process {
+    pid_t pid, parent_pid;        /* [C] */
+    uint64_t start_ticks;         /* [C] with the pid it names the process for good */
+    uint64_t start_ns;            /* [C] when it was joined, CLOCK_MONOTONIC */
+    struct tracked_process *next; /* [T] bucket of the pid table */
+    struct python *python;        /* [S] reads stacks through it; set by T before its threads are published */
+    struct python *side;          /* [T] a handle of its own for lists and names */
+    struct python_info info;      /* [C] once python_known */
+    uint64_t open_retry_ns;       /* [T] when to look for an interpreter again */
+    uint32_t open_tries;          /* [T] */
+    bool root;                    /* [C] named by the user */
+    uint32_t list_failures;       /* [T] in a row */
+    uint32_t live_threads;        /* [T] */
+    uint64_t list_due_ns;         /* [T] */
+
+    bool python_known;       /* [L] */
+    bool ended;              /* [L] */
+    bool changed;            /* [L] the writer has not seen its present state */
+    bool exec_seen;          /* [T] its memory was replaced: open it anew */
+    atomic_bool read_failed; /* S sets, T clears: reads fail, its memory may have been replaced */
+    bool code_reused;        /* [S] an address was seen to hold another code object than before */
+    uint64_t end_ns;         /* [L] */
+    int exit_status;         /* [L] */
+    char executable[4096];   /* [L] */
+    char command[4096];      /* [L] arguments joined by NUL */
+    size_t command_size;     /* [L] */
+
+    uint32_t id;                /* [W] of the recording */
+    struct module_map *modules; /* [W] for instruction pointers */
+    uint64_t cpu_others_ns;     /* [S] process CPU time less that of the threads on `last` */
+};
+
+struct tracked_thread {
+    struct tracked_process *process;    /* [C] */
+    pid_t tid;                          /* [C] */
+    uint64_t state_address;             /* [C] of the thread state; 0: no Python in it */
+    struct python_thread python_thread; /* [C] */
+    uint64_t start_ns;                  /* [C] */
+    struct tracked_thread *next;        /* [T] bucket of the tid table */
+    bool seen;                          /* [T] in the present listing */
+    uint64_t name_due_ns;               /* [T] when to read its name (again) */
+    uint32_t name_tries;                /* [T] */
+
+    struct proc_thread files;     /* [S] */
+    struct python_reader *reader; /* [S] NULL without Python */
+    atomic_bool retire;           /* T sets: read it no more */
+    atomic_bool released;         /* S sets: no longer touched by it */
+
+    /* the sampler's own [S] */
+    struct proc_schedstat last;    /* counters at its last sample */
+    struct proc_schedstat written; /* counters at its last written sample */
+    uint64_t pending_ns;           /* time of the last sweep that saw the same again */
+    uint64_t pending_since_ns;
+    uint32_t pending_ticks;
+    uint32_t stack; /* node of its last stack */
+    uint8_t state, marks, reader_kind;
+    bool asleep;                 /* slept at its last sample */
+    bool pending;                /* its last sample is not written yet: it may stand for more sweeps */
+    int core;                    /* it was runnable on at the last look */
+    struct python_frame *frames; /* last raw stack, innermost first */
+    uint32_t *nodes;             /* node of each frame */
+    uint32_t depth, frames_capacity;
+    uint32_t verify_next; /* frame whose code is verified in turn */
+
+    struct ip_history *ips;      /* [L] */
+    char name[128];              /* [L] */
+    bool ended, changed;         /* [L] */
+    uint64_t end_ns;             /* [L] */
+    struct proc_schedstat first; /* [C] counters when it was joined */
+
+    uint32_t id;                           /* [W] of the recording */
+    uint64_t run_total_ns, delay_total_ns; /* [W] of the samples written */
+};
+
+enum { TRACK_BUCKETS = 4096 };
+struct track {
+    pthread_mutex_t lock;
+    struct tracked_process **processes; /* [L] append only */
+    size_t n_processes, processes_capacity;
+    struct tracked_thread **threads; /* [L] append only */
+    size_t n_threads, threads_capacity;
+    struct tracked_thread **incoming; /* [L] for the sampler */
+    size_t n_incoming, incoming_capacity;
+    struct tracked_process *by_pid[TRACK_BUCKETS]; /* [T] */
+    struct tracked_thread *by_tid[TRACK_BUCKETS];  /* [T] */
+};
+
+int track_init(struct track *track);
+void track_release(struct track *track);
+/* [T] Alive objects only. */
+struct tracked_process *track_process(const struct track *track, pid_t pid);
+struct tracked_thread *track_thread(const struct track *track, pid_t tid);
+struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t parent, uint64_t start_ticks,
+                                          uint64_t now_ns);
+/* Publishes the thread to sampler and writer. */
+struct tracked_thread *track_add_thread(struct track *track, struct tracked_process *process, pid_t tid,
+                                        const struct python_thread *state, uint64_t now_ns);
+void track_end_process(struct track *track, struct tracked_process *process, uint64_t now_ns, int exit_status);
+void track_end_thread(struct track *track, struct tracked_thread *thread, uint64_t now_ns);
+/* Frees what ended threads hold once the sampler let go of them. [T] */
+void track_reclaim(struct track *track);
+void track_add_ip(struct track *track, struct tracked_thread *thread, const struct ip_point *point);
+/* The instruction pointer of the thread nearest to `time_ns`, at most `within_ns` away. [W] */
+bool track_nearest_ip(struct track *track, struct tracked_thread *thread, uint64_t time_ns, uint64_t within_ns,
+                      struct ip_point *point);
+
+#endif

@@ -1,0 +1,430 @@
+/*
+ * The tracker thread: finds the target's processes and threads while they live, and sees them end. Births, execs and
+ * deaths come from the kernel's records where perf is permitted; listings of /proc every few milliseconds find what
+ * those do not tell (and everything, where they are not permitted). It looks into a process for an interpreter until
+ * one is there or the process is old enough to have none.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "capture/measure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    PASS_MS = 4,
+    NS_PER_MS = 1000000,
+    LIST_NS = 10 * NS_PER_MS,           /* threads of a process are listed that often */
+    CHILDREN_NS = 3 * NS_PER_MS,        /* children, without the kernel's records */
+    CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
+    ALIVE_NS = 50 * NS_PER_MS,
+    OPEN_FIRST_NS = 2 * NS_PER_MS, /* a fork that is about to exec is not worth opening */
+    OPEN_TRIES_MAX = 400,
+    NATIVE_AGE_NS = 200 * NS_PER_MS, /* a thread that has had no Python for that long is a native one */
+    NAME_TRIES_MAX = 8,
+    LIST_FAILURES_MAX = 8,
+    BORN_MAX = 1024
+};
+
+struct tracker {
+    struct measurement *m;
+    uint64_t now_ns, children_due_ns, alive_due_ns, reclaim_due_ns;
+    struct python_thread *states; /* scratch of a listing */
+    size_t states_capacity;
+    pid_t *tids;
+    size_t tids_capacity;
+    struct {
+        pid_t pid, parent;
+    } born[BORN_MAX]; /* by the kernel's records, to be joined after the drain */
+    size_t n_born;
+};
+
+/* ---- processes -----------------------------------------------------------------------------------------------------
+ */
+
+static void describe(struct tracked_process *process)
+{
+    process->command_size = 0;
+    ssize_t size = proc_cmdline(process->pid, process->command, sizeof process->command);
+    if (size > 0)
+        process->command_size = (size_t)size;
+    if (!proc_exe(process->pid, process->executable, sizeof process->executable))
+        process->executable[0] = '\0';
+}
+
+struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t parent, bool root)
+{
+    pid_t real_parent = 0;
+    uint64_t start_ticks = proc_start_ticks(pid, &real_parent);
+    if (start_ticks == 0)
+        return NULL;
+    struct tracked_process *known = track_process(&m->track, pid);
+    if (known != NULL)
+        return known;
+    uint64_t now_ns = clock_monotonic_ns();
+    struct tracked_process *process =
+        track_add_process(&m->track, pid, parent != 0 ? parent : real_parent, start_ticks, now_ns);
+    if (process == NULL)
+        return NULL;
+    process->root = root;
+    process->open_retry_ns = root ? now_ns : now_ns + OPEN_FIRST_NS;
+    pthread_mutex_lock(&m->track.lock);
+    describe(process);
+    pthread_mutex_unlock(&m->track.lock);
+    atomic_fetch_add(&m->live_processes, 1);
+    return process;
+}
+
+static void end_threads(struct tracker *k, const struct tracked_process *process)
+{
+    struct track *track = &k->m->track;
+    for (size_t i = 0; i < track->n_threads; i++) {
+        struct tracked_thread *thread = track->threads[i];
+        if (thread->process == process && !thread->ended) {
+            track_end_thread(track, thread, k->now_ns);
+            atomic_fetch_sub(&k->m->live_threads, 1);
+        }
+    }
+}
+
+static void end_process(struct tracker *k, struct tracked_process *process, int exit_status)
+{
+    if (process->live_threads > 0)
+        end_threads(k, process);
+    track_end_process(&k->m->track, process, k->now_ns, exit_status);
+    atomic_fetch_sub(&k->m->live_processes, 1);
+    if (process->python_known)
+        atomic_fetch_sub(&k->m->live_pythons, 1);
+    else if (process->command_size == 0)
+        measure_lose(k->m, LOSS_PROCESS_MISSED, 1);
+}
+
+/* The process runs another program now. What was Python before stays in the recording as a process of its own. */
+static void replace_program(struct tracker *k, struct tracked_process *process)
+{
+    process->exec_seen = false;
+    if (process->python_known) {
+        pid_t pid = process->pid, parent = process->parent_pid;
+        bool root = process->root;
+        end_process(k, process, EXIT_STATUS_UNKNOWN);
+        tracker_join(k->m, pid, parent, root);
+        return;
+    }
+    pthread_mutex_lock(&k->m->track.lock);
+    describe(process);
+    process->changed = true;
+    pthread_mutex_unlock(&k->m->track.lock);
+    process->open_retry_ns = k->now_ns;
+    process->open_tries = 0;
+}
+
+/* Looks for an interpreter; a young process may map it a moment later. */
+static void try_open(struct tracker *k, struct tracked_process *process)
+{
+    struct measurement *m = k->m;
+    struct python *python = NULL, *side = NULL;
+    struct err err = {0};
+    bool maybe = false;
+    int rc = python_open(process->pid, &python, &maybe, &err);
+    if (rc == 0)
+        rc = python_open(process->pid, &side, &maybe, &err);
+    process->open_tries++;
+    if (rc == 0) {
+        pthread_mutex_lock(&m->track.lock);
+        process->python = python;
+        process->side = side;
+        process->info = *python_info(python);
+        process->python_known = true;
+        process->changed = true;
+        describe(process);
+        pthread_mutex_unlock(&m->track.lock);
+        process->list_due_ns = 0;
+        atomic_fetch_add(&m->live_pythons, 1);
+        atomic_fetch_add(&m->pythons_seen, 1);
+        return;
+    }
+    python_close(python);
+    if (rc != ERR_NOT_PYTHON && rc != ERR_GONE) {
+        pthread_mutex_lock(&m->track.lock);
+        m->open_error = err;
+        pthread_mutex_unlock(&m->track.lock);
+    }
+    if ((rc == ERR_PERMISSION || rc == ERR_VERSION || !maybe) && process->open_tries >= 20)
+        process->open_retry_ns = UINT64_MAX;
+    else if (process->open_tries >= OPEN_TRIES_MAX)
+        process->open_retry_ns = k->now_ns + 200u * NS_PER_MS;
+    else
+        process->open_retry_ns = k->now_ns + (process->open_tries < 20 ? 1u : 10u) * NS_PER_MS;
+}
+
+/* ---- threads -------------------------------------------------------------------------------------------------------
+ */
+
+static void read_name(struct tracker *k, struct tracked_thread *thread)
+{
+    if (thread->name_tries >= NAME_TRIES_MAX || k->now_ns < thread->name_due_ns)
+        return;
+    char name[sizeof thread->name];
+    bool known = thread->state_address != 0 &&
+                 python_thread_name(thread->process->side, &thread->python_thread, name, sizeof name);
+    thread->name_tries++;
+    thread->name_due_ns = k->now_ns + ((uint64_t)LIST_NS << thread->name_tries);
+    if (!known && thread->name_tries >= 3 && thread->state_address == 0) {
+        char comm[16];
+        known = proc_comm(thread->process->pid, thread->tid, comm);
+        snprintf(name, sizeof name, "%s", known ? comm : "");
+    }
+    if (!known)
+        return;
+    pthread_mutex_lock(&k->m->track.lock);
+    if (strcmp(thread->name, name) != 0) {
+        snprintf(thread->name, sizeof thread->name, "%s", name);
+        thread->changed = true;
+    }
+    pthread_mutex_unlock(&k->m->track.lock);
+}
+
+static const struct python_thread *state_of(const struct tracker *k, int n_states, pid_t tid)
+{
+    for (int i = 0; i < n_states; i++) {
+        if (k->states[i].tid == tid)
+            return &k->states[i];
+    }
+    return NULL;
+}
+
+/* Time since the thread started, by /proc's clock of 10 ms ticks. */
+static bool is_older_than(pid_t tid, uint64_t age_ns)
+{
+    struct timespec boot;
+    uint64_t ticks = proc_start_ticks(tid, NULL);
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    uint64_t now_ns = (uint64_t)boot.tv_sec * 1000000000u + (uint64_t)boot.tv_nsec;
+    uint64_t start_ns = ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+    return ticks != 0 && now_ns > start_ns && now_ns - start_ns > age_ns;
+}
+
+static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
+{
+    struct track *track = &k->m->track;
+    const struct python_thread *state = state_of(k, n_states, tid);
+    struct tracked_thread *thread = track_thread(track, tid);
+    if (thread != NULL && state != NULL && thread->state_address != state->address) {
+        track_end_thread(track, thread, k->now_ns); /* the same thread, another thread state */
+        atomic_fetch_sub(&k->m->live_threads, 1);
+        thread = NULL;
+    }
+    if (thread == NULL && (state != NULL || is_older_than(tid, NATIVE_AGE_NS))) {
+        thread = track_add_thread(track, process, tid, state, k->now_ns);
+        if (thread != NULL)
+            atomic_fetch_add(&k->m->live_threads, 1);
+    }
+    if (thread != NULL) {
+        thread->seen = true;
+        read_name(k, thread);
+    }
+}
+
+static void list_threads(struct tracker *k, struct tracked_process *process)
+{
+    struct track *track = &k->m->track;
+    int n_tids = proc_threads(process->pid, &k->tids, &k->tids_capacity);
+    int n_states = python_threads(process->side, &k->states, &k->states_capacity);
+    process->list_due_ns = k->now_ns + LIST_NS;
+    if (n_tids < 0)
+        return;
+    if (n_states < 0) { /* changed under us, or its memory was replaced */
+        process->exec_seen = process->exec_seen || ++process->list_failures >= LIST_FAILURES_MAX;
+        n_states = 0;
+    } else {
+        process->list_failures = 0;
+    }
+    for (int i = 0; i < n_tids; i++)
+        meet_thread(k, process, k->tids[i], n_states);
+    if (process->live_threads == 0)
+        return;
+    for (size_t i = 0; i < track->n_threads; i++) {
+        struct tracked_thread *thread = track->threads[i];
+        if (thread->process != process || thread->ended)
+            continue;
+        if (!thread->seen) {
+            track_end_thread(track, thread, k->now_ns);
+            atomic_fetch_sub(&k->m->live_threads, 1);
+        }
+        thread->seen = false;
+    }
+}
+
+/* ---- what the kernel tells -----------------------------------------------------------------------------------------
+ */
+
+static void take_record(void *context, const struct perf_record *record)
+{
+    struct tracker *k = context;
+    if (record->kind == PERF_IP) {
+        struct tracked_thread *thread = track_thread(&k->m->track, record->tid);
+        struct ip_point point = {record->time_ns, record->ip, record->kernel};
+        if (thread != NULL)
+            track_add_ip(&k->m->track, thread, &point);
+        return;
+    }
+    struct tracked_process *process = track_process(&k->m->track, record->pid);
+    if (record->kind == PERF_EXEC && process != NULL) {
+        process->exec_seen = true;
+    } else if (record->kind == PERF_FORK && process != NULL) {
+        process->list_due_ns = 0; /* a thread */
+    } else if (record->kind == PERF_FORK && k->n_born < BORN_MAX) {
+        k->born[k->n_born].pid = record->pid;
+        k->born[k->n_born++].parent = record->parent;
+    } else if (record->kind == PERF_EXIT && process != NULL && record->pid == record->tid) {
+        k->alive_due_ns = 0;
+    }
+}
+
+static void drain_kernel(struct tracker *k)
+{
+    if (k->m->perf == NULL)
+        return;
+    k->n_born = 0;
+    uint64_t lost = perf_clock_drain(k->m->perf, take_record, k);
+    if (lost > 0) {
+        measure_lose(k->m, LOSS_IP_LOST, lost);
+        k->children_due_ns = 0;
+    }
+    for (size_t i = 0; i < k->n_born && !k->m->options.no_children; i++) {
+        if (tracker_join(k->m, k->born[i].pid, k->born[i].parent, false) == NULL)
+            measure_lose(k->m, LOSS_PROCESS_MISSED, 1);
+    }
+}
+
+static void join_children(struct tracker *k, const struct tracked_process *process, FILE *children)
+{
+    int pid;
+    while (fscanf(children, "%d", &pid) == 1)
+        tracker_join(k->m, (pid_t)pid, process->pid, false);
+}
+
+/* Children of a process from /proc; each of its threads has a list of its own. */
+static void find_children(struct tracker *k, const struct tracked_process *process)
+{
+    int n_tids = proc_threads(process->pid, &k->tids, &k->tids_capacity);
+    for (int i = 0; i < n_tids; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", process->pid, k->tids[i]);
+        FILE *children = fopen(path, "re");
+        if (children == NULL)
+            continue;
+        join_children(k, process, children);
+        fclose(children);
+    }
+}
+
+/* ---- the thread ----------------------------------------------------------------------------------------------------
+ */
+
+static void reap_child(struct tracker *k)
+{
+    struct measurement *m = k->m;
+    int status;
+    if (m->child == 0 || atomic_load(&m->wait_status) != -1 || waitpid(m->child, &status, WNOHANG) != m->child)
+        return;
+    struct tracked_process *process = track_process(&m->track, m->child);
+    if (process != NULL)
+        end_process(k, process, status);
+    atomic_store(&m->wait_status, status);
+    atomic_store(&m->ended, true);
+}
+
+static void check_alive(struct tracker *k)
+{
+    struct measurement *m = k->m;
+    bool any_root = false;
+    for (size_t i = 0; i < m->track.n_processes; i++) {
+        struct tracked_process *process = m->track.processes[i];
+        if (process->ended)
+            continue;
+        if (process->pid != m->child && proc_start_ticks(process->pid, NULL) != process->start_ticks)
+            end_process(k, process, EXIT_STATUS_UNKNOWN);
+        else
+            any_root = any_root || process->root;
+    }
+    if (m->child == 0 && !any_root)
+        atomic_store(&m->ended, true);
+}
+
+static void visit(struct tracker *k, struct tracked_process *process)
+{
+    if (process->exec_seen || atomic_exchange(&process->read_failed, false)) {
+        char now[4096];
+        bool other = process->exec_seen || (proc_exe(process->pid, now, sizeof now) && process->python_known &&
+                                            strcmp(now, process->executable) != 0);
+        if (other) {
+            replace_program(k, process);
+            return;
+        }
+    }
+    if (!process->python_known && k->now_ns >= process->open_retry_ns)
+        try_open(k, process);
+    if (process->python_known && k->now_ns >= process->list_due_ns)
+        list_threads(k, process);
+}
+
+static void pass(struct tracker *k)
+{
+    struct measurement *m = k->m;
+    k->now_ns = clock_monotonic_ns();
+    drain_kernel(k);
+    reap_child(k);
+    if (k->now_ns >= k->alive_due_ns) {
+        check_alive(k);
+        k->alive_due_ns = k->now_ns + ALIVE_NS;
+    }
+    bool children = !m->options.no_children && k->now_ns >= k->children_due_ns;
+    if (children)
+        k->children_due_ns = k->now_ns + (m->perf != NULL ? CHILDREN_SLOW_NS : CHILDREN_NS);
+    size_t n = m->track.n_processes; /* only this thread appends */
+    for (size_t i = 0; i < n; i++) {
+        struct tracked_process *process = m->track.processes[i];
+        if (process->ended)
+            continue;
+        if (children)
+            find_children(k, process);
+        visit(k, process);
+    }
+    if (k->now_ns >= k->reclaim_due_ns) {
+        track_reclaim(&m->track);
+        k->reclaim_due_ns = k->now_ns + ALIVE_NS;
+    }
+}
+
+void *tracker_main(void *measurement)
+{
+    struct measurement *m = measurement;
+    struct tracker *k = mem_zalloc(1, sizeof *k);
+    prctl(PR_SET_NAME, "kei-tracker");
+    prctl(PR_SET_TIMERSLACK, 50000);
+    if (k == NULL)
+        return NULL;
+    k->m = m;
+    struct pollfd fds[2] = {{m->wake_fd, POLLIN, 0}, {m->child_fd, POLLIN, 0}};
+    while (!atomic_load(&m->stop_tracker)) {
+        pass(k);
+        if (atomic_load(&m->wait_status) != -1)
+            fds[1].fd = -1; /* a dead child's descriptor is always ready */
+        poll(fds, 2, PASS_MS);
+    }
+    k->now_ns = clock_monotonic_ns();
+    drain_kernel(k);
+    mem_free(k->states);
+    mem_free(k->tids);
+    mem_free(k);
+    return NULL;
+}

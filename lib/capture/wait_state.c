@@ -1,0 +1,115 @@
+#include "capture/wait_state.h"
+
+#include <sys/syscall.h>
+
+/* X(system call, state). `poll`-like calls without descriptors are timed sleeps: CPython up to 3.10 sleeps in select.
+ */
+#define WAIT_CALLS_COMMON(X)                                                                                           \
+    X(futex, LOCK)                                                                                                     \
+    X(nanosleep, SLEEP)                                                                                                \
+    X(clock_nanosleep, SLEEP)                                                                                          \
+    X(rt_sigtimedwait, SLEEP)                                                                                          \
+    X(rt_sigsuspend, SLEEP)                                                                                            \
+    X(pselect6, IO)                                                                                                    \
+    X(ppoll, IO)                                                                                                       \
+    X(epoll_pwait, IO)                                                                                                 \
+    X(read, IO)                                                                                                        \
+    X(readv, IO)                                                                                                       \
+    X(pread64, IO)                                                                                                     \
+    X(preadv, IO)                                                                                                      \
+    X(write, IO)                                                                                                       \
+    X(writev, IO)                                                                                                      \
+    X(pwrite64, IO)                                                                                                    \
+    X(pwritev, IO)                                                                                                     \
+    X(fsync, IO)                                                                                                       \
+    X(fdatasync, IO)                                                                                                   \
+    X(openat, IO)                                                                                                      \
+    X(close, IO)                                                                                                       \
+    X(accept, IO)                                                                                                      \
+    X(accept4, IO)                                                                                                     \
+    X(connect, IO)                                                                                                     \
+    X(recvfrom, IO)                                                                                                    \
+    X(recvmsg, IO)                                                                                                     \
+    X(recvmmsg, IO)                                                                                                    \
+    X(sendto, IO)                                                                                                      \
+    X(sendmsg, IO)                                                                                                     \
+    X(sendfile, IO)                                                                                                    \
+    X(splice, IO)                                                                                                      \
+    X(flock, LOCK)                                                                                                     \
+    X(fcntl, LOCK)                                                                                                     \
+    X(semtimedop, LOCK)                                                                                                \
+    X(msgrcv, IO)                                                                                                      \
+    X(wait4, IO)                                                                                                       \
+    X(waitid, IO)                                                                                                      \
+    X(io_uring_enter, IO)                                                                                              \
+    X(getdents64, IO)
+
+#ifdef SYS_poll /* old calls that newer architectures lack */
+#define WAIT_CALLS_OLD(X)                                                                                              \
+    X(poll, IO)                                                                                                        \
+    X(select, IO)                                                                                                      \
+    X(epoll_wait, IO)                                                                                                  \
+    X(pause, SLEEP)                                                                                                    \
+    X(open, IO)                                                                                                        \
+    X(stat, IO)
+#else
+#define WAIT_CALLS_OLD(X)
+#endif
+
+enum { GIL_BYTES = 512 }; /* the structure with its mutexes and conditions is smaller in every version */
+
+static bool no_descriptors(const struct proc_syscall *call)
+{
+    switch (call->number) {
+    case SYS_pselect6:
+#ifdef SYS_select
+    case SYS_select:
+#endif
+        return call->args[0] == 0;
+    case SYS_ppoll:
+#ifdef SYS_poll
+    case SYS_poll:
+#endif
+        return call->args[1] == 0;
+    default:
+        return false;
+    }
+}
+
+enum state wait_state(char proc_state, const struct proc_syscall *call, uint64_t gil_address)
+{
+    if (proc_state == 'T' || proc_state == 't')
+        return STATE_UNKNOWN; /* stopped by somebody */
+    if (call->running)
+        return STATE_UNKNOWN;
+    if (call->number == SYS_futex && gil_address != 0 && call->args[0] >= gil_address &&
+        call->args[0] < gil_address + GIL_BYTES)
+        return STATE_GIL_WAIT;
+    if (no_descriptors(call))
+        return STATE_SLEEP;
+    switch (call->number) {
+#define X(name, state)                                                                                                 \
+    case SYS_##name:                                                                                                   \
+        return STATE_##state;
+        WAIT_CALLS_COMMON(X)
+        WAIT_CALLS_OLD(X)
+#undef X
+    default:
+        /* asleep and not interruptible, or in a fault: the disk */
+        return proc_state == 'D' || call->number == -1 ? STATE_IO : STATE_UNKNOWN;
+    }
+}
+
+const char *wait_call_name(int64_t number)
+{
+    switch (number) {
+#define X(name, state)                                                                                                 \
+    case SYS_##name:                                                                                                   \
+        return #name;
+        WAIT_CALLS_COMMON(X)
+        WAIT_CALLS_OLD(X)
+#undef X
+    default:
+        return "";
+    }
+}

@@ -1,0 +1,349 @@
+/*
+ * The writer thread: takes samples off the queue a moment after they were made (so that the kernel's instruction
+ * pointers around them have arrived), gives them names and states, and writes the recording; commits twice a second.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "capture/counters.h"
+#include "capture/measure.h"
+#include "capture/modules.h"
+#include "capture/names.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+enum {
+    NS_PER_MS = 1000000,
+    PASS_NS = 40 * NS_PER_MS,
+    LAG_NS = 60 * NS_PER_MS, /* age of a sample before it is named */
+    COMMIT_NS = 500 * NS_PER_MS,
+    COUNTERS_NS = 200 * NS_PER_MS,
+    IP_WITHIN_NS = 2 * NS_PER_MS /* an instruction pointer further away says nothing of a sample */
+};
+
+struct writer {
+    struct measurement *m;
+    struct names *names;
+    struct counters *counters;
+    struct tracked_process **processes; /* the writer's copies of the tables */
+    struct tracked_thread **threads;
+    size_t n_processes, n_threads, processes_capacity, threads_capacity;
+    uint64_t commit_due_ns, counters_due_ns;
+    uint64_t losses_written[LOSS_KIND_COUNT];
+};
+
+/* ---- processes and threads ------------------------------------------------------------------------------------------
+ */
+
+static uint64_t since_start(const struct measurement *m, uint64_t time_ns)
+{
+    return time_ns > m->start_ns ? time_ns - m->start_ns : 0;
+}
+
+static uint32_t add_text(struct measurement *m, const char *text)
+{
+    return text[0] != '\0' ? recording_add_string(m->recording, text, strlen(text)) : 0;
+}
+
+static uint32_t parent_id(const struct writer *w, const struct tracked_process *process)
+{
+    for (size_t i = w->n_processes; i-- > 0;) {
+        if (w->processes[i]->pid == process->parent_pid && w->processes[i] != process)
+            return w->processes[i]->id;
+    }
+    return 0;
+}
+
+static void write_process(struct writer *w, struct tracked_process *process)
+{
+    struct measurement *m = w->m;
+    size_t size = process->command_size;
+    while (size > 0 && process->command[size - 1] == '\0')
+        size--;
+    if (m->options.redact_args)
+        size = strnlen(process->command, size);
+    struct process record = {
+        .pid = process->pid,
+        .parent = parent_id(w, process),
+        .command = size > 0 ? recording_add_string(m->recording, process->command, size) : 0,
+        .executable = add_text(m, process->executable),
+        .python = process->python_known ? add_text(m, process->info.version) : 0,
+        .start_ns = since_start(m, process->start_ns),
+        .end_ns = process->ended ? since_start(m, process->end_ns) : 0,
+        .exit_status = process->exit_status,
+    };
+    if (process->id == 0)
+        process->id = recording_add_process(m->recording, &record);
+    else
+        recording_set_process(m->recording, process->id, &record);
+}
+
+static void write_thread(struct writer *w, struct tracked_thread *thread)
+{
+    struct measurement *m = w->m;
+    struct thread record = {
+        .process = thread->process->id,
+        .tid = thread->tid,
+        .name = add_text(m, thread->name),
+        .start_ns = since_start(m, thread->start_ns),
+        .end_ns = thread->ended ? since_start(m, thread->end_ns) : 0,
+        .run_ns = thread->run_total_ns,
+        .delay_ns = thread->delay_total_ns,
+    };
+    if (thread->id == 0)
+        thread->id = recording_add_thread(m->recording, &record);
+    else
+        recording_set_thread(m->recording, thread->id, &record);
+}
+
+static int copy_tables(struct writer *w)
+{
+    struct track *track = &w->m->track;
+    if (mem_grow(&w->processes, &w->processes_capacity, track->n_processes, sizeof(void *)) != 0 ||
+        mem_grow(&w->threads, &w->threads_capacity, track->n_threads, sizeof(void *)) != 0)
+        return ERR_NOMEM;
+    for (; w->n_processes < track->n_processes; w->n_processes++)
+        w->processes[w->n_processes] = track->processes[w->n_processes];
+    for (; w->n_threads < track->n_threads; w->n_threads++)
+        w->threads[w->n_threads] = track->threads[w->n_threads];
+    return 0;
+}
+
+/* The lock is held while changed rows are written: they are few, and the sampler never waits for it. */
+static void write_tables(struct writer *w, bool all)
+{
+    pthread_mutex_lock(&w->m->track.lock);
+    if (copy_tables(w) == 0) {
+        for (size_t i = 0; i < w->n_processes; i++) {
+            if (w->processes[i]->changed || all)
+                write_process(w, w->processes[i]);
+            w->processes[i]->changed = false;
+        }
+        for (size_t i = 0; i < w->n_threads; i++) {
+            if (w->threads[i]->changed || all)
+                write_thread(w, w->threads[i]);
+            w->threads[i]->changed = false;
+        }
+    }
+    pthread_mutex_unlock(&w->m->track.lock);
+}
+
+/* ---- samples --------------------------------------------------------------------------------------------------------
+ */
+
+/* On the CPU: where? The kernel's clock tells, else nothing does. */
+static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const struct named_stack *named,
+                         struct sample *sample)
+{
+    struct tracked_process *process = raw->thread->process;
+    bool gil = (raw->marks & MARK_GIL) != 0;
+    struct ip_point point;
+    if (!track_nearest_ip(&w->m->track, raw->thread, raw->time_ns, IP_WITHIN_NS, &point)) {
+        sample->state = STATE_ON_CPU;
+    } else {
+        struct module module = module_at(&process->modules, process, &point);
+        bool support = module.kind == MODULE_SUPPORT; /* counts with the interpreter while the GIL is held */
+        if (module.kind == MODULE_KERNEL) {
+            sample->state = STATE_KERNEL;
+            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_KERNEL, "[kernel]");
+        } else if (module.kind == MODULE_NATIVE || (support && !gil)) {
+            sample->state = (uint8_t)(gil ? STATE_NATIVE_GIL : STATE_NATIVE);
+            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, module.path);
+        } else {
+            sample->state = (uint8_t)(module.kind == MODULE_UNKNOWN ? STATE_ON_CPU : STATE_PYTHON);
+        }
+    }
+    if ((raw->marks & MARK_GC) != 0 && gil)
+        sample->state = STATE_GC;
+    else if ((named->flags & NODE_IMPORT) != 0)
+        sample->state = STATE_IMPORT;
+}
+
+/* A code object of the stack was found replaced, and was last seen in place before this sample: its name may be wrong.
+ */
+static bool is_stale(const struct writer *w, const struct raw_sample *raw)
+{
+    const struct stack_store *store = &w->m->store;
+    if (!raw->thread->process->code_reused)
+        return false;
+    for (uint32_t id = raw->node; id != 0; id = stack_store_node(store, id)->parent) {
+        uint64_t stale_ns = __atomic_load_n(&stack_store_code(store, stack_store_node(store, id)->code)->stale_from_ns,
+                                            __ATOMIC_ACQUIRE);
+        if (stale_ns != 0 && raw->time_ns > stale_ns && raw->time_ns - stale_ns < LAG_NS)
+            return true;
+    }
+    return false;
+}
+
+static bool waits(uint8_t state)
+{
+    return state == STATE_LOCK || state == STATE_IO || state == STATE_SLEEP;
+}
+
+static void write_sample(struct writer *w, const struct raw_sample *raw)
+{
+    struct measurement *m = w->m;
+    struct tracked_thread *thread = raw->thread;
+    thread->run_total_ns += raw->run_ns;
+    thread->delay_total_ns += raw->delay_ns;
+    if (raw->ticks == 0 && raw->run_ns == 0 && raw->delay_ns == 0)
+        return;
+    if (thread->id == 0)
+        write_tables(w, false);
+    struct sample sample = {
+        .time_ns = since_start(m, raw->time_ns),
+        .thread = thread->id,
+        .ticks = raw->ticks > 0 ? raw->ticks : 1,
+        .run_ns = raw->run_ns,
+        .delay_ns = raw->delay_ns,
+        .state = raw->state,
+        .marks = raw->marks,
+        .reader = raw->reader,
+    };
+    struct named_stack named = {0, 0};
+    if (raw->node != 0 && is_stale(w, raw)) {
+        measure_lose(m, LOSS_INVALID_STACK, raw->ticks);
+        atomic_fetch_add_explicit(&m->counts.dropped, raw->ticks, memory_order_relaxed);
+        sample.reader = READER_NONE;
+    } else if (raw->node != 0) {
+        named = names_stack(w->names, raw->node);
+        sample.stack = named.stack;
+    }
+    if (raw->state == STATE_ON_CPU)
+        place_on_cpu(w, raw, &named, &sample);
+    else if (waits(raw->state) && (named.flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0)
+        sample.state = STATE_IDLE;
+    if ((named.flags & NODE_IMPORT) != 0)
+        sample.marks |= MARK_IMPORT;
+    recording_add_sample(m->recording, &sample);
+}
+
+static void write_samples(struct writer *w, uint64_t until_ns)
+{
+    const struct raw_sample *raw;
+    while ((raw = sample_queue_peek(&w->m->queue)) != NULL && raw->time_ns <= until_ns) {
+        write_sample(w, raw);
+        sample_queue_pop(&w->m->queue);
+    }
+}
+
+/* ---- the recording's own story
+ * --------------------------------------------------------------------------------------- */
+
+static uint64_t own_rss_bytes(void)
+{
+    unsigned long pages = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%lu %lu", &pages, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return resident * 4096u;
+}
+
+static void write_self(struct writer *w, uint64_t now_ns)
+{
+    struct measurement *m = w->m;
+    struct sampler_counts *c = &m->counts;
+    uint64_t awake = atomic_load(&c->awake_ns), contested = atomic_load(&c->contested_ns);
+    double elapsed_s = (double)(now_ns - m->start_ns) / 1e9;
+    struct self_report self = {
+        .own_cpu_ns = clock_process_cpu_ns() - m->cpu_before_ns,
+        .core_taken_ns =
+            awake > 0 ? (uint64_t)((double)atomic_load(&c->cpu_ns) * (double)contested / (double)awake) : 0,
+        .own_rss_bytes = own_rss_bytes(),
+        .sweeps = atomic_load(&c->sweeps),
+        .sweeps_planned = atomic_load(&c->planned),
+        .late = atomic_load(&c->late),
+        .reads = atomic_load(&c->reads),
+        .rereads = atomic_load(&c->rereads),
+        .rate_asked_hz = m->options.rate_hz,
+        .rate_hz = elapsed_s > 0 ? (double)atomic_load(&c->sweeps) / elapsed_s : 0,
+    };
+    recording_set_self(m->recording, &self);
+    for (int kind = 0; kind < LOSS_KIND_COUNT; kind++) {
+        uint64_t lost = atomic_load(&m->losses[kind]);
+        if (lost > w->losses_written[kind])
+            recording_add_loss(m->recording, (enum loss_kind)kind, lost - w->losses_written[kind]);
+        w->losses_written[kind] = lost;
+    }
+}
+
+static void keep_failure(struct measurement *m, const struct err *err)
+{
+    pthread_mutex_lock(&m->failure_lock);
+    if (m->failure.code == 0)
+        m->failure = *err;
+    pthread_mutex_unlock(&m->failure_lock);
+}
+
+static void commit(struct writer *w, uint64_t now_ns)
+{
+    struct err err = {0};
+    write_self(w, now_ns);
+    if (recording_commit(w->m->recording, since_start(w->m, now_ns), &err) != 0)
+        keep_failure(w->m, &err);
+}
+
+static void read_counters(struct writer *w, uint64_t now_ns)
+{
+    counters_read_cores(w->counters, now_ns);
+    for (size_t i = 0; i < w->n_processes; i++) {
+        if (!w->processes[i]->ended && w->processes[i]->python_known)
+            counters_read_process(w->counters, w->processes[i], now_ns);
+    }
+}
+
+static void pass(struct writer *w)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    write_tables(w, false);
+    write_samples(w, now_ns - LAG_NS);
+    if (now_ns >= w->counters_due_ns) {
+        read_counters(w, now_ns);
+        w->counters_due_ns = now_ns + COUNTERS_NS;
+    }
+    if (now_ns >= w->commit_due_ns) {
+        commit(w, now_ns);
+        w->commit_due_ns = now_ns + COMMIT_NS;
+    }
+}
+
+static void finish(struct writer *w)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    write_tables(w, false);
+    write_samples(w, UINT64_MAX);
+    read_counters(w, now_ns);
+    write_tables(w, true);
+    commit(w, now_ns);
+}
+
+void *writer_main(void *measurement)
+{
+    struct measurement *m = measurement;
+    struct writer w = {.m = m};
+    struct err err = {0};
+    prctl(PR_SET_NAME, "kei-writer");
+    if (names_new(m, &w.names) != 0 || counters_new(m->recording, m->start_ns, &w.counters) != 0) {
+        err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
+        keep_failure(m, &err);
+    } else {
+        while (!atomic_load(&m->stop_writer)) {
+            struct timespec nap = {0, PASS_NS};
+            pass(&w);
+            nanosleep(&nap, NULL);
+        }
+        finish(&w);
+    }
+    for (size_t i = 0; i < w.n_processes; i++)
+        module_map_free(w.processes[i]->modules);
+    names_free(w.names);
+    counters_free(w.counters);
+    mem_free(w.processes);
+    mem_free(w.threads);
+    return NULL;
+}
