@@ -20,6 +20,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -641,6 +642,7 @@ void *sampler_main(void *measurement)
         let_go(&s);
     }
     atomic_store(&m->counts.cpu_ns, clock_thread_cpu_ns());
+    if (getenv("KDBG")) fprintf(stderr,"DBG sweeps %lu awake/sweep %.2f us cpu/sweep %.2f us\n", m->counts.sweeps, m->counts.awake_ns/1e3/m->counts.sweeps, m->counts.cpu_ns/1e3/m->counts.sweeps);
     sampler_release(&s);
     return NULL;
 }
