@@ -43,7 +43,7 @@ static enum look read_proved(struct dumper *d, const struct proc_thread *files, 
         d->stack.depth = 0;
         if (proof_counters(files, proof) == LOOK_GONE)
             return LOOK_GONE;
-        look = proof_begin(files, core, proof);
+        look = proof_begin(files, core, false, proof);
         if (look == LOOK_GONE)
             return look;
         if (look == LOOK_ELSEWHERE && pin(proof->stat.processor)) {
@@ -106,8 +106,7 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
         d->stack.holds_gil = false;
         if (read_proved(d, &files, reader, &proof, &thread->proved) != LOOK_GONE) {
             thread->tid = tid;
-            thread->state =
-                proof.runs ? STATE_ON_CPU : wait_state(proof.stat.state, &proof.call, d->stack.gil_address);
+            thread->state = proof.runs ? STATE_ON_CPU : wait_state(proof.stat.state, &proof.call, d->stack.gil_address);
             thread->holds_gil = d->stack.holds_gil;
             thread->detail = proof.runs ? "" : wait_call_name(proof.call.number);
             name_frames(d, thread);

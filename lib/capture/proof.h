@@ -5,9 +5,8 @@
  * 2. proof_begin finds it off the CPU at a later moment: a runnable thread because we run on the core whose queue it is
  *    in; a sleeping one because /proc/…/syscall shows registers only of tasks that are descheduled.
  * 3. The caller reads the thread's memory.
- * 4. proof_end reads the counters again: each time a thread is switched in, one of them grows. Unchanged, it has not run
- *    since before step 2.
- * No allocation, no lock, nothing that the target could notice.
+ * 4. proof_end reads the counters again: each time a thread is switched in, one of them grows. Unchanged, it has not
+ * run since before step 2. No allocation, no lock, nothing that the target could notice.
  */
 #ifndef KEISOKU_CAPTURE_PROOF_H
 #define KEISOKU_CAPTURE_PROOF_H
@@ -33,15 +32,29 @@ static inline enum look proof_counters(const struct proc_thread *files, struct p
     return proc_thread_schedstat(files, &proof->before) ? LOOK_DONE : LOOK_GONE;
 }
 
-/* `core`: the one that the calling thread is pinned to. */
-static inline enum look proof_begin(const struct proc_thread *files, int core, struct proof *proof)
+/* Sleeping, as /proc/…/syscall shows it; `stat` is read only where it adds something. */
+static inline enum look proof_asleep(const struct proc_thread *files, struct proof *proof)
 {
+    if (!proc_thread_syscall(files, &proof->call) || proof->call.running)
+        return LOOK_AGAIN;
+    proof->runs = false;
+    proof->stat.state = 'S';
+    if (proof->call.number == -1 && !proc_thread_stat(files, &proof->stat)) /* a fault, stopped, or ended */
+        return LOOK_GONE;
+    return proof->stat.state == 'Z' || proof->stat.state == 'X' ? LOOK_GONE : LOOK_DONE;
+}
+
+/* `core`: the one that the calling thread is pinned to. `slept`: a hint of which file to look at first. */
+static inline enum look proof_begin(const struct proc_thread *files, int core, bool slept, struct proof *proof)
+{
+    if (slept && proof_asleep(files, proof) == LOOK_DONE)
+        return LOOK_DONE;
     if (!proc_thread_stat(files, &proof->stat) || proof->stat.state == 'Z' || proof->stat.state == 'X')
         return LOOK_GONE;
     proof->runs = proof->stat.state == 'R';
     if (proof->runs)
         return proof->stat.processor == core ? LOOK_DONE : LOOK_ELSEWHERE;
-    return proc_thread_syscall(files, &proof->call) && !proof->call.running ? LOOK_DONE : LOOK_AGAIN;
+    return proof_asleep(files, proof);
 }
 
 static inline enum look proof_end(const struct proc_thread *files, struct proof *proof)

@@ -19,16 +19,18 @@
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    DISTINCT_CODES_MAX = 64, /* codes of one stack that are looked for among themselves */
-    HOPS_MAX = 4,            /* core changes in a sweep */
+    NEIGHBOURS = 64,                 /* a code object is listed once among so many in a stack */
+    FRESH_NS = 30 * 1000 * 1000,     /* a code object seen in place is trusted that long: less than the writer waits */
+    CAREFUL_NS = 1000 * 1000 * 1000, /* after one was replaced, all are looked at every time for that long */
+    HOPS_MAX = 4,                    /* core changes in a sweep */
     LATE_NS = 1000 * 1000,
     PENDING_MAX_NS = 400 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
     GOVERN_NS = 250 * 1000 * 1000,
@@ -45,7 +47,7 @@ struct sampler {
     size_t n_elsewhere;
     int busy_core;               /* where a running thread was last read in this sweep; -1: none */
     uint64_t *codes, *checksums; /* of one stack, each PYTHON_DEPTH_MAX + 1 */
-    uint32_t *code_at;           /* index into them of each frame */
+    uint32_t *code_of;           /* index into them of each frame */
     enum loss_kind lost;         /* why the last read failed */
     bool late;
     cpu_set_t allowed;
@@ -194,40 +196,14 @@ static uint32_t common_frames(const struct tracked_thread *t, const struct pytho
     return common;
 }
 
-/* Index of `code` in the list of codes to check, appended when it is not among the last ones. */
-static uint32_t code_index(struct sampler *s, uint64_t code, uint32_t *n)
-{
-    for (uint32_t i = *n, steps = 0; i > 0 && steps < DISTINCT_CODES_MAX; i--, steps++) {
-        if (s->codes[i - 1] == code)
-            return i - 1;
-    }
-    s->codes[*n] = code;
-    return (*n)++;
-}
-
-/* An address holds another code object than before: from now on every frame of the process is checked in every sample,
- * and the writer drops what was queued with the old one since it was last seen in place. */
+/* An address holds another code object than before. The writer drops what was queued with the old one since it was last
+ * seen in place, and for a while every code object of the process is checked in every sample. */
 static void code_was_replaced(struct sampler *s, struct tracked_process *process, uint32_t old)
 {
     struct code_entry *entry = stack_store_code(&s->m->store, old);
-    process->code_reused = true;
-    __atomic_store_n(&entry->stale_from_ns, entry->verified_ns, __ATOMIC_RELEASE);
-}
-
-static uint32_t identify(struct sampler *s, struct tracked_process *process, uint64_t address, uint64_t checksum)
-{
-    bool fresh;
-    uint32_t replaced;
-    uint32_t id = stack_store_add_code(&s->m->store, process, address, checksum, &fresh, &replaced);
-    if (id == 0)
-        return 0;
-    struct code_entry *entry = stack_store_code(&s->m->store, id);
-    if (fresh && python_code_copy(process->python, address, &entry->copy) != 0)
-        measure_lose(s->m, LOSS_UNRESOLVED, 1);
-    if (replaced != 0)
-        code_was_replaced(s, process, replaced);
-    entry->verified_ns = s->now_ns;
-    return id;
+    process->code_reused_ns = s->now_ns;
+    entry->stale_from_ns = entry->verified_ns;
+    __atomic_store_n(&entry->stale_to_ns, s->now_ns, __ATOMIC_RELEASE);
 }
 
 static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
@@ -242,33 +218,54 @@ static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
     return true;
 }
 
-/* Checks what stands at the addresses of the changed frames, and of one unchanged frame in turn. False when one of them
- * is no code object; *common becomes 0 when the unchanged one turns out to be another than before. */
-static bool check_codes(struct sampler *s, struct tracked_thread *t, uint32_t *common)
+/* Is the code known at its address, and was it seen in place a moment ago? The writer waits longer than that. */
+static bool is_fresh(const struct sampler *s, const struct tracked_process *process, uint32_t code)
+{
+    bool careful = s->now_ns - process->code_reused_ns < CAREFUL_NS;
+    return code != 0 && !careful && s->now_ns - stack_store_code(&s->m->store, code)->verified_ns < FRESH_NS;
+}
+
+/* Collects the addresses of the stack whose code is to be looked at, each once among neighbours. */
+static uint32_t codes_to_check(struct sampler *s, const struct tracked_thread *t, uint32_t common)
 {
     const struct python_stack *stack = &s->stack;
-    uint32_t n = 0, turn = 0, turn_at = 0;
-    for (uint32_t k = *common; k < stack->depth; k++)
-        s->code_at[k] = code_index(s, stack->frames[stack->depth - 1 - k].code, &n);
-    if (*common > 0) {
-        turn_at = t->verify_next++ % *common;
-        turn = code_index(s, t->frames[turn_at].code, &n);
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < stack->depth; k++) {
+        uint64_t address = stack->frames[stack->depth - 1 - k].code;
+        uint32_t code = k < common ? stack_store_node(&s->m->store, t->nodes[k])->code
+                                   : stack_store_latest_code(&s->m->store, t->process, address);
+        s->code_of[k] = code;
+        if (is_fresh(s, t->process, code))
+            continue;
+        bool listed = false;
+        for (uint32_t i = n, steps = 0; i > 0 && steps < NEIGHBOURS && !listed; i--, steps++)
+            listed = s->codes[i - 1] == address;
+        if (!listed)
+            s->codes[n++] = address;
     }
-    if (n > 0 && !python_code_checksums(t->process->python, s->codes, n, s->checksums))
+    return n;
+}
+
+/* Looks at the code objects; new ones are copied while their frames are alive. False when one is no code object. */
+static bool check_codes(struct sampler *s, struct tracked_process *process, uint32_t n, bool *changed)
+{
+    if (!python_code_checksums(process->python, s->codes, n, s->checksums))
         return false;
     for (uint32_t i = 0; i < n; i++) {
-        if (s->checksums[i] == 0)
+        bool fresh;
+        uint32_t replaced;
+        uint32_t id = s->checksums[i] == 0 ? 0
+                                           : stack_store_add_code(&s->m->store, process, s->codes[i], s->checksums[i],
+                                                                  &fresh, &replaced);
+        if (id == 0)
             return false;
-    }
-    if (*common > 0) {
-        struct stack_store *store = &s->m->store;
-        uint32_t known = stack_store_node(store, t->nodes[turn_at])->code;
-        if (stack_store_code(store, known)->checksum != s->checksums[turn]) {
-            code_was_replaced(s, t->process, known);
-            *common = 0;
-            return check_codes(s, t, common);
-        }
-        stack_store_code(store, known)->verified_ns = s->now_ns;
+        struct code_entry *entry = stack_store_code(&s->m->store, id);
+        if (fresh && python_code_copy(process->python, s->codes[i], &entry->copy) != 0)
+            measure_lose(s->m, LOSS_UNRESOLVED, 1);
+        if (replaced != 0)
+            code_was_replaced(s, process, replaced);
+        *changed = *changed || fresh || replaced != 0;
+        entry->verified_ns = s->now_ns;
     }
     return true;
 }
@@ -277,15 +274,23 @@ static bool check_codes(struct sampler *s, struct tracked_thread *t, uint32_t *c
 static bool intern(struct sampler *s, struct tracked_thread *t)
 {
     const struct python_stack *stack = &s->stack;
-    uint32_t common = t->process->code_reused ? 0 : common_frames(t, stack);
-    if (!reserve_frames(t, stack->depth) || !check_codes(s, t, &common))
+    bool changed = false;
+    uint32_t common = common_frames(t, stack);
+    if (!reserve_frames(t, stack->depth))
         return false;
+    uint32_t n = codes_to_check(s, t, common);
+    if (n > 0 && !check_codes(s, t->process, n, &changed))
+        return false;
+    if (changed) { /* some address holds a code object that was not there when the list was made */
+        for (uint32_t k = 0; k < stack->depth; k++)
+            s->code_of[k] = stack_store_latest_code(&s->m->store, t->process, stack->frames[stack->depth - 1 - k].code);
+        common = 0;
+    }
     uint32_t node = common > 0 ? t->nodes[common - 1] : 0;
     t->depth = common;
     for (uint32_t k = common; k < stack->depth; k++) {
         const struct python_frame *frame = &stack->frames[stack->depth - 1 - k];
-        uint32_t code = identify(s, t->process, frame->code, s->checksums[s->code_at[k]]);
-        node = code != 0 ? stack_store_add_node(&s->m->store, node, code, frame->offset) : 0;
+        node = s->code_of[k] != 0 ? stack_store_add_node(&s->m->store, node, s->code_of[k], frame->offset) : 0;
         if (node == 0)
             return false;
         t->frames[k] = *frame;
@@ -328,8 +333,8 @@ static void take(struct sampler *s, struct tracked_thread *t, const struct proof
     t->reader_kind = (uint8_t)(stack_good ? reader : READER_NONE);
     t->marks = (uint8_t)((s->stack.gc_running ? MARK_GC : 0) | (s->stack.holds_gil ? MARK_GIL : 0) |
                          (s->stack.truncated ? MARK_TRUNCATED : 0) | (s->late ? MARK_LATE : 0));
-    t->state = (uint8_t)(proof->runs ? STATE_ON_CPU
-                                     : wait_state(proof->stat.state, &proof->call, s->stack.gil_address));
+    t->state =
+        (uint8_t)(proof->runs ? STATE_ON_CPU : wait_state(proof->stat.state, &proof->call, s->stack.gil_address));
     t->pending = true;
     t->pending_ticks = 1;
     t->pending_ns = time_ns;
@@ -353,7 +358,7 @@ static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unp
         same_again(s, t);
         return LOOK_DONE;
     }
-    enum look look = proof_begin(&t->files, s->core, &proof);
+    enum look look = proof_begin(&t->files, s->core, t->asleep, &proof);
     if (proof.runs) {
         t->core = proof.stat.processor;
         s->contested = s->contested || t->core == s->core;
@@ -571,8 +576,8 @@ static int sampler_init(struct sampler *s, struct measurement *m)
     s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
     s->codes = mem_alloc((PYTHON_DEPTH_MAX + 1) * sizeof *s->codes);
     s->checksums = mem_alloc((PYTHON_DEPTH_MAX + 1) * sizeof *s->checksums);
-    s->code_at = mem_alloc((PYTHON_DEPTH_MAX + 1) * sizeof *s->code_at);
-    bool ready = s->stack.frames != NULL && s->codes != NULL && s->checksums != NULL && s->code_at != NULL;
+    s->code_of = mem_alloc((PYTHON_DEPTH_MAX + 1) * sizeof *s->code_of);
+    bool ready = s->stack.frames != NULL && s->codes != NULL && s->checksums != NULL && s->code_of != NULL;
     return ready && sched_getaffinity(0, sizeof s->allowed, &s->allowed) == 0 ? 0 : ERR_NOMEM;
 }
 
@@ -583,7 +588,7 @@ static void sampler_release(struct sampler *s)
     mem_free(s->stack.frames);
     mem_free(s->codes);
     mem_free(s->checksums);
-    mem_free(s->code_at);
+    mem_free(s->code_of);
 }
 
 static void sleep_until(uint64_t time_ns)
@@ -642,7 +647,9 @@ void *sampler_main(void *measurement)
         let_go(&s);
     }
     atomic_store(&m->counts.cpu_ns, clock_thread_cpu_ns());
-    if (getenv("KDBG")) fprintf(stderr,"DBG sweeps %lu awake/sweep %.2f us cpu/sweep %.2f us\n", m->counts.sweeps, m->counts.awake_ns/1e3/m->counts.sweeps, m->counts.cpu_ns/1e3/m->counts.sweeps);
+    if (getenv("KDBG"))
+        fprintf(stderr, "DBG sweeps %lu awake/sweep %.2f us cpu/sweep %.2f us\n", m->counts.sweeps,
+                m->counts.awake_ns / 1e3 / m->counts.sweeps, m->counts.cpu_ns / 1e3 / m->counts.sweeps);
     sampler_release(&s);
     return NULL;
 }

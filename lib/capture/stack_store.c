@@ -69,6 +69,14 @@ uint32_t stack_store_add_node(struct stack_store *store, uint32_t parent, uint32
     return id;
 }
 
+uint32_t stack_store_latest_code(const struct stack_store *store, const struct tracked_process *process,
+                                 uint64_t address)
+{
+    struct code_key key = {process, address, 0};
+    uint32_t slot;
+    return map_get(&store->addresses, &key, offsetof(struct code_key, checksum), &slot) ? store->latest[slot] : 0;
+}
+
 static uint32_t find_code(struct stack_store *store, const struct code_key *key, bool *fresh)
 {
     uint32_t id;

@@ -14,9 +14,10 @@ struct tracked_process;
 struct code_entry {
     struct tracked_process *process;
     uint64_t address, checksum;
-    struct buf copy;        /* python_code_copy */
-    uint64_t verified_ns;   /* [S] when its checksum was last found unchanged */
-    uint64_t stale_from_ns; /* [S] its address was found to hold other code; last verified then. 0: never */
+    struct buf copy;                     /* python_code_copy */
+    uint64_t verified_ns;                /* [S] when its checksum was last found in place */
+    uint64_t stale_from_ns, stale_to_ns; /* [S] its address was found to hold other code: in between it may have held
+                                          * either. 0: never */
     /* the writer's */
     void *resolved;
 };
@@ -42,6 +43,9 @@ struct stack_store {
     size_t n_latest, latest_capacity;
 };
 
+/* The code object last seen at an address of a process; 0: none. */
+uint32_t stack_store_latest_code(const struct stack_store *store, const struct tracked_process *process,
+                                 uint64_t address);
 int stack_store_init(struct stack_store *store);
 void stack_store_release(struct stack_store *store);
 struct stack_node *stack_store_node(const struct stack_store *store, uint32_t id);

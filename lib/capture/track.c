@@ -66,6 +66,7 @@ struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t 
     process->parent_pid = parent;
     process->start_ticks = start_ticks;
     process->start_ns = now_ns;
+    process->code_reused_ns = now_ns; /* while it imports, code objects come and go */
     process->exit_status = EXIT_STATUS_RUNNING;
     process->changed = true;
     pthread_mutex_lock(&track->lock);

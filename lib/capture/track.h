@@ -48,7 +48,7 @@ struct tracked_process {
     bool changed;            /* [L] the writer has not seen its present state */
     bool exec_seen;          /* [T] its memory was replaced: open it anew */
     atomic_bool read_failed; /* S sets, T clears: reads fail, its memory may have been replaced */
-    bool code_reused;        /* [S] an address was seen to hold another code object than before */
+    uint64_t code_reused_ns; /* [S] when an address was last seen to hold other code; at first the start */
     uint64_t end_ns;         /* [L] */
     int exit_status;         /* [L] */
     char executable[4096];   /* [L] */
@@ -90,7 +90,6 @@ struct tracked_thread {
     struct python_frame *frames; /* last raw stack, innermost first */
     uint32_t *nodes;             /* node of each frame */
     uint32_t depth, frames_capacity;
-    uint32_t verify_next; /* frame whose code is verified in turn */
 
     struct ip_history *ips;      /* [L] */
     char name[128];              /* [L] */

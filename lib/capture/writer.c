@@ -161,17 +161,15 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
         sample->state = STATE_IMPORT;
 }
 
-/* A code object of the stack was found replaced, and was last seen in place before this sample: its name may be wrong.
- */
+/* A code object of the stack was found replaced, and the sample lies between the last look that saw it in place and the
+ * one that saw another: its name may be wrong. */
 static bool is_stale(const struct writer *w, const struct raw_sample *raw)
 {
     const struct stack_store *store = &w->m->store;
-    if (!raw->thread->process->code_reused)
-        return false;
     for (uint32_t id = raw->node; id != 0; id = stack_store_node(store, id)->parent) {
-        uint64_t stale_ns = __atomic_load_n(&stack_store_code(store, stack_store_node(store, id)->code)->stale_from_ns,
-                                            __ATOMIC_ACQUIRE);
-        if (stale_ns != 0 && raw->time_ns > stale_ns && raw->time_ns - stale_ns < LAG_NS)
+        const struct code_entry *entry = stack_store_code(store, stack_store_node(store, id)->code);
+        uint64_t to_ns = __atomic_load_n(&entry->stale_to_ns, __ATOMIC_ACQUIRE);
+        if (raw->time_ns < to_ns && raw->time_ns > entry->stale_from_ns)
             return true;
     }
     return false;
