@@ -19,7 +19,6 @@
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -647,9 +646,6 @@ void *sampler_main(void *measurement)
         let_go(&s);
     }
     atomic_store(&m->counts.cpu_ns, clock_thread_cpu_ns());
-    if (getenv("KDBG"))
-        fprintf(stderr, "DBG sweeps %lu awake/sweep %.2f us cpu/sweep %.2f us\n", m->counts.sweeps,
-                m->counts.awake_ns / 1e3 / m->counts.sweeps, m->counts.cpu_ns / 1e3 / m->counts.sweeps);
     sampler_release(&s);
     return NULL;
 }
