@@ -20,6 +20,7 @@ Stack = tuple[Frame, ...]
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 CALLS = re.compile(r"#\s*->\s*([\w, ]+)$")
+RUNPY = {"_run_module_as_main", "_run_code", "_run_module_code", "run_path", "run_module"}
 BOOT = (["_bootstrap", "_bootstrap_inner", "run"], ["_bootstrap", "_bootstrap_inner"], ["_bootstrap"])
 ROUND = re.compile(r"<round (\d+)>$")
 
@@ -103,7 +104,9 @@ class Oracle:
                 return f"no function {name}"
             if line and line not in self.lines[name]:
                 return f"{name} has no line {line}"
-            if outside:
+            if outside and not chain and set(outside) <= RUNPY:
+                pass  # python -m
+            elif outside:
                 chain.append("boot" if not chain and outside in BOOT else "lib")
             elif before and name not in self.calls.get(before[2], ()):
                 return f"{before[0]} line {before[2]} does not call {name}"

@@ -150,7 +150,9 @@ def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_p
         "import sysconfig as s, sys; "
         "print(s.get_config_var('LIBDIR') or '', s.get_config_var('INSTSONAME') or '', sys.base_prefix, sep='\\n')"
     )
-    folder, name, prefix = subprocess.run([python.path, "-c", code], capture_output=True, text=True).stdout.split("\n")[:3]
+    folder, name, prefix = subprocess.run([python.path, "-c", code], capture_output=True, text=True).stdout.split("\n")[
+        :3
+    ]
     library = Path(folder) / name
     if not compiler or ".so" not in name or not library.exists():
         pytest.skip("needs a C compiler and a shared libpython")
@@ -158,7 +160,9 @@ def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_p
     subprocess.run([compiler, "-o", tmp_path / "embed", tmp_path / "embed.c", "-ldl"], check=True)
     copied = tmp_path / "renamed.so"
     shutil.copy(library, copied)
-    program = f"import sys; sys.argv = ['x', {str(tmp_path / 'truth.json')!r}, 'deep 20', 'generators', 'constructor']\n"
+    program = (
+        f"import sys; sys.argv = ['x', {str(tmp_path / 'truth.json')!r}, 'deep 20', 'generators', 'constructor']\n"
+    )
     program += f"exec(compile(open({str(STACKS)!r}).read(), {str(STACKS)!r}, 'exec'))"
     os.environ["PYTHONHOME"] = prefix
     try:

@@ -1,0 +1,125 @@
+"""What being measured costs: paired, interleaved runs of a program that does a fixed amount of work; start-up; our own CPU."""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from interpreters import Interpreter
+from intervals import mean95, ratio
+from peers import KEISOKU, TOOLS, Run, Tool, execute
+
+PROGRAM = Path(__file__).resolve().parent / "programs" / "steady.py"
+
+
+def program_says(run: Run) -> dict[str, Any]:
+    lines = [line for line in run.out.splitlines() if line.startswith("{")]
+    if not lines:
+        raise RuntimeError(f"the program printed nothing: status {run.status}, {run.err[-500:]}")
+    value: dict[str, Any] = json.loads(lines[-1])
+    return value
+
+
+def units_for(python: Interpreter, seconds: float, folder: Path, depth: int) -> int:
+    """How much work takes that long here; the best of three, since the machine only ever makes it slower."""
+    fastest = min(
+        program_says(execute([python.path, str(PROGRAM), str(depth), "200"], folder / "x", folder))["wall_s"]
+        for _ in range(3)
+    )
+    return max(1, int(200 * seconds / fastest))
+
+
+def report_of(file: Path) -> dict[str, Any]:
+    done = subprocess.run([KEISOKU, "report", str(file), "--json"], capture_output=True, text=True, check=True)
+    value: dict[str, Any] = json.loads(done.stdout)
+    return value
+
+
+def one(tool: Tool, python: Interpreter, folder: Path, depth: int, units: int) -> dict[str, float]:
+    file = folder / "out"
+    file.unlink(missing_ok=True)
+    run = execute(tool.words(python, file, [str(PROGRAM), str(depth), str(units)]), file, folder)
+    said = program_says(run)
+    row = {"wall_s": said["wall_s"], "cpu_s": said["cpu_s"]}
+    row["tool_cpu_s"] = max(0.0, run.tree_cpu_s - said["process_cpu_s"])
+    if tool.name != "bare":
+        row["samples"] = sum(weight for _, _, weight in tool.stacks(file, PROGRAM))
+        if tool.name.startswith("austin"):
+            row["samples"] = 0  # its weights are times
+    if tool.name.startswith("keisoku"):
+        report = report_of(file)
+        trust, duration = report["trust"], report["recording"]["duration_s"]
+        row["taken"] = trust["core_time_taken_s"] / duration
+        row["own_cpu"] = trust["own_cpu_s"] / duration
+        row["samples"] = trust["samples"]
+        row["dropped"] = trust["dropped"]
+        row["late"] = trust["late"]
+        row["rate_hz"] = trust["rate_hz"]
+    return row
+
+
+def measure(
+    python: Interpreter, names: list[str], folder: Path, rounds: int, seconds: float, depth: int
+) -> dict[str, Any]:
+    """Every tool and the bare program once a round, in an order drawn anew; each ratio is of one round."""
+    units = units_for(python, seconds, folder, depth)
+    chosen = [TOOLS[name] for name in ["bare", *names] if TOOLS[name].versions(python.minor)]
+    order = random.Random(1)
+    rows: list[dict[str, dict[str, float]]] = []
+    failed: dict[str, str] = {}
+    for _ in range(rounds):
+        row: dict[str, dict[str, float]] = {}
+        for tool in order.sample(chosen, len(chosen)):
+            if tool.name in failed:
+                continue
+            try:
+                row[tool.name] = one(tool, python, folder, depth, units)
+            except (RuntimeError, OSError, ValueError) as error:
+                failed[tool.name] = str(error)
+        rows.append(row)
+    result: dict[str, Any] = {"python": python.version, "depth": depth, "rounds": rounds, "tools": {}, "failed": failed}
+    result["bare_wall_s"] = statistics.median(row["bare"]["wall_s"] for row in rows)
+    for tool in chosen[1:]:
+        both = [row for row in rows if tool.name in row]
+        if len(both) < 2 or tool.name in failed:
+            continue
+        cells = [row[tool.name] for row in both]
+        result["tools"][tool.name] = {
+            "wall": ratio([(row[tool.name]["wall_s"], row["bare"]["wall_s"]) for row in both]),
+            "cpu": ratio([(row[tool.name]["cpu_s"], row["bare"]["cpu_s"]) for row in both]),
+            # The bare run has start-up CPU that process_time leaves out: subtracted.
+            "tool_cpu": mean95(
+                [
+                    max(0.0, row[tool.name]["tool_cpu_s"] - row["bare"]["tool_cpu_s"]) / row[tool.name]["wall_s"]
+                    for row in both
+                ]
+            ),
+            "samples_hz": statistics.fmean(cell.get("samples", 0) / cell["wall_s"] for cell in cells),
+            **{
+                key: statistics.fmean(cell[key] for cell in cells)
+                for key in ("taken", "own_cpu", "dropped", "late", "rate_hz", "samples")
+                if key in cells[0]
+            },
+        }
+    return result
+
+
+def startup(python: Interpreter, folder: Path, rounds: int) -> dict[str, Any]:
+    """A program that ends at once, under `keisoku run` and bare, taken in turn."""
+    commands = {
+        "python": [python.path, "-c", "pass"],
+        "keisoku run": [KEISOKU, "run", "-q", "--no-html", "-o", "out", python.path, "-c", "pass"],
+        "keisoku --version": [KEISOKU, "--version"],
+        "./keisoku --version": [str(Path(__file__).resolve().parent.parent / "keisoku"), "--version"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, words in commands.items():
+            for old in folder.glob("out*"):
+                old.unlink()
+            times[name].append(execute(words, folder / "out", folder).wall_s)
+    return {name: statistics.median(values) for name, values in times.items()}

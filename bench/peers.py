@@ -1,0 +1,179 @@
+"""The tools that are measured, one row each: how to run one around a program, and how to read the stacks it wrote."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth")]
+
+from interpreters import Interpreter  # noqa: E402
+from oracle import Stack  # noqa: E402
+from recording import Recording  # noqa: E402
+
+KEISOKU = os.environ.get("KEISOKU_BINARY", str(TOP / "build" / "cli" / "keisoku"))
+BIN = Path(sys.prefix) / "bin"
+
+# (thread name or "", stack, weight)
+Stacks = Iterator[tuple[str, Stack, float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a program, bare or under a tool, came to."""
+
+    status: int
+    out: str
+    err: str
+    wall_s: float
+    tree_cpu_s: float  # user and system, the tool, the program and everything they waited for
+    file: Path
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    versions: Callable[[tuple[int, int]], bool]  # of the Python it can measure
+    words: Callable[
+        [Interpreter, Path, list[str]], list[str]
+    ]  # its command line: python, output, program and arguments
+    stacks: Callable[[Path, Path], Stacks]  # reads its output: file, program
+
+
+def execute(words: list[str], file: Path, folder: Path, timeout_s: float = 120) -> Run:
+    """Runs and reaps a command so that its CPU time is its own and its children's, nothing else's."""
+    out, err = folder / "stdout", folder / "stderr"
+    with out.open("w") as out_file, err.open("w") as err_file:
+        start = time.perf_counter()
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file, cwd=folder)
+        deadline = start + timeout_s
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.perf_counter() > deadline:
+                process.kill()
+                pid, status, usage = os.wait4(process.pid, 0)
+                break
+            time.sleep(0.002)
+        wall_s = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Run(
+        process.returncode,
+        out.read_text(errors="replace"),
+        err.read_text(errors="replace"),
+        wall_s,
+        usage.ru_utime + usage.ru_stime,
+        file,
+    )
+
+
+# ---- reading what they write -----------------------------------------------------------------------------------------
+
+
+def keisoku_stacks(file: Path, program: Path) -> Stacks:
+    for sample in Recording(file):
+        if sample.stack:
+            yield sample.thread, sample.stack, sample.ticks
+
+
+PY_SPY_FRAME = re.compile(r"(.*) \((.*?)(?::(\d+))?\)$")
+
+
+def py_spy_stacks(file: Path, program: Path) -> Stacks:
+    for line in file.read_text(errors="replace").splitlines():
+        path, _, weight = line.rpartition(" ")
+        found = [PY_SPY_FRAME.match(frame) for frame in path.split(";")]
+        stack = tuple((match[1], match[2], int(match[3] or 0)) for match in found if match)
+        if stack:
+            yield "", stack, float(weight)
+
+
+def austin_stacks(file: Path, program: Path) -> Stacks:
+    for line in file.read_text(errors="replace").splitlines():
+        path, _, weight = line.rpartition(" ")
+        frames = [frame.rsplit(":", 2) for frame in path.split(";")[2:]]
+        stack = tuple((frame[1], frame[0], int(frame[2])) for frame in frames if len(frame) == 3)
+        if stack and line.startswith("P"):
+            yield "", stack, float(weight)
+
+
+def tachyon_stacks(file: Path, program: Path) -> Stacks:
+    for line in file.read_text(errors="replace").splitlines():
+        path, _, weight = line.rpartition(" ")
+        frames = [frame.rsplit(":", 2) for frame in path.split(";")[1:]]
+        # It writes the program's file without its folder.
+        stack = tuple(
+            (frame[1], str(program) if frame[0] == program.name else frame[0], int(frame[2]))
+            for frame in frames
+            if len(frame) == 3
+        )
+        if stack:
+            yield "", stack, float(weight)
+
+
+# ---- running them ------------------------------------------------------------------------------------------------------
+
+
+def py_spy(rate: int, *more: str) -> Callable[[Interpreter, Path, list[str]], list[str]]:
+    def words(python: Interpreter, file: Path, program: list[str]) -> list[str]:
+        options = ["-r", str(rate), "-f", "raw", "--full-filenames", "-o", str(file), *more]
+        return [str(BIN / "py-spy"), "record", *options, "--", python.path, *program]
+
+    return words
+
+
+def tachyon(*more: str) -> Callable[[Interpreter, Path, list[str]], list[str]]:
+    def words(python: Interpreter, file: Path, program: list[str]) -> list[str]:
+        options = ["-r", "1khz", "-a", "--collapsed", "-o", str(file), *more]
+        return [python.path, "-m", "profiling.sampling", "run", *options, *program]
+
+    return words
+
+
+def only(*minors: tuple[int, int]) -> Callable[[tuple[int, int]], bool]:
+    return lambda minor: minor in minors
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool("bare", lambda _: True, lambda python, _, program: [python.path, *program], lambda *_: iter(())),
+        Tool(
+            "keisoku 1 kHz",
+            lambda _: True,
+            lambda python, file, program: [KEISOKU, "run", "-q", "--no-html", "-o", str(file), python.path, *program],
+            keisoku_stacks,
+        ),
+        Tool("py-spy 100 Hz", lambda minor: minor <= (3, 14), py_spy(100), py_spy_stacks),
+        Tool("py-spy 1 kHz", lambda minor: minor <= (3, 14), py_spy(1000), py_spy_stacks),
+        Tool(
+            "py-spy 1 kHz, not stopping", lambda minor: minor <= (3, 14), py_spy(1000, "--nonblocking"), py_spy_stacks
+        ),
+        Tool(
+            "austin 1 kHz",
+            lambda minor: (3, 9) <= minor <= (3, 13),
+            lambda python, file, program: [
+                str(BIN / "austin"),
+                "-i",
+                "1ms",
+                "-t",
+                "3s",
+                "-o",
+                str(file),
+                python.path,
+                *program,
+            ],
+            austin_stacks,
+        ),
+        Tool("3.15's sampler 1 kHz", only((3, 15)), tachyon(), tachyon_stacks),
+        Tool("3.15's sampler 1 kHz, stopping", only((3, 15)), tachyon("--blocking"), tachyon_stacks),
+    )
+}

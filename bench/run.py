@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""bench/run.py [--quick] [--only cost,accuracy,sizes,startup] : measures keisoku beside its peers on this machine.
+
+Prints one table of the project's bars and, unless --only or --quick left something out, writes docs/benchmarks.md and
+docs/accuracy.md. What was measured lies in build/bench/result.json. About ten minutes; --quick about three. The peers
+are installed into .cache/bench-HASH from bench/requirements.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+from typing import Any
+
+TOP = Path(__file__).resolve().parent.parent
+PARTS = ("startup", "cost", "sizes", "accuracy")
+
+
+def enter_environment() -> None:
+    """Becomes the same command in the peers' own environment."""
+    wanted = TOP / "bench" / "requirements.txt"
+    key = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()[:10]
+    folder = TOP / ".cache" / f"bench-{key}"
+    if Path(sys.prefix).resolve() == folder.resolve():
+        return
+    if not (folder / "complete").exists():
+        if os.environ.get("KEISOKU_NO_INSTALL"):
+            sys.exit("bench: KEISOKU_NO_INSTALL is set and the peers are not installed yet")
+        print("bench: installing the peers (bench/requirements.txt)", file=sys.stderr, flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        subprocess.run([folder / "bin" / "pip", "install", "-q", "-r", wanted], check=True)
+        (folder / "complete").touch()
+    os.execv(folder / "bin" / "python", [str(folder / "bin" / "python"), *sys.argv])
+
+
+def cpu_name() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def installed() -> list[str]:
+    done = subprocess.run([sys.executable, "-m", "pip", "freeze"], capture_output=True, text=True)
+    return [line.replace("==", " ") for line in done.stdout.splitlines() if line.startswith(("py-spy", "austin"))]
+
+
+def say(text: str) -> None:
+    print(f"bench: {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    import accuracy
+    import cost
+    import peers
+    import sizes
+    from interpreters import find_interpreters
+
+    found = {one.name: one for one in find_interpreters()}
+    main = [found[name] for name in ("3.13", "3.15") if name in found] or list(found.values())[-1:]
+    version = subprocess.run([peers.KEISOKU, "--version"], capture_output=True, text=True, check=True).stdout.split()
+    result: dict[str, Any] = {
+        "conditions": {
+            "date": time.strftime("%Y-%m-%d"),
+            "cores": os.cpu_count(),
+            "cpu": cpu_name(),
+            "kernel": platform.release(),
+            "load_before": os.getloadavg()[0],
+            "version": version[-1],
+            "peers": installed(),
+            "options": "".join(" " + word for word in sys.argv[1:]),
+        }
+    }
+    if "startup" in options.parts:
+        say("start-up")
+        result["startup"] = cost.startup(main[0], folder, 5 if options.quick else 15)
+    if "cost" in options.parts:
+        names = [
+            "keisoku 1 kHz",
+            "py-spy 100 Hz",
+            "py-spy 1 kHz",
+            "3.15's sampler 1 kHz",
+            "3.15's sampler 1 kHz, stopping",
+        ]
+        rounds, seconds = (5, 1.0) if options.quick else (12, 1.5)
+        result["cost"] = []
+        for python in main:
+            say(f"cost on {python.version}")
+            result["cost"].append(cost.measure(python, names, folder, rounds, seconds, 20))
+    if "sizes" in options.parts:
+        say("sizes")
+        result["sizes"] = {
+            "steady": sizes.steady(main[0], folder, 12 if options.quick else 40),
+            "synthetic": sizes.synthetic(folder),
+        }
+    if "accuracy" in options.parts:
+        pythons = [one for one in found.values() if not options.quick or one.name in ("3.11", "3.13", "3.15")]
+        runs, peer_runs, seconds = (0, 0, 0.8) if options.quick else (20, 3, 1.5)
+        result["accuracy"] = accuracy.measure(pythons, folder, seconds, runs, peer_runs, say)
+    result["conditions"]["load_after"] = os.getloadavg()[0]
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="about three minutes; writes no page")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas: " + ", ".join(PARTS))
+    parser.add_argument("--write", action="store_true", help="write the pages even so, from what was measured")
+    parser.add_argument("--tables", action="store_true", help="measure nothing: write the pages from the last result")
+    options = parser.parse_args()
+    options.parts = options.only.split(",")
+    if set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {options.only}")
+    enter_environment()
+    import tables
+
+    kept = TOP / "build" / "bench" / "result.json"
+    if options.tables:
+        result = json.loads(kept.read_text())
+    else:
+        with tempfile.TemporaryDirectory(prefix="keisoku-bench-") as folder:
+            result = measure(options, Path(folder))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(result, indent=1))
+    print(tables.markdown(["what", "bar", "measured", ""], tables.bars(result)))
+    complete = all(result.get(part) for part in PARTS)
+    if options.write or options.tables or (complete and not options.quick):
+        (TOP / "docs" / "benchmarks.md").write_text(tables.benchmarks(result))
+        if result.get("accuracy"):
+            (TOP / "docs" / "accuracy.md").write_text(tables.accuracy(result))
+        print("written: docs/benchmarks.md, docs/accuracy.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""Writes what was measured: one table for the terminal, docs/benchmarks.md and docs/accuracy.md."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+Row = list[str]
+
+
+def markdown(head: Row, rows: list[Row]) -> str:
+    """A table whose columns line up in the source too."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+
+    def line(row: Row) -> str:
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([line(head), rule, *map(line, rows)]) + "\n"
+
+
+def interval(value: list[float] | tuple[float, ...]) -> str:
+    middle, low, high = value
+    return f"{middle:.3f} ({low:.3f}–{high:.3f})"
+
+
+def met(value: float | None, bar: float) -> str:
+    return "not measured" if value is None else ("met" if value <= bar else "**not met**")
+
+
+def bars(result: dict[str, Any]) -> list[Row]:
+    """What the project promises of this stage: name, bar, measured, met or not."""
+    rows: list[Row] = []
+    for cost in result.get("cost", []):
+        own = cost["tools"].get("keisoku 1 kHz")
+        if not own:
+            rows.append(
+                [f"cost on {cost['python']}", "", "failed: " + cost["failed"].get("keisoku 1 kHz", "")[:60], ""]
+            )
+            continue
+        title = f"CPython {cost['python']}"
+        rows += [
+            [f"core time taken, {title}", "≤ 1 %", f"{own['taken'] * 100:.2f} %", met(own["taken"], 0.01)],
+            [f"wall ratio, upper 95 % bound, {title}", "≤ 1.03", interval(own["wall"]), met(own["wall"][2], 1.03)],
+            [f"our own CPU, of a core, {title}", "≤ 3 %", f"{own['own_cpu'] * 100:.2f} %", met(own["own_cpu"], 0.03)],
+        ]
+    accuracy = result.get("accuracy")
+    if accuracy:
+        ours = [row for row in accuracy["stacks"] if row["tool"].startswith("keisoku")]
+        seen, wrong = sum(row["seen"] for row in ours), sum(row["impossible"] for row in ours)
+        tried, dropped = sum(row.get("tried", 0) for row in ours), sum(row.get("dropped", 0) for row in ours)
+        versions = len({row["python"] for row in ours})
+        rows.append([f"impossible stacks, {versions} interpreters", "0", f"{wrong:.0f} of {seen:.0f}", met(wrong, 0)])
+        if tried:
+            rows.append(["dropped of these", "≤ 0.5 %", f"{100 * dropped / tried:.2f} %", met(dropped / tried, 0.005)])
+        for row in accuracy["shares"]:
+            if row["tool"].startswith("keisoku") and "bias" in row and row["runs"] >= 10:
+                bias = max(abs(middle) for middle, _ in row["bias"].values())
+                title = f"CPython {row['python']}, {row['runs']} runs"
+                rows.append([f"share bias, {title}", "≤ 0.3 points", f"{bias:.2f} points", met(bias, 0.3)])
+                rows.append(
+                    [
+                        "worst single error of these",
+                        "≤ 4 sigma",
+                        f"{row['worst_sigma']:.1f} sigma",
+                        met(row["worst_sigma"], 4),
+                    ]
+                )
+    sizes = result.get("sizes") or {}
+    if sizes.get("steady"):
+        value = sizes["steady"]["bytes_a_sample"]
+        rows.append(
+            [
+                f"bytes a sample, real steady run of {sizes['steady']['seconds']:.0f} s",
+                "≤ 6",
+                f"{value:.1f}",
+                met(value, 6),
+            ]
+        )
+        value = sizes["steady"]["bytes_a_further_sample"]
+        rows.append(["bytes of each further sample", "≤ 6", f"{value:.1f}", met(value, 6)])
+        page = sizes["steady"]["page_bytes"]
+        rows.append(["page of that run", "≤ 3 MB", f"{page / 1e6:.2f} MB" if page else "no page", met(page, 3e6)])
+    if sizes.get("synthetic"):
+        made = sizes["synthetic"]
+        rows.append(
+            [
+                f"verdict of {made['samples']} samples",
+                "≤ 0.5 s",
+                f"{made['report_s']:.2f} s",
+                met(made["report_s"], 0.5),
+            ]
+        )
+        page = made["page_bytes"]
+        rows.append(["page of these", "≤ 3 MB", f"{page / 1e6:.2f} MB" if page else "no page", met(page, 3e6)])
+    starts = result.get("startup")
+    if starts:
+        more = starts["keisoku run"] - starts["python"]
+        launcher = starts["./keisoku --version"] - starts["keisoku --version"]
+        rows.append(["`run` of a program that ends at once, added", "", f"{more * 1000:.0f} ms", ""])
+        rows.append(["second start of ./keisoku, added", "≤ 50 ms", f"{launcher * 1000:.0f} ms", met(launcher, 0.05)])
+    return rows
+
+
+def conditions(result: dict[str, Any]) -> str:
+    about = result["conditions"]
+    busy = max(about["load_before"], about["load_after"])
+    return (
+        f"Measured on {about['date']} with `bench/run.py{about['options']}` on keisoku {about['version']}: "
+        f"{about['cores']} cores ({about['cpu']}), Linux {about['kernel']}, load average {about['load_before']:.1f} "
+        f"before and {about['load_after']:.1f} after (the benchmark itself is part of the second). "
+        + (
+            "Other work ran on the machine meanwhile: wall ratios are wider than they would be on a quiet one. "
+            if busy > 2.5 or about["load_before"] > 1.0
+            else "The machine did nothing else. "
+        )
+        + "Peers: "
+        + ", ".join(about["peers"])
+        + ".\n"
+    )
+
+
+def cost_section(cost: dict[str, Any]) -> str:
+    rows = []
+    for name, row in cost["tools"].items():
+        samples = f"{row['samples_hz']:.0f}" if row["samples_hz"] else "–"
+        rows.append(
+            [
+                name,
+                interval(row["wall"]),
+                interval(row["cpu"]),
+                f"{row['tool_cpu'][0] * 100:.1f} %",
+                samples,
+                f"{row['taken'] * 100:.2f} %" if "taken" in row else "–",
+            ]
+        )
+    for name, why in cost["failed"].items():
+        rows.append([name, "failed", why.replace("|", " ").replace("\n", " ")[:80], "", "", ""])
+    head = ["tool", "wall ratio", "CPU ratio", "CPU of the tool", "samples/s", "core time taken"]
+    return (
+        f"### CPython {cost['python']}, one thread, depth {cost['depth']}, {cost['rounds']} rounds of "
+        f"{cost['bare_wall_s']:.1f} s\n\n" + markdown(head, rows)
+    )
+
+
+def benchmarks(result: dict[str, Any]) -> str:
+    text = "# Benchmarks\n\nWritten by `make bench`; nothing here is edited by hand.\n\n" + conditions(result)
+    text += "\n## The bars\n\n" + markdown(["what", "bar", "measured", ""], bars(result))
+    if result.get("cost"):
+        text += (
+            "\n## Cost to a program that computes\n\n"
+            "A program that does a fixed amount of work, bare and under each tool, once a round in an order drawn anew. "
+            "A ratio is of the two runs of one round; given are the geometric mean over the rounds and its 95 % "
+            "interval. The program's own clocks measure the work alone, without start-up. *CPU of the tool* is what "
+            "its process used beyond the program's, per second of the program; where it starts the program it includes "
+            "its own start-up. *Core time taken* is what keisoku counts and prints in every report.\n\n"
+        )
+        text += "\n".join(map(cost_section, result["cost"]))
+    sizes = result.get("sizes") or {}
+    if sizes.get("synthetic"):
+        made = sizes["synthetic"]
+        rows = [["report", f"{made['report_s']:.2f} s"], ["report --json", f"{made['json_s']:.2f} s"]]
+        rows += [[f"export {name}", f"{seconds:.2f} s"] for name, seconds in made["exports_s"].items()]
+        rows += [["recording", f"{made['bytes'] / 1e6:.2f} MB, {made['bytes'] / made['samples']:.1f} bytes a sample"]]
+        text += f"\n## A recording of {made['samples']} samples (made, not measured)\n\n"
+        text += markdown(["what", "time or size"], rows)
+    starts = result.get("startup")
+    if starts:
+        rows = [[f"`{name}`", f"{seconds * 1000:.0f} ms"] for name, seconds in starts.items()]
+        text += "\n## Start-up, median\n\n" + markdown(["command", "wall"], rows)
+    return text
+
+
+def accuracy(result: dict[str, Any]) -> str:
+    data = result["accuracy"]
+    text = (
+        "# Accuracy\n\nWritten by `make bench`; nothing here is edited by hand. The programs are in "
+        "`tests/truth/programs`: each states in its own source which stacks it can have (whole chains, and which line "
+        "calls what), and `tests/truth/oracle.py` judges every stack that a tool shows. The same programs are tests.\n\n"
+    )
+    text += conditions(result)
+    text += "\n## Stacks that the program cannot have\n\n### keisoku at 1 kHz, impossible / shown\n\n"
+    ours = [row for row in data["stacks"] if row["tool"].startswith("keisoku")]
+    programs = list(dict.fromkeys(row["program"] for row in ours))
+    rows = []
+    for python in dict.fromkeys(row["python"] for row in ours):
+        cells = {
+            row["program"]: f"{row['impossible']:.0f} / {row['seen']:.0f}" for row in ours if row["python"] == python
+        }
+        tried = sum(row.get("tried", 0) for row in ours if row["python"] == python)
+        dropped = sum(row.get("dropped", 0) for row in ours if row["python"] == python)
+        rows.append(
+            [python, *(cells.get(name, "–") for name in programs), f"{100 * dropped / tried:.2f} %" if tried else "–"]
+        )
+    text += markdown(["CPython", *programs, "dropped"], rows)
+    reasons = [f"- {row['python']} {row['program']}: {row['reason']}\n" for row in ours if row["reason"]]
+    text += "\n" + "".join(reasons) if reasons else ""
+    text += (
+        "\n### Peers at 1 kHz, share of impossible stacks among those shown\n\n"
+        "A tool that stops the program for each sample cannot mix stacks, and pays for it in the program's time "
+        "(`benchmarks.md`). What a tool drops before showing anything does not count against it here.\n\n"
+    )
+    peers = [row for row in data["stacks"] if not row["tool"].startswith("keisoku")]
+    programs = list(dict.fromkeys(row["program"] for row in peers))
+    rows = []
+    for tool, python in dict.fromkeys((row["tool"], row["python"]) for row in peers):
+        parts = {
+            row["program"]: (f"{100 * row['impossible'] / row['seen']:.2f} %" if row["seen"] else "no profile")
+            for row in peers
+            if (row["tool"], row["python"]) == (tool, python)
+        }
+        rows.append([tool, python, *(parts.get(name, "–") for name in programs)])
+    text += markdown(["tool", "CPython", *programs], rows)
+    if data["shares"]:
+        text += (
+            "\n## Shares\n\n`shares.py` does 50, 30, 15, 4 and 1 % of its work in five functions and measures each on "
+            "its own CPU clock. The error is ours less the program's own figure, in points, the mean over the runs and "
+            "its 95 % interval; the last column is the worst single error in units of its run's own sampling noise.\n\n"
+        )
+        rows = []
+        for row in data["shares"]:
+            if "bias" not in row:
+                rows.append([row["tool"], row["python"], "failed: " + row["failed"].replace("\n", " ")[:60], *[""] * 7])
+                continue
+            errors = [
+                f"{middle:+.2f}" + (f" ± {half:.2f}" if math.isfinite(half) else "")
+                for middle, half in row["bias"].values()
+            ]
+            rows.append(
+                [
+                    row["tool"],
+                    row["python"],
+                    str(row["runs"]),
+                    f"{row['samples']:.0f}",
+                    *errors,
+                    f"{row['worst_sigma']:.1f}",
+                ]
+            )
+        text += markdown(
+            ["tool", "CPython", "runs", "samples a run", "50 %", "30 %", "15 %", "4 %", "1 %", "worst sigma"],
+            [row[:10] for row in rows],
+        )
+    if data["short"]:
+        text += (
+            "\n## Functions of 20 ns\n\n`short.py` calls `tiny_a` three times as often as its twin `tiny_b`: of "
+            "their samples together, three quarters must be `tiny_a`'s.\n\n"
+        )
+        rows = [
+            [
+                row["tool"],
+                row["python"],
+                f"{row['samples']:.0f}",
+                f"{row['share'] * 100:.1f} %",
+                f"{(row['share'] - 0.75) / row['sigma']:+.1f}",
+            ]
+            for row in data["short"]
+            if row["samples"]
+        ]
+        text += markdown(["tool", "CPython", "samples of both", "tiny_a's part", "error in sigma"], rows)
+    return text
