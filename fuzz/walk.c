@@ -1,0 +1,75 @@
+/*
+ * The frame walk and the readers of code and strings over a hostile target: our own process, with the input as the
+ * memory that the thread state points to. Byte 0 chooses the version. A word below 64 KiB becomes an address inside of
+ * that memory, so that the input can build chains.
+ */
+#include "capture/cpython/internal.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { ARENA = 1 << 16 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fill(uint8_t *arena, const uint8_t *data, size_t size)
+{
+    memset(arena, 0, ARENA);
+    memcpy(arena, data, size < ARENA ? size : ARENA);
+    for (size_t at = 0; at + 8 <= ARENA; at += 8) {
+        uint64_t word = load_u64(arena + at);
+        if (word && word < ARENA)
+            word += (uint64_t)(uintptr_t)arena;
+        memcpy(arena + at, &word, sizeof(word));
+    }
+}
+
+static void read_codes(struct python *python, const struct python_stack *stack)
+{
+    struct buf copy = {0};
+    for (uint32_t i = 0; i < stack->depth && i < 4; i++) {
+        struct python_code code;
+        uint64_t sum;
+        python->code_type = 0;
+        python_code_checksums(python, &stack->frames[i].code, 1, &sum);
+        if (python_code_copy(python, stack->frames[i].code, &copy) || python_code_resolve(python, &copy, &code))
+            continue;
+        python_code_line(&code, stack->frames[i].offset);
+        python_code_release(&code);
+    }
+    buf_release(&copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t *arena;
+    static struct python_frame frames[PYTHON_DEPTH_MAX];
+    static uint64_t static_codes[STATIC_CODES];
+    if (!arena)
+        arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (size < 1 || arena == MAP_FAILED)
+        return 0;
+    struct python python = {.remote = {.pid = getpid()}, .static_codes = static_codes};
+    python.layout = *layout_find(3, 8 + data[0] % 8);
+    python.runtime = (uint64_t)(uintptr_t)arena;
+    python.image_end = python.runtime + ARENA / 2;
+    struct python_thread thread = {.address = python.runtime, .interpreter = python.runtime + 4096};
+    fill(arena, data + 1, size - 1);
+    memcpy(arena + python.layout.thread_interpreter, &thread.interpreter, 8);
+    struct python_stack stack = {.frames = frames};
+    struct python_reader *reader = python_reader_new(&python, &thread);
+    for (int i = 0; i < 3 && reader; i++) {
+        if (python_read_stack(reader, &stack) == PYTHON_READ_OK && stack.depth > PYTHON_DEPTH_MAX)
+            abort();
+    }
+    python_reader_free(reader);
+    read_codes(&python, &stack);
+    char name[64];
+    python_thread_name(&python, &thread, name, sizeof(name));
+    struct python_thread *threads = NULL;
+    size_t capacity = 0;
+    python_threads(&python, &threads, &capacity);
+    free(threads);
+    return 0;
+}
