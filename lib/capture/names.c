@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "capture/source_text.h"
+#include "data/profile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +10,14 @@
 
 struct named_code {
     struct python_code code;
+    struct tracked_process *process;
     uint32_t function; /* id of the recording; 0: could not be resolved */
-    uint8_t flags;     /* NODE_IMPORT, NODE_IDLE_*: of a frame of it alone */
+    uint32_t file;
+    uint32_t ticks; /* with it innermost */
+    uint8_t flags;  /* NODE_IMPORT, NODE_IDLE_*: of a frame of it alone */
 };
+
+enum { LIBRARY_TICKS = 50 }; /* source text of the library is kept from so many on */
 
 struct names {
     struct measurement *m;
@@ -104,6 +110,12 @@ static void absolute_file(const struct tracked_process *process, const char *fil
         snprintf(path, size, "%s", file);
 }
 
+static void want_source(struct names *names, const struct named_code *named, const char *path)
+{
+    if (names->sources != NULL)
+        source_text_want(names->sources, named->process, named->file, path);
+}
+
 static struct named_code *resolve(struct names *names, struct code_entry *entry)
 {
     struct named_code *named = mem_zalloc(1, sizeof *named);
@@ -125,8 +137,10 @@ static struct named_code *resolve(struct names *names, struct code_entry *entry)
     };
     named->function = recording_add_function(recording, &function);
     named->flags = is_import(code) ? NODE_IMPORT : 0;
-    if (names->sources != NULL)
-        source_text_want(names->sources, entry->process, function.file, path);
+    named->file = function.file;
+    named->process = entry->process;
+    if (profile_file_is_own(path))
+        want_source(names, named, path);
     buf_release(&entry->copy);
     return named;
 }
@@ -182,6 +196,16 @@ struct named_stack names_stack(struct names *names, uint32_t id)
             return (struct named_stack){0, 0};
     }
     return id != 0 ? (struct named_stack){leaf->recorded, leaf->flags} : (struct named_stack){0, 0};
+}
+
+void names_count(struct names *names, uint32_t id, uint32_t ticks)
+{
+    struct named_code *named = code_of(names, stack_store_node(&names->m->store, id));
+    if (named == NULL || named->function == 0 || named->ticks >= LIBRARY_TICKS)
+        return;
+    named->ticks += ticks;
+    if (named->ticks >= LIBRARY_TICKS)
+        want_source(names, named, named->code.file);
 }
 
 uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module)

@@ -23,6 +23,8 @@ struct named_stack {
 int names_new(struct measurement *m, struct names **result);
 void names_free(struct names *names);
 struct named_stack names_stack(struct names *names, uint32_t node);
+/* Counts a sample with that node innermost: what is hot gets its source text into the recording. */
+void names_count(struct names *names, uint32_t node, uint32_t ticks);
 /* The stack with a frame of native code or the kernel below it. */
 uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module);
 

@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define REPAY_NS 3e9 /* an overdraft of the budget is repaid over that time */
+
 enum {
     NEIGHBOURS = 64,                 /* a code object is listed once among so many in a stack */
     FRESH_NS = 30 * 1000 * 1000,     /* a code object seen in place is trusted that long: less than the writer waits */
@@ -32,7 +34,8 @@ enum {
     HOPS_MAX = 4,                    /* core changes in a sweep */
     LATE_NS = 1000 * 1000,
     PENDING_MAX_NS = 400 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
-    GOVERN_NS = 250 * 1000 * 1000,
+    GOVERN_NS = 100 * 1000 * 1000,
+    RATE_MIN_HZ = 20,
     SLICE_NS = 100 * 1000,
     SLEEPERS_CLOCK_MIN = 3
 };
@@ -55,6 +58,7 @@ struct sampler {
     uint64_t random;
     double rate_hz; /* after the budget */
     uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns;
+    double overdraft_ns; /* taken beyond the budget so far */
     uint64_t now_ns;
 };
 
@@ -112,7 +116,8 @@ static uint64_t next_interval_ns(struct sampler *s)
     return (uint64_t)(interval < 20 * mean ? interval : 20 * mean);
 }
 
-/* Lowers the rate when more than the budget was taken of the target's cores, and raises it again; every 250 ms. */
+/* Lowers the rate when more than the budget is taken of the target's cores, and raises it again. What was taken too
+ * much at first (a start is measured at the full rate) is made up for over the next seconds. */
 static void govern(struct sampler *s)
 {
     struct measurement *m = s->m;
@@ -121,17 +126,20 @@ static void govern(struct sampler *s)
     uint64_t cpu = clock_thread_cpu_ns();
     uint64_t contested = atomic_load_explicit(&m->counts.contested_ns, memory_order_relaxed);
     uint64_t awake = atomic_load_explicit(&m->counts.awake_ns, memory_order_relaxed);
-    atomic_store_explicit(&m->counts.cpu_ns, cpu, memory_order_relaxed);
-    double taken = awake > s->govern_awake_ns
-                       ? (double)(cpu - s->govern_cpu_ns) * (double)(contested - s->govern_contested_ns) /
-                             (double)(awake - s->govern_awake_ns)
-                       : 0;
-    double share = taken / (double)(s->now_ns - s->govern_at_ns);
-    if (!m->options.rate_asked && share > 0) {
-        double fit = s->rate_hz * m->options.budget / share;
+    double taken = 0, elapsed = (double)(s->now_ns - s->govern_at_ns);
+    if (awake > s->govern_awake_ns)
+        taken = (double)(cpu - s->govern_cpu_ns) * (double)(contested - s->govern_contested_ns) /
+                (double)(awake - s->govern_awake_ns);
+    s->overdraft_ns += taken - m->options.budget * elapsed;
+    if (s->overdraft_ns < 0)
+        s->overdraft_ns = 0;
+    if (!m->options.rate_asked && taken > 0) {
+        double allowed = m->options.budget * elapsed - s->overdraft_ns * elapsed / REPAY_NS;
+        double fit = allowed > 0 ? s->rate_hz * allowed / taken : 0;
         double smooth = (s->rate_hz + fit) / 2;
-        s->rate_hz = smooth > m->options.rate_hz ? m->options.rate_hz : smooth < 20 ? 20 : smooth;
+        s->rate_hz = smooth > m->options.rate_hz ? m->options.rate_hz : smooth < RATE_MIN_HZ ? RATE_MIN_HZ : smooth;
     }
+    atomic_store_explicit(&m->counts.cpu_ns, cpu, memory_order_relaxed);
     s->govern_at_ns = s->now_ns;
     s->govern_cpu_ns = cpu;
     s->govern_contested_ns = contested;

@@ -20,9 +20,12 @@
 #include <unistd.h>
 
 enum {
-    PASS_MS = 4,
     NS_PER_MS = 1000000,
+    PASS_MS = 10,
+    PASS_BUSY_MS = 3, /* for a while after something was born */
+    BUSY_NS = 500 * NS_PER_MS,
     LIST_NS = 10 * NS_PER_MS,           /* threads of a process are listed that often */
+    LIST_SLOW_NS = 100 * NS_PER_MS,     /* with the kernel's records, which tell of new ones at once */
     CHILDREN_NS = 3 * NS_PER_MS,        /* children, without the kernel's records */
     CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
     ALIVE_NS = 50 * NS_PER_MS,
@@ -36,7 +39,7 @@ enum {
 
 struct tracker {
     struct measurement *m;
-    uint64_t now_ns, children_due_ns, alive_due_ns, reclaim_due_ns;
+    uint64_t now_ns, busy_until_ns, children_due_ns, alive_due_ns, reclaim_due_ns;
     struct python_thread *states; /* scratch of a listing */
     size_t states_capacity;
     pid_t *tids;
@@ -103,8 +106,6 @@ static void end_process(struct tracker *k, struct tracked_process *process, int 
     atomic_fetch_sub(&k->m->live_processes, 1);
     if (process->python_known)
         atomic_fetch_sub(&k->m->live_pythons, 1);
-    else if (process->command_size == 0)
-        measure_lose(k->m, LOSS_PROCESS_MISSED, 1);
 }
 
 /* The process runs another program now. What was Python before stays in the recording as a process of its own. */
@@ -238,7 +239,7 @@ static void list_threads(struct tracker *k, struct tracked_process *process)
     struct track *track = &k->m->track;
     int n_tids = proc_threads(process->pid, &k->tids, &k->tids_capacity);
     int n_states = python_threads(process->side, &k->states, &k->states_capacity);
-    process->list_due_ns = k->now_ns + LIST_NS;
+    process->list_due_ns = k->now_ns + (k->m->perf != NULL && k->now_ns > k->busy_until_ns ? LIST_SLOW_NS : LIST_NS);
     if (n_tids < 0)
         return;
     if (n_states < 0) { /* changed under us, or its memory was replaced */
@@ -277,6 +278,7 @@ static void take_record(void *context, const struct perf_record *record)
         return;
     }
     struct tracked_process *process = track_process(&k->m->track, record->pid);
+    k->busy_until_ns = k->now_ns + BUSY_NS;
     if (record->kind == PERF_EXEC && process != NULL) {
         process->exec_seen = true;
     } else if (record->kind == PERF_FORK && process != NULL) {
@@ -300,8 +302,10 @@ static void drain_kernel(struct tracker *k)
         k->children_due_ns = 0;
     }
     for (size_t i = 0; i < k->n_born && !k->m->options.no_children; i++) {
-        if (tracker_join(k->m, k->born[i].pid, k->born[i].parent, false) == NULL)
-            measure_lose(k->m, LOSS_PROCESS_MISSED, 1);
+        const struct tracked_process *parent = track_process(&k->m->track, k->born[i].parent);
+        bool python = parent != NULL && parent->python_known;
+        if (tracker_join(k->m, k->born[i].pid, k->born[i].parent, false) == NULL && python)
+            measure_lose(k->m, LOSS_PROCESS_MISSED, 1); /* what it was is not known; it may have been Python */
     }
 }
 
@@ -414,12 +418,13 @@ void *tracker_main(void *measurement)
     if (k == NULL)
         return NULL;
     k->m = m;
+    k->busy_until_ns = clock_monotonic_ns() + BUSY_NS;
     struct pollfd fds[2] = {{m->wake_fd, POLLIN, 0}, {m->child_fd, POLLIN, 0}};
     while (!atomic_load(&m->stop_tracker)) {
         pass(k);
         if (atomic_load(&m->wait_status) != -1)
             fds[1].fd = -1; /* a dead child's descriptor is always ready */
-        poll(fds, 2, PASS_MS);
+        poll(fds, 2, k->now_ns < k->busy_until_ns || m->perf == NULL ? PASS_BUSY_MS : PASS_MS);
     }
     k->now_ns = clock_monotonic_ns();
     drain_kernel(k);

@@ -208,6 +208,7 @@ static void write_sample(struct writer *w, const struct raw_sample *raw)
     } else if (raw->node != 0) {
         named = names_stack(w->names, raw->node);
         sample.stack = named.stack;
+        names_count(w->names, raw->node, sample.ticks);
     }
     if (raw->state == STATE_ON_CPU)
         place_on_cpu(w, raw, &named, &sample);
