@@ -102,7 +102,7 @@ int main(int argc, char **argv)
     struct python_stack stack = {.frames = mem_alloc(sizeof(struct python_frame) * PYTHON_DEPTH_MAX)};
     int count = stack.frames ? python_threads(python, &threads, &capacity) : ERR_NOMEM, rc = count <= 0;
     if (argc == 2)
-        printf("python %s\n", python_info(python)->version);
+        printf("python %s%s\n", python_info(python)->version, python_info(python)->unknown_version ? " (unknown)" : "");
     for (int i = 0; i < count; i++) {
         if (argc == 2)
             rc |= print_thread(python, &threads[i], &stack);

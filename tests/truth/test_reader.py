@@ -24,8 +24,10 @@ Threads = dict[int, dict[str, object]]
 
 
 @contextmanager
-def running(command: list[str], ready: Path, limit: float = 60) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def running(
+    command: list[str], ready: Path, limit: float = 60, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
     try:
         end = time.monotonic() + limit
         while not ready.exists():
@@ -164,13 +166,65 @@ def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_p
         f"import sys; sys.argv = ['x', {str(tmp_path / 'truth.json')!r}, 'deep 20', 'generators', 'constructor']\n"
     )
     program += f"exec(compile(open({str(STACKS)!r}).read(), {str(STACKS)!r}, 'exec'))"
-    os.environ["PYTHONHOME"] = prefix
-    try:
-        with running([str(tmp_path / "embed"), str(copied), program], tmp_path / "truth.json") as process:
-            assert not copied.exists()
-            compare(process.pid, true_threads(tmp_path / "truth.json"))
-    finally:
-        del os.environ["PYTHONHOME"]
+    environment = {**os.environ, "PYTHONHOME": prefix}
+    command = [str(tmp_path / "embed"), str(copied), program]
+    with running(command, tmp_path / "truth.json", environment=environment) as process:
+        assert not copied.exists()
+        compare(process.pid, true_threads(tmp_path / "truth.json"))
+
+
+def patched_runtime(python: Interpreter, folder: Path, word: int, value: int) -> tuple[str, dict[str, str]]:
+    """A copy of the interpreter in whose table of offsets one 64-bit word is another; how to start it."""
+    code = "import sysconfig as s, sys, os; print(os.path.join(s.get_config_var('LIBDIR') or '', s.get_config_var('INSTSONAME') or 'x'), sys.base_prefix, sep='\\n')"
+    library, prefix = subprocess.run([python.path, "-c", code], capture_output=True, text=True).stdout.split("\n")[:2]
+    source = Path(python.path)
+    data = bytearray(source.read_bytes())
+    if b"xdebugpy" not in data:
+        source = Path(library)
+        data = bytearray(source.read_bytes())
+    at = data.rindex(b"xdebugpy") + 8 * word
+    data[at : at + 8] = value.to_bytes(8, "little")
+    copied = folder / source.name
+    copied.write_bytes(data)
+    copied.chmod(0o755)
+    environment = {**os.environ, "PYTHONHOME": prefix}
+    if source == Path(python.path):
+        return str(copied), environment
+    return python.path, {**environment, "LD_PRELOAD": str(copied)}
+
+
+def has_table(python: Interpreter) -> bool:
+    return python.minor >= (3, 13)
+
+
+def test_an_unknown_newer_version_is_read_when_it_makes_sense(python: Interpreter, tmp_path: Path) -> None:
+    if python.minor < (3, 15):
+        pytest.skip("the newest row is 3.15: only its table can be taken for a newer version's")
+    start, environment = patched_runtime(python, tmp_path, 1, 3 << 24 | 16 << 16 | 0xF0)
+    command = [start, str(STACKS), str(tmp_path / "truth.json"), "deep 20", "generators", "through C"]
+    with running(command, tmp_path / "truth.json", environment=environment) as process:
+        out = compare(process.pid, true_threads(tmp_path / "truth.json"))
+    assert out.startswith("python 3.16.0 (unknown)"), out[:60]
+
+
+def test_an_unknown_version_that_makes_no_sense_is_refused(python: Interpreter, tmp_path: Path) -> None:
+    if not has_table(python):
+        pytest.skip("has no table of offsets")
+    newer = 3 << 24 | 16 << 16 | 0xF0
+    if python.minor >= (3, 15):
+        start, environment = patched_runtime(python, tmp_path, 1, newer)
+        data = bytearray(Path(environment.get("LD_PRELOAD", start)).read_bytes())
+        at = data.rindex(b"xdebugpy") + 8 * 3
+        data[at + 16 : at + 24] = (48).to_bytes(8, "little")  # the list of interpreters, elsewhere
+        Path(environment.get("LD_PRELOAD", start)).write_bytes(data)
+    else:
+        start, environment = patched_runtime(python, tmp_path, 1, newer)  # another order than 3.15's
+    ready = tmp_path / "ready"
+    program = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(100)"
+    with running([start, "-c", program, str(ready)], ready, environment=environment) as process:
+        done = check(process.pid)
+    assert done.returncode == 1
+    assert "3.16.0" in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_no_python(tmp_path: Path) -> None:

@@ -224,7 +224,21 @@ static int version_by_signs(struct search *search, struct err *err)
     return 0;
 }
 
-/* The micro version of an interpreter that has no Py_Version: "3.9.18" stands in its read-only data. */
+/* "3.9.18 (" or "3.9.18+ (" at `text`: the number behind the prefix, -1 when it is none. */
+static int micro_in(const char *text, size_t size)
+{
+    int micro = 0;
+    size_t digits = 0;
+    for (; digits < size && digits < 3 && text[digits] >= '0' && text[digits] <= '9'; digits++)
+        micro = micro * 10 + text[digits] - '0';
+    if (digits == 0 || digits == 3)
+        return -1;
+    const char *blank = memchr(text, ' ', size < 12 ? size : 12);
+    return blank && blank + 1 < text + size && blank[1] == '(' ? micro : -1;
+}
+
+/* The micro version of an interpreter that has no Py_Version: what sys.version says, which Py_GetVersion keeps in a
+ * static buffer. It is for show only. */
 static void find_micro(struct search *search)
 {
     struct python *python = search->python;
@@ -234,25 +248,15 @@ static void find_micro(struct search *search)
     char *bytes = mem_alloc(chunk);
     for (size_t i = 0; bytes && python->info.micro < 0 && i < search->maps.count; i++) {
         const struct proc_map *map = &search->maps.maps[i];
-        if (!elf_same_file(map, search->map) || !map->readable || map->executable)
+        if (map->start < python->image_start || map->end > python->image_end || !map->writable)
             continue;
         for (uint64_t at = map->start; python->info.micro < 0 && at < map->end; at += chunk) {
             size_t size = map->end - at < chunk ? (size_t)(map->end - at) : chunk;
             if (!remote_read(&python->remote, at, bytes, size))
                 break;
-            for (char *hit = bytes; (hit = memmem(hit, size - (size_t)(hit - bytes), prefix, length)); hit++) {
-                size_t rest = size - (size_t)(hit - bytes);
-                if (rest < length + 4 || (hit > bytes && hit[-1] != 0))
-                    continue;
-                const char *digit = hit + length;
-                int micro = 0, digits = 0;
-                for (; digits < 2 && *digit >= '0' && *digit <= '9'; digits++)
-                    micro = micro * 10 + *digit++ - '0';
-                if (digits == 0 || (*digit != 0 && *digit != ' ' && *digit != '+'))
-                    continue;
-                python->info.micro = micro;
-                break;
-            }
+            const char *end = bytes + size, *hit = bytes;
+            for (; python->info.micro < 0 && (hit = memmem(hit, (size_t)(end - hit), prefix, length)); hit++)
+                python->info.micro = micro_in(hit + length, (size_t)(end - hit) - length);
         }
     }
     mem_free(bytes);

@@ -1,13 +1,231 @@
-/* Names of threads, as threading.Thread has them. Free reading of live objects, off the timed path. */
+/*
+ * Names of threads: sys.modules["threading"]._active maps the pthread identifier to the Thread object, whose _name it
+ * is. Free reading of live objects, off the timed path: what does not look as expected counts as no name. Reads whole
+ * key tables at once and never follows more than a fixed number of pointers.
+ */
+#include "base/mem.h"
 #include "capture/cpython/internal.h"
 
 #include <stdio.h>
 
+enum {
+    TABLE_LOG2_MAX = 22, /* of slots in a dict */
+    ENTRY_GENERAL = 24,  /* hash, key, value */
+    ENTRY_UNICODE = 16,  /* key, value */
+    KEY_CHARACTERS_MAX = 64,
+    NAME_CHARACTERS_MAX = 1024,
+    KEYS_HEAD_MAX = 64,
+};
+
+/* The entries of a dict's key table. */
+struct entries {
+    uint8_t *data;
+    size_t count, size; /* of them, of each */
+    bool hashes;        /* an entry begins with its hash */
+};
+
+/* Where the entries begin behind the table of indices, and how large they are. */
+static bool entries_shape(const struct layout *row, const uint8_t *head, uint64_t *start, struct entries *entries)
+{
+    uint64_t indices, slots;
+    entries->hashes = true;
+    if (layout_has(row->keys_log2_size)) {
+        uint8_t log2_size = head[row->keys_log2_size], log2_index = head[row->keys_log2_index_size];
+        if (log2_size > TABLE_LOG2_MAX || log2_index > TABLE_LOG2_MAX + 3)
+            return false;
+        slots = UINT64_C(1) << log2_size;
+        indices = UINT64_C(1) << log2_index;
+        entries->hashes = head[row->keys_kind] == 0;
+    } else {
+        slots = load_u64(head + row->keys_table_size);
+        if (slots == 0 || slots > UINT64_C(1) << TABLE_LOG2_MAX)
+            return false;
+        indices = slots * (slots <= 0xff ? 1 : slots <= 0xffff ? 2 : 4);
+    }
+    entries->size = entries->hashes ? ENTRY_GENERAL : ENTRY_UNICODE;
+    *start = row->keys_indices + indices;
+    uint64_t count = load_u64(head + row->keys_entry_count);
+    entries->count = (size_t)count;
+    return count <= slots;
+}
+
+static bool read_entries(struct python *python, uint64_t keys, struct entries *entries)
+{
+    const struct layout *row = &python->layout;
+    uint8_t head[KEYS_HEAD_MAX];
+    uint64_t start;
+    if (!plausible(keys) || row->keys_indices > sizeof(head) ||
+        !remote_read(&python->remote, keys, head, row->keys_indices) || !entries_shape(row, head, &start, entries))
+        return false;
+    size_t size = entries->count * entries->size;
+    entries->data = mem_alloc(size + 1);
+    if (entries->data && remote_read(&python->remote, keys + start, entries->data, size))
+        return true;
+    mem_free(entries->data);
+    entries->data = NULL;
+    return false;
+}
+
+static uint64_t entry_key(const struct entries *entries, size_t i)
+{
+    return load_u64(entries->data + i * entries->size + (entries->hashes ? 8 : 0));
+}
+
+static uint64_t entry_value(const struct entries *entries, size_t i)
+{
+    return load_u64(entries->data + i * entries->size + (entries->hashes ? 16 : 8));
+}
+
+/* The index of the string key `wanted`, -1 when there is none. */
+static long find_key(struct python *python, const struct entries *entries, const char *wanted)
+{
+    struct buf text = {0};
+    long found = -1;
+    for (size_t i = 0; i < entries->count && found < 0; i++) {
+        uint64_t key = entry_key(entries, i);
+        if (key && text_read(python, key, KEY_CHARACTERS_MAX, &text) && strcmp(buf_text(&text), wanted) == 0)
+            found = (long)i;
+    }
+    buf_release(&text);
+    return found;
+}
+
+/* The value of a string key in a dict whose keys and (split) values are at these addresses; 0: none. */
+static uint64_t look_up(struct python *python, uint64_t keys, uint64_t values, const char *wanted)
+{
+    struct entries entries = {0};
+    uint64_t value = 0;
+    if (!read_entries(python, keys, &entries))
+        return 0;
+    long at = find_key(python, &entries, wanted);
+    if (at >= 0 && values) {
+        if (!remote_read_u64(&python->remote, values + (uint64_t)at * 8, &value))
+            value = 0;
+    } else if (at >= 0) {
+        value = entry_value(&entries, (size_t)at);
+    }
+    mem_free(entries.data);
+    return value;
+}
+
+static uint64_t values_start(const struct layout *row, uint64_t values)
+{
+    return values && layout_has(row->values_array) ? values + row->values_array : values;
+}
+
+static uint64_t dict_look_up(struct python *python, uint64_t dict, const char *wanted)
+{
+    const struct layout *row = &python->layout;
+    uint64_t keys, values;
+    if (!plausible(dict) || !remote_read_u64(&python->remote, dict + row->dict_keys, &keys) ||
+        !remote_read_u64(&python->remote, dict + row->dict_values, &values))
+        return 0;
+    return look_up(python, keys, values_start(row, values), wanted);
+}
+
+/* --- attributes of an instance -------------------------------------------------------------------------------------
+ */
+
+/* Where an instance's attributes are: a dict, or values to go with the keys that its type shares. */
+struct attributes {
+    uint64_t dict, values;
+};
+
+static bool find_attributes(struct python *python, uint64_t object, uint64_t type, struct attributes *found)
+{
+    const struct layout *row = &python->layout;
+    struct remote *remote = &python->remote;
+    uint64_t word = 0;
+    *found = (struct attributes){0};
+    switch ((enum instance_kind)row->instance_kind) {
+    case INSTANCE_DICT_OFFSET:
+        return remote_read_u64(remote, type + row->type_dictoffset, &word) && word > 0 && word < 4096 &&
+               remote_read_u64(remote, object + word, &found->dict);
+    case INSTANCE_VALUES_BEFORE:
+        return remote_read_u64(remote, object - 32, &found->values) &&
+               remote_read_u64(remote, object - 24, &found->dict);
+    case INSTANCE_TAGGED_BEFORE:
+        if (!remote_read_u64(remote, object - 24, &word))
+            return false;
+        *(word & 1 ? &found->values : &found->dict) = word & 1 ? word + 1 : word;
+        return true;
+    case INSTANCE_INLINE:
+        if (!remote_read_u64(remote, object - 24, &found->dict) ||
+            !remote_read_u64(remote, type + row->type_basicsize, &word) || word < 16 || word > 65536)
+            return false;
+        found->values = object + word;
+        return true;
+    }
+    return false;
+}
+
+static uint64_t attribute(struct python *python, uint64_t object, const char *name)
+{
+    const struct layout *row = &python->layout;
+    struct attributes at;
+    uint64_t type, keys;
+    if (!plausible(object) || !remote_read_u64(&python->remote, object + row->object_type, &type) || !plausible(type) ||
+        !find_attributes(python, object, type, &at))
+        return 0;
+    if (at.dict)
+        return dict_look_up(python, at.dict, name);
+    if (!plausible(at.values) || !remote_read_u64(&python->remote, type + row->type_cached_keys, &keys))
+        return 0;
+    return look_up(python, keys, values_start(row, at.values), name);
+}
+
+/* --- threads -------------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t find_active(struct python *python, uint64_t interpreter)
+{
+    const struct layout *row = &python->layout;
+    uint64_t modules, dict;
+    if (!remote_read_u64(&python->remote, interpreter + row->interpreter_modules, &modules))
+        return 0;
+    uint64_t module = dict_look_up(python, modules, "threading");
+    if (!plausible(module) || !remote_read_u64(&python->remote, module + row->module_dict, &dict))
+        return 0;
+    return dict_look_up(python, dict, "_active");
+}
+
+/* The Thread object of an identifier. An int's hash is the int itself, so that the keys need not be read. */
+static uint64_t find_thread(struct python *python, uint64_t active, uint64_t identifier)
+{
+    struct entries entries = {0};
+    uint64_t keys, found = 0;
+    if (!plausible(active) || !remote_read_u64(&python->remote, active + python->layout.dict_keys, &keys) ||
+        !read_entries(python, keys, &entries))
+        return 0;
+    for (size_t i = 0; i < entries.count && entries.hashes && !found; i++) {
+        if (load_u64(entries.data + i * entries.size) == identifier)
+            found = entry_value(&entries, i);
+    }
+    mem_free(entries.data);
+    return found;
+}
+
 bool python_thread_name(struct python *python, const struct python_thread *thread, char *name, size_t size)
 {
-    (void)python;
-    (void)thread;
-    if (size)
-        name[0] = 0;
-    return false;
+    uint64_t identifier, active = python->active_interpreter == thread->interpreter ? python->active_threads : 0;
+    if (size == 0 || !remote_read_u64(&python->remote, thread->address + python->layout.thread_pthread, &identifier))
+        return false;
+    uint64_t object = active ? find_thread(python, active, identifier) : 0;
+    if (!object) {
+        active = find_active(python, thread->interpreter);
+        object = active ? find_thread(python, active, identifier) : 0;
+    }
+    struct buf text = {0};
+    bool found = object && text_read(python, attribute(python, object, "_name"), NAME_CHARACTERS_MAX, &text);
+    if (found) {
+        python->active_threads = active;
+        python->active_interpreter = thread->interpreter;
+        size_t length = text.size < size - 1 ? text.size : size - 1;
+        while (length < text.size && length && ((uint8_t)text.data[length] & 0xc0) == 0x80)
+            length--; /* no half character at the end */
+        memcpy(name, text.data, length);
+        name[length] = 0;
+    }
+    buf_release(&text);
+    return found;
 }
