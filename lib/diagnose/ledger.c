@@ -144,8 +144,7 @@ static int make_threads(const struct profile *profile, struct diagnosis *diagnos
     for (size_t i = 0; i < samples->count; i++) {
         uint32_t thread = samples->thread[i];
         uint8_t state = samples->state[i];
-        if (thread == 0 || thread >= profile->n_threads || state >= STATE_COUNT || profile->thread_idle[thread] ||
-            state == STATE_IDLE)
+        if (thread == 0 || thread >= profile->n_threads || state >= STATE_COUNT || profile->thread_idle[thread])
             continue;
         sums[thread].ns[state] += samples->wall_ns[i];
         sums[thread].ticks[state] += samples->ticks[i];

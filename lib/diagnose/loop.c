@@ -24,7 +24,7 @@ bool sample_counts(const struct profile *profile, size_t index)
 {
     uint32_t thread = profile->samples.thread[index];
     return thread != 0 && thread < profile->n_threads && !profile->thread_idle[thread] &&
-           profile->samples.state[index] != STATE_IDLE && profile->samples.state[index] < STATE_COUNT;
+           profile->samples.state[index] < STATE_COUNT;
 }
 
 static bool on_chain(const struct search *search, size_t index)

@@ -347,9 +347,9 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
     snprintf(words->gain, sizeof words->gain, "%.1fx", LIMIT_OF(FLAT, GAIN_MIN));
     double allowed = facts->cores_allowed;
     double part = facts->active * facts->hot_cpu_share;
-    if (allowed >= 2 && facts->diagnosis->cores_used >= 0.85 * allowed)
+    if (allowed >= 2 && facts->diagnosis->cores_used >= LIMIT_OF(FLAT, CORES_FULL) * allowed)
         snprintf(words->reason, sizeof words->reason, "All %.0f cores are at work already.", allowed);
-    else if (facts->import.share >= 0.5 && facts->active >= 0.5)
+    else if (facts->import.share >= LIMIT_OF(FLAT, IMPORT_MIN) && facts->active >= 0.5)
         snprintf(words->reason, sizeof words->reason, "%.0f %% of the CPU time is importing modules.",
                  facts->import.share * 100);
     else if (facts->hot != NULL && part < 1)
