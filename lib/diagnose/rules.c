@@ -73,7 +73,7 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
         return false;
     if (!by_quota && own >= LIMIT_OF(STARVED, OWN_CORES_MAX))
         return false;
-    add(finding, "run delay, of run time and delay", "share", facts->delay);
+    add(finding, "run delay of time to run", "share", facts->delay);
     add(finding, "run delay", "s", facts->delay_ns / 1e9);
     if (by_quota)
         add(finding, "throttled by the CPU quota", "s", facts->throttled_ns / 1e9);
@@ -154,7 +154,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
     finding->predicted_low = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_LOW));
     finding->predicted_high = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_HIGH));
-    add_share(finding, facts->told_apart ? "CPU time in its Python code" : "CPU time in it", facts->hot_share);
+    add_share(finding, facts->told_apart ? "CPU time in its Python" : "CPU time in it", facts->hot_share);
     add_share(finding, facts->told_apart ? "CPU time in the interpreter" : "CPU time, kind not told apart", *python);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     add(finding, "its own time on its hottest line", "share", facts->hot_line_share);
@@ -181,7 +181,7 @@ bool rule_io_wait(const struct facts *facts, const struct finding *earlier, size
     finding->max_gain = own < 1 ? fmin(facts->wait.waits, 1 / (1 - own)) : facts->wait.waits;
     finding->predicted_low = amdahl(own, LIMIT_OF(IO_WAIT, AT_ONCE_LOW));
     finding->predicted_high = amdahl(own, at_once);
-    add_elapsed(facts, finding, "elapsed time only waiting for I/O", own);
+    add_elapsed(facts, finding, "only waits for I/O", own);
     add(finding, "separate waits, at least", "1", facts->wait.waits);
     add(finding, "mean wait", "s", facts->wait.io_ns / facts->wait.waits / 1e9);
     add(finding, "threads waiting at once", "threads", facts->io_overlap);
@@ -216,8 +216,8 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     finding->predicted_low = amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
     finding->predicted_high = finding->max_gain;
     struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
-    add_share(finding, "of all thread time waits for the GIL", interval);
-    add(finding, "of the process's time waits for the GIL", "share", share);
+    add_share(finding, "waits for the GIL, all threads", interval);
+    add(finding, "waits for the GIL, its process", "share", share);
     add(finding, "threads that wait for it", "threads", facts->gil_threads);
     add(finding, "threads that want it at once", "threads", wanted);
     add(finding, "cores free", "cores", free);
@@ -274,7 +274,7 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     finding->max_gain = amdahl(part, 1 + diagnosis->cores_free);
     finding->predicted_low = amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
     finding->predicted_high = finding->max_gain;
-    add_elapsed(facts, finding, "elapsed time with one core busy", facts->serial);
+    add_elapsed(facts, finding, "one core busy", facts->serial);
     add(finding, "cores used", "cores", diagnosis->cores_used);
     add(finding, "cores free", "cores", diagnosis->cores_free);
     add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
@@ -330,7 +330,7 @@ bool rule_paced(const struct facts *facts, const struct finding *earlier, size_t
     (void)n_earlier;
     if (facts->rest < LIMIT_OF(PACED, REST_MIN))
         return false;
-    add_elapsed(facts, finding, "elapsed time asleep or idle", facts->rest);
+    add_elapsed(facts, finding, "asleep or idle", facts->rest);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding->confidence = 0.9;
     not_measured(finding, "why it sleeps: a sleep that stands for a wait on something else looks the same");
@@ -346,17 +346,16 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
         return false;
     snprintf(words->gain, sizeof words->gain, "%.1fx", LIMIT_OF(FLAT, GAIN_MIN));
     double allowed = facts->cores_allowed;
-    double part = facts->active * facts->hot_cpu_share;
     if (allowed >= 2 && facts->diagnosis->cores_used >= LIMIT_OF(FLAT, CORES_FULL) * allowed)
         snprintf(words->reason, sizeof words->reason, "All %.0f cores are at work already.", allowed);
     else if (facts->import.share >= LIMIT_OF(FLAT, IMPORT_MIN) && facts->active >= 0.5)
         snprintf(words->reason, sizeof words->reason, "%.0f %% of the CPU time is importing modules.",
                  facts->import.share * 100);
-    else if (facts->hot != NULL && part < 1)
-        snprintf(words->reason, sizeof words->reason, "Without its hottest function it would be %.2fx as fast.",
-                 1 / (1 - part));
+    else if (facts->hot != NULL && facts->active >= 0.5)
+        snprintf(words->reason, sizeof words->reason, "The hottest function has %.0f %% of the CPU time.",
+                 facts->hot_cpu_share * 100);
     if (facts->hot != NULL) {
-        add_share(finding, "CPU time in the hottest function", facts->hot_share);
+        add_share(finding, "CPU time in its hottest", facts->hot_share);
         place_hot(facts, finding);
     }
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);

@@ -141,6 +141,7 @@ size_t cells_wrap(struct buf *out, const char *first, const char *indent, const 
     buf_add_text(out, first);
     wrap_visible(out, indent, buf_text(&visible), width, &column, &lines);
     buf_add_byte(out, '\n');
+    out->failed = out->failed || visible.failed;
     buf_release(&visible);
     return lines;
 }

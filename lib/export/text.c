@@ -20,6 +20,12 @@ void text_style(struct screen *screen, const char *code)
         buf_printf(&screen->out, "\033[%sm", code);
 }
 
+void text_done(struct screen *screen, struct buf *part)
+{
+    screen->out.failed = screen->out.failed || part->failed;
+    buf_release(part);
+}
+
 static size_t count_lines(const struct buf *buf)
 {
     size_t lines = 0;
@@ -78,8 +84,8 @@ static void add_header(struct screen *screen)
     text_style(screen, "0");
     cells_add(&screen->out, buf_text(&command), command.size, room < 8 ? 8 : room, false, false);
     buf_printf(&screen->out, "  %s\n", buf_text(&rest));
-    buf_release(&command);
-    buf_release(&rest);
+    text_done(screen, &command);
+    text_done(screen, &rest);
 }
 
 /* " (9000 read from its own core, 400 asleep)"; without the number when there is one way only. */
@@ -148,7 +154,7 @@ static void add_trust(struct screen *screen)
     if (!profile->complete)
         buf_add_text(&text, "; the recorder was cut off, this is all up to its last commit");
     cells_wrap(&screen->out, "trust    ", hang, buf_text(&text), screen->width);
-    buf_release(&text);
+    text_done(screen, &text);
     for (size_t i = 0; profile->notes != NULL && profile->notes[i] != NULL && i < 2; i++)
         cells_wrap(&screen->out, "note     ", hang, profile->notes[i], screen->width);
 }
@@ -203,7 +209,7 @@ static void add_verdict(struct screen *screen)
     buf_add_text(&text, text.size > 0 ? "; check with: " : "Check with: ");
     buf_add_text(&text, first->check_command);
     cells_wrap(&screen->out, "  ", "  ", buf_text(&text), screen->width);
-    buf_release(&text);
+    text_done(screen, &text);
 }
 
 /* ---- states --------------------------------------------------------------------------------------------------------
@@ -251,7 +257,7 @@ static void add_states(struct screen *screen, const char *title, const double *s
     if (other > 0)
         buf_printf(&line, "  other %u %%", other);
     buf_printf(&screen->out, "%-9s%s\n", title, line.size > 0 ? buf_text(&line) : "nothing was measured");
-    buf_release(&line);
+    text_done(screen, &line);
 }
 
 static void add_bar(struct screen *screen, const double *shares)
@@ -301,7 +307,7 @@ static void add_place(struct screen *screen, uint32_t file, uint32_t line)
         buf_printf(&text, ":%u", line);
     size_t room = screen->width > 52 ? screen->width - 48 : 20;
     cells_add(&screen->out, buf_text(&text), text.size, room, true, false);
-    buf_release(&text);
+    text_done(screen, &text);
     buf_add_byte(&screen->out, '\n');
 }
 
@@ -458,24 +464,31 @@ static int add_lines(struct screen *screen, size_t rows)
 /* ---- findings and files --------------------------------------------------------------------------------------------
  */
 
+/* "1  hot-loop        orders.py:41      2.1-4.0x  80 % ±1  CPU time in its Python" */
 static void add_finding(struct screen *screen, const struct finding *finding, size_t rank)
 {
     struct buf place = {0}, text = {0};
+    char low[24], high[24], gain[56] = "";
     if (finding->file != 0) {
         buf_add_text(&place, diagnosis_file(screen->profile, finding->file));
         if (finding->line != 0)
             buf_printf(&place, ":%u", finding->line);
     }
+    if (finding->predicted_high > 0) {
+        cells_gain(low, sizeof low, finding->predicted_low);
+        cells_gain(high, sizeof high, finding->predicted_high);
+        low[strcspn(low, "x")] = '\0';
+        snprintf(gain, sizeof gain, "%s-%s", low, high);
+    }
     buf_printf(&screen->out, "%zu  %-14s  ", rank, finding->tag);
     cells_add(&screen->out, buf_text(&place), place.size, 18, true, true);
-    buf_add_text(&screen->out, "  ");
+    buf_printf(&screen->out, "  %-8s  ", gain);
     if (finding->n_evidence > 0)
         add_evidence(&text, &finding->evidence[0]);
-    size_t room = screen->width > 60 ? screen->width - 39 : 20;
-    cells_add(&screen->out, buf_text(&text), text.size, room, false, false);
+    cells_add(&screen->out, buf_text(&text), text.size, screen->width - 49, false, false);
     buf_add_byte(&screen->out, '\n');
-    buf_release(&place);
-    buf_release(&text);
+    text_done(screen, &place);
+    text_done(screen, &text);
 }
 
 static void add_findings(struct screen *screen)

@@ -19,6 +19,8 @@ struct screen {
 /* report --lines FUNCTION, --callers, --callees */
 int text_lines(struct screen *screen, const char *name, struct err *err);
 int text_calls(struct screen *screen, const char *name, bool callers, struct err *err);
+/* Releases a buffer that was only on the way; that memory was short is kept for the end. */
+void text_done(struct screen *screen, struct buf *part);
 /* Bold, faint, plain: nothing without colour. */
 void text_style(struct screen *screen, const char *code);
 

@@ -96,7 +96,7 @@ static void add_annotated(struct screen *screen, uint32_t id)
     text_style(screen, "1");
     cells_add(&screen->out, buf_text(&title), title.size, screen->width, false, false);
     text_style(screen, "0");
-    buf_release(&title);
+    text_done(screen, &title);
     buf_add_text(&screen->out, "\n  line  self  total  source\n");
     bool gap = false;
     for (uint32_t line = first; line != 0 && line <= last; line++) {
