@@ -572,6 +572,7 @@ static int draw_apart(struct screen *screen, enum block block, size_t rows, stru
     buf_release(out);
     *out = screen->out;
     screen->out = whole_screen;
+    screen->out.failed = screen->out.failed || out->failed;
     return rc;
 }
 
