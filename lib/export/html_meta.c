@@ -265,6 +265,8 @@ static void add_diagnosis(struct buf *out, const struct profile *profile, const 
         add_finding(out, profile, &diagnosis->findings[i]);
     }
     buf_add_byte(out, ']');
+    add_count(out, "lost", diagnosis->trust.dropped + diagnosis->trust.lost);
+    add_number(out, "core_taken", diagnosis->trust.core_taken);
     add_shares(out, "wall", diagnosis->wall);
     add_shares(out, "cpu", diagnosis->cpu);
     add_number(out, "cores_used", diagnosis->cores_used);
@@ -297,6 +299,8 @@ void page_add_meta(struct buf *out, struct page *page, const struct export_input
     add_view(out, input);
     add_count(out, "buckets", page->buckets);
     add_number(out, "folded_ns", page->folded_ns);
+    add_key(out, "series");
+    page_add_series(out, page, profile);
     add_count(out, "functions", page->n_functions);
     buf_add_byte(out, '}');
 }

@@ -18,8 +18,8 @@ extern const char html_page_missing[];
  * counted at their callers; the page says so. */
 enum {
     PAGE_BUCKETS = 300,
-    PAGE_BUCKETS_MIN = 75,
-    PAGE_CELLS_MAX = 150000,
+    PAGE_BUCKETS_MIN = 18,
+    PAGE_CELLS_MAX = 350000,
     PAGE_NODES_MAX = 60000,
     PAGE_STRING_MAX = 600,        /* bytes of one name */
     PAGE_SOURCE_MAX = 600 * 1024, /* bytes of source text */
@@ -57,6 +57,8 @@ uint32_t page_string(struct page *page, uint32_t string);
 
 /* Blocks of the page, each appended to `out` (whose `failed` tells of short memory). */
 void page_add_meta(struct buf *out, struct page *page, const struct export_input *input);
+/* One JSON object: "cores_busy" and "rss_bytes", a value for each bucket. */
+void page_add_series(struct buf *out, const struct page *page, const struct profile *profile);
 void page_add_source(struct buf *out, struct page *page, const struct profile *profile);
 void page_add_strings(struct buf *out, const struct page *page, const struct profile *profile);
 void page_add_nodes(struct buf *out, struct page *page, const struct profile *profile);

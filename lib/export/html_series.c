@@ -1,0 +1,120 @@
+/*
+ * The page's series: the cores' own counters and the processes' memory, as one value for each time bucket. Absent where
+ * the recording has no such counter; never zero for "not measured".
+ *
+ * May fail: short memory, told by the buffer's `failed`.
+ */
+#include "export/html_page.h"
+
+#include <math.h>
+
+enum { CORES_MAX = 4096 };
+
+struct point {
+    double time_ns, value;
+    bool seen;
+};
+
+static size_t bucket_of(const struct page *page, const struct profile *profile, double time_ns)
+{
+    double at = profile->duration_ns > 0 ? time_ns / (double)profile->duration_ns * (double)page->buckets : 0;
+    return at <= 0 ? 0 : at >= (double)page->buckets ? page->buckets - 1 : (size_t)at;
+}
+
+/* Spreads what a cumulative counter grew by over the buckets between two readings. */
+static void spread(const struct page *page, const struct profile *profile, struct point from, struct point to,
+                   double *sums)
+{
+    double length = to.time_ns - from.time_ns, grown = to.value - from.value;
+    double width = (double)profile->duration_ns / (double)page->buckets;
+    if (!(length > 0) || !(grown > 0))
+        return;
+    size_t last = bucket_of(page, profile, to.time_ns);
+    for (size_t bucket = bucket_of(page, profile, from.time_ns); bucket <= last; bucket++) {
+        double begin = fmax(from.time_ns, (double)bucket * width);
+        double end = fmin(to.time_ns, (double)(bucket + 1) * width);
+        if (end > begin)
+            sums[bucket] += grown * (end - begin) / length / width;
+    }
+}
+
+static bool sum_cores(const struct page *page, const struct profile *profile, struct point *last, double *sums)
+{
+    bool any = false;
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind != COUNTER_CORE_BUSY || counter->subject >= CORES_MAX)
+            continue;
+        struct point now = {(double)counter->time_ns, (double)counter->value, true};
+        if (last[counter->subject].seen) {
+            spread(page, profile, last[counter->subject], now, sums);
+            any = true;
+        }
+        last[counter->subject] = now;
+    }
+    return any;
+}
+
+/* A process's memory holds from one reading to the next, and from the last to its end. */
+static void hold(const struct page *page, const struct profile *profile, struct point from, double until_ns,
+                 double *sums)
+{
+    size_t last = bucket_of(page, profile, until_ns);
+    for (size_t bucket = bucket_of(page, profile, from.time_ns); bucket < last; bucket++)
+        sums[bucket] += from.value;
+    if (until_ns >= (double)profile->duration_ns)
+        sums[last] += from.value;
+}
+
+static bool sum_memory(const struct page *page, const struct profile *profile, struct point *last, double *sums)
+{
+    bool any = false;
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind != COUNTER_RSS || counter->subject >= profile->n_processes)
+            continue;
+        struct point now = {(double)counter->time_ns, (double)counter->value, true};
+        if (last[counter->subject].seen)
+            hold(page, profile, last[counter->subject], now.time_ns, sums);
+        last[counter->subject] = now;
+        any = true;
+    }
+    for (size_t i = 1; i < profile->n_processes; i++) {
+        uint64_t end = profile->processes[i].end_ns;
+        if (last[i].seen)
+            hold(page, profile, last[i], (double)(end != 0 ? end : profile->duration_ns), sums);
+    }
+    return any;
+}
+
+static void add_values(struct buf *out, const struct page *page, const char *name, const double *values)
+{
+    buf_printf(out, "\"%s\":[", name);
+    for (size_t i = 0; i < page->buckets; i++)
+        buf_printf(out, "%s%.4g", i == 0 ? "" : ",", isfinite(values[i]) ? values[i] : 0);
+    buf_add_byte(out, ']');
+}
+
+void page_add_series(struct buf *out, const struct page *page, const struct profile *profile)
+{
+    size_t subjects = profile->n_processes > CORES_MAX ? profile->n_processes : CORES_MAX;
+    struct point *last = mem_zalloc(subjects, sizeof *last);
+    double *values = mem_zalloc(page->buckets, 2 * sizeof *values);
+    if (last == NULL || values == NULL) {
+        out->failed = true;
+    } else {
+        bool cores = sum_cores(page, profile, last, values);
+        for (size_t i = 0; i < subjects; i++)
+            last[i].seen = false;
+        bool memory = sum_memory(page, profile, last, values + page->buckets);
+        buf_add_byte(out, '{');
+        if (cores)
+            add_values(out, page, "cores_busy", values);
+        buf_add_text(out, cores && memory ? "," : "");
+        if (memory)
+            add_values(out, page, "rss_bytes", values + page->buckets);
+        buf_add_byte(out, '}');
+    }
+    mem_free(last);
+    mem_free(values);
+}
