@@ -69,7 +69,7 @@ static int write_block(const struct sink *sink, const char *name, const struct b
     unsigned char *work = mem_alloc(CHUNK + CHUNK / 3 * 4);
     struct buf tag = {0};
     int rc = ERR_NOMEM;
-    if (work == NULL || deflateInit(&stream, 9) != Z_OK)
+    if (work == NULL || deflateInit(&stream, 6) != Z_OK)
         goto out;
     buf_printf(&tag, "<script type=\"text/plain\" id=\"keisoku-%s\">", name);
     if (tag.failed)

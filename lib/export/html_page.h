@@ -18,8 +18,8 @@ extern const char html_page_missing[];
  * counted at their callers; the page says so. */
 enum {
     PAGE_BUCKETS = 300,
-    PAGE_BUCKETS_MIN = 18,
-    PAGE_CELLS_MAX = 350000,
+    PAGE_BUCKETS_MIN = 37,
+    PAGE_CELLS_MAX = 700000,
     PAGE_NODES_MAX = 60000,
     PAGE_STRING_MAX = 600,        /* bytes of one name */
     PAGE_SOURCE_MAX = 600 * 1024, /* bytes of source text */

@@ -10,6 +10,11 @@
 
 enum { CORES_MAX = 4096 };
 
+/* What the cores did in a bucket, over the core-nanoseconds that readings cover. */
+struct rate {
+    double sum, covered_ns;
+};
+
 struct point {
     double time_ns, value;
     bool seen;
@@ -23,36 +28,54 @@ static size_t bucket_of(const struct page *page, const struct profile *profile, 
 
 /* Spreads what a cumulative counter grew by over the buckets between two readings. */
 static void spread(const struct page *page, const struct profile *profile, struct point from, struct point to,
-                   double *sums)
+                   struct rate *rates)
 {
     double length = to.time_ns - from.time_ns, grown = to.value - from.value;
     double width = (double)profile->duration_ns / (double)page->buckets;
-    if (!(length > 0) || !(grown > 0))
+    if (!(length > 0) || !(grown >= 0))
         return;
     size_t last = bucket_of(page, profile, to.time_ns);
     for (size_t bucket = bucket_of(page, profile, from.time_ns); bucket <= last; bucket++) {
         double begin = fmax(from.time_ns, (double)bucket * width);
         double end = fmin(to.time_ns, (double)(bucket + 1) * width);
-        if (end > begin)
-            sums[bucket] += grown * (end - begin) / length / width;
+        if (end > begin) {
+            rates[bucket].sum += grown * (end - begin) / length;
+            rates[bucket].covered_ns += end - begin;
+        }
     }
 }
 
-static bool sum_cores(const struct page *page, const struct profile *profile, struct point *last, double *sums)
+/* Buckets that no reading covers (the last comes a little before the end) keep the value before them. */
+static void fill_rates(const struct page *page, const struct rate *rates, size_t cores, double *values)
 {
-    bool any = false;
+    double value = 0;
+    for (size_t i = 0; i < page->buckets; i++) {
+        if (rates[i].covered_ns > 0)
+            value = rates[i].sum / rates[i].covered_ns * (double)cores;
+        values[i] = value;
+    }
+}
+
+static bool sum_cores(const struct page *page, const struct profile *profile, struct point *last, double *values)
+{
+    struct rate *rates = mem_zalloc(page->buckets, sizeof *rates);
+    size_t cores = 0;
+    if (rates == NULL)
+        return false;
     for (size_t i = 0; i < profile->n_counters; i++) {
         const struct counter *counter = &profile->counters[i];
         if (counter->kind != COUNTER_CORE_BUSY || counter->subject >= CORES_MAX)
             continue;
         struct point now = {(double)counter->time_ns, (double)counter->value, true};
-        if (last[counter->subject].seen) {
-            spread(page, profile, last[counter->subject], now, sums);
-            any = true;
-        }
+        if (last[counter->subject].seen)
+            spread(page, profile, last[counter->subject], now, rates);
+        else
+            cores++;
         last[counter->subject] = now;
     }
-    return any;
+    fill_rates(page, rates, cores, values);
+    mem_free(rates);
+    return cores > 0;
 }
 
 /* A process's memory holds from one reading to the next, and from the last to its end. */

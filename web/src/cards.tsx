@@ -1,15 +1,11 @@
 /* What to do: at most three findings, each with its evidence, what it can gain and what was not measured. */
 import type { Finding } from "./data";
-import { baseName, measure, visible } from "./format";
-import { adviceName } from "./header";
-
-function gain(finding: Finding): string {
-  if (!(finding.max_gain > 1)) return "";
-  return `${finding.max_gain.toFixed(finding.max_gain < 10 ? 1 : 0)}\u202f×`;
-}
+import { measure, shortFile, visible } from "./format";
+import { adviceName, gain } from "./header";
+import { Sentence } from "./text";
 
 function Card({ finding, rank }: { finding: Finding; rank: number }) {
-  const place = finding.file === "" ? "" : `${baseName(finding.file)}${finding.line > 0 ? `:${finding.line}` : ""}`;
+  const place = finding.file === "" ? "" : `${shortFile(finding.file)}${finding.line > 0 ? `:${finding.line}` : ""}`;
   return (
     <article class="card" aria-labelledby={`finding-${rank}`}>
       <header>
@@ -19,7 +15,9 @@ function Card({ finding, rank }: { finding: Finding; rank: number }) {
         <span class="kind">{adviceName(finding.prescription)}</span>
         <span class="mono soft">{visible(finding.tag)}</span>
       </header>
-      <h3 id={`finding-${rank}`}>{visible(finding.sentence)}</h3>
+      <h3 id={`finding-${rank}`}>
+        <Sentence text={finding.sentence} />
+      </h3>
       {place !== "" && (
         <p class="mono place" title={visible(finding.file)}>
           {finding.function ? `${visible(finding.function)}  ` : ""}
@@ -44,13 +42,13 @@ function Card({ finding, rank }: { finding: Finding; rank: number }) {
       )}
       {finding.action !== "" && (
         <p class="do">
-          <strong>Do this</strong> {visible(finding.action)}
+          <strong>Do this</strong> <Sentence text={finding.action} />
         </p>
       )}
       <footer>
-        {gain(finding) !== "" && (
+        {finding.max_gain > 1 && (
           <p class="gain">
-            <span class="soft">at most</span> <strong>{gain(finding)}</strong>{" "}
+            <span class="soft">at most</span> <strong>{gain(finding.max_gain)}</strong>{" "}
             <span class="soft">faster{finding.gain_law === "" ? "" : ` (${visible(finding.gain_law)})`}</span>
           </p>
         )}

@@ -101,11 +101,13 @@ export interface Meta {
     cpu: Share[];
     cores_used: number;
     cores_free: number;
+    lost: number;
+    core_taken: number;
   };
   view: { cpu: boolean; process: number; thread: number; from_ns: number; to_ns: number };
   buckets: number;
   folded_ns: number;
-  series?: { cores_busy: number[]; rss_bytes: number[] };
+  series?: { cores_busy?: number[]; rss_bytes?: number[] };
 }
 
 export enum Kind {

@@ -7,7 +7,7 @@ import { baseName, visible } from "./format";
 import { canvasFill, INK, look } from "./states";
 import type { Tree, TreeSums } from "./sums";
 
-export const ROW = 20;
+export const ROW = 24;
 const STRIPE = 4;
 const NARROWEST = 0.7;
 const DEEPEST = 400;

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { Kind, type Recording } from "./data";
 import { find, hit, layOut, nameOf, Painter, placeOf, ROW, rowsOf, step, type Picture, type Theme } from "./flame";
 import { count, percent, time } from "./format";
+import { useWidth } from "./hooks";
 import { StateMix } from "./statebar";
 import { buildTree, sumTree, type Tree, type TreeSums } from "./sums";
 import { TreeTable } from "./treetable";
@@ -30,22 +31,6 @@ function readTheme(): Theme {
     onAccent: value("--on-accent"),
     contrast: matchMedia("(forced-colors: active)").matches,
   };
-}
-
-/** Width of an element in CSS pixels, followed. */
-function useWidth(): [preact: { current: HTMLDivElement | null }, width: number] {
-  const element = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const box = element.current;
-    if (!box) return undefined;
-    const measure = () => setWidth(Math.floor(box.clientWidth));
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(box);
-    return () => observer.disconnect();
-  }, []);
-  return [element, width];
 }
 
 const KINDS = { [Kind.Python]: "library", [Kind.Native]: "native code", [Kind.Kernel]: "kernel" };

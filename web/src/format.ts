@@ -57,8 +57,16 @@ export function measure(value: number, unit: string): string {
   return unit === "1" || unit === "" ? number : `${number}${THIN}${unit}`;
 }
 
-/** The last two parts of a path. */
+let start = "/";
+
+/** The program's working directory, from which its own files are named. */
+export function nameFilesFrom(directory: string): void {
+  start = directory.endsWith("/") ? directory : `${directory}/`;
+}
+
+/** A path from the working directory on, else its last two parts. */
 export function shortFile(file: string): string {
+  if (start !== "/" && file.startsWith(start)) return file.slice(start.length);
   const parts = file.split("/").filter((part) => part !== "");
   return parts.slice(-2).join("/");
 }

@@ -1,7 +1,8 @@
 /* The top of the page: what was measured, whether to trust it, and the one sentence. */
 import type { Meta, Recording, Thread, Trust } from "./data";
-import { baseName, bytes, count, percent, rate, time, visible } from "./format";
+import { baseName, bytes, count, measure, percent, rate, time, visible } from "./format";
 import { sumLines, sumStates } from "./sums";
+import { Sentence } from "./text";
 import { initialView, type SetView, type View } from "./view";
 
 function plural(n: number, word: string, words = `${word}s`): string {
@@ -69,14 +70,14 @@ function exactness(trust: Trust): string {
   return seen > 0 ? "all exact" : "no stacks";
 }
 
-export function lost(trust: Trust): number {
-  return trust.losses.reduce((sum, loss) => sum + loss.count, 0);
+function lost(meta: Meta): number {
+  return meta.diagnosis?.lost ?? meta.trust.losses.reduce((sum, loss) => sum + loss.count, 0);
 }
 
 /** Why the answer is weak; "" when it is not. */
 function weakness(meta: Meta): string {
   const { trust } = meta;
-  const dropped = lost(trust) / Math.max(1, lost(trust) + trust.samples);
+  const dropped = lost(meta) / Math.max(1, lost(meta) + trust.samples);
   if (trust.samples === 0) return "nothing was sampled";
   if (trust.samples < 100) return `only ${plural(trust.samples, "sample")}: run longer`;
   if (!meta.complete) return "the recorder was killed: everything up to its last second is here";
@@ -91,13 +92,14 @@ function busyNs(threads: (Thread | null)[]): number {
 export function TrustLine({ meta }: { meta: Meta }) {
   const { trust } = meta;
   const weak = weakness(meta);
-  const taken = trust.core_taken_ns / Math.max(1, busyNs(meta.threads) || meta.duration_ns);
+  const busy = busyNs(meta.threads) || meta.duration_ns;
+  const taken = meta.diagnosis?.core_taken ?? trust.core_taken_ns / Math.max(1, busy);
   const facts = [
     `${plural(trust.samples, "sample")}, ${exactness(trust)}`,
-    `${count(lost(trust))} lost`,
-    `we took ${percent(taken)} of its time`,
-    ...(trust.rate_hz > 0 ? [`${rate(trust.rate_hz)} reached of ${rate(trust.rate_asked_hz)}`] : []),
-    ...(meta.evidence !== "" ? [`evidence: ${visible(meta.evidence)}`] : []),
+    `${count(lost(meta))} lost`,
+    ...(trust.sweeps > 0 ? [`we took ${percent(taken)} of its time`] : []),
+    ...(trust.rate_hz > 0 ? [`${rate(trust.rate_hz)} of ${rate(trust.rate_asked_hz)}`] : []),
+    ...(meta.evidence !== "" ? [`evidence: ${visible(meta.evidence).replaceAll(",", ", ")}`] : []),
   ];
   return (
     <details class={weak ? "trust weak" : "trust"}>
@@ -173,15 +175,20 @@ function TrustDetails({ meta }: { meta: Meta }) {
 }
 
 /** The sentence of the first finding or, without a diagnosis, what the numbers alone say. */
-export function verdictOf(recording: Recording): string {
+function verdictOf(recording: Recording): string {
   const { meta } = recording;
   const finding = meta.diagnosis?.findings[0];
-  if (finding && finding.sentence !== "") return visible(finding.sentence);
+  if (finding && finding.sentence !== "") return finding.sentence;
   const { lines, total } = sumLines(recording, initialView(meta));
   if (lines.length === 0 || !(total > 0)) return "Nothing was measured";
   const heaviest = lines.reduce((best, line) => (line.weight > best.weight ? line : best));
   const place = `${baseName(heaviest.file)}:${heaviest.line}`;
-  return visible(`${percent(heaviest.weight / total)} of the time is on one line: ${place}`);
+  return `${percent(heaviest.weight / total)} of the time is on one line: ${place}`;
+}
+
+/** "3.4 ×" */
+export function gain(times: number): string {
+  return `${times.toFixed(times < 10 ? 1 : 0)}\u202f×`;
 }
 
 const ADVICE: Record<string, string> = {
@@ -202,8 +209,19 @@ export function Verdict({ recording }: { recording: Recording }) {
   return (
     <section class="verdict" aria-labelledby="verdict">
       {finding && <p class="prescription">{adviceName(finding.prescription)}</p>}
-      <h1 id="verdict">{verdictOf(recording)}</h1>
-      {finding && finding.action !== "" && <p class="lead">{visible(finding.action)}</p>}
+      <h1 id="verdict">
+        <Sentence text={verdictOf(recording)} />
+      </h1>
+      {finding && (
+        <p class="lead">
+          {finding.evidence.slice(0, 2).map((evidence) => (
+            <span key={evidence.measure}>
+              {evidence.value === null ? "?" : measure(evidence.value, evidence.unit)} {visible(evidence.measure)}
+            </span>
+          ))}
+          {finding.max_gain > 1 && <span>at most {gain(finding.max_gain)} faster</span>}
+        </p>
+      )}
     </section>
   );
 }

@@ -45,8 +45,10 @@ function Row({ recording, line, total, ticks, largest, own }: RowProps) {
     <>
       <tr class={line.own ? "" : "library"} data-line={place}>
         <td class="number">
-          <span class="heat" style={{ width: `${(line.weight / largest) * 100}%` }} />
           <strong>{percent(share)}</strong> <span class="soft">{plusMinus(halfWidth(share, ticks))}</span>
+          <span class="heat">
+            <span style={{ width: `${(line.weight / largest) * 100}%` }} />
+          </span>
         </td>
         <td class="text">
           <button type="button" class="line mono" aria-expanded={open} onClick={() => setOpen(!open)}>

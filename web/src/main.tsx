@@ -5,10 +5,11 @@ import { Cards } from "./cards";
 import { load, type Recording } from "./data";
 import { Filters } from "./filters";
 import { FlameGraph } from "./flamegraph";
-import { visible } from "./format";
+import { nameFilesFrom, visible } from "./format";
 import { Masthead, programName, TrustLine, Verdict } from "./header";
 import { HotLines } from "./lines";
 import { StateBar } from "./statebar";
+import { TimeStrip } from "./strip";
 import { useView, type View } from "./view";
 
 /** Follows the system's preference, or the view's own choice, and says whether the page is dark. */
@@ -88,6 +89,10 @@ function Page({ recording }: { recording: Recording }) {
               <h2 id="which">Which lines</h2>
               <HotLines recording={recording} view={view} />
             </section>
+            <section aria-labelledby="when">
+              <h2 id="when">When</h2>
+              <TimeStrip recording={recording} view={view} set={set} dark={dark} />
+            </section>
             <section aria-labelledby="how">
               <h2 id="how">How it hangs together</h2>
               <FlameGraph recording={recording} view={view} set={set} dark={dark} />
@@ -107,6 +112,7 @@ function Page({ recording }: { recording: Recording }) {
 const app = document.getElementById("app") as HTMLElement;
 load().then(
   (recording) => {
+    nameFilesFrom(recording.meta.directory);
     app.textContent = "";
     render(<Page recording={recording} />, app);
     document.documentElement.dataset.ready = "1";

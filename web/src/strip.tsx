@@ -1,0 +1,274 @@
+/*
+ * When: the states over the run, busy cores and memory below. Brushing a stretch (pointer or arrow keys) filters the
+ * whole page.
+ */
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Recording } from "./data";
+import { bytes, percent, time } from "./format";
+import { useWidth } from "./hooks";
+import { canvasFill } from "./states";
+import { eachCell } from "./sums";
+import type { SetView, View } from "./view";
+
+const STATES = 76;
+const LINE = 34;
+const GAP = 6;
+
+interface Series {
+  buckets: number;
+  /** Time in each state, bucket after bucket. */
+  states: Float64Array;
+  nStates: number;
+  /** The most of any bucket. */
+  most: number;
+}
+
+function useSeries(recording: Recording, view: View): Series {
+  return useMemo(() => {
+    const { cells, meta } = recording;
+    const nStates = meta.states.length;
+    const states = new Float64Array(meta.buckets * nStates);
+    const sums = new Float64Array(meta.buckets);
+    const weight = view.clock === "cpu" ? cells.cpu : cells.wall;
+    eachCell(recording, { ...view, range: null }, true, (i) => {
+      states[cells.bucket[i] * nStates + cells.state[i]] += weight[i];
+      sums[cells.bucket[i]] += weight[i];
+    });
+    return { buckets: meta.buckets, states, nStates, most: sums.reduce((most, sum) => Math.max(most, sum), 0) };
+  }, [recording, view.clock, view.process, view.thread, view.states, view.idle]);
+}
+
+interface Drawing {
+  recording: Recording;
+  series: Series;
+  width: number;
+  range: [number, number] | null;
+}
+
+function drawStates(context: CanvasRenderingContext2D, { recording, series, width }: Drawing, scale: number) {
+  const fills = recording.meta.states.map((state) => canvasFill(context, state.name, scale));
+  const snap = (bucket: number) => Math.round((bucket / series.buckets) * width * scale) / scale;
+  for (let bucket = 0; bucket < series.buckets; bucket++) {
+    let y = STATES;
+    for (let s = 0; s < series.nStates; s++) {
+      const height = (series.states[bucket * series.nStates + s] / series.most) * STATES;
+      if (!(height > 0)) continue;
+      context.fillStyle = fills[s];
+      context.fillRect(snap(bucket), y - height, snap(bucket + 1) - snap(bucket), height);
+      y -= height;
+    }
+  }
+}
+
+function drawLine(context: CanvasRenderingContext2D, values: number[], width: number, top: number, colour: string) {
+  const most = values.reduce((a, b) => Math.max(a, b), 0) || 1;
+  const y = (value: number) => top + LINE - 2 - (value / most) * (LINE - 6);
+  context.beginPath();
+  values.forEach((value, i) => context.lineTo(((i + 0.5) / values.length) * width, y(value)));
+  context.strokeStyle = colour;
+  context.lineWidth = 1.6;
+  context.stroke();
+  context.lineTo(width, top + LINE);
+  context.lineTo(0, top + LINE);
+  context.globalAlpha = 0.12;
+  context.fillStyle = colour;
+  context.fill();
+  context.globalAlpha = 1;
+}
+
+function lines(recording: Recording): { name: string; values: number[]; peak: string }[] {
+  const { cores_busy: cores, rss_bytes: rss } = recording.meta.series ?? {};
+  const most = (values: number[]) => values.reduce((a, b) => Math.max(a, b), 0);
+  const list = [];
+  if (cores)
+    list.push({
+      name: "busy cores",
+      values: cores,
+      peak: `busy cores, all programs: at most ${most(cores).toFixed(1)} of ${recording.meta.cores}`,
+    });
+  if (rss) list.push({ name: "memory", values: rss, peak: `memory: at most ${bytes(most(rss))}` });
+  return list;
+}
+
+function useDrawing(drawing: Drawing, dark: boolean) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { recording, series, width, range } = drawing;
+  useLayoutEffect(() => {
+    const element = canvas.current;
+    const context = element?.getContext("2d");
+    if (!element || !context || width === 0) return;
+    const scale = Math.min(window.devicePixelRatio || 1, 3);
+    const rows = lines(recording);
+    const height = STATES + rows.length * (LINE + GAP + 16);
+    element.width = Math.round(width * scale);
+    element.height = Math.round(height * scale);
+    element.style.height = `${height}px`;
+    context.scale(scale, scale);
+    drawStates(context, drawing, scale);
+    const style = getComputedStyle(document.documentElement);
+    const accent = style.getPropertyValue("--accent").trim();
+    const soft = style.getPropertyValue("--soft").trim();
+    context.font = `11.5px ${getComputedStyle(document.body).fontFamily}`;
+    rows.forEach((row, i) => {
+      const top = STATES + GAP + i * (LINE + GAP + 16);
+      context.fillStyle = soft;
+      context.fillText(row.peak, 0, top + 12);
+      drawLine(context, row.values, width, top + 16, accent);
+    });
+    if (range) {
+      const [from, to] = range.map((bucket) => (bucket / series.buckets) * width);
+      context.fillStyle = style.getPropertyValue("--paper").trim();
+      context.globalAlpha = 0.72;
+      context.fillRect(0, 0, from, height);
+      context.fillRect(to, 0, width - to, height);
+      context.globalAlpha = 1;
+      context.strokeStyle = accent;
+      context.lineWidth = 2;
+      context.strokeRect(from + 1, 1, Math.max(1, to - from - 2), height - 2);
+    }
+  }, [recording, series, width, range, dark]);
+  return canvas;
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(high, value));
+}
+
+/** The stretch an arrow key leads to: moved, or with Shift made longer or shorter at its end. */
+function moved(range: [number, number] | null, key: string, shift: boolean, buckets: number): [number, number] | null {
+  const by = key === "ArrowRight" ? 1 : -1;
+  const step = Math.max(1, Math.round(buckets / 60)) * by;
+  if (!range) return [0, Math.max(1, Math.round(buckets / 10))];
+  if (shift) return [range[0], clamp(range[1] + step, range[0] + 1, buckets)];
+  const length = range[1] - range[0];
+  const from = clamp(range[0] + step, 0, buckets - length);
+  return [from, from + length];
+}
+
+function Twin({ recording, series }: { recording: Recording; series: Series }) {
+  const { meta } = recording;
+  const rows = Math.min(20, series.buckets);
+  const at = (bucket: number) => time(((bucket / series.buckets) * meta.duration_ns) / 1e3);
+  const table = [];
+  for (let row = 0; row < rows; row++) {
+    const from = Math.round((row * series.buckets) / rows);
+    const to = Math.round(((row + 1) * series.buckets) / rows);
+    const sums = meta.states.map((_, s) => {
+      let sum = 0;
+      for (let bucket = from; bucket < to; bucket++) sum += series.states[bucket * series.nStates + s];
+      return sum;
+    });
+    const total = sums.reduce((a, b) => a + b, 0);
+    const mean = (values: number[]) => values.slice(from, to).reduce((a, b) => a + b, 0) / (to - from);
+    const top = meta.states
+      .map((state, s) => ({ name: state.name, sum: sums[s] }))
+      .filter((part) => part.sum > 0)
+      .sort((a, b) => b.sum - a.sum)
+      .slice(0, 4);
+    table.push(
+      <tr key={from}>
+        <th scope="row">
+          {at(from)} to {at(to)}
+        </th>
+        <td class="number">{time(total)}</td>
+        <td>{top.map((part) => `${part.name} ${percent(part.sum / total)}`).join(", ")}</td>
+        <td class="number">{meta.series?.cores_busy ? mean(meta.series.cores_busy).toFixed(1) : ""}</td>
+        <td class="number">{meta.series?.rss_bytes ? bytes(mean(meta.series.rss_bytes)) : ""}</td>
+      </tr>,
+    );
+  }
+  return (
+    <div class="scroll">
+      <table id="strip-table">
+        <thead>
+          <tr>
+            <th scope="col">from, to</th>
+            <th scope="col" class="number">
+              thread time
+            </th>
+            <th scope="col">states</th>
+            <th scope="col" class="number">
+              busy cores
+            </th>
+            <th scope="col" class="number">
+              memory
+            </th>
+          </tr>
+        </thead>
+        <tbody>{table}</tbody>
+      </table>
+    </div>
+  );
+}
+
+interface Props {
+  recording: Recording;
+  view: View;
+  set: SetView;
+  dark: boolean;
+}
+
+export function TimeStrip({ recording, view, set, dark }: Props) {
+  const series = useSeries(recording, view);
+  const [box, width] = useWidth();
+  const [brush, setBrush] = useState<{ from: number; to: number } | null>(null);
+  const { buckets } = series;
+  const range: [number, number] | null = brush
+    ? [Math.min(brush.from, brush.to), Math.max(brush.from, brush.to) + 1]
+    : view.range;
+  const canvas = useDrawing({ recording, series, width, range }, dark);
+  const bucketAt = (event: PointerEvent) => {
+    const rect = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    return clamp(Math.floor(((event.clientX - rect.left) / rect.width) * buckets), 0, buckets - 1);
+  };
+  const end = () => {
+    if (!brush || !range) return;
+    set({ range: range[1] - range[0] < 2 ? null : range });
+    setBrush(null);
+  };
+  const key = (event: KeyboardEvent) => {
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight")
+      set({ range: moved(view.range, event.key, event.shiftKey, buckets) });
+    else if (event.key === "Escape" || event.key === "Home") set({ range: null });
+    else return;
+    event.preventDefault();
+  };
+  const at = (bucket: number) => time(((bucket / buckets) * recording.meta.duration_ns) / 1e3);
+  return (
+    <>
+      <div class="strip" ref={box}>
+        <canvas
+          ref={canvas}
+          tabIndex={0}
+          role="application"
+          aria-roledescription="time strip"
+          aria-label="States over time. Arrow keys choose a stretch and move it, Shift with an arrow key changes its length, Escape shows everything. The same numbers are in the table below."
+          aria-describedby="strip-now"
+          onPointerDown={(event) => {
+            if (event.button !== 0) return;
+            event.currentTarget.setPointerCapture(event.pointerId);
+            setBrush({ from: bucketAt(event), to: bucketAt(event) });
+          }}
+          onPointerMove={(event) => brush && setBrush({ from: brush.from, to: bucketAt(event) })}
+          onPointerUp={end}
+          onPointerCancel={() => setBrush(null)}
+          onKeyDown={key}
+        />
+      </div>
+      <div class="axis soft" aria-hidden="true">
+        <span>0</span>
+        <span>{at(buckets / 2)}</span>
+        <span>{at(buckets)}</span>
+      </div>
+      <p class="key soft" id="strip-now" role="status">
+        {range
+          ? `${at(range[0])} to ${at(range[1])} chosen: every number on this page is of that stretch.`
+          : "Drag over a stretch to see only that."}
+      </p>
+      <details class="twin">
+        <summary>The strip as a table</summary>
+        <Twin recording={recording} series={series} />
+      </details>
+    </>
+  );
+}
