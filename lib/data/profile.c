@@ -5,6 +5,7 @@
  */
 #include "data/profile.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "data/profile_private.h"
 #include "data/schema.h"
@@ -12,8 +13,10 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zstd.h>
 
 enum {
@@ -69,9 +72,11 @@ static int copy_text(struct loader *loader, sqlite3_stmt *statement, int column,
 /* ---- opening ------------------------------------------------------------------------------------------------------
  */
 
-static int open_with(struct loader *loader, int flags)
+static int open_with(struct loader *loader, const char *name, int flags)
 {
-    int rc = sqlite3_open_v2(loader->path, &loader->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    sqlite3_close(loader->db);
+    loader->db = NULL;
+    int rc = sqlite3_open_v2(name, &loader->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(loader->db, BUSY_MS);
         sqlite3_limit(loader->db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
@@ -82,26 +87,80 @@ static int open_with(struct loader *loader, int flags)
     return rc;
 }
 
-/* Read-only first. What a killed recorder left in a log or journal may need a writer to be read. */
+static bool wants_writer(int rc)
+{
+    int plain = rc & 0xff;
+    return plain == SQLITE_READONLY || plain == SQLITE_CANTOPEN || plain == SQLITE_IOERR;
+}
+
+static bool has_log(const char *path)
+{
+    struct buf name = {0};
+    struct stat status;
+    buf_printf(&name, "%s-wal", path);
+    bool has = stat(buf_text(&name), &status) == 0 && status.st_size > 0;
+    buf_release(&name);
+    return has;
+}
+
+/* SQLite's name for a file that nobody writes: no lock, log or journal is looked for. */
+static int open_unchanging(struct loader *loader, const char *path)
+{
+    struct buf name = {0};
+    buf_add_text(&name, "file:");
+    for (const char *at = path; *at != '\0'; at++) {
+        if (strchr("%?#", *at) != NULL)
+            buf_printf(&name, "%%%02x", (unsigned)*at);
+        else
+            buf_add_byte(&name, (uint8_t)*at);
+    }
+    buf_add_text(&name, "?immutable=1");
+    int rc = name.failed ? SQLITE_NOMEM : open_with(loader, buf_text(&name), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+    buf_release(&name);
+    return rc;
+}
+
+/*
+ * Read-only first. A log or journal that a killed recorder left may need a writer to be read; a directory that cannot
+ * be written to has neither shared memory nor, once folded in, a log.
+ */
+static int open_file(struct loader *loader, const char *path)
+{
+    int rc = open_with(loader, path, SQLITE_OPEN_READONLY);
+    if (wants_writer(rc))
+        rc = open_with(loader, path, SQLITE_OPEN_READWRITE);
+    if (wants_writer(rc) && has_log(path))
+        return err_set(loader->err, ERR_PERMISSION,
+                       "cannot read %s: it was not finished and its log (%s-wal) can only be read where the directory "
+                       "may be written to; copy both to such a place",
+                       loader->path, loader->path);
+    if (wants_writer(rc))
+        rc = open_unchanging(loader, path);
+    return rc == SQLITE_OK ? 0 : store_error(loader->db, loader->err, "read", loader->path);
+}
+
 static int open_database(struct loader *loader)
 {
     struct stat status;
-    if (stat(loader->path, &status) != 0)
-        return file_error(loader->err, errno, "open", loader->path);
-    if (!S_ISREG(status.st_mode))
-        return err_set(loader->err, ERR_BAD_INPUT, "cannot read %s: it is no regular file; name a recording (.kei)",
-                       loader->path);
-    loader->file_bytes = (uint64_t)status.st_size;
-    if (status.st_size == 0)
-        return loader_corrupt(loader, "the file is empty");
-    int rc = open_with(loader, SQLITE_OPEN_READONLY);
-    int plain = rc & 0xff;
-    if (plain == SQLITE_READONLY || plain == SQLITE_CANTOPEN || plain == SQLITE_IOERR) {
-        sqlite3_close(loader->db);
-        loader->db = NULL;
-        rc = open_with(loader, SQLITE_OPEN_READWRITE);
+    char *real = realpath(loader->path, NULL);
+    if (real == NULL || stat(real, &status) != 0) {
+        int number = errno;
+        free(real);
+        return file_error(loader->err, number, "open", loader->path);
     }
-    return rc == SQLITE_OK ? 0 : store_error(loader->db, loader->err, "read", loader->path);
+    int rc;
+    loader->file_bytes = (uint64_t)status.st_size;
+    if (!S_ISREG(status.st_mode))
+        rc = err_set(loader->err, ERR_BAD_INPUT, "cannot read %s: it is no regular file; name a recording (.kei)",
+                     loader->path);
+    else if (access(real, R_OK) != 0)
+        rc = file_error(loader->err, errno, "read", loader->path);
+    else if (status.st_size == 0)
+        rc = loader_corrupt(loader, "the file is empty");
+    else
+        rc = open_file(loader, real);
+    free(real);
+    return rc;
 }
 
 static int read_number(struct loader *loader, const char *sql, int64_t *value)

@@ -34,8 +34,11 @@ int store_exec(sqlite3 *db, const char *sql)
 
 int store_error(sqlite3 *db, struct err *err, const char *doing, const char *path)
 {
+    int last = errno;
     int code = db != NULL ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
     int number = db != NULL ? sqlite3_system_errno(db) : 0;
+    if (number == 0 && (code & 0xff) == SQLITE_IOERR)
+        number = last; /* a failed step does not keep the system's reason; nothing has run since */
     switch (code & 0xff) {
     case SQLITE_NOMEM:
         return err_set(err, ERR_NOMEM, "cannot %s %s: out of memory; %s", doing, path, err_hint(ERR_NOMEM));
