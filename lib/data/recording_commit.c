@@ -203,7 +203,7 @@ static void bind_command(struct recording *recording, sqlite3_stmt *statement, u
         for (size_t i = 0; i < length; i++)
             buf_add_visible(text, key[i] == '\0' ? " " : key + i, 1);
     }
-    sqlite3_bind_text64(statement, 10, buf_text(text), text->size, SQLITE_TRANSIENT, SQLITE_UTF8);
+    sqlite3_bind_text(statement, 10, buf_text(text), -1, SQLITE_TRANSIENT);
 }
 
 static void write_processes(struct recording *recording)
