@@ -121,6 +121,20 @@ bool utf8_valid(const char *text, size_t length)
     return true;
 }
 
+/* A character of two or three bytes that shows nothing but changes how its neighbours are shown: C1 controls, line and
+ * paragraph separators, marks that turn the direction of writing. Its number, else 0. */
+static unsigned invisible(const unsigned char *bytes, size_t step)
+{
+    unsigned c = 0;
+    if (step == 2)
+        c = (bytes[0] & 0x1fU) << 6 | (bytes[1] & 0x3fU);
+    else if (step == 3)
+        c = (bytes[0] & 0x0fU) << 12 | (bytes[1] & 0x3fU) << 6 | (bytes[2] & 0x3fU);
+    bool hides = (c >= 0x80 && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+                 (c >= 0x2066 && c <= 0x2069);
+    return hides ? c : 0;
+}
+
 void buf_add_json(struct buf *buf, const char *text, size_t length)
 {
     const unsigned char *bytes = (const unsigned char *)text;
@@ -137,10 +151,8 @@ void buf_add_json(struct buf *buf, const char *text, size_t length)
             buf_add_text(buf, "\\n");
         } else if (c < 0x20 || c == 0x7f || c == '<') {
             buf_printf(buf, "\\u%04x", c);
-        } else if (step == 3 && memcmp(bytes + i, "\xe2\x80\xa8", 3) == 0) {
-            buf_add_text(buf, "\\u2028");
-        } else if (step == 3 && memcmp(bytes + i, "\xe2\x80\xa9", 3) == 0) {
-            buf_add_text(buf, "\\u2029");
+        } else if (invisible(bytes + i, step)) {
+            buf_printf(buf, "\\u%04x", invisible(bytes + i, step));
         } else {
             buf_add(buf, bytes + i, step);
         }
@@ -155,12 +167,12 @@ void buf_add_visible(struct buf *buf, const char *text, size_t length)
     for (size_t i = 0; i < length;) {
         size_t step = utf8_length(bytes + i, length - i);
         unsigned char c = bytes[i];
-        bool c1 = step == 2 && c == 0xc2 && bytes[i + 1] < 0xa0;
+        unsigned hidden = invisible(bytes + i, step);
         if (step == 0 || c < 0x20 || c == 0x7f) {
             buf_printf(buf, "\\x%02x", c);
             step = 1;
-        } else if (c1) {
-            buf_printf(buf, "\\x%02x", bytes[i + 1]);
+        } else if (hidden) {
+            buf_printf(buf, hidden < 0x100 ? "\\x%02x" : "\\u%04x", hidden);
         } else {
             buf_add(buf, bytes + i, step);
         }

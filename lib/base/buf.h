@@ -23,10 +23,11 @@ void buf_add_byte(struct buf *buf, uint8_t byte);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_add_varint(struct buf *buf, uint64_t value);       /* LEB128 */
 void buf_add_signed_varint(struct buf *buf, int64_t value); /* zigzag, then LEB128 */
-/* JSON string with its quotes; bytes that are no UTF-8 become U+FFFD; "</", "<!--", U+2028 and U+2029 are escaped so
- * that the text may stand inside an HTML script element. */
+/* JSON string with its quotes; bytes that are no UTF-8 become U+FFFD; "<", line separators, C1 controls and marks that
+ * turn the direction of writing are escaped, so that the text may stand inside an HTML script element. */
 void buf_add_json(struct buf *buf, const char *text, size_t length);
-/* Text from a target, safe for a terminal: control characters and invalid UTF-8 become \xNN. */
+/* Text from a target, safe for a terminal: control characters and invalid UTF-8 become \xNN, marks that turn the
+ * direction of writing \uNNNN. */
 void buf_add_visible(struct buf *buf, const char *text, size_t length);
 bool utf8_valid(const char *text, size_t length);
 const char *buf_text(struct buf *buf); /* zero-terminated; "" when empty or failed */

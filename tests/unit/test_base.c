@@ -60,6 +60,7 @@ static void json_is_escaped(void **state)
     assert_string_equal(json_of(&buf, "\xff\xc0\x80x", 4), "\"\\ufffd\\ufffd\\ufffdx\"");
     assert_string_equal(json_of(&buf, "\xe2\x80\xa8\xc3\xa9", 5), "\"\\u2028\xc3\xa9\"");
     assert_string_equal(json_of(&buf, "a\0b", 3), "\"a\\u0000b\"");
+    assert_string_equal(json_of(&buf, "\xe2\x80\xae\xc2\x85", 5), "\"\\u202e\\u0085\"");
     buf_release(&buf);
 }
 
@@ -69,6 +70,12 @@ static void visible_text_has_no_controls(void **state)
     struct buf buf = {0};
     buf_add_visible(&buf, "\x1b[31m\xc2\x9b\xffok\xc3\xa9\xe2\x82", 14);
     assert_string_equal(buf_text(&buf), "\\x1b[31m\\x9b\\xffok\xc3\xa9\\xe2\\x82");
+    buf_clear(&buf);
+    buf_add_visible(&buf,
+                    "a\xe2\x80\xae"
+                    "b\xe2\x81\xa6\xd8\x9c\xe2\x82\xac",
+                    13);
+    assert_string_equal(buf_text(&buf), "a\\u202eb\\u2066\\u061c\xe2\x82\xac");
     buf_release(&buf);
 }
 
