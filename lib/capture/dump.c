@@ -135,7 +135,7 @@ static int add_threads(struct dumper *d, struct err *err)
                 err_sentence(rc));
     for (int i = 0; rc == 0 && i < n; i++) {
         const struct python_thread *state = NULL;
-        for (int j = 0; j < n_states && state == NULL; j++)
+        for (int j = n_states - 1; j >= 0 && state == NULL; j--) /* the oldest: see tracker.c */
             state = states[j].tid == tids[i] ? &states[j] : NULL;
         add_thread(d, tids[i], state);
     }

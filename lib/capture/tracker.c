@@ -193,13 +193,16 @@ static void read_name(struct tracker *k, struct tracked_thread *thread)
     pthread_mutex_unlock(&k->m->track.lock);
 }
 
-static const struct python_thread *state_of(const struct tracker *k, int n_states, pid_t tid)
+/* The thread state of a thread. Up to 3.11 a new one bears its creator's tid until its own thread runs: the one known
+ * already counts, else the oldest, which is the last of the list. */
+static const struct python_thread *state_of(const struct tracker *k, int n_states, pid_t tid, uint64_t known)
 {
+    const struct python_thread *found = NULL;
     for (int i = 0; i < n_states; i++) {
-        if (k->states[i].tid == tid)
-            return &k->states[i];
+        if (k->states[i].tid == tid && (found == NULL || found->address != known))
+            found = &k->states[i];
     }
-    return NULL;
+    return found;
 }
 
 /* Time since the thread started, by /proc's clock of 10 ms ticks. */
@@ -216,8 +219,8 @@ static bool is_older_than(pid_t tid, uint64_t age_ns)
 static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
 {
     struct track *track = &k->m->track;
-    const struct python_thread *state = state_of(k, n_states, tid);
     struct tracked_thread *thread = track_thread(track, tid);
+    const struct python_thread *state = state_of(k, n_states, tid, thread != NULL ? thread->state_address : 0);
     if (thread != NULL && state != NULL && thread->state_address != state->address) {
         track_end_thread(track, thread, k->now_ns); /* the same thread, another thread state */
         atomic_fetch_sub(&k->m->live_threads, 1);
