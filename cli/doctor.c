@@ -48,5 +48,5 @@ int command_doctor(const struct command *command, const struct settings *setting
         return message_error(command, &error);
     for (int i = 0; i < n_checks; i++)
         print_check(&checks[i], color_wanted(settings->color, 1));
-    return fflush(stdout) == 0 ? 0 : command->failure_status;
+    return message_printed(0);
 }

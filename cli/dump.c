@@ -170,5 +170,5 @@ int command_dump(const struct command *command, const struct settings *settings,
     else
         print_text(dump, color_wanted(settings->color, 1));
     kei_dump_free(dump);
-    return fflush(stdout) == 0 ? 0 : command->failure_status;
+    return message_printed(0);
 }

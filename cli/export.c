@@ -12,7 +12,7 @@ static int list_formats(void)
     for (size_t i = 0; i < count; i++)
         if (formats[i].foreign)
             printf("%-12s %s\n", formats[i].name, formats[i].summary);
-    return fflush(stdout) == 0 ? 0 : 1;
+    return message_printed(0);
 }
 
 int command_export(const struct command *command, const struct settings *settings, int count, char **words)

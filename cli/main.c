@@ -56,15 +56,6 @@ static int unknown_command(const char *word)
     return 2;
 }
 
-/* What was printed must have arrived (a full disk behind standard output is a failure). */
-static int printed(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    message("cannot write to standard output: %s", strerror(errno));
-    return 1;
-}
-
 int main(int argc, char **argv)
 {
     fill_closed_streams();
@@ -74,11 +65,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         help_print(stdout);
-        return printed(0);
+        return message_printed(0);
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("keisoku %s\n", kei_version());
-        return printed(0);
+        return message_printed(0);
     }
     const struct command *command = command_by_name(argv[1]);
     if (command == NULL)
@@ -89,7 +80,7 @@ int main(int argc, char **argv)
         return command->usage_status;
     if (settings.help) {
         help_print_command(command, stdout);
-        return printed(0);
+        return message_printed(0);
     }
     return command->run(command, &settings, count, argv + 2);
 }

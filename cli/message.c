@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,14 @@ int message_usage(const struct command *command, const char *what)
 {
     message("%s: %s; usage: keisoku %s %s", command->name, what, command->name, command->arguments);
     return command->usage_status;
+}
+
+int message_printed(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    message("cannot write standard output: %s", strerror(errno));
+    return 1;
 }
 
 bool color_wanted(int choice, int fd)

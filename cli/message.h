@@ -12,6 +12,10 @@ int message_error(const struct command *command, const struct kei_error *error);
 /* "run: PROGRAM is missing; usage …"; returns the status of bad input. */
 int message_usage(const struct command *command, const char *what);
 
+/* What was printed must have arrived (a full disk behind standard output is a failure): `status`, or 1 after a message.
+ */
+int message_printed(int status);
+
 /* Colours on this descriptor? */
 bool color_wanted(int choice, int fd);
 /* Columns for tables on this descriptor, from 60 to 200; 80 when it is no terminal. */

@@ -16,7 +16,9 @@ int file_error(struct err *err, int number, const char *doing, const char *path)
         code = ERR_NOT_FOUND;
     const char *hint = code == ERR_FULL         ? "; free some space or choose another place with -o"
                        : code == ERR_PERMISSION ? "; choose a place that you may write to with -o"
-                                                : "";
+                       : code == ERR_NOT_FOUND && strcmp(doing, "create") == 0
+                           ? "; make the folder first or choose another place with -o"
+                           : "";
     return err_set(err, code, "cannot %s %s: %s%s", doing, path, strerror(number), hint);
 }
 

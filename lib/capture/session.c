@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "capture/doctor.h"
 #include "capture/launch.h"
 
 #include <errno.h>
@@ -103,7 +104,8 @@ static int make_recording(struct session *session, const char *output, const cha
     };
     info.cores_allowed =
         sched_getaffinity(session->root, sizeof allowed, &allowed) == 0 ? (uint32_t)CPU_COUNT(&allowed) : info.cores;
-    return recording_new(path, &info, &m->recording, err);
+    int rc = recording_new(path, &info, &m->recording, err);
+    return rc == ERR_NOT_FOUND ? ERR_IO : rc; /* "not found" is said of the program alone */
 }
 
 static int start_threads(struct session *session, struct err *err)
@@ -251,7 +253,7 @@ static int check_target(pid_t pid, struct err *err)
     python_close(python);
     if (rc == ERR_NOT_PYTHON && (maybe || has_children(pid)))
         return 0;
-    return rc;
+    return rc == ERR_PERMISSION ? doctor_refusal(pid, "attach", err) : rc;
 }
 
 int session_attach(const struct measure_options *options, const char *output, const pid_t *pids, size_t count,

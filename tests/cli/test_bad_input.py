@@ -1,0 +1,341 @@
+"""Whatever a user may get wrong: one clear line, the right exit status, no crash, no half-written file."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Result, Run
+from interpreters import Interpreter
+
+BUSY = "import time\nend = time.monotonic() + 0.4\nwhile time.monotonic() < end:\n    sum(range(1000))\n"
+
+
+def one_line(done: Result) -> str:
+    """The one line that keisoku said, without its name."""
+    lines = done.err.splitlines()
+    assert len(lines) == 1, done.err
+    assert lines[0].startswith("keisoku: "), done.err
+    return lines[0].removeprefix("keisoku: ")
+
+
+def nothing_written(folder: Path) -> None:
+    assert not [path.name for path in folder.iterdir() if path.suffix in (".kei", ".html", ".json")]
+
+
+BAD_OPTIONS = [
+    ("--rate", "0"),
+    ("--rate", "1e9"),
+    ("--rate", "-5"),
+    ("--rate", "nan"),
+    ("--rate", "inf"),
+    ("--rate", "0x10"),
+    ("--rate", ""),
+    ("--rate", "fast"),
+    ("--duration", "0"),
+    ("--duration", "10parsecs"),
+    ("--duration", "-1s"),
+    ("--delay", "soon"),
+    ("--budget", "0"),
+    ("--budget", "2"),
+    ("--reader", "telepathy"),
+    ("--color", "mauve"),
+    ("--export", "speedscope"),
+    ("--export", "=x"),
+    ("--export", "sppedscope=x"),
+    ("-o", ""),
+]
+
+
+@pytest.mark.parametrize("words", BAD_OPTIONS, ids=" ".join)
+def test_an_impossible_value_starts_nothing(run_keisoku: Run, tmp_path: Path, words: tuple[str, str]) -> None:
+    done = run_keisoku("run", *words, "touch", "started")
+    assert done.status == 125
+    assert words[0].lstrip("-") in one_line(done) or words[0] in ("-o", "--export")
+    assert not (tmp_path / "started").exists()
+    nothing_written(tmp_path)
+
+
+def test_a_misspelt_option_is_guessed(run_keisoku: Run) -> None:
+    done = run_keisoku("run", "--ratee", "5", "true")
+    assert done.status == 125
+    assert "did you mean --rate?" in one_line(done)
+    assert run_keisoku("report", "--tpo", "5", "x.kei").status == 2
+
+
+def test_a_misspelt_command_is_guessed(run_keisoku: Run, tmp_path: Path) -> None:
+    done = run_keisoku("rnu", "x.py")
+    assert done.status == 2
+    assert "did you mean keisoku run?" in one_line(done)
+    (tmp_path / "app.py").write_text("")
+    assert "keisoku run app.py" in one_line(run_keisoku("app.py"))
+
+
+def test_nothing_to_run(run_keisoku: Run) -> None:
+    for words in ((), ("--",), ("-q",)):
+        done = run_keisoku("run", *words)
+        assert done.status == 125
+        assert "PROGRAM" in one_line(done)
+    assert run_keisoku("run", "-m").status == 125
+    assert run_keisoku("run", "-c").status == 125
+
+
+def test_no_such_program(run_keisoku: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.py").write_text("")
+    for word in ("nothing-of-that-name", "./nothing.py", "no/such/place"):
+        done = run_keisoku("run", word)
+        assert done.status == 127
+        assert word in one_line(done)
+    assert "did you mean orders.py?" in one_line(run_keisoku("run", "order.py"))
+    nothing_written(tmp_path)
+
+
+def test_not_executable(run_keisoku: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no program\n")
+    (tmp_path / "folder").mkdir()
+    for word in ("./data", "./folder"):
+        done = run_keisoku("run", word)
+        assert done.status == 126
+        assert word in one_line(done)
+    (tmp_path / "broken").write_bytes(b"\x7fELF\x00broken")
+    (tmp_path / "broken").chmod(0o755)
+    done = run_keisoku("run", "./broken")
+    assert done.status == 126
+    assert "broken" in one_line(done)
+    nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("status", [0, 7])
+def test_no_python_under_it(run_keisoku: Run, status: int) -> None:
+    done = run_keisoku("run", "sh", "-c", f"sleep 0.3; exit {status}")
+    assert done.status == status
+    assert "no Python" in one_line(done)
+
+
+def test_a_python_that_ends_in_no_time(run_keisoku: Run, a_python: Interpreter) -> None:
+    done = run_keisoku("run", a_python.path, "-IS", "-c", "import os; os._exit(9)")
+    assert done.status == 9
+    assert done.err, "an empty profile needs its cause"
+    assert "Traceback" not in done.err
+
+
+def gone_pid() -> int:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    return child.pid
+
+
+@pytest.mark.parametrize("command", ["attach", "dump", "doctor"])
+def test_a_pid_that_is_gone(run_keisoku: Run, tmp_path: Path, command: str) -> None:
+    pid = gone_pid()
+    done = run_keisoku(command, pid)
+    assert done.status == 2
+    assert str(pid) in one_line(done)
+    nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["attach", "dump"])
+@pytest.mark.parametrize("word", ["0", "-1", "abc", "1.5", "99999999999999", ""])
+def test_what_is_no_pid(run_keisoku: Run, command: str, word: str) -> None:
+    done = run_keisoku(command, word)
+    assert done.status == 2
+    one_line(done)
+
+
+@pytest.mark.parametrize("command", ["attach", "dump"])
+def test_a_process_that_is_no_python(run_keisoku: Run, tmp_path: Path, command: str) -> None:
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        done = run_keisoku(command, other.pid, timeout=30)
+    finally:
+        other.kill()
+        other.wait()
+    assert done.status == 2
+    assert "no Python" in one_line(done)
+    nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["attach", "dump"])
+def test_a_process_of_another_user(keisoku: str, a_python: Interpreter, tmp_path: Path, command: str) -> None:
+    """As nobody, on a process of root's: refused with the reason and the command that helps."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv, to become another user")
+    nobody = pwd.getpwnam("nobody")
+    binary = tmp_path / "keisoku"
+    shutil.copy(keisoku, binary)
+    folder: Path | None = tmp_path
+    while folder is not None and folder != folder.parent and str(folder) != "/tmp":
+        folder.chmod(folder.stat().st_mode | 0o055)
+        folder = folder.parent
+    place = tmp_path / "place"
+    place.mkdir()
+    os.chown(place, nobody.pw_uid, nobody.pw_gid)
+    target = subprocess.Popen([a_python.path, "-c", "import time; time.sleep(60)"])
+    try:
+        time.sleep(0.3)
+        user = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        words = ["setpriv", *user, binary, command, str(target.pid)]
+        done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=60)
+    finally:
+        target.kill()
+        target.wait()
+    assert done.returncode == 1, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert str(target.pid) in done.stderr
+    assert f"sudo keisoku {command} {target.pid}" in done.stderr
+    nothing_written(place)
+
+
+@pytest.fixture(scope="module")
+def good(keisoku: str, a_python: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("good")
+    words = [keisoku, "run", "-q", "--no-html", "-o", "good.kei", a_python.path, "-c", BUSY]
+    subprocess.run(words, cwd=folder, check=True, timeout=60)
+    return folder / "good.kei"
+
+
+def read_commands(path: Path) -> list[list[str]]:
+    return [["report", str(path)], ["report", "--json", str(path)], ["export", "--format", "collapsed", str(path)]]
+
+
+@pytest.mark.parametrize("share", [0, 1, 17, 100, 512, 4096, 0.5, 0.9])
+def test_a_truncated_recording(run_keisoku: Run, good: Path, tmp_path: Path, share: float) -> None:
+    data = good.read_bytes()
+    size = int(len(data) * share) if isinstance(share, float) else share
+    cut = tmp_path / "cut.kei"
+    cut.write_bytes(data[:size])
+    for words in read_commands(cut):
+        done = run_keisoku(*words)
+        assert done.status == 2, (size, done.err)
+        assert "cut.kei" in one_line(done)
+        assert done.out == ""
+    assert cut.read_bytes() == data[:size]
+
+
+def test_what_is_no_recording(run_keisoku: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.kei").write_text("not a recording\n" * 500)
+    (tmp_path / "folder.kei").mkdir()
+    for name in ("text.kei", "folder.kei", "missing.kei"):
+        for words in read_commands(tmp_path / name):
+            done = run_keisoku(*words)
+            assert done.status in (1, 2)
+            assert name in one_line(done)
+
+
+def test_damaged_bytes_never_crash(run_keisoku: Run, good: Path, tmp_path: Path) -> None:
+    data = bytearray(good.read_bytes())
+    for at in range(100, len(data), max(1, len(data) // 12)):
+        hurt = bytearray(data)
+        hurt[at : at + 64] = bytes(255 - byte for byte in hurt[at : at + 64])
+        path = tmp_path / "hurt.kei"
+        path.write_bytes(hurt)
+        done = run_keisoku("report", path)
+        assert done.status in (0, 1, 2), (at, done.status, done.err)
+        if done.status != 0:
+            one_line(done)
+
+
+def test_unwritable_output(run_keisoku: Run, a_python: Interpreter, tmp_path: Path) -> None:
+    for output in ("/proc/x.kei", str(tmp_path / "no" / "such" / "x.kei"), "a" * 300 + ".kei"):
+        done = run_keisoku("run", "-o", output, a_python.path, "-c", "open('started', 'w')")
+        assert done.status == 125, done.err
+        assert "cannot create" in one_line(done)
+        assert not (tmp_path / "started").exists()
+
+
+def test_unwritable_extras_are_warnings(run_keisoku: Run, a_python: Interpreter) -> None:
+    extras = ["--html", "/proc/x.html", "--json", "/proc/x.json", "--export", "collapsed=/proc/x.txt"]
+    done = run_keisoku("run", "-o", "x.kei", *extras, a_python.path, "-c", BUSY + "raise SystemExit(5)")
+    assert done.status == 5
+    assert done.err.count("keisoku: ") >= 3
+    assert done.recording.exists()
+
+
+def test_unwritable_export(run_keisoku: Run, good: Path) -> None:
+    done = run_keisoku("export", good, "--format", "pprof", "-o", "/proc/x")
+    assert done.status == 2 or done.status == 1
+    assert "/proc/x" in one_line(done)
+
+
+def test_full_standard_output(keisoku: str, good: Path) -> None:
+    for words in (["report", str(good)], ["export", "--format", "speedscope", str(good)], ["--help"], ["doctor"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([keisoku, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1, words
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    place = tmp_path / "tiny"
+    place.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a tiny file system")
+    words = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    if subprocess.run(words, capture_output=True).returncode != 0:
+        pytest.skip("mounting a file system is not permitted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_full_disk(run_keisoku: Run, keisoku: str, a_python: Interpreter, tiny_disk: Path) -> None:
+    """One clear error; the program goes on to its end; what was written opens."""
+    program = "import itertools, time\nend = time.monotonic() + 4\n"
+    program += "def f(n):\n    return f(n - 1) if n else [sum(range(50)) for _ in range(9)]\n"
+    program += "for i in itertools.count():\n    f(i * 7919 % 60)\n    if time.monotonic() > end: break\n"
+    (tiny_disk / "fill").write_bytes(b"x" * 110_000)
+    done = run_keisoku("run", "--no-html", "-o", tiny_disk / "x.kei", a_python.path, "-c", program + "print('end')")
+    assert done.out == "end\n"
+    assert done.status == 0, done.err
+    told = [line for line in done.err.splitlines() if line.startswith("keisoku: ") and "space" in line]
+    assert len(told) >= 1, done.err
+    (tiny_disk / "fill").unlink()
+    if (tiny_disk / "x.kei").exists():
+        opened = run_keisoku("report", tiny_disk / "x.kei")
+        assert opened.status in (0, 2), opened.err
+
+
+def test_closed_standard_error(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
+    words = [keisoku, "run", "-o", "x.kei", a_python.path, "-c", BUSY + "print('out')\nraise SystemExit(3)"]
+    done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *words], cwd=tmp_path, capture_output=True, timeout=60)
+    assert done.returncode == 3
+    assert done.stdout == b"out\n"
+    assert done.stderr == b""
+    assert (tmp_path / "x.kei").exists()
+
+
+def test_closed_standard_streams_stay_closed(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
+    """The program finds them closed too, and no file of ours gets their numbers."""
+    program = "import os\nclosed = []\nfor fd in range(3):\n    try: os.fstat(fd)\n    except OSError: closed.append(fd)\n"
+    program += "open('closed', 'w').write(repr(closed))\n" + BUSY
+    words = [keisoku, "run", "-o", "x.kei", a_python.path, "-c", program]
+    done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *words], cwd=tmp_path, timeout=60)
+    assert done.returncode == 0
+    assert (tmp_path / "closed").read_text() == "[0, 1, 2]"
+    assert (tmp_path / "x.kei").read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_reader_that_goes_away(keisoku: str, good: Path) -> None:
+    """`keisoku export … | head -1` ends quietly, as every tool does."""
+    words = [keisoku, "export", "--format", "speedscope", str(good)]
+    done = subprocess.run(["sh", "-c", '"$@" | head -c 1', "sh", *words], capture_output=True, timeout=60)
+    assert done.stdout == b"{"
+    assert done.stderr == b""
+
+
+def test_standard_error_that_goes_away(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
+    words = [keisoku, "run", "-o", "x.kei", a_python.path, "-c", BUSY + "raise SystemExit(4)"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(words, cwd=tmp_path, stderr=writer, timeout=60)
+    os.close(writer)
+    assert done.returncode == 4
+    assert done.returncode != -signal.SIGPIPE
+    assert (tmp_path / "x.kei").exists()
