@@ -1,6 +1,7 @@
 /* Unit tests of lib/capture/target: remote reads, /proc and ELF files, on this very process. */
 #include "base/mem.h"
 #include "capture/target/elf.h"
+#include "capture/target/elf_memory.h"
 #include "capture/target/proc.h"
 #include "capture/target/remote.h"
 
@@ -188,10 +189,32 @@ static void symbols_have_their_addresses(void **state)
     assert_true(place.address <= (uintptr_t)&known_symbol && (uintptr_t)&known_symbol < place.address + place.size);
     assert_false(elf_section(elf, ".nothing", &place));
     elf_close(elf);
-    elf = elf_open(getpid(), &maps, map_of(&maps, (uintptr_t)&environ) ? map_of(&maps, (uintptr_t)strtoul) : NULL);
+    elf = elf_open(getpid(), &maps, map_of(&maps, (uintptr_t)strtoul));
     assert_non_null(elf);
     assert_true(elf_symbol(elf, "strtoul", &place));
     elf_close(elf);
+    proc_maps_release(&maps);
+}
+
+static void symbols_are_found_in_memory(void **state)
+{
+    (void)state;
+    struct proc_maps maps;
+    struct err err;
+    struct elf_memory image;
+    uint64_t address, size;
+    assert_int_equal(proc_maps_read(getpid(), &maps, &err), 0);
+    const struct proc_map *in = map_of(&maps, (uintptr_t)strtoul), *first = in;
+    for (size_t i = 0; i < maps.count; i++) {
+        if (elf_same_file(&maps.maps[i], in) && maps.maps[i].start < first->start)
+            first = &maps.maps[i];
+    }
+    assert_true(elf_memory_open(&image, getpid(), first->start));
+    assert_true(elf_memory_symbol(&image, "strtoul", &address, &size));
+    assert_true(address == (uintptr_t)strtoul && size > 0);
+    assert_false(elf_memory_symbol(&image, "no_such_symbol", &address, &size));
+    assert_false(elf_memory_open(&image, getpid(), first->start + 4096));
+    assert_false(elf_memory_open(&image, getpid(), 8));
     proc_maps_release(&maps);
 }
 
@@ -243,7 +266,8 @@ int main(void)
         cmocka_unit_test(parts_arrive_up_to_the_bad_one), cmocka_unit_test(a_read_over_the_edge_fails),
         cmocka_unit_test(a_gone_process_says_so),         cmocka_unit_test(a_hostile_name_does_not_confuse),
         cmocka_unit_test(a_blocked_call_is_told),         cmocka_unit_test(maps_and_threads_are_listed),
-        cmocka_unit_test(symbols_have_their_addresses),   cmocka_unit_test(damaged_files_are_survived),
+        cmocka_unit_test(symbols_have_their_addresses),   cmocka_unit_test(symbols_are_found_in_memory),
+        cmocka_unit_test(damaged_files_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "capture/target/elf.h"
 
 #include "base/mem.h"
+#include "capture/target/elf_memory.h"
 
 #include <fcntl.h>
 #include <gelf.h>
@@ -16,9 +17,10 @@ enum { PAGE = 4096, SYMBOLS_MAX = 8 << 20 };
 
 struct elf {
     int fd;
-    Elf *handle;
-    uint64_t bias;       /* address in the process - address in the file; wraps */
-    uint64_t start, end; /* addresses in the process that the file's mappings span */
+    Elf *handle;             /* NULL: the file cannot be opened and the image in memory serves */
+    struct elf_memory image; /* then */
+    uint64_t bias;           /* address in the process - address in the file; wraps */
+    uint64_t start, end;     /* addresses in the process that the file's mappings span */
 };
 
 bool elf_same_file(const struct proc_map *a, const struct proc_map *b)
@@ -89,26 +91,49 @@ static bool find_bias(struct elf *elf, const struct proc_maps *maps, const struc
     return found;
 }
 
+static bool open_file(struct elf *elf, pid_t pid, const struct proc_maps *maps, const struct proc_map *map)
+{
+    GElf_Ehdr header;
+    elf->fd = open_mapped(pid, map);
+    if (elf->fd < 0)
+        return false;
+    elf->handle = elf_begin(elf->fd, ELF_C_READ, NULL);
+    if (!elf->handle || elf_kind(elf->handle) != ELF_K_ELF || gelf_getclass(elf->handle) != ELFCLASS64 ||
+        !gelf_getehdr(elf->handle, &header) || (header.e_type != ET_EXEC && header.e_type != ET_DYN))
+        return false;
+    if (header.e_ident[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
+        return false;
+    return find_bias(elf, maps, map);
+}
+
+/* The image as it was loaded; its first mapping holds the header. */
+static bool open_memory(struct elf *elf, pid_t pid, const struct proc_maps *maps, const struct proc_map *of)
+{
+    elf->start = UINT64_MAX;
+    elf->end = 0;
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct proc_map *map = &maps->maps[i];
+        if (!elf_same_file(map, of))
+            continue;
+        elf->start = map->start < elf->start ? map->start : elf->start;
+        elf->end = map->end > elf->end ? map->end : elf->end;
+    }
+    return elf->start < elf->end && elf_memory_open(&elf->image, pid, elf->start);
+}
+
 struct elf *elf_open(pid_t pid, const struct proc_maps *maps, const struct proc_map *map)
 {
-    if (map->inode == 0 || elf_version(EV_CURRENT) == EV_NONE)
+    if (!map || map->inode == 0 || elf_version(EV_CURRENT) == EV_NONE)
         return NULL;
     struct elf *elf = mem_zalloc(1, sizeof(*elf));
     if (!elf)
         return NULL;
-    elf->fd = open_mapped(pid, map);
-    if (elf->fd < 0)
-        goto fail;
-    elf->handle = elf_begin(elf->fd, ELF_C_READ, NULL);
-    GElf_Ehdr header;
-    if (!elf->handle || elf_kind(elf->handle) != ELF_K_ELF || gelf_getclass(elf->handle) != ELFCLASS64 ||
-        !gelf_getehdr(elf->handle, &header) || (header.e_type != ET_EXEC && header.e_type != ET_DYN))
-        goto fail;
-    if (header.e_ident[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
-        goto fail;
-    if (find_bias(elf, maps, map))
+    if (open_file(elf, pid, maps, map))
         return elf;
-fail:
+    elf_end(elf->handle);
+    elf->handle = NULL;
+    if (open_memory(elf, pid, maps, map))
+        return elf;
     elf_close(elf);
     return NULL;
 }
@@ -155,6 +180,10 @@ static bool symbol_in(struct elf *elf, Elf_Scn *section, const GElf_Shdr *header
 
 bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place)
 {
+    if (!elf->handle) {
+        uint64_t address, size;
+        return elf_memory_symbol(&elf->image, name, &address, &size) && place_at(elf, address - elf->bias, size, place);
+    }
     static const GElf_Word kinds[] = {SHT_DYNSYM, SHT_SYMTAB};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         for (Elf_Scn *section = NULL; (section = elf_nextscn(elf->handle, section));) {
@@ -170,7 +199,7 @@ bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place)
 bool elf_section(struct elf *elf, const char *name, struct elf_place *place)
 {
     size_t names;
-    if (elf_getshdrstrndx(elf->handle, &names) != 0)
+    if (!elf->handle || elf_getshdrstrndx(elf->handle, &names) != 0)
         return false;
     for (Elf_Scn *section = NULL; (section = elf_nextscn(elf->handle, section));) {
         GElf_Shdr header;

@@ -16,8 +16,8 @@ struct elf_place {
 };
 
 /* Opens the file behind a mapping: by the mapping itself where permitted (works for deleted files), by the executable
- * link, else by its path in the process's root when that still is the same file. NULL when there is none or it is no
- * 64-bit ELF of this machine's byte order. */
+ * link, else by its path in the process's root when that still is the same file. Where none of them can be had, the
+ * image in memory serves (exported symbols only). NULL when it is no 64-bit ELF of this machine's byte order. */
 struct elf *elf_open(pid_t pid, const struct proc_maps *maps, const struct proc_map *map);
 void elf_close(struct elf *elf);
 
