@@ -22,6 +22,7 @@ struct python {
     uint64_t code_type;              /* address of the type "code", 0 until seen */
     uint64_t active_threads;         /* threading._active, 0 until found */
     uint64_t active_interpreter;     /* whose dict that is */
+    pid_t main_tid;                  /* of the main thread, as the target's own PID namespace shows it */
     uint32_t tid_offset;             /* of the kernel's id in the pthread structure, 0 until found (before 3.11) */
     /* Code objects inside the interpreter's image that were looked at, a hash table of STATIC_CODES slots: address,
      * with bit 0 set for a helper that no traceback shows. Written and read by several sampler threads, one word at a

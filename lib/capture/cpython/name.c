@@ -205,6 +205,15 @@ static uint64_t find_thread(struct python *python, uint64_t active, uint64_t ide
     return found;
 }
 
+static void copy_name(const struct buf *text, char *name, size_t size)
+{
+    size_t length = text->size < size - 1 ? text->size : size - 1;
+    while (length < text->size && length && ((uint8_t)text->data[length] & 0xc0) == 0x80)
+        length--; /* no half character at the end */
+    memcpy(name, text->data, length);
+    name[length] = 0;
+}
+
 bool python_thread_name(struct python *python, const struct python_thread *thread, char *name, size_t size)
 {
     uint64_t identifier, active = python->active_interpreter == thread->interpreter ? python->active_threads : 0;
@@ -220,11 +229,11 @@ bool python_thread_name(struct python *python, const struct python_thread *threa
     if (found) {
         python->active_threads = active;
         python->active_interpreter = thread->interpreter;
-        size_t length = text.size < size - 1 ? text.size : size - 1;
-        while (length < text.size && length && ((uint8_t)text.data[length] & 0xc0) == 0x80)
-            length--; /* no half character at the end */
-        memcpy(name, text.data, length);
-        name[length] = 0;
+        copy_name(&text, name, size);
+    } else if (thread->tid == python->main_tid) {
+        /* A program that never imported threading: its main thread would be called so. */
+        found = true;
+        snprintf(name, size, "MainThread");
     }
     buf_release(&text);
     return found;

@@ -259,6 +259,7 @@ int python_open(pid_t pid, struct python **result, bool *maybe, struct err *err)
         return err_set(err, ERR_NOMEM, "cannot open process %d: out of memory", (int)pid);
     }
     python->remote.pid = pid;
+    inner_ids(pid, &pid, &python->main_tid, 1);
     int rc = python_find(python, maybe ? maybe : &ignored, err);
     if (rc == 0 && python->info.unknown_version)
         rc = check_unknown(python, err);
