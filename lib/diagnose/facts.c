@@ -159,97 +159,6 @@ static void make_hot(struct facts *facts)
     }
 }
 
-struct thread_waits {
-    double on_ns, io_ns, gil_ns;
-    uint64_t waits;
-    uint32_t last_stack;
-    uint8_t last_state;
-};
-
-static void pick_threads(struct facts *facts, const struct thread_waits *waits)
-{
-    const struct profile *profile = facts->profile;
-    for (uint32_t i = 1; i < profile->n_threads; i++) {
-        if (waits[i].on_ns > facts->busiest_ns) {
-            facts->busiest_ns = waits[i].on_ns;
-            facts->busiest = i;
-        }
-        if (waits[i].io_ns > facts->wait.io_ns) {
-            facts->wait.io_ns = waits[i].io_ns;
-            facts->wait.thread = i;
-            facts->wait.waits = (double)waits[i].waits;
-        }
-    }
-}
-
-/*
- * Waits that follow each other on one place look like one when the thread ran too briefly between them to be sampled;
- * the kernel's count of voluntary switches then knows better, where the process has one thread.
- */
-static void refine_waits(struct facts *facts)
-{
-    const struct profile *profile = facts->profile;
-    if (facts->wait.thread == 0)
-        return;
-    uint32_t process = profile->threads[facts->wait.thread].process, threads = 0;
-    for (size_t i = 1; i < profile->n_threads; i++)
-        threads += profile->threads[i].process == process;
-    for (size_t i = 0; threads == 1 && i < profile->n_counters; i++) {
-        const struct counter *counter = &profile->counters[i];
-        if (counter->kind == COUNTER_VOLUNTARY_SWITCHES && counter->subject == process &&
-            (double)counter->value > facts->wait.waits)
-            facts->wait.waits = (double)counter->value;
-    }
-}
-
-static void find_wait_place(struct facts *facts)
-{
-    const struct aggregate *aggregate = facts->aggregate;
-    bool found_own = false;
-    for (size_t i = 0; i < aggregate->n_lines; i++) {
-        const struct line_sum *line = &aggregate->lines[i];
-        double ns = line->state_ns[STATE_IO];
-        bool own = facts->profile->function_own[line->function];
-        if (ns <= 0 || (found_own && !own) || (found_own == own && ns <= facts->wait.place_ns))
-            continue;
-        found_own = own;
-        facts->wait.place_ns = ns;
-        facts->wait.file = line->file;
-        facts->wait.line = line->line;
-        facts->wait.function = line->function;
-    }
-}
-
-static int make_waits(struct facts *facts)
-{
-    const struct profile *profile = facts->profile;
-    const struct profile_samples *samples = &profile->samples;
-    struct thread_waits *waits = mem_zalloc(profile->n_threads + 1, sizeof *waits);
-    if (waits == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < samples->count; i++) {
-        if (!sample_counts(profile, i) || samples->ticks[i] == 0)
-            continue;
-        struct thread_waits *one = &waits[samples->thread[i]];
-        uint8_t state = samples->state[i];
-        if (state_on_cpu(state))
-            one->on_ns += samples->wall_ns[i];
-        if (state == STATE_IO) {
-            one->io_ns += samples->wall_ns[i];
-            one->waits += one->last_state != STATE_IO || one->last_stack != samples->stack[i];
-        }
-        if (state == STATE_GIL_WAIT)
-            one->gil_ns += samples->wall_ns[i];
-        one->last_state = state;
-        one->last_stack = samples->stack[i];
-    }
-    pick_threads(facts, waits);
-    refine_waits(facts);
-    find_wait_place(facts);
-    mem_free(waits);
-    return 0;
-}
-
 struct gil_sums {
     double wait_ns, hold_ns, wall_ns;
     uint32_t threads;
@@ -304,9 +213,9 @@ int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struc
     make_hot(facts);
     int rc = make_cores(facts, diagnosis);
     if (rc == 0)
-        rc = timeline_measure(profile, facts);
+        rc = waits_find(facts);
     if (rc == 0)
-        rc = make_waits(facts);
+        rc = timeline_measure(profile, facts);
     if (rc == 0)
         rc = make_gil(facts);
     if (rc == 0 && facts->busiest != 0)

@@ -23,6 +23,7 @@ struct wait_facts {
     uint32_t thread;               /* the one that waits most for input or output; 0: none */
     double io_ns;                  /* its time in that state */
     double waits;                  /* separate waits of it, at least */
+    uint32_t leaf;                 /* function it waits in most; other threads there do the same thing */
     uint32_t file, line, function; /* own place that waits most, else any */
     double place_ns;               /* wait time of that place */
 };
@@ -38,14 +39,14 @@ struct facts {
     double active;                /* something was on the CPU (or wanted to be) */
     double io, lock, rest, other; /* nothing was: waits for I/O; locks; sleeps and idles; anything else */
     double serial;                /* of active: about one core's worth */
-    double io_overlap;            /* threads in io at once, on average, while there were any */
+    double io_overlap;            /* threads that wait in wait.leaf at once, on average, while there were any */
 
     /* Parts of the time on the CPU. */
     struct share python, native, on_cpu, import;
     bool told_apart; /* python, native and kernel could be told apart for most of it */
 
     double run_ns, delay_ns, throttled_ns;
-    double delay;     /* of run + delay + waits: the run delay */
+    double delay;     /* of run time and run delay: the run delay */
     bool cores_known; /* cores_free comes from the cores' own counters */
     uint32_t cores_allowed;
 
@@ -72,6 +73,13 @@ int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struc
 int timeline_measure(const struct profile *profile, struct facts *facts);
 /* In loop.c: the dominating loop of a thread, by its samples on the CPU. */
 int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop);
+
+/* In waits.c: the thread that waits most for input or output, and where. */
+int waits_find(struct facts *facts);
+/* Is this a wait for one thing? An event loop's wait for whatever comes first overlaps already. */
+bool waits_for_one(const struct profile *profile, size_t sample);
+/* The function that the sample is in; 0: none. */
+uint32_t sample_function(const struct profile *profile, size_t sample);
 
 /* Is the sample part of the shares (a thread that matters)? */
 bool sample_counts(const struct profile *profile, size_t index);

@@ -69,11 +69,13 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
     double throttled = facts->throttled_ns / facts->elapsed_ns;
     double own = facts->cores_allowed > 0 ? facts->diagnosis->cores_used / facts->cores_allowed : 0;
     bool by_quota = throttled >= LIMIT_OF(STARVED, THROTTLED_MIN);
-    if (facts->delay < LIMIT_OF(STARVED, DELAY_MIN) && !by_quota)
+    double lost = facts->delay * facts->active; /* of elapsed time; a program that mostly waits loses little */
+    if (lost < LIMIT_OF(STARVED, DELAY_MIN) && !by_quota)
         return false;
     if (!by_quota && own >= LIMIT_OF(STARVED, OWN_CORES_MAX))
         return false;
-    add(finding, "run delay of time to run", "share", facts->delay);
+    add(finding, "wanted a core and had none", "share", lost);
+    add(finding, "run delay, of it and run time", "share", facts->delay);
     add(finding, "run delay", "s", facts->delay_ns / 1e9);
     if (by_quota)
         add(finding, "throttled by the CPU quota", "s", facts->throttled_ns / 1e9);
@@ -82,7 +84,7 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
         add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     else
         not_measured(finding, "how busy the cores were with other programs");
-    percent(words->share, sizeof words->share, fmax(facts->delay, throttled));
+    percent(words->share, sizeof words->share, fmax(lost, throttled));
     snprintf(words->reason, sizeof words->reason, "%s",
              by_quota ? "the control group's CPU quota held it back" : "other programs had the cores");
     finding->confidence = 0.95;

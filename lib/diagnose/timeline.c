@@ -11,6 +11,7 @@ static const double bin_min_ns = 5e6;
 
 struct bin {
     double on, io, lock, rest; /* thread-nanoseconds */
+    double same;               /* of io: in wait.leaf */
 };
 
 struct timeline {
@@ -37,7 +38,7 @@ static double *bin_part(struct bin *bin, enum state state)
     }
 }
 
-static void pour(struct timeline *timeline, double from, double to, enum state state)
+static void pour(struct timeline *timeline, double from, double to, enum state state, bool same)
 {
     double end = timeline->bin_ns * (double)timeline->n;
     from = fmax(0, from);
@@ -51,6 +52,8 @@ static void pour(struct timeline *timeline, double from, double to, enum state s
         double *part = bin_part(&timeline->bins[index], state);
         if (part != NULL)
             *part += until - from;
+        if (same)
+            timeline->bins[index].same += until - from;
         if (!(until > from))
             break;
         from = until;
@@ -68,8 +71,8 @@ static void sum_bins(const struct timeline *timeline, struct facts *facts)
         if (on < 1.5)
             serial += part;
         double waits = bin->io / timeline->bin_ns;
-        io_all += waits;
-        io_any += fmin(1, waits);
+        io_all += bin->same / timeline->bin_ns;
+        io_any += fmin(1, bin->same / timeline->bin_ns);
         double left = 1 - part, take = fmin(left, waits);
         io += take;
         left -= take;
@@ -108,7 +111,11 @@ int timeline_measure(const struct profile *profile, struct facts *facts)
             profile->thread_idle[samples->thread[i]])
             continue;
         double now = (double)samples->time_ns[i];
-        pour(&timeline, last[samples->thread[i]], now, samples->state[i]);
+        enum state one = samples->state[i];
+        bool io = one == STATE_IO && waits_for_one(profile, i);
+        if (one == STATE_IO && !io)
+            one = STATE_IDLE;
+        pour(&timeline, last[samples->thread[i]], now, one, io && sample_function(profile, i) == facts->wait.leaf);
         last[samples->thread[i]] = now;
     }
     sum_bins(&timeline, facts);

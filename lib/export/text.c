@@ -57,6 +57,23 @@ static void add_pythons(struct buf *out, const struct profile *profile, size_t *
         buf_add_text(out, "no Python");
 }
 
+/* The program as one thinks of it: without the interpreter before it and the folders of its script. */
+static void add_command(struct buf *out, const char *const *words)
+{
+    if (words == NULL || words[0] == NULL)
+        return;
+    const char *slash = strrchr(words[0], '/');
+    const char *name = slash != NULL ? slash + 1 : words[0];
+    if (strncmp(name, "python", 6) == 0 && words[1] != NULL && words[1][0] != '-')
+        words++;
+    slash = strrchr(words[0], '/');
+    buf_add_text(out, slash != NULL && slash[1] != '\0' ? slash + 1 : words[0]);
+    for (size_t i = 1; words[i] != NULL; i++) {
+        buf_add_byte(out, ' ');
+        buf_add_text(out, words[i]);
+    }
+}
+
 static void add_header(struct screen *screen)
 {
     const struct profile *profile = screen->profile;
@@ -71,10 +88,7 @@ static void add_header(struct screen *screen)
     add_pythons(&rest, profile, &pythons);
     buf_printf(&rest, "  %s wall  %s CPU  %zu process%s  %zu thread%s", wall, cpu, pythons, pythons == 1 ? "" : "es",
                threads, threads == 1 ? "" : "s");
-    for (size_t i = 0; profile->command != NULL && profile->command[i] != NULL; i++) {
-        buf_add_text(&command, i > 0 ? " " : "");
-        buf_add_text(&command, profile->command[i]);
-    }
+    add_command(&command, profile->command);
     if (command.size == 0 && profile->n_processes > 1)
         buf_printf(&command, "process %d", profile->processes[1].pid);
     size_t right = cells_width(buf_text(&rest), rest.size),

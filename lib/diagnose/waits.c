@@ -1,0 +1,141 @@
+/*
+ * Who waits for input or output, how often, and where; and which thread ran most. A wait in selectors.py is an event
+ * loop's: it waits for whatever comes first and so overlaps already.
+ */
+#include "diagnose/facts.h"
+
+#include <string.h>
+
+struct thread_waits {
+    double on_ns, io_ns;
+    uint64_t waits;
+    uint32_t last_stack;
+    uint8_t last_state;
+};
+
+static uint32_t leaf_frame(const struct profile *profile, size_t sample)
+{
+    uint32_t stack = profile->samples.stack[sample];
+    while (stack != 0 && stack < profile->n_stacks) {
+        uint32_t frame = profile->stacks[stack].frame;
+        if (profile->functions[profile->frames[frame].function].kind == FUNCTION_PYTHON)
+            return frame;
+        stack = profile->stacks[stack].parent;
+    }
+    return 0;
+}
+
+uint32_t sample_function(const struct profile *profile, size_t sample)
+{
+    uint32_t frame = leaf_frame(profile, sample);
+    return frame != 0 ? profile->frames[frame].function : 0;
+}
+
+bool waits_for_one(const struct profile *profile, size_t sample)
+{
+    static const char event_loop[] = "/selectors.py";
+    uint32_t function = sample_function(profile, sample);
+    const char *file = profile->strings[profile->functions[function].file];
+    size_t length = strlen(file), tail = sizeof event_loop - 1;
+    return function == 0 || length < tail || strcmp(file + length - tail, event_loop) != 0;
+}
+
+static void pick_threads(struct facts *facts, const struct thread_waits *waits)
+{
+    for (uint32_t i = 1; i < facts->profile->n_threads; i++) {
+        if (waits[i].on_ns > facts->busiest_ns) {
+            facts->busiest_ns = waits[i].on_ns;
+            facts->busiest = i;
+        }
+        if (waits[i].io_ns > facts->wait.io_ns) {
+            facts->wait.io_ns = waits[i].io_ns;
+            facts->wait.thread = i;
+            facts->wait.waits = (double)waits[i].waits;
+        }
+    }
+}
+
+/*
+ * Waits that follow each other on one place look like one when the thread ran too briefly between them to be sampled;
+ * the kernel's count of voluntary switches then knows better, where the process has one thread.
+ */
+static void refine_waits(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    uint32_t process = profile->threads[facts->wait.thread].process, threads = 0;
+    for (size_t i = 1; i < profile->n_threads; i++)
+        threads += profile->threads[i].process == process;
+    for (size_t i = 0; threads == 1 && i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind == COUNTER_VOLUNTARY_SWITCHES && counter->subject == process &&
+            (double)counter->value > facts->wait.waits)
+            facts->wait.waits = (double)counter->value;
+    }
+}
+
+/* Where that thread waits: the function it is in, and the innermost own line that leads there. */
+static int find_place(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    double *by_function = mem_zalloc(profile->n_functions, sizeof *by_function);
+    double *by_frame = mem_zalloc(profile->n_frames, sizeof *by_frame);
+    uint32_t best = 0;
+    for (size_t i = 0; by_function != NULL && by_frame != NULL && i < profile->samples.count; i++) {
+        if (profile->samples.thread[i] != facts->wait.thread || profile->samples.state[i] != STATE_IO ||
+            !waits_for_one(profile, i))
+            continue;
+        uint32_t frame = leaf_frame(profile, i), stack = profile->samples.stack[i];
+        by_function[profile->frames[frame].function] += profile->samples.wall_ns[i];
+        for (; stack != 0 && stack < profile->n_stacks; stack = profile->stacks[stack].parent) {
+            uint32_t at = profile->stacks[stack].frame;
+            if (!profile->function_own[profile->frames[at].function])
+                continue;
+            frame = at;
+            break;
+        }
+        by_frame[frame] += profile->samples.wall_ns[i];
+        if (frame != 0 && by_frame[frame] > by_frame[best])
+            best = frame;
+    }
+    for (uint32_t i = 1; by_function != NULL && by_frame != NULL && i < profile->n_functions; i++)
+        facts->wait.leaf = by_function[i] > by_function[facts->wait.leaf] ? i : facts->wait.leaf;
+    int rc = by_function != NULL && by_frame != NULL ? 0 : ERR_NOMEM;
+    if (rc == 0 && best != 0) {
+        facts->wait.place_ns = by_frame[best];
+        facts->wait.function = profile->frames[best].function;
+        facts->wait.file = profile->functions[facts->wait.function].file;
+        facts->wait.line = profile->frames[best].line;
+    }
+    mem_free(by_function);
+    mem_free(by_frame);
+    return rc;
+}
+
+int waits_find(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    const struct profile_samples *samples = &profile->samples;
+    struct thread_waits *waits = mem_zalloc(profile->n_threads + 1, sizeof *waits);
+    if (waits == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (!sample_counts(profile, i) || samples->ticks[i] == 0)
+            continue;
+        struct thread_waits *one = &waits[samples->thread[i]];
+        uint8_t state = samples->state[i];
+        if (state_on_cpu(state))
+            one->on_ns += samples->wall_ns[i];
+        if (state == STATE_IO && waits_for_one(profile, i)) {
+            one->io_ns += samples->wall_ns[i];
+            one->waits += one->last_state != STATE_IO || one->last_stack != samples->stack[i];
+        }
+        one->last_state = state;
+        one->last_stack = samples->stack[i];
+    }
+    pick_threads(facts, waits);
+    mem_free(waits);
+    if (facts->wait.thread == 0)
+        return 0;
+    refine_waits(facts);
+    return find_place(facts);
+}
