@@ -3,6 +3,8 @@
  *
  *     reader_check PID               all threads once
  *     reader_check PID bench N TID   N readings of one thread as fast as possible
+ *     reader_check lines             reads "FORMAT FIRST-LINE SIZE HEX-TABLE" lines, prints the line of every second
+ * offset
  *
  * Lines: "python VERSION", then per thread "thread TID GIL NAME" and per frame, innermost first,
  * "frame LINE<TAB>FUNCTION<TAB>QUALNAME<TAB>FILE".
@@ -86,6 +88,29 @@ static int bench(struct python *python, const struct python_thread *thread, stru
     return 0;
 }
 
+/* Lines of tables given on standard input, so that a test can compare whole libraries with the interpreter's view. */
+static int lines(void)
+{
+    char *text = NULL;
+    size_t room = 0;
+    while (getline(&text, &room, stdin) > 0) {
+        unsigned first;
+        int format, size, at;
+        if (sscanf(text, "%d %u %d %n", &format, &first, &size, &at) != 3)
+            return 2;
+        uint8_t *table = mem_zalloc(strlen(text + at) / 2 + 1, 1);
+        struct python_code code = {.first_line = first, .lines = table, .line_format = format};
+        for (const char *hex = text + at; sscanf(hex, "%2hhx", &table[code.lines_size]) == 1; hex += 2)
+            code.lines_size++;
+        for (int offset = 0; offset < size; offset += 2)
+            printf("%u ", python_code_line(&code, offset));
+        putchar('\n');
+        mem_free(table);
+    }
+    free(text);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
@@ -95,6 +120,8 @@ int main(int argc, char **argv)
     bool maybe;
     if (argc < 2)
         return 2;
+    if (strcmp(argv[1], "lines") == 0)
+        return lines();
     if (python_open(atoi(argv[1]), &python, &maybe, &err)) {
         fprintf(stderr, "reader_check: %s%s\n", err.text, maybe ? " (perhaps later)" : "");
         return 1;

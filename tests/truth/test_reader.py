@@ -128,6 +128,49 @@ def test_a_running_thread_is_survived(python: Interpreter, tmp_path: Path) -> No
     assert numbers["ok"] > 10000
 
 
+LIBRARY = """
+import dis, glob, os, sys, types
+minor = sys.version_info[1]
+def codes(code):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from codes(constant)
+def truth(code):
+    size = len(code.co_code)
+    result = [0] * ((size + 1) // 2)
+    if minor >= 10:
+        for start, end, line in code.co_lines():
+            result[start // 2:(end + 1) // 2] = [line or 0] * ((end + 1) // 2 - start // 2)
+    else:
+        starts = dict(dis.findlinestarts(code))
+        line = code.co_firstlineno
+        for offset in range(0, size, 2):
+            line = result[offset // 2] = starts.get(offset, line)
+    return result
+tables, lines = open(sys.argv[1], "w"), open(sys.argv[2], "w")
+for path in sorted(glob.glob(os.path.join(os.path.dirname(os.__file__), "*.py"))):
+    with open(path, "rb") as file:
+        for code in codes(compile(file.read(), path, "exec")):
+            table = code.co_lnotab if minor < 10 else code.co_linetable
+            kind = 0 if minor < 10 else 1 if minor == 10 else 2
+            print(kind, code.co_firstlineno, len(code.co_code), table.hex(), file=tables)
+            print(*truth(code), file=lines)
+"""
+
+
+def test_lines_of_the_standard_library(python: Interpreter, tmp_path: Path) -> None:
+    """The line of every instruction of every function of the library's top folder."""
+    tables, lines = tmp_path / "tables", tmp_path / "lines"
+    subprocess.run([python.path, "-c", LIBRARY, tables, lines], check=True, stderr=subprocess.DEVNULL)
+    with tables.open() as file:
+        done = subprocess.run([str(CHECK), "lines"], stdin=file, capture_output=True, text=True, timeout=120)
+    seen, true = done.stdout.splitlines(), lines.read_text().splitlines()
+    assert len(seen) == len(true) > 3000
+    wrong = [(a, b) for a, b in zip(seen, true) if a.split() != b.split()]
+    assert not wrong, f"{len(wrong)} of {len(true)} functions, for example {wrong[0]}"
+
+
 EMBED = r"""
 #include <dlfcn.h>
 #include <stdio.h>
