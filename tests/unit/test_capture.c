@@ -1,0 +1,195 @@
+/* lib/capture: wait states, the sample queue, interned stacks, tracked threads and their instruction pointers, proof. */
+#include "capture/perf_clock.h"
+#include "capture/proof.h"
+#include "capture/sample_queue.h"
+#include "capture/stack_store.h"
+#include "capture/wait_state.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static enum state state_of(int64_t number, uint64_t arg0, uint64_t arg1, uint64_t gil)
+{
+    struct proc_syscall call = {.number = number, .args = {arg0, arg1}};
+    return wait_state('S', &call, gil);
+}
+
+static void test_wait_states(void **unused)
+{
+    (void)unused;
+    assert_int_equal(state_of(SYS_futex, 0x5000, 0, 0), STATE_LOCK);
+    assert_int_equal(state_of(SYS_futex, 0x5010, 0, 0x5000), STATE_GIL_WAIT);
+    assert_int_equal(state_of(SYS_futex, 0x4fff, 0, 0x5000), STATE_LOCK);
+    assert_int_equal(state_of(SYS_futex, 0x5000 + 512, 0, 0x5000), STATE_LOCK);
+    assert_int_equal(state_of(SYS_clock_nanosleep, 0, 0, 0), STATE_SLEEP);
+    assert_int_equal(state_of(SYS_pselect6, 0, 0, 0), STATE_SLEEP); /* no descriptors */
+    assert_int_equal(state_of(SYS_pselect6, 3, 0, 0), STATE_IO);
+    assert_int_equal(state_of(SYS_ppoll, 0x7000, 0, 0), STATE_SLEEP);
+    assert_int_equal(state_of(SYS_ppoll, 0x7000, 2, 0), STATE_IO);
+    assert_int_equal(state_of(SYS_read, 3, 0, 0), STATE_IO);
+    assert_int_equal(state_of(SYS_wait4, 0, 0, 0), STATE_IO);
+    assert_int_equal(state_of(SYS_getpid, 0, 0, 0), STATE_UNKNOWN);
+    assert_int_equal(state_of(-1, 0, 0, 0), STATE_IO); /* a page fault */
+    struct proc_syscall stopped = {.number = SYS_read};
+    assert_int_equal(wait_state('T', &stopped, 0), STATE_UNKNOWN);
+    struct proc_syscall deep = {.number = SYS_getpid};
+    assert_int_equal(wait_state('D', &deep, 0), STATE_IO);
+    assert_string_equal(wait_call_name(SYS_futex), "futex");
+    assert_string_equal(wait_call_name(123456), "");
+}
+
+static void test_queue_keeps_order_and_refuses_when_full(void **unused)
+{
+    (void)unused;
+    struct sample_queue queue = {.records = test_malloc(SAMPLE_QUEUE_RECORDS * sizeof(struct raw_sample))};
+    struct raw_sample sample = {0};
+    for (uint32_t round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < SAMPLE_QUEUE_RECORDS; i++) {
+            sample.node = i + round;
+            assert_true(sample_queue_push(&queue, &sample));
+        }
+        assert_false(sample_queue_push(&queue, &sample));
+        for (uint32_t i = 0; i < SAMPLE_QUEUE_RECORDS; i++) {
+            assert_int_equal(sample_queue_peek(&queue)->node, i + round);
+            sample_queue_pop(&queue);
+        }
+        assert_null(sample_queue_peek(&queue));
+    }
+    test_free(queue.records);
+}
+
+static void test_stacks_are_interned(void **unused)
+{
+    (void)unused;
+    static struct stack_store store;
+    assert_int_equal(stack_store_init(&store), 0);
+    struct tracked_process *one = (void *)&store, *two = (void *)&one; /* only told apart, never looked into */
+    bool fresh;
+    uint32_t replaced;
+    uint32_t main_code = stack_store_add_code(&store, one, 0x1000, 7, &fresh, &replaced);
+    assert_true(fresh && replaced == 0 && main_code != 0);
+    assert_int_equal(stack_store_add_code(&store, one, 0x1000, 7, &fresh, &replaced), main_code);
+    assert_false(fresh);
+    assert_int_not_equal(stack_store_add_code(&store, two, 0x1000, 7, &fresh, &replaced), main_code);
+    assert_int_equal(replaced, 0);
+    /* the address is reused by another code object, and later by the first again */
+    uint32_t other = stack_store_add_code(&store, one, 0x1000, 8, &fresh, &replaced);
+    assert_true(fresh && replaced == main_code && other != main_code);
+    assert_int_equal(stack_store_add_code(&store, one, 0x1000, 7, &fresh, &replaced), main_code);
+    assert_true(!fresh && replaced == other);
+    assert_int_equal(stack_store_latest_code(&store, one, 0x1000), main_code);
+    assert_int_equal(stack_store_latest_code(&store, one, 0x2000), 0);
+
+    uint32_t outer = stack_store_add_node(&store, 0, main_code, 4);
+    uint32_t inner = stack_store_add_node(&store, outer, other, 8);
+    assert_int_equal(stack_store_add_node(&store, outer, other, 8), inner);
+    assert_int_not_equal(stack_store_add_node(&store, outer, other, 10), inner);
+    assert_int_equal(stack_store_node(&store, inner)->parent, outer);
+    assert_int_equal(stack_store_node(&store, inner)->depth, 2);
+    for (uint32_t i = 0; i < 3 * STORE_CHUNK; i++) /* chunks never move */
+        assert_int_not_equal(stack_store_add_node(&store, inner, main_code, (int32_t)i), 0);
+    assert_int_equal(stack_store_node(&store, inner)->code, other);
+    stack_store_release(&store);
+}
+
+static void test_nearest_instruction_pointer(void **unused)
+{
+    (void)unused;
+    static struct track track;
+    struct tracked_thread thread = {0};
+    struct ip_point found;
+    assert_int_equal(track_init(&track), 0);
+    assert_false(track_nearest_ip(&track, &thread, 100, 1000, &found));
+    static const uint64_t times[] = {100, 300, 200, 400}; /* rings of two cores, drained one after the other */
+    for (size_t i = 0; i < 4; i++)
+        track_add_ip(&track, &thread, &(struct ip_point){.time_ns = times[i], .ip = times[i]});
+    assert_true(track_nearest_ip(&track, &thread, 210, 1000, &found) && found.ip == 200);
+    assert_true(track_nearest_ip(&track, &thread, 290, 1000, &found) && found.ip == 300);
+    assert_true(track_nearest_ip(&track, &thread, 5, 1000, &found) && found.ip == 100);
+    assert_true(track_nearest_ip(&track, &thread, 900, 1000, &found) && found.ip == 400);
+    assert_false(track_nearest_ip(&track, &thread, 900, 100, &found));
+    for (uint64_t i = 0; i < 3 * IP_POINTS; i++) /* the oldest give way */
+        track_add_ip(&track, &thread, &(struct ip_point){.time_ns = 1000 + i * 10, .ip = i});
+    assert_true(track_nearest_ip(&track, &thread, 1000 + 700 * 10 + 4, 10, &found) && found.ip == 700);
+    assert_false(track_nearest_ip(&track, &thread, 400, 100, &found));
+    free(thread.ips);
+    track_release(&track);
+}
+
+struct seen {
+    unsigned ips, births;
+    pid_t pid;
+};
+
+static void count_record(void *context, const struct perf_record *record)
+{
+    struct seen *seen = context;
+    if (record->kind == PERF_IP && record->pid == seen->pid)
+        seen->ips++;
+    if (record->kind == PERF_FORK && record->parent == seen->pid && record->pid != seen->pid)
+        seen->births++;
+}
+
+static void test_kernel_clock_sees_us(void **unused)
+{
+    (void)unused;
+    struct perf_clock *clock = NULL;
+    struct err err = {0};
+    struct seen seen = {.pid = getpid()};
+    assert_int_equal(perf_clock_new(1000000, &clock, &err), 0);
+    if (perf_clock_follow(clock, getpid(), &err) != 0) {
+        print_message("skipped: %s\n", err.text);
+        perf_clock_free(clock);
+        skip();
+    }
+    uint64_t until_ns = clock_process_cpu_ns() + 100000000;
+    while (clock_process_cpu_ns() < until_ns)
+        ;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    usleep(20000);
+    perf_clock_drain(clock, count_record, &seen);
+    assert_true(seen.ips > 20); /* 100 ms of CPU time at 1 ms; a busy host may steal some */
+    assert_int_equal(seen.births, 1);
+    perf_clock_free(clock);
+}
+
+static void test_proof_of_ourselves(void **unused)
+{
+    (void)unused;
+    struct proc_thread files;
+    struct proof proof = {0};
+    assert_true(proc_thread_open(&files, getpid(), gettid()));
+    assert_int_equal(proof_counters(&files, &proof), LOOK_DONE);
+    struct timespec nap = {0, 2000000};
+    nanosleep(&nap, NULL);
+    assert_int_equal(proof_end(&files, &proof), LOOK_AGAIN); /* switched in again after the nap */
+    proof_begin(&files, -1, false, &proof);
+    assert_true(proof.runs); /* who reads is running */
+    proc_thread_close(&files);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wait_states),
+        cmocka_unit_test(test_queue_keeps_order_and_refuses_when_full),
+        cmocka_unit_test(test_stacks_are_interned),
+        cmocka_unit_test(test_nearest_instruction_pointer),
+        cmocka_unit_test(test_kernel_clock_sees_us),
+        cmocka_unit_test(test_proof_of_ourselves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
