@@ -17,41 +17,51 @@ struct ring {
     size_t size; /* of the data area, a power of two */
 };
 
+/* Instruction pointers may wait in their ring; births wake us at once, so they have one of their own. */
+enum stream { STREAM_IP, STREAM_BIRTHS, STREAMS };
+
 struct perf_clock {
-    struct perf_event_attr attr;
+    struct perf_event_attr attrs[STREAMS];
     int n_cores;
-    size_t page_bytes, ring_bytes;
+    size_t page_bytes, ring_bytes[STREAMS];
     bool kernel;
-    struct ring *rings; /* one a core; fd -1: not opened */
-    int *extra;         /* further events, redirected into the rings */
+    struct ring *rings[STREAMS]; /* one a core; fd -1: not opened */
+    int *extra;                  /* further events, redirected into the rings */
     size_t n_extra, extra_capacity;
 };
 
-enum { RING_BYTES = 64 * 1024, EXTRA_EVENTS_MAX = 4096, RECORD_BYTES_MAX = 512 };
+enum { IP_RING_BYTES = 64 * 1024, BIRTHS_RING_BYTES = 16 * 1024, EXTRA_EVENTS_MAX = 4096, RECORD_BYTES_MAX = 512 };
 
 static int open_event(const struct perf_event_attr *attr, pid_t tid, int core)
 {
     return (int)syscall(SYS_perf_event_open, attr, tid, core, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-static void fill_attr(struct perf_event_attr *attr, uint64_t period_ns)
+static void fill_attrs(struct perf_clock *clock, uint64_t period_ns)
 {
-    memset(attr, 0, sizeof *attr);
-    attr->size = sizeof *attr;
-    attr->type = PERF_TYPE_SOFTWARE;
-    attr->config = PERF_COUNT_SW_CPU_CLOCK;
-    attr->sample_period = period_ns;
-    attr->sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
-    attr->inherit = 1;
-    attr->task = 1;
-    attr->comm = 1;
-    attr->comm_exec = 1;
-    attr->sample_id_all = 1; /* FORK, COMM and EXIT end with pid, tid, time too */
-    attr->use_clockid = 1;
-    attr->clockid = CLOCK_MONOTONIC;
-    attr->exclude_hv = 1;
-    attr->watermark = 1;
-    attr->wakeup_watermark = RING_BYTES / 2;
+    for (int stream = 0; stream < STREAMS; stream++) {
+        struct perf_event_attr *attr = &clock->attrs[stream];
+        attr->size = sizeof *attr;
+        attr->type = PERF_TYPE_SOFTWARE;
+        attr->sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
+        attr->inherit = 1;
+        attr->sample_id_all = 1; /* FORK, COMM and EXIT end with pid, tid, time too */
+        attr->use_clockid = 1;
+        attr->clockid = CLOCK_MONOTONIC;
+        attr->exclude_hv = 1;
+        attr->watermark = 1;
+    }
+    struct perf_event_attr *ip = &clock->attrs[STREAM_IP], *births = &clock->attrs[STREAM_BIRTHS];
+    ip->config = PERF_COUNT_SW_CPU_CLOCK;
+    ip->sample_period = period_ns;
+    ip->wakeup_watermark = IP_RING_BYTES / 2;
+    births->config = PERF_COUNT_SW_DUMMY;
+    births->task = 1;
+    births->comm = 1;
+    births->comm_exec = 1;
+    births->wakeup_watermark = 1;
+    clock->ring_bytes[STREAM_IP] = IP_RING_BYTES;
+    clock->ring_bytes[STREAM_BIRTHS] = BIRTHS_RING_BYTES;
 }
 
 int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *err)
@@ -59,32 +69,33 @@ int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *e
     struct perf_clock *clock = mem_zalloc(1, sizeof *clock);
     if (clock == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
-    fill_attr(&clock->attr, period_ns);
+    fill_attrs(clock, period_ns);
     clock->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    clock->ring_bytes = RING_BYTES;
     /* cores may be numbered with gaps: an event on a core that is not there fails with ENODEV and is left out */
     clock->n_cores = (int)sysconf(_SC_NPROCESSORS_CONF);
     clock->kernel = true;
-    clock->rings = mem_zalloc((size_t)clock->n_cores, sizeof *clock->rings);
-    if (clock->rings == NULL) {
-        mem_free(clock);
-        return err_set(err, ERR_NOMEM, "out of memory");
+    for (int stream = 0; stream < STREAMS; stream++) {
+        clock->rings[stream] = mem_zalloc((size_t)clock->n_cores, sizeof *clock->rings[stream]);
+        if (clock->rings[stream] == NULL) {
+            perf_clock_free(clock);
+            return err_set(err, ERR_NOMEM, "out of memory");
+        }
+        for (int core = 0; core < clock->n_cores; core++)
+            clock->rings[stream][core].fd = -1;
     }
-    for (int i = 0; i < clock->n_cores; i++)
-        clock->rings[i].fd = -1;
     *result = clock;
     return 0;
 }
 
 /* An ordinary user may lock 516 KiB and a page a core for rings: the ring shrinks until it fits. */
-static int map_ring(struct perf_clock *clock, struct ring *ring)
+static int map_ring(const struct perf_clock *clock, size_t *ring_bytes, struct ring *ring)
 {
-    for (size_t bytes = clock->ring_bytes; bytes >= clock->page_bytes; bytes /= 2) {
+    for (size_t bytes = *ring_bytes; bytes >= clock->page_bytes; bytes /= 2) {
         void *page = mmap(NULL, clock->page_bytes + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
         if (page != MAP_FAILED) {
             ring->page = page;
             ring->size = bytes;
-            clock->ring_bytes = bytes;
+            *ring_bytes = bytes;
             return 0;
         }
         if (errno != EPERM && errno != ENOMEM)
@@ -102,20 +113,21 @@ static int keep_extra(struct perf_clock *clock, int fd)
     return 0;
 }
 
-static int follow_on_core(struct perf_clock *clock, pid_t tid, int core)
+static int follow_on_core(struct perf_clock *clock, enum stream stream, pid_t tid, int core)
 {
-    struct ring *ring = &clock->rings[core];
-    int fd = open_event(&clock->attr, tid, core);
-    if (fd < 0 && (errno == EACCES || errno == EPERM) && clock->kernel) {
+    struct ring *ring = &clock->rings[stream][core];
+    struct perf_event_attr *attr = &clock->attrs[stream];
+    int fd = open_event(attr, tid, core);
+    if (fd < 0 && (errno == EACCES || errno == EPERM) && attr->exclude_kernel == 0) {
         clock->kernel = false;
-        clock->attr.exclude_kernel = 1;
-        fd = open_event(&clock->attr, tid, core);
+        attr->exclude_kernel = 1;
+        fd = open_event(attr, tid, core);
     }
     if (fd < 0)
         return errno == ENODEV ? 0 : -errno;
     if (ring->fd < 0) {
         ring->fd = fd;
-        if (map_ring(clock, ring) == 0)
+        if (map_ring(clock, &clock->ring_bytes[stream], ring) == 0)
             return 0;
         ring->fd = -1;
     } else if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0 && keep_extra(clock, fd) == 0) {
@@ -127,8 +139,8 @@ static int follow_on_core(struct perf_clock *clock, pid_t tid, int core)
 
 int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
 {
-    for (int core = 0; core < clock->n_cores; core++) {
-        int rc = follow_on_core(clock, tid, core);
+    for (int i = 0; i < clock->n_cores * STREAMS; i++) {
+        int rc = follow_on_core(clock, (enum stream)(i % STREAMS), tid, i / STREAMS);
         if (rc == -ESRCH)
             return err_set(err, ERR_GONE, "thread %d has ended", (int)tid);
         if (rc == -EACCES || rc == -EPERM)
@@ -245,11 +257,22 @@ uint64_t perf_clock_drain(struct perf_clock *clock, void (*take)(void *context, 
                           void *context)
 {
     uint64_t lost = 0;
-    for (int core = 0; core < clock->n_cores; core++) {
-        if (clock->rings[core].fd >= 0)
-            lost += drain_ring(clock, &clock->rings[core], take, context);
+    for (int i = 0; i < clock->n_cores * STREAMS; i++) {
+        struct ring *ring = &clock->rings[i % STREAMS][i / STREAMS];
+        if (ring->fd >= 0)
+            lost += drain_ring(clock, ring, take, context);
     }
     return lost;
+}
+
+size_t perf_clock_wait_fds(const struct perf_clock *clock, int *fds, size_t capacity)
+{
+    size_t n = 0;
+    for (int core = 0; core < clock->n_cores && n < capacity; core++) {
+        if (clock->rings[STREAM_BIRTHS][core].fd >= 0)
+            fds[n++] = clock->rings[STREAM_BIRTHS][core].fd;
+    }
+    return n;
 }
 
 void perf_clock_free(struct perf_clock *clock)
@@ -258,14 +281,15 @@ void perf_clock_free(struct perf_clock *clock)
         return;
     for (size_t i = 0; i < clock->n_extra; i++)
         close(clock->extra[i]);
-    for (int core = 0; core < clock->n_cores; core++) {
-        struct ring *ring = &clock->rings[core];
-        if (ring->fd < 0)
+    for (int i = 0; i < clock->n_cores * STREAMS; i++) {
+        struct ring *ring = clock->rings[i % STREAMS] != NULL ? &clock->rings[i % STREAMS][i / STREAMS] : NULL;
+        if (ring == NULL || ring->fd < 0)
             continue;
         munmap(ring->page, clock->page_bytes + ring->size);
         close(ring->fd);
     }
     mem_free(clock->extra);
-    mem_free(clock->rings);
+    for (int stream = 0; stream < STREAMS; stream++)
+        mem_free(clock->rings[stream]);
     mem_free(clock);
 }

@@ -1,11 +1,11 @@
 /*
  * The kernel's software clock (perf_event_open): instruction pointers of the target's threads while they run, and
- * births, execs and deaths of its processes and threads. One event and ring buffer per core, inherited by children;
+ * births, execs and deaths of its processes and threads. Two events and ring buffers per core, inherited by children;
  * needs no privilege where perf_event_paranoid permits measuring one's own processes. Without it everything still
  * works, with less evidence. The target is not touched.
  *
  * perf_clock_follow before the program runs (launch) or for each thread found (attach); perf_clock_drain from one
- * thread, often enough that the rings (64 KiB a core) do not fill: every 50 ms is plenty.
+ * thread, often enough that the rings do not fill: every 50 ms is plenty.
  */
 #ifndef KEISOKU_CAPTURE_PERF_CLOCK_H
 #define KEISOKU_CAPTURE_PERF_CLOCK_H
@@ -35,6 +35,8 @@ int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *e
 int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err);
 /* Does it see the kernel's instruction pointers too? */
 bool perf_clock_sees_kernel(const struct perf_clock *clock);
+/* Descriptors that become readable as soon as something is born, executed or ends; at most `capacity`. */
+size_t perf_clock_wait_fds(const struct perf_clock *clock, int *fds, size_t capacity);
 /* Hands every new record to `take`; returns how many records the kernel lost since the last call. */
 uint64_t perf_clock_drain(struct perf_clock *clock, void (*take)(void *context, const struct perf_record *record),
                           void *context);

@@ -21,7 +21,7 @@
 
 enum {
     NS_PER_MS = 1000000,
-    PASS_MS = 10,
+    PASS_MS = 20,
     PASS_BUSY_MS = 3, /* for a while after something was born */
     BUSY_NS = 500 * NS_PER_MS,
     LIST_NS = 10 * NS_PER_MS,           /* threads of a process are listed that often */
@@ -34,7 +34,8 @@ enum {
     NATIVE_AGE_NS = 200 * NS_PER_MS, /* a thread that has had no Python for that long is a native one */
     NAME_TRIES_MAX = 8,
     LIST_FAILURES_MAX = 8,
-    BORN_MAX = 1024
+    BORN_MAX = 1024,
+    BIRTH_FDS_MAX = 256 /* cores */
 };
 
 struct tracker {
@@ -358,8 +359,10 @@ static void check_alive(struct tracker *k)
         struct tracked_process *process = m->track.processes[i];
         if (process->ended)
             continue;
-        if (process->pid != m->child && proc_start_ticks(process->pid, NULL) != process->start_ticks)
-            end_process(k, process, EXIT_STATUS_UNKNOWN);
+        int status = -1;
+        if (process->pid != m->child &&
+            (proc_ended(process->pid, &status) || proc_start_ticks(process->pid, NULL) != process->start_ticks))
+            end_process(k, process, status != -1 ? status : EXIT_STATUS_UNKNOWN);
         else
             any_root = any_root || process->root;
     }
@@ -412,6 +415,20 @@ static void pass(struct tracker *k)
     }
 }
 
+/* Sleeps until the child ends, something is born, the measurement stops, or it is time for another look. */
+static void nap(struct tracker *k)
+{
+    struct measurement *m = k->m;
+    struct pollfd fds[2 + BIRTH_FDS_MAX] = {{m->wake_fd, POLLIN, 0}, {m->child_fd, POLLIN, 0}};
+    int births[BIRTH_FDS_MAX];
+    size_t n = m->perf != NULL ? perf_clock_wait_fds(m->perf, births, BIRTH_FDS_MAX) : 0;
+    for (size_t i = 0; i < n; i++)
+        fds[2 + i] = (struct pollfd){births[i], POLLIN, 0};
+    if (atomic_load(&m->wait_status) != -1)
+        fds[1].fd = -1; /* a dead child's descriptor is always ready */
+    poll(fds, 2 + n, k->now_ns < k->busy_until_ns || m->perf == NULL ? PASS_BUSY_MS : PASS_MS);
+}
+
 void *tracker_main(void *measurement)
 {
     struct measurement *m = measurement;
@@ -422,12 +439,9 @@ void *tracker_main(void *measurement)
         return NULL;
     k->m = m;
     k->busy_until_ns = clock_monotonic_ns() + BUSY_NS;
-    struct pollfd fds[2] = {{m->wake_fd, POLLIN, 0}, {m->child_fd, POLLIN, 0}};
     while (!atomic_load(&m->stop_tracker)) {
         pass(k);
-        if (atomic_load(&m->wait_status) != -1)
-            fds[1].fd = -1; /* a dead child's descriptor is always ready */
-        poll(fds, 2, k->now_ns < k->busy_until_ns || m->perf == NULL ? PASS_BUSY_MS : PASS_MS);
+        nap(k);
     }
     k->now_ns = clock_monotonic_ns();
     drain_kernel(k);

@@ -330,6 +330,26 @@ uint64_t proc_start_ticks(pid_t pid, pid_t *parent)
     return value;
 }
 
+bool proc_ended(pid_t pid, int *wait_status)
+{
+    char path[64], text[1024];
+    ssize_t length;
+    uint64_t threads, code;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    *wait_status = -1;
+    if (!read_small(path, text, sizeof(text), &length))
+        return true;
+    const char *state = behind_comm(text), *at = state;
+    if (!at || (*state != 'Z' && *state != 'X'))
+        return false;
+    if (!skip_to_field(&at, 20) || !take_u64(&at, &threads) || threads > 1)
+        return false; /* the first thread has ended, others go on */
+    at = state;
+    if (skip_to_field(&at, 52) && take_u64(&at, &code) && code <= 0xffff)
+        *wait_status = (int)code;
+    return true;
+}
+
 bool proc_comm(pid_t pid, pid_t tid, char comm[16])
 {
     char path[64], text[64];
