@@ -4,6 +4,7 @@
 #include "capture/cpython/python.h"
 #include "capture/doctor.h"
 #include "capture/proof.h"
+#include "capture/schedule.h"
 #include "capture/wait_state.h"
 
 #include <sched.h>
@@ -24,15 +25,6 @@ static char *keep(struct dumper *d, const char *text)
     return arena_strndup(&d->dump->arena, text, strlen(text));
 }
 
-static bool pin(int core)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (core >= 0 && core < CPU_SETSIZE)
-        CPU_SET(core, &set);
-    return sched_setaffinity(0, sizeof set, &set) == 0;
-}
-
 /* Reads the thread until it stood still, or as it is after many tries. */
 static enum look read_proved(struct dumper *d, const struct proc_thread *files, struct python_reader *reader,
                              struct proof *proof, bool *proved)
@@ -47,7 +39,7 @@ static enum look read_proved(struct dumper *d, const struct proc_thread *files, 
         look = proof_begin(files, core, false, proof);
         if (look == LOOK_GONE)
             return look;
-        if (look == LOOK_ELSEWHERE && pin(proof->stat.processor)) {
+        if (look == LOOK_ELSEWHERE && schedule_pin(proof->stat.processor)) {
             core = proof->stat.processor;
             continue;
         }

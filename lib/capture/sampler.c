@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "capture/measure.h"
 #include "capture/proof.h"
+#include "capture/schedule.h"
 #include "capture/wait_state.h"
 
 #include <errno.h>
@@ -36,7 +37,6 @@ enum {
     PENDING_MAX_NS = 400 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
     GOVERN_NS = 100 * 1000 * 1000,
     RATE_MIN_HZ = 20,
-    SLICE_NS = 100 * 1000,
     SLEEPERS_CLOCK_MIN = 3
 };
 
@@ -65,35 +65,13 @@ struct sampler {
 /* ---- scheduling ourselves ------------------------------------------------------------------------------------------
  */
 
-struct sched_attr_v1 { /* linux/sched/types.h; glibc 2.36 has no declaration */
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-};
-
-/* A short slice lets our wake-up preempt a thread that has just got its own (kernel 6.12+; harmless before). */
-static void ask_for_short_slice(void)
-{
-    struct sched_attr_v1 attr = {.size = sizeof attr};
-    if (syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0) != 0 || attr.policy != SCHED_OTHER)
-        return;
-    attr.size = sizeof attr;
-    attr.runtime = SLICE_NS;
-    syscall(SYS_sched_setattr, 0, &attr, 0);
-}
-
 static bool pin(struct sampler *s, int core)
 {
     if (core == s->core)
         return true;
     if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(core, &s->allowed))
         return false;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(core, &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0) {
+    if (!schedule_pin(core)) {
         CPU_CLR(core, &s->allowed);
         return false;
     }
@@ -639,7 +617,7 @@ void *sampler_main(void *measurement)
     struct sampler s;
     prctl(PR_SET_NAME, "kei-sampler");
     prctl(PR_SET_TIMERSLACK, 1);
-    ask_for_short_slice();
+    schedule_short_slice();
     if (sampler_init(&s, m) == 0) {
         uint64_t next_ns = m->start_ns + m->options.delay_ns;
         while (next_ns > clock_monotonic_ns() && !atomic_load(&m->stop_sampler))

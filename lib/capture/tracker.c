@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "capture/measure.h"
+#include "capture/schedule.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -435,6 +436,7 @@ void *tracker_main(void *measurement)
     struct tracker *k = mem_zalloc(1, sizeof *k);
     prctl(PR_SET_NAME, "kei-tracker");
     prctl(PR_SET_TIMERSLACK, 50000);
+    schedule_short_slice(); /* what is born on a busy machine may be gone soon */
     if (k == NULL)
         return NULL;
     k->m = m;

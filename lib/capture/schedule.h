@@ -1,0 +1,12 @@
+/* How the calling thread is scheduled. */
+#ifndef KEISOKU_CAPTURE_SCHEDULE_H
+#define KEISOKU_CAPTURE_SCHEDULE_H
+
+#include <stdbool.h>
+
+/* A short slice lets our wake-up preempt a thread that has just got its own (kernel 6.12+; without effect before). */
+void schedule_short_slice(void);
+/* Runs on that core alone from now on; false when it may not. */
+bool schedule_pin(int core);
+
+#endif
