@@ -3,7 +3,8 @@
 A program states its own truth in its source: CHAINS maps a pattern of thread names to a pattern of whole call chains
 (function names from the outermost in, each after a space; `lib`: one or more frames outside the program, `boot`: the
 frames that start a thread), and a comment `# -> name, name` lists what its line may call (`library`: code outside the
-program). So caller, callee, line and the whole chain are all checked.
+program; `name*`: makes the generator or coroutine `name`, whose frame is on the stack meanwhile, innermost and on its
+`def` line, from 3.11 on). So caller, callee, line and the whole chain are all checked.
 
 Stacks are lists of (function, file, line), outermost first; a function may be qualified (`Thread.run`).
 """
@@ -19,7 +20,7 @@ Frame = tuple[str, str, int]
 Stack = tuple[Frame, ...]
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
-CALLS = re.compile(r"#\s*->\s*([\w, ]+)$")
+CALLS = re.compile(r"#\s*->\s*([\w*, ]+)$")
 RUNPY = {"_run_module_as_main", "_run_code", "_run_module_code", "run_path", "run_module"}
 BOOT = (["_bootstrap", "_bootstrap_inner", "run"], ["_bootstrap", "_bootstrap_inner"], ["_bootstrap"])
 ROUND = re.compile(r"<round (\d+)>$")
@@ -42,6 +43,7 @@ class Oracle:
             if found:
                 self.calls[number] = {name.strip() for name in found[1].split(",")}
         self.lines: dict[str, set[int]] = {"<module>": set()}
+        self.definitions: dict[str, int] = {}
         chains: dict[str, str] = {}
         tree = ast.parse(text)
         for node in ast.walk(tree):
@@ -62,6 +64,7 @@ class Oracle:
                 self.lines.setdefault(function, set()).update(range(number, last + 1))
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 self.lines.setdefault(child.name, set()).add(child.lineno)
+                self.definitions[child.name] = child.lineno
                 self._add_lines(child, child.name)
             else:
                 self._add_lines(child, function)
@@ -92,8 +95,12 @@ class Oracle:
         before: Frame | None = None  # the innermost program frame so far
         if not any(self.own(file) for _, file, _ in frames):
             return []
-        for function, file, line in frames:
+        for frame in frames:
+            function, file, line = frame
             name = bare(function)
+            made = before is not None and name + "*" in self.calls.get(before[2], ()) and frame is frames[-1]
+            if made and line == self.definitions.get(name):
+                return chain
             if not self.own(file):
                 leaves = before is None or before[0] == "<module>" or "library" in self.calls.get(before[2], ())
                 if before and not outside and not leaves:

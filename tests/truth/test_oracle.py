@@ -98,6 +98,15 @@ def test_threads_keep_to_their_own_functions() -> None:
     assert threads.impossible(frames[1:], "even-4")
 
 
+def test_a_generator_being_made() -> None:
+    generators = oracle.Oracle(oracle.PROGRAMS / "generators.py")
+    top = stack(generators.path, ("<module>", "main(float"), ("main", "sum_a(9)"), ("sum_a", "for value in double"))
+    name, file, line = stack(generators.path, ("count_a", "def count_a"))[0]
+    assert generators.impossible([*top, (name, file, line)]) is None
+    assert generators.impossible([*top, (name, file, line + 1)])
+    assert generators.impossible([*top, (name, file, line), (name, file, line)])
+
+
 def test_rounds() -> None:
     reuse = oracle.Oracle(oracle.PROGRAMS / "reuse.py")
     top = stack(reuse.path, ("<module>", "done = main("), ("main", "exec(code"))

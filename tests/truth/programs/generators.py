@@ -31,14 +31,14 @@ def triple(source):
 
 def sum_a(n):
     total = 0
-    for value in double(count_a(n)):  # -> double
+    for value in double(count_a(n)):  # -> double, double*, count_a*
         total += value
     return total
 
 
 def sum_b(n):
     total = 0
-    for value in triple(count_b(n)):  # -> triple
+    for value in triple(count_b(n)):  # -> triple, triple*, count_b*
         total += value
     return total
 
@@ -53,12 +53,12 @@ def inner_c(n):
 
 
 def relay(n):
-    yield from inner_c(n)  # -> inner_c
+    yield from inner_c(n)  # -> inner_c, inner_c*
 
 
 def sum_c(n):
     total = 0
-    for value in relay(n):  # -> relay
+    for value in relay(n):  # -> relay, relay*
         total += value
     return total
 
@@ -69,7 +69,7 @@ def pair_d():
 
 
 def step_d():
-    pair = pair_d()
+    pair = pair_d()  # -> pair_d*
     return next(pair) + next(pair) + next(pair, 0)  # -> pair_d
 
 

@@ -28,19 +28,19 @@ def mid_odd():
 
 
 def nap():
-    time.sleep(0.01)
+    time.sleep(0.05)
 
 
 def work_even(end):
     while time.perf_counter() < end:
-        for _ in range(300):
+        for _ in range(8000):
             mid_even()  # -> mid_even
         nap()  # -> nap
 
 
 def work_odd(end):
     while time.perf_counter() < end:
-        for _ in range(300):
+        for _ in range(8000):
             mid_odd()  # -> mid_odd
         nap()  # -> nap
 
