@@ -241,12 +241,15 @@ static void put_u32(struct target *target, uint32_t offset, uint32_t value)
     memcpy(target->arena + offset, &value, sizeof(value));
 }
 
-/* A frame of code object 0 at instruction `ip`. */
+/* A frame of code object 0 at instruction `ip`. Its caller, when `previous` is 0: the interpreter's own frame, the
+ * root. */
 static void put_frame(struct target *target, uint32_t index, uint32_t previous, uint32_t ip)
 {
     const struct layout *row = &target->python.layout;
     uint32_t frame = FRAMES_AT + index * 160;
-    put(target, frame + row->frame_previous, previous ? at(target, FRAMES_AT + previous * 160) : 0);
+    put(target, frame + row->frame_previous, at(target, FRAMES_AT + previous * 160));
+    put(target, FRAMES_AT + row->frame_previous, 0);
+    target->arena[FRAMES_AT + row->frame_owner] = row->shim_owner;
     put(target, frame + row->frame_code, at(target, CODE_AT));
     put(target, frame + row->frame_ip, at(target, CODE_AT) + row->code_instructions + ip);
     target->arena[frame + row->frame_owner] = 0;
@@ -339,7 +342,9 @@ static void hostile_chains_end(void **state)
         put(target, FRAMES_AT + 3 * 160 + row->frame_previous, bad[i]);
         assert_true(read_it(target) != PYTHON_READ_OK);
     }
-    put(target, FRAMES_AT + 3 * 160 + row->frame_previous, 0);
+    put(target, FRAMES_AT + 3 * 160 + row->frame_previous, 0); /* cut off in the middle: a generator that yields */
+    assert_int_equal(read_it(target), PYTHON_READ_INVALID);
+    put_frame(target, 3, 0, 0);
     assert_int_equal(read_it(target), PYTHON_READ_OK);
     put(target, FRAMES_AT + 3 * 160 + row->frame_ip, at(target, 0)); /* before its code */
     assert_int_equal(read_it(target), PYTHON_READ_INVALID);

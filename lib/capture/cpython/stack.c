@@ -11,6 +11,7 @@ enum {
     THREAD_BYTES_MAX = 1024,
     FRAME_BYTES_MAX = 256,
     STATUS_ACTIVE = 1 << 4,
+    OWNED_BY_GENERATOR = 1,           /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
     CHUNK_SPAN = 64 << 10,            /* how far above a chunk's start its frames are looked for */
     OFFSET_MAX = 256 << 20,           /* bytes of instructions in one code object */
     STEPS_MAX = PYTHON_DEPTH_MAX * 3, /* frames and helpers between them */
@@ -239,6 +240,19 @@ static bool innermost(struct python_reader *reader, uint64_t *frame)
     return bytes != NULL;
 }
 
+/*
+ * True when the last frame looked at is one where stacks end. A generator that yields cuts its link to its caller
+ * before the thread state stops pointing at it, and a thread can stand still right there. Since 3.12 every stack ends
+ * in a frame of the interpreter's own; before, a generator never is the outermost.
+ */
+static bool ends_well(const struct walk *walk, const struct python_stack *stack)
+{
+    const struct layout *row = &walk->reader->python->layout;
+    if (stack->depth == 0 || !layout_has(row->frame_owner))
+        return true;
+    return row->shim_owner ? walk->owner >= row->shim_owner : walk->owner != OWNED_BY_GENERATOR;
+}
+
 static enum python_read_result walk_stack(struct walk *walk, struct python_stack *stack)
 {
     uint64_t mark = 0; /* Brent's cycle detection: a frame remembered for twice as long each time */
@@ -264,7 +278,7 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
         stack->frames[stack->depth++] =
             (struct python_frame){.code = walk->code, .address = walk->frame, .offset = offset};
     }
-    return PYTHON_READ_OK;
+    return ends_well(walk, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
 }
 
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack)
