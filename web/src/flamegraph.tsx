@@ -232,7 +232,7 @@ export function FlameGraph({ recording, view, set, dark }: Props) {
           />
         </label>
         <output class="soft" id="search-result" for="search">
-          {search.found && `${count(search.frames)} frames, ${percent(search.share)} of the time`}
+          {search.found && `${count(search.frames)} ${search.frames === 1 ? "frame" : "frames"}, ${percent(search.share)} of the time`}
         </output>
         <span class="grow" />
         <Choice

@@ -12,6 +12,7 @@ export function percent(share: number): string {
 /** The half-width of a 95 % interval, in points. */
 export function plusMinus(points: number): string {
   const value = points * 100;
+  if (value > 0 && value < 0.05) return "±<0.1";
   return `±${value < 0.95 ? value.toFixed(1) : Math.round(value)}`;
 }
 
@@ -27,8 +28,9 @@ function three(value: number): string {
 
 /** A duration given in microseconds. */
 export function time(us: number): string {
-  if (us >= 3600e6) return `${Math.floor(us / 3600e6)}${THIN}h ${Math.round((us % 3600e6) / 60e6)}${THIN}min`;
-  if (us >= 120e6) return `${Math.floor(us / 60e6)}${THIN}min ${Math.floor((us % 60e6) / 1e6)}${THIN}s`;
+  const seconds = Math.round(us / 1e6);
+  if (seconds >= 3600) return `${Math.floor(seconds / 3600)}${THIN}h ${Math.floor((seconds % 3600) / 60)}${THIN}min`;
+  if (seconds >= 120) return `${Math.floor(seconds / 60)}${THIN}min ${seconds % 60}${THIN}s`;
   if (us >= 1e6) return `${three(us / 1e6)}${THIN}s`;
   if (us >= 1e3) return `${three(us / 1e3)}${THIN}ms`;
   return us === 0 ? `0${THIN}s` : `${three(us)}${THIN}µs`;

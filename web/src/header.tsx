@@ -36,7 +36,11 @@ export function Masthead({ recording, view, set }: { recording: Recording; view:
     <header class="masthead">
       <div>
         <p class="program">{programName(meta)}</p>
-        <p class="soft facts">{facts.join(" · ")}</p>
+        <p class="soft facts">
+          {facts.map((fact) => (
+            <span key={fact}>{fact}</span>
+          ))}
+        </p>
       </div>
       <span class="grow" />
       <button

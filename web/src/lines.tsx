@@ -16,7 +16,7 @@ function Source({ recording, line }: { recording: Recording; line: LineSum }) {
   for (let at = Math.max(1, line.line - AROUND); at <= line.line + AROUND; at++) if (text?.has(at)) numbers.push(at);
   if (numbers.length === 0) return <p class="soft">The recording has no source text of this place.</p>;
   return (
-    <pre class="source">
+    <pre class="source" tabIndex={0} role="region" aria-label={`Source of ${shortFile(line.file)}`}>
       {numbers.map((at) => (
         <span key={at} class={at === line.line ? "here" : ""}>
           <span class="soft">{String(at).padStart(5)}</span> {visible(text?.get(at) ?? "").replaceAll("\\u0009", "    ")}

@@ -72,13 +72,16 @@ function Bar({ name, states, weights, total, view, toggle }: BarProps) {
               class={chosen ? "part" : "part off"}
               style={{ flexGrow: share, background: background(state.name) }}
               aria-pressed={view.states.includes(i)}
-              aria-label={`${label}, ${time(weights[i])}`}
+              data-state={state.name}
               title={`${label}, ${time(weights[i])}: ${state.line}`}
               onClick={() => toggle(i)}
             >
-              {share > 0.02 && <span class="letter">{state.letter}</span>}
-              {share > 0.11 && <span class="word">{state.name}</span>}
-              {share > 0.06 && <span class="share">{percent(share)}</span>}
+              <span class="letter" aria-hidden="true">
+                {state.letter}
+              </span>
+              <span class="word">{state.name} </span>
+              <span class="share">{percent(share)}</span>
+              <span class="hidden">, {time(weights[i])}</span>
             </button>
           );
         })}
@@ -100,7 +103,7 @@ function StateTable({ recording, view, totals }: { recording: Recording; view: V
   const { states } = recording.meta;
   const share = (value: number, of: number) => (of > 0 ? percent(value / of) : "");
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Table of states">
       <table id="state-table">
         <thead>
           <tr>

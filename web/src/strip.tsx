@@ -178,7 +178,7 @@ function Twin({ recording, series }: { recording: Recording; series: Series }) {
     );
   }
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Table of the strip">
       <table id="strip-table">
         <thead>
           <tr>

@@ -1,0 +1,533 @@
+/*
+ * Drives the page in headless Chromium: node browser.mjs PAGES SCREENSHOTS CHROMIUM prints one JSON object, check name →
+ * "" or what was wrong. PAGES holds what make_page writes (orders.html, threads.html …). test_page.py calls it once and
+ * turns every check into a test.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const require = createRequire(new URL("../../web/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const [pages, shots, executablePath] = process.argv.slice(2);
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const checks = [];
+const check = (name, run) => checks.push({ name, run });
+
+/* Numbers on the page have narrow blanks inside. */
+const plain = (text) => text.replace(/[\u202f\u00a0]/g, " ").replace(/\s+/g, " ").trim();
+
+class Tab {
+  constructor(page, file) {
+    this.page = page;
+    this.file = file;
+    this.requests = [];
+    this.complaints = [];
+    page.on("request", (request) => this.requests.push(request.url()));
+    page.on("console", (message) => {
+      if (/willReadFrequently/.test(message.text())) return; /* of this test's own reading of pixels */
+      if (message.type() === "error" || message.type() === "warning") this.complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+  }
+
+  async text(selector) {
+    return plain(await this.page.locator(selector).first().innerText());
+  }
+
+  /* The cells of a table's rows. */
+  rows(selector) {
+    return this.page.$$eval(`${selector} tbody tr`, (rows) =>
+      rows.map((row) => Array.from(row.children, (cell) => cell.textContent.replace(/[\u202f\u00a0]/g, " ").trim())),
+    );
+  }
+
+  async openTwins() {
+    await this.page.$$eval("details.twin", (all) => all.forEach((one) => (one.open = true)));
+  }
+
+  /* How many pixels of a canvas are opaque, and how many colours they have. */
+  canvas(selector) {
+    return this.page.$eval(selector, (canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const colours = new Set();
+      let painted = 0;
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] > 0) {
+          painted++;
+          colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+        }
+      return { painted, colours: colours.size, area: canvas.width * canvas.height, frames: Number(canvas.dataset.frames) };
+    });
+  }
+
+  /* Drawing follows a frame later. */
+  async until(holds, what) {
+    for (let i = 0; i < 40; i++) {
+      if (await holds()) return;
+      await this.page.waitForTimeout(50);
+    }
+    assert.fail(`never: ${what}`);
+  }
+
+  /* Clicks a place of the flame graph: share of its width, row. */
+  async clickFlame(x, row) {
+    await this.page.locator(".flame-box canvas").scrollIntoViewIfNeeded();
+    const box = await this.page.locator(".flame-box canvas").boundingBox();
+    await this.page.mouse.click(box.x + box.width * x, box.y + row * 24 + 10);
+  }
+
+  hash() {
+    return this.page.evaluate(() => location.hash);
+  }
+
+  /* Total time of the root of the tree table. */
+  async rootTime() {
+    await this.openTwins();
+    return (await this.rows("table.tree"))[0][3];
+  }
+}
+
+let context;
+
+async function open(name, { hash = "", width = 1280, height = 900, scheme = "light", forced = null } = {}) {
+  const page = await context.newPage();
+  await page.emulateMedia({ colorScheme: scheme, forcedColors: forced });
+  await page.setViewportSize({ width, height });
+  const file = `file://${join(pages, `${name}.html`)}`;
+  const tab = new Tab(page, file);
+  await page.goto(file + hash);
+  await page.waitForFunction(() => document.documentElement.dataset.ready !== undefined, null, { timeout: 20000 });
+  return tab;
+}
+
+/* Runs a check over a tab; afterwards nothing may have been loaded, and no error or policy violation printed. */
+async function over(name, options, run) {
+  const tab = await open(name, options);
+  try {
+    await run(tab);
+    assert.deepEqual(tab.complaints, []);
+    assert.deepEqual(tab.requests.filter((url) => url !== tab.file && !url.startsWith(`${tab.file}#`)), []);
+  } finally {
+    await tab.page.close();
+  }
+}
+
+for (const name of ["orders", "threads", "hostile", "empty", "weak", "big"])
+  check(`${name}: opens without an error, a policy violation or a request`, () =>
+    over(name, {}, async (tab) => {
+      assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.ready), "1");
+      assert.equal(await tab.page.evaluate(() => document.querySelectorAll("h1").length), 1);
+    }),
+  );
+
+check("the policy blocks what a page must not do", () =>
+  over("orders", {}, async (tab) => {
+    const got = await tab.page.evaluate(async () => {
+      const outcome = {};
+      outcome.fetch = await fetch("data:text/plain,x").then(() => "went through", () => "blocked");
+      const script = document.createElement("script");
+      script.textContent = "window.injected = 1";
+      document.body.append(script);
+      outcome.script = window.injected === undefined ? "blocked" : "went through";
+      return outcome;
+    });
+    assert.deepEqual(got, { fetch: "blocked", script: "blocked" });
+    tab.complaints.length = 0; /* the two refusals */
+    tab.requests.length = 0;
+  }),
+);
+
+check("the trust line counts", () =>
+  over("orders", {}, async (tab) => {
+    const text = await tab.text(".trust summary");
+    for (const part of ["12 400 samples, all exact", "0 lost", "0.7 % of its time", "perf clock"])
+      assert.ok(text.includes(part), text);
+  }),
+);
+
+check("the verdict is the first finding's sentence", () =>
+  over("orders", {}, async (tab) => {
+    assert.equal(await tab.text("h1"), "match_orders searches a list of 48 000 with in: use a set");
+    assert.equal(await tab.page.locator(".card").count(), 3);
+    const card = await tab.text(".card");
+    for (const part of ["at most 3.4 ×", "48 000 items in the list", "Do this", "not measured: memory of the set"])
+      assert.ok(card.includes(part), card);
+  }),
+);
+
+check("a weak recording says so", () =>
+  over("weak", {}, async (tab) => {
+    assert.ok((await tab.text(".trust summary")).includes("only 41 samples: run longer"));
+  }),
+);
+
+check("an empty recording says why", () =>
+  over("empty", {}, async (tab) => {
+    assert.equal(await tab.text("h1"), "Nothing was measured");
+    const text = await tab.text(".empty");
+    assert.ok(text.includes("no Python interpreter was seen in process 9"), text);
+    assert.ok(text.includes("a process ended before it could be joined"), text);
+  }),
+);
+
+check("the state bar's table has what was put in", () =>
+  over("threads", {}, async (tab) => {
+    await tab.openTwins();
+    const rows = Object.fromEntries((await tab.rows("#state-table")).map((row) => [row[0].replace(/^\S /, ""), row]));
+    /* 4 threads of 3 s: 1.5 + 1.5 + 2.25 s of Python, 3 s of lock …; the idle worker is left out */
+    assert.deepEqual(Object.keys(rows).map((key) => key.split(" ").pop()).sort(), ["gil-wait", "lock", "python", "sleep"]);
+    const of = (name) => Object.entries(rows).find(([key]) => key.endsWith(name))[1];
+    assert.equal(of("python")[2], "44 %");
+    assert.equal(of("python")[4], "5.25 s");
+    assert.equal(of("gil-wait")[4], "3.00 s");
+    assert.equal(of("lock")[4], "3.00 s");
+    assert.equal(of("sleep")[4], "750 ms");
+  }),
+);
+
+check("a state of the bar filters everything", () =>
+  over("orders", {}, async (tab) => {
+    await tab.page.locator('.bar [data-state="io"]').first().click();
+    assert.equal(await tab.hash(), "#states=io");
+    const rows = await tab.rows("#lines");
+    assert.equal(rows.length, 2);
+    assert.ok(rows[0][1].includes("for row in csv.reader(handle):"), rows[0][1]);
+    await tab.page.locator(".chip").first().click();
+    assert.ok((await tab.rows("#lines")).length > 2);
+  }),
+);
+
+check("hot lines have source text, own code first, states", () =>
+  over("orders", {}, async (tab) => {
+    const rows = await tab.rows("#lines");
+    assert.equal(rows.length, 5);
+    assert.ok(rows[0][1].startsWith("if key in seen:"), rows[0][1]);
+    assert.match(plain(rows[0][0]), /^71 % ±0\.[0-9]/);
+    assert.ok(rows[0][2].includes("python 98 %"), rows[0][2]);
+    await tab.page.locator("#lines .line").first().click();
+    assert.ok((await tab.text(".source .here")).includes("if key in seen:"));
+  }),
+);
+
+check("own code only: library time goes to the line that calls it", () =>
+  over("orders", {}, async (tab) => {
+    await tab.page.locator("#own").click();
+    const rows = await tab.rows("#lines");
+    const dump = rows.find((row) => row[1].includes("json.dump("));
+    assert.ok(dump, JSON.stringify(rows));
+    assert.equal(dump[0].split(" %")[0], "9");
+    assert.equal(dump[3], "9 %");
+    await tab.openTwins();
+    const names = (await tab.rows("table.tree")).map((row) => row[0]);
+    assert.ok(!names.some((name) => name.includes("iterencode")), names.join());
+  }),
+);
+
+check("the flame graph draws", () =>
+  over("orders", {}, async (tab) => {
+    const { painted, colours, area, frames } = await tab.canvas(".flame-box canvas");
+    assert.ok(painted > area * 0.3, `${painted} of ${area} pixels`);
+    assert.ok(colours > 8, `${colours} colours`);
+    assert.equal(frames, 10);
+  }),
+);
+
+check("a click zooms, the trail leads back", () =>
+  over("orders", {}, async (tab) => {
+    const before = await tab.canvas(".flame-box canvas");
+    await tab.clickFlame(0.9, 2); /* settle */
+    assert.match(await tab.hash(), /zoom=\d+/);
+    assert.ok((await tab.text(".crumbs")).includes("settle"));
+    const after = await tab.canvas(".flame-box canvas");
+    assert.notEqual(after.frames, before.frames);
+    await tab.page.locator(".crumbs button").first().click();
+    assert.equal(await tab.hash(), "");
+    assert.equal((await tab.canvas(".flame-box canvas")).frames, before.frames);
+  }),
+);
+
+check("the pointer shows exact numbers", () =>
+  over("orders", {}, async (tab) => {
+    await tab.page.locator(".flame-box canvas").scrollIntoViewIfNeeded();
+    const box = await tab.page.locator(".flame-box canvas").boundingBox();
+    await tab.page.mouse.move(box.x + box.width * 0.3, box.y + 2 * 24 + 10);
+    const text = await tab.text(".tooltip");
+    for (const part of ["match_orders", "77 % of all, 9.55 s", "9 548 samples", "own code"])
+      assert.ok(text.includes(part), text);
+  }),
+);
+
+check("the keyboard walks, zooms and resets the flame graph", () =>
+  over("orders", {}, async (tab) => {
+    const canvas = tab.page.locator(".flame-box canvas");
+    await canvas.focus();
+    for (const key of ["ArrowDown", "ArrowDown", "ArrowRight"]) await canvas.press(key);
+    assert.ok((await tab.text("#flame-now")).startsWith("settle"), await tab.text("#flame-now"));
+    await canvas.press("ArrowLeft");
+    assert.ok((await tab.text("#flame-now")).startsWith("match_orders"));
+    await canvas.press("ArrowUp");
+    assert.ok((await tab.text("#flame-now")).startsWith("<module>"));
+    for (const key of ["ArrowDown", "ArrowRight", "Enter"]) await canvas.press(key);
+    assert.match(await tab.hash(), /zoom=/);
+    await canvas.press("Escape");
+    assert.equal(await tab.hash(), "");
+  }),
+);
+
+check("search finds, highlights and shares", () =>
+  over("orders", {}, async (tab) => {
+    const before = await tab.canvas(".flame-box canvas");
+    await tab.page.keyboard.press("/");
+    await tab.page.keyboard.type("ENCODER");
+    assert.equal(await tab.text("#search-result"), "1 frame, 9 % of the time");
+    const after = await tab.canvas(".flame-box canvas");
+    assert.equal(after.frames, before.frames);
+    assert.equal(await tab.hash(), "#search=ENCODER");
+    await tab.page.fill("#search", "no such function");
+    assert.equal(await tab.text("#search-result"), "0 frames, 0 % of the time");
+  }),
+);
+
+check("a thread and a process can be chosen", () =>
+  over("threads", {}, async (tab) => {
+    assert.equal(await tab.rootTime(), "12.0 s");
+    await tab.page.selectOption("#thread", { index: 2 });
+    assert.match(await tab.hash(), /thread=\d/);
+    assert.equal(await tab.rootTime(), "3.00 s");
+    const value = await tab.page.$eval("#thread optgroup:nth-of-type(2) option", (option) => option.value);
+    await tab.page.selectOption("#thread", value);
+    assert.equal(await tab.hash(), "#process=2");
+    assert.equal(await tab.rootTime(), "3.00 s");
+    await tab.page.selectOption("#thread", "all");
+    await tab.page.locator("#idle").click();
+    assert.equal(await tab.rootTime(), "15.0 s");
+  }),
+);
+
+check("the CPU clock changes the weights", () =>
+  over("threads", {}, async (tab) => {
+    await tab.page.locator('.filters button:text-is("CPU")').click();
+    assert.equal(await tab.rootTime(), "5.25 s");
+  }),
+);
+
+check("the table twin has the drawing's numbers", () =>
+  over("orders", {}, async (tab) => {
+    await tab.openTwins();
+    const rows = await tab.rows("table.tree");
+    const canvas = tab.page.locator(".flame-box canvas");
+    await canvas.focus();
+    const seen = {};
+    for (const key of ["Home", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight"]) {
+      await canvas.press(key);
+      const text = await tab.text("#flame-now");
+      const [, name, share, time, self] = text.match(/^(\S+) .*?(\S+ %) of all, (\S+ \S+); itself (\S+ %)/);
+      seen[name] = [share, time, self];
+    }
+    assert.deepEqual(Object.keys(seen), ["all", "<module>", "match_orders", "settle", "load"]);
+    for (const [name, numbers] of Object.entries(seen)) {
+      const row = rows.find((one) => one[0].replace(/^[▾▸]/, "") === name);
+      assert.ok(row, `${name} is not in the table`);
+      assert.deepEqual([row[2], row[3], row[4]], numbers, name);
+    }
+  }),
+);
+
+check("the tree table walks with the keyboard", () =>
+  over("orders", {}, async (tab) => {
+    await tab.openTwins();
+    const row = () => tab.page.evaluate(() => document.activeElement.closest("tr")?.textContent.slice(0, 14));
+    await tab.page.locator("table.tree tbody tr").first().focus();
+    await tab.page.keyboard.press("ArrowDown");
+    assert.ok((await row()).includes("<module>"));
+    const open = await tab.page.locator("table.tree tbody tr").count();
+    await tab.page.keyboard.press("ArrowLeft");
+    await tab.until(async () => (await tab.page.locator("table.tree tbody tr").count()) < open, "rows close");
+    await tab.page.keyboard.press("ArrowRight");
+    await tab.until(async () => (await tab.page.locator("table.tree tbody tr").count()) === open, "rows open");
+    await tab.page.keyboard.press("End");
+    await tab.page.keyboard.press("Enter");
+    assert.match(await tab.hash(), /zoom=/);
+  }),
+);
+
+check("brushing the strip filters everything", () =>
+  over("orders", {}, async (tab) => {
+    const strip = tab.page.locator(".strip canvas");
+    await strip.scrollIntoViewIfNeeded();
+    const box = await strip.boundingBox();
+    await tab.page.mouse.move(box.x + 1, box.y + 20);
+    await tab.page.mouse.down();
+    await tab.page.mouse.move(box.x + box.width * 0.05, box.y + 20, { steps: 4 });
+    await tab.page.mouse.up();
+    assert.match(await tab.hash(), /range=0-1\d/);
+    const rows = await tab.rows("#lines");
+    assert.ok(rows[0][1].includes("for row in csv.reader"), rows[0][1]);
+    await strip.focus();
+    await strip.press("Escape");
+    assert.equal(await tab.hash(), "");
+    await strip.press("ArrowRight");
+    assert.equal(await tab.hash(), "#range=0-30");
+    await strip.press("Shift+ArrowRight");
+    assert.equal(await tab.hash(), "#range=0-35");
+  }),
+);
+
+check("the address holds the view", () =>
+  over("orders", { hash: "#own=1&clock=cpu&search=price&states=python%2Cgc&theme=dark" }, async (tab) => {
+    assert.equal(await tab.page.locator("#own").getAttribute("aria-pressed"), "true");
+    assert.equal(await tab.page.inputValue("#search"), "price");
+    assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.theme), "dark");
+    assert.equal(await tab.page.locator(".chip").count(), 4);
+    await tab.page.goBack().catch(() => undefined);
+  }),
+);
+
+check("a fragment of nonsense is ignored", () =>
+  over(
+    "orders",
+    { hash: "#zoom=999999999&thread=-3&process=x&states=constructor,__proto__&range=9-2&theme=%3Cscript%3E&search=%3Cb%3E" },
+    async (tab) => {
+      assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.ready), "1");
+      assert.equal(await tab.rootTime(), "12.4 s");
+    },
+  ),
+);
+
+check("Back undoes a step", () =>
+  over("orders", {}, async (tab) => {
+    await tab.page.locator("#own").click();
+    assert.equal(await tab.hash(), "#own=1");
+    await tab.page.evaluate(() => history.back());
+    await tab.page.waitForFunction(() => document.getElementById("own").getAttribute("aria-pressed") === "false");
+  }),
+);
+
+check("the theme can be chosen", () =>
+  over("orders", { scheme: "dark" }, async (tab) => {
+    const theme = () => tab.page.evaluate(() => document.documentElement.dataset.theme);
+    assert.equal(await theme(), "dark");
+    await tab.page.locator("#theme").click();
+    assert.equal(await theme(), "light");
+    await tab.page.locator("#theme").click();
+    assert.equal(await theme(), "dark");
+  }),
+);
+
+check("hostile names stay text", () =>
+  over("hostile", {}, async (tab) => {
+    const got = await tab.page.evaluate(() => ({
+      broken: window.broken,
+      images: document.images.length,
+      bold: document.querySelectorAll("b, i").length,
+      scripts: document.scripts.length,
+      title: document.title,
+    }));
+    assert.equal(got.broken, undefined);
+    assert.equal(got.images, 0);
+    assert.equal(got.bold, 0);
+    assert.equal(got.scripts, 1);
+    assert.ok(got.title.includes("</title><script>") || got.title.includes("script>"), got.title);
+    assert.equal(await tab.text("h1"), "</script><script>window.broken=1</script>");
+    await tab.openTwins();
+    const names = (await tab.rows("table.tree")).map((row) => row[0]).join("\n");
+    assert.ok(names.includes('<img src=x onerror="window.broken=1">'), names);
+    assert.ok(names.includes("a\\u2028window.broken=1"), "U+2028 is shown as itself");
+    assert.ok(names.includes("\\u202etxt.exe"), "U+202E is shown as itself");
+    assert.ok(names.includes("__proto__"));
+    const all = await tab.page.evaluate(() => document.body.innerText);
+    assert.ok(!/[\u0000-\u0008\u000e-\u001f\u202a-\u202e\u2066-\u2069]/.test(all), "control characters on the page");
+  }),
+);
+
+check("a page of 600 000 samples is small and quick enough to use", () =>
+  over("big", {}, async (tab) => {
+    const size = readFileSync(join(pages, "big.html")).length;
+    assert.ok(size <= 3_000_000, `${size} bytes`);
+    assert.equal(await tab.rootTime(), "10 min 0 s");
+    await tab.clickFlame(0.3, 3);
+    assert.match(await tab.hash(), /zoom=/);
+  }),
+);
+
+check("phone width: nothing is wider than the screen", async () => {
+  for (const name of ["orders", "threads", "hostile", "big"])
+    await over(name, { width: 390, height: 844 }, async (tab) => {
+      const width = await tab.page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= 390, `${name}: ${width}`);
+    });
+});
+
+for (const scheme of ["light", "dark"])
+  for (const name of ["orders", "threads", "empty"])
+    check(`${name}, ${scheme}: axe finds no violation`, () =>
+      over(name, { scheme }, async (tab) => {
+        await tab.openTwins();
+        if (name === "orders") await tab.page.locator("#lines .line").first().click();
+        await tab.page.evaluate(`(0, function () { ${axe} })()`).catch(() => undefined);
+        const loaded = await tab.page.evaluate(() => typeof window.axe);
+        assert.equal(loaded, "object");
+        const found = await tab.page.evaluate(async () => {
+          const result = await window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] });
+          return result.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html).join(" | ")}`);
+        });
+        assert.deepEqual(found, []);
+      }),
+    );
+
+check("forced colours: letters stay, the canvas draws", () =>
+  over("threads", { forced: "active" }, async (tab) => {
+    assert.ok((await tab.canvas(".flame-box canvas")).painted > 1000);
+    assert.equal(await tab.page.locator(".bar .letter").first().isVisible(), true);
+  }),
+);
+
+check("screenshots", async () => {
+  const kinds = [
+    ["orders-light", "orders", {}],
+    ["orders-dark", "orders", { scheme: "dark" }],
+    ["orders-phone", "orders", { width: 390, height: 844 }],
+    ["threads-light", "threads", {}],
+    ["hostile-light", "hostile", {}],
+    ["empty-light", "empty", {}],
+    ["big-dark", "big", { scheme: "dark" }],
+  ];
+  for (const [shot, name, options] of kinds)
+    await over(name, options, (tab) => tab.page.screenshot({ path: join(shots, `${shot}.png`), fullPage: true }));
+});
+
+const profile = mkdtempSync(join(tmpdir(), "keisoku-browser-"));
+const results = {};
+try {
+  context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: FLAGS });
+  context.setDefaultTimeout(8000);
+  const only = process.env.KEISOKU_ONLY;
+  for (const { name, run } of checks) {
+    if (only && !name.includes(only)) continue;
+    try {
+      await run();
+      results[name] = "";
+    } catch (error) {
+      results[name] = String(error?.stack ?? error).slice(0, 3000);
+    }
+  }
+} finally {
+  await context?.close();
+  rmSync(profile, { recursive: true, force: true });
+}
+console.log(JSON.stringify(results, null, 1));

@@ -1,0 +1,85 @@
+"""The page in a real browser: browser.mjs drives Chromium once over pages with known numbers; each of its checks is a
+test here. Screenshots are left in build/web-test/shots."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+BUILD = TOP / "build"
+MAKE_PAGE = BUILD / "tests" / "web" / "make_page"
+KINDS = ("orders", "threads", "hostile", "empty", "weak", "big")
+NOT_BUILT = 77
+
+pytestmark = pytest.mark.slow
+
+
+def checks() -> list[str]:
+    """The names in browser.mjs, those made in loops included."""
+    text = (HERE / "browser.mjs").read_text()
+    names = re.findall(r'^check\("([^"]+)"', text, re.MULTILINE)
+    names += [f"{kind}: opens without an error, a policy violation or a request" for kind in KINDS]
+    for scheme in ("light", "dark"):
+        names += [f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty")]
+    return names
+
+
+def make_pages(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in KINDS:
+        made = subprocess.run([MAKE_PAGE, kind], capture_output=True, timeout=120, check=False)
+        if made.returncode == NOT_BUILT:
+            pytest.skip(f"the page was not built: {made.stderr.decode().strip()}")
+        assert made.returncode == 0, made.stderr.decode()
+        (folder / f"{kind}.html").write_bytes(made.stdout)
+
+
+def chromium() -> str:
+    path = os.environ.get("KEISOKU_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    return path or pytest.skip("no Chromium (apt-get install chromium)")
+
+
+def node() -> str:
+    return shutil.which("node") or pytest.skip("no node (apt-get install nodejs npm)")
+
+
+@pytest.fixture(scope="session")
+def results() -> dict[str, str]:
+    if not MAKE_PAGE.exists():
+        pytest.skip(f"{MAKE_PAGE} is not built")
+    browser, script = chromium(), node()
+    installed = subprocess.run([script, "web/install.mjs", "--all"], cwd=TOP, capture_output=True, text=True, check=False)
+    if installed.returncode != 0:
+        pytest.skip(f"the browser driver cannot be installed: {installed.stderr.strip()}")
+    pages, shots = BUILD / "web-test" / "pages", BUILD / "web-test" / "shots"
+    make_pages(pages)
+    shots.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [script, str(HERE / "browser.mjs"), str(pages), str(shots), browser],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert isinstance(outcome, dict)
+    return outcome
+
+
+@pytest.mark.parametrize("name", checks())
+def test_page(results: dict[str, str], name: str) -> None:
+    assert name in results, f"browser.mjs has no check {name!r}"
+    assert results[name] == "", results[name]
+
+
+def test_every_check_is_a_test(results: dict[str, str]) -> None:
+    assert set(results) == set(checks())
