@@ -138,9 +138,17 @@ static void make_hot(struct facts *facts)
         best = ns;
         facts->hot = sum;
     }
-    if (aggregate->n_lines > 0)
-        facts->top_line = share_of(&facts->strata, aggregate->lines[0].cpu_ns,
-                                   fmax(0, aggregate->lines[0].wall_ns - aggregate->lines[0].cpu_ns), 0);
+    double line_ns = 0;
+    for (size_t i = 0; i < aggregate->n_lines; i++) {
+        double on = 0;
+        for (int state = 0; state < STATE_COUNT; state++)
+            on += state_on_cpu((enum state)state) ? aggregate->lines[i].state_ns[state] : 0;
+        if (on <= line_ns)
+            continue;
+        line_ns = on;
+        facts->hottest = &aggregate->lines[i];
+    }
+    facts->hottest_share = cpu_part(facts, line_ns);
     if (facts->hot == NULL)
         return;
     facts->hot_share = cpu_part(facts, best);

@@ -57,7 +57,8 @@ struct facts {
     double hot_line_share;          /* of the function's own time, its hottest line */
     uint32_t line_first, line_last; /* lines that hold most of its own time */
     uint32_t own_file, own_line;    /* the own line under which most of the time goes */
-    struct share top_line;          /* of wall: the hottest line */
+    const struct line_sum *hottest; /* the line with most time on the CPU; NULL: none */
+    struct share hottest_share;     /* its part of that time */
     uint32_t busiest;               /* the thread with most time on the CPU; 0: none */
     double busiest_ns;
     struct loop loop; /* of that thread */

@@ -199,7 +199,8 @@ static bool fill_check(const struct profile *profile, struct finding *finding)
 
 static bool enough(const struct finding_row *row, const struct finding *finding)
 {
-    return row->order != ORDER_GAIN || finding->predicted_low >= LIMIT_OF(FLAT, GAIN_MIN);
+    return (row->order != ORDER_GAIN && row->order != ORDER_COMPLEXITY) ||
+           finding->predicted_low >= LIMIT_OF(FLAT, GAIN_MIN);
 }
 
 struct ranked {

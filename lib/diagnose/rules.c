@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct evidence *add(struct finding *finding, const char *measure, const char *unit, double value)
+struct evidence *finding_add(struct finding *finding, const char *measure, const char *unit, double value)
 {
     static struct evidence spare;
     struct evidence *evidence = finding->n_evidence < EVIDENCE_MAX ? &finding->evidence[finding->n_evidence++] : &spare;
@@ -16,9 +16,9 @@ static struct evidence *add(struct finding *finding, const char *measure, const 
     return evidence;
 }
 
-static void add_share(struct finding *finding, const char *measure, struct share share)
+void finding_add_share(struct finding *finding, const char *measure, struct share share)
 {
-    struct evidence *evidence = add(finding, measure, "share", share.share);
+    struct evidence *evidence = finding_add(finding, measure, "share", share.share);
     evidence->low = share.low;
     evidence->high = share.high;
     evidence->interval = true;
@@ -30,10 +30,10 @@ static void add_elapsed(const struct facts *facts, struct finding *finding, cons
     double period = facts->profile->self.rate_hz > 0 ? 1e9 / facts->profile->self.rate_hz : 1e6;
     struct share share = {.share = part};
     wilson(part, facts->elapsed_ns / period, &share.low, &share.high);
-    add_share(finding, measure, share);
+    finding_add_share(finding, measure, share);
 }
 
-static void not_measured(struct finding *finding, const char *what)
+void finding_not_measured(struct finding *finding, const char *what)
 {
     if (finding->n_not_measured < NOT_MEASURED_MAX)
         finding->not_measured[finding->n_not_measured++] = what;
@@ -74,16 +74,16 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
         return false;
     if (!by_quota && own >= LIMIT_OF(STARVED, OWN_CORES_MAX))
         return false;
-    add(finding, "wanted a core and had none", "share", lost);
-    add(finding, "run delay, of it and run time", "share", facts->delay);
-    add(finding, "run delay", "s", facts->delay_ns / 1e9);
+    finding_add(finding, "wanted a core and had none", "share", lost);
+    finding_add(finding, "run delay, of it and run time", "share", facts->delay);
+    finding_add(finding, "run delay", "s", facts->delay_ns / 1e9);
     if (by_quota)
-        add(finding, "throttled by the CPU quota", "s", facts->throttled_ns / 1e9);
-    add(finding, "cores used", "cores", facts->diagnosis->cores_used);
+        finding_add(finding, "throttled by the CPU quota", "s", facts->throttled_ns / 1e9);
+    finding_add(finding, "cores used", "cores", facts->diagnosis->cores_used);
     if (facts->cores_known)
-        add(finding, "cores free", "cores", facts->diagnosis->cores_free);
+        finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     else
-        not_measured(finding, "how busy the cores were with other programs");
+        finding_not_measured(finding, "how busy the cores were with other programs");
     percent(words->share, sizeof words->share, fmax(lost, throttled));
     snprintf(words->reason, sizeof words->reason, "%s",
              by_quota ? "the control group's CPU quota held it back" : "other programs had the cores");
@@ -115,8 +115,8 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
     double half = samples > 0 ? deciding_half_width(facts) : 1;
     double tried = (double)(trust->samples + trust->dropped);
     double dropped = tried > 0 ? (double)trust->dropped / tried : 0;
-    add(finding, "samples", "1", samples);
-    add(finding, "half width of the deciding share", "share", half);
+    finding_add(finding, "samples", "1", samples);
+    finding_add(finding, "half width of the deciding share", "share", half);
     if (samples <= 0)
         snprintf(words->reason, sizeof words->reason, "no Python was seen in %.2f s", seconds);
     else if (samples < LIMIT_OF(INSUFFICIENT, SAMPLES_MIN))
@@ -130,8 +130,40 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
     else
         return false;
     if (dropped > 0)
-        add(finding, "dropped stacks", "share", dropped);
+        finding_add(finding, "dropped stacks", "share", dropped);
     finding->confidence = 1;
+    return true;
+}
+
+bool rule_list_membership(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                          struct finding *finding, struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    const struct line_sum *line = facts->hottest;
+    if (line == NULL || line->line == 0 || facts->active < LIMIT_OF(LIST_MEMBERSHIP, ACTIVE_MIN) ||
+        facts->hottest_share.share < LIMIT_OF(LIST_MEMBERSHIP, LINE_MIN))
+        return false;
+    double python = line->state_ns[STATE_PYTHON] + line->state_ns[STATE_ON_CPU];
+    size_t length = 0;
+    const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
+    if (text == NULL || !source_tests_membership(text, length) ||
+        python < LIMIT_OF(LIST_MEMBERSHIP, PYTHON_MIN) * line->cpu_ns)
+        return false;
+    double part = facts->active * facts->hottest_share.share;
+    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
+    finding->predicted_low = amdahl(part, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW));
+    finding->predicted_high = amdahl(fmin(part, 0.999), 1000);
+    finding_add_share(finding, "CPU time on the line", facts->hottest_share);
+    finding_add(finding, "of it in the interpreter", "share", line->cpu_ns > 0 ? fmin(1, python / line->cpu_ns) : 0);
+    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding->function = line->function;
+    finding->file = line->file;
+    finding->line = finding->line_first = finding->line_last = line->line;
+    finding_not_measured(finding, "what is searched: a long text or a slow comparison looks the same");
+    finding_not_measured(finding, "how long it is, and whether it grows");
+    finding->confidence = facts->told_apart ? 0.7 : 0.5;
+    percent(words->share, sizeof words->share, facts->hottest_share.share);
     return true;
 }
 
@@ -144,8 +176,12 @@ static bool lines_alternate(const struct facts *facts)
 bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                    struct words *words)
 {
-    (void)earlier;
-    (void)n_earlier;
+    /* Native code would only hide what the algorithm costs. */
+    for (size_t i = 0; i < n_earlier; i++) {
+        if (earlier[i].prescription == PRESCRIBE_ALGORITHM && facts->hot != NULL &&
+            earlier[i].function == facts->hot->function)
+            return false;
+    }
     const struct share *python = facts->told_apart ? &facts->python : &facts->on_cpu;
     if (facts->hot == NULL || facts->active < LIMIT_OF(HOT_LOOP, ACTIVE_MIN) ||
         python->share < LIMIT_OF(HOT_LOOP, PYTHON_MIN) || facts->hot_cpu_share < LIMIT_OF(HOT_LOOP, FUNCTION_MIN))
@@ -156,15 +192,16 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
     finding->predicted_low = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_LOW));
     finding->predicted_high = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_HIGH));
-    add_share(finding, facts->told_apart ? "CPU time in its Python" : "CPU time in it", facts->hot_share);
-    add_share(finding, facts->told_apart ? "CPU time in the interpreter" : "CPU time, kind not told apart", *python);
+    finding_add_share(finding, facts->told_apart ? "CPU time in its Python" : "CPU time in it", facts->hot_share);
+    finding_add_share(finding, facts->told_apart ? "CPU time in the interpreter" : "CPU time, kind not told apart",
+                      *python);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    add(finding, "its own time on its hottest line", "share", facts->hot_line_share);
+    finding_add(finding, "its own time on its hottest line", "share", facts->hot_line_share);
     place_hot(facts, finding);
-    not_measured(finding, "what the loop works on: number loops gain most, object code least");
-    not_measured(finding, "whether a better algorithm would do");
+    finding_not_measured(finding, "what the loop works on: number loops gain most, object code least");
+    finding_not_measured(finding, "whether a better algorithm would do");
     if (!facts->told_apart)
-        not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
+        finding_not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
     finding->confidence = facts->told_apart ? (lines_alternate(facts) ? 0.8 : 0.6) : 0.4;
     percent(words->share, sizeof words->share, facts->hot_cpu_share);
     return true;
@@ -184,15 +221,15 @@ bool rule_io_wait(const struct facts *facts, const struct finding *earlier, size
     finding->predicted_low = amdahl(own, LIMIT_OF(IO_WAIT, AT_ONCE_LOW));
     finding->predicted_high = amdahl(own, at_once);
     add_elapsed(facts, finding, "only waits for I/O", own);
-    add(finding, "separate waits, at least", "1", facts->wait.waits);
-    add(finding, "mean wait", "s", facts->wait.io_ns / facts->wait.waits / 1e9);
-    add(finding, "threads waiting at once", "threads", facts->io_overlap);
+    finding_add(finding, "separate waits, at least", "1", facts->wait.waits);
+    finding_add(finding, "mean wait", "s", facts->wait.io_ns / facts->wait.waits / 1e9);
+    finding_add(finding, "threads waiting at once", "threads", facts->io_overlap);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding->function = facts->wait.function;
     finding->file = facts->wait.file;
     finding->line = finding->line_first = finding->line_last = facts->wait.line;
-    not_measured(finding, "whether one wait needs the answer of the one before");
-    not_measured(finding, "how many at once the other side allows");
+    finding_not_measured(finding, "whether one wait needs the answer of the one before");
+    finding_not_measured(finding, "how many at once the other side allows");
     finding->confidence = 0.6;
     percent(words->share, sizeof words->share, own);
     snprintf(words->count, sizeof words->count, "%.0f", facts->wait.waits);
@@ -218,16 +255,16 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     finding->predicted_low = amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
     finding->predicted_high = finding->max_gain;
     struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
-    add_share(finding, "waits for the GIL, all threads", interval);
-    add(finding, "waits for the GIL, its process", "share", share);
-    add(finding, "threads that wait for it", "threads", facts->gil_threads);
-    add(finding, "threads that want it at once", "threads", wanted);
-    add(finding, "cores free", "cores", free);
+    finding_add_share(finding, "waits for the GIL, all threads", interval);
+    finding_add(finding, "waits for the GIL, its process", "share", share);
+    finding_add(finding, "threads that wait for it", "threads", facts->gil_threads);
+    finding_add(finding, "threads that want it at once", "threads", wanted);
+    finding_add(finding, "cores free", "cores", free);
     if (facts->hot != NULL)
         place_hot(facts, finding);
-    not_measured(finding, "what processes would have to send each other");
+    finding_not_measured(finding, "what processes would have to send each other");
     if (!facts->cores_known)
-        not_measured(finding, "how busy the cores were with other programs");
+        finding_not_measured(finding, "how busy the cores were with other programs");
     finding->confidence = facts->cores_known ? 0.8 : 0.5;
     percent(words->share, sizeof words->share, share);
     snprintf(words->count, sizeof words->count, "%.1f", free);
@@ -277,20 +314,20 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     finding->predicted_low = amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
     finding->predicted_high = finding->max_gain;
     add_elapsed(facts, finding, "one core busy", facts->serial);
-    add(finding, "cores used", "cores", diagnosis->cores_used);
-    add(finding, "cores free", "cores", diagnosis->cores_free);
-    add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
-    add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
+    finding_add(finding, "cores used", "cores", diagnosis->cores_used);
+    finding_add(finding, "cores free", "cores", diagnosis->cores_free);
+    finding_add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
+    finding_add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
     bool native = facts->told_apart && facts->native.share >= 0.5;
     snprintf(words->reason, sizeof words->reason, "%s",
              native ? "Native code that releases the GIL needs threads only." : "");
     finding->function = facts->loop.function;
     finding->file = facts->profile->functions[facts->loop.function].file;
     finding->line = loop_line(facts);
-    not_measured(finding, "whether a round needs the result of the one before");
-    not_measured(finding, "what processes would have to send each other");
+    finding_not_measured(finding, "whether a round needs the result of the one before");
+    finding_not_measured(finding, "what processes would have to send each other");
     if (!facts->cores_known)
-        not_measured(finding, "how busy the cores were with other programs");
+        finding_not_measured(finding, "how busy the cores were with other programs");
     finding->confidence = facts->cores_known ? 0.6 : 0.4;
     percent(words->share, sizeof words->share, facts->serial);
     snprintf(words->count, sizeof words->count, "%.1f", diagnosis->cores_free);
@@ -316,10 +353,10 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
         finding->file = line->file;
         finding->line = finding->line_first = finding->line_last = line->line;
     }
-    add_share(finding, "CPU time in native code", facts->native);
-    add_share(finding, "CPU time in the interpreter", facts->python);
+    finding_add_share(finding, "CPU time in native code", facts->native);
+    finding_add_share(finding, "CPU time in the interpreter", facts->python);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    not_measured(finding, "which function of the native code");
+    finding_not_measured(finding, "which function of the native code");
     finding->confidence = 0.9;
     percent(words->share, sizeof words->share, facts->native.share);
     return true;
@@ -335,7 +372,7 @@ bool rule_paced(const struct facts *facts, const struct finding *earlier, size_t
     add_elapsed(facts, finding, "asleep or idle", facts->rest);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding->confidence = 0.9;
-    not_measured(finding, "why it sleeps: a sleep that stands for a wait on something else looks the same");
+    finding_not_measured(finding, "why it sleeps: a sleep that stands for a wait on something else looks the same");
     percent(words->share, sizeof words->share, facts->rest);
     return true;
 }
@@ -357,15 +394,15 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
         snprintf(words->reason, sizeof words->reason, "The hottest function has %.0f %% of the CPU time.",
                  facts->hot_cpu_share * 100);
     if (facts->hot != NULL) {
-        add_share(finding, "CPU time in its hottest", facts->hot_share);
+        finding_add_share(finding, "CPU time in its hottest", facts->hot_share);
         place_hot(facts, finding);
     }
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    add(finding, "cores used", "cores", facts->diagnosis->cores_used);
-    add(finding, "cores free", "cores", facts->diagnosis->cores_free);
+    finding_add(finding, "cores used", "cores", facts->diagnosis->cores_used);
+    finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     finding->confidence = facts->told_apart ? 0.8 : 0.5;
     if (!facts->told_apart && facts->active >= 0.5)
-        not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
-    not_measured(finding, "how the time grows with the input");
+        finding_not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
+    finding_not_measured(finding, "how the time grows with the input");
     return true;
 }

@@ -18,7 +18,7 @@ enum limit_id {
 double limit_value(enum limit_id id);
 #define LIMIT_OF(name, key) limit_value(LIMIT_##name##_##key)
 
-enum finding_order { ORDER_GATE, ORDER_GAIN, ORDER_LAST };
+enum finding_order { ORDER_GATE, ORDER_COMPLEXITY, ORDER_GAIN, ORDER_LAST };
 
 /* What a rule fills beside the finding: the words for the templates. */
 struct words {
@@ -43,5 +43,13 @@ const struct finding_row *finding_rows(size_t *count);
 #include "diagnose/findings.def"
 #undef FINDING
 #undef LIMIT
+
+/* In source_line.c: does a line of Python test membership (`in`, `not in`), and call nothing? */
+bool source_tests_membership(const char *text, size_t length);
+
+/* For rules: evidence and its kin. */
+struct evidence *finding_add(struct finding *finding, const char *measure, const char *unit, double value);
+void finding_add_share(struct finding *finding, const char *measure, struct share share);
+void finding_not_measured(struct finding *finding, const char *what);
 
 #endif

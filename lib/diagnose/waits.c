@@ -6,12 +6,21 @@
 
 #include <string.h>
 
+/* A recorder writes a sleeping thread's sample anew when it ran in between, and at least this often if it did not. */
+static const uint64_t kept_together_ns = 350000000;
+
 struct thread_waits {
     double on_ns, io_ns;
-    uint64_t waits;
+    uint64_t waits, last_ns, lasted_ns;
     uint32_t last_stack;
     uint8_t last_state;
 };
+
+/* Is this entry of state `io` a wait of its own, or does it go on with the one before? */
+static bool new_wait(const struct thread_waits *thread, uint32_t stack)
+{
+    return thread->last_state != STATE_IO || thread->last_stack != stack || thread->lasted_ns < kept_together_ns;
+}
 
 static uint32_t leaf_frame(const struct profile *profile, size_t sample)
 {
@@ -55,10 +64,8 @@ static void pick_threads(struct facts *facts, const struct thread_waits *waits)
     }
 }
 
-/*
- * Waits that follow each other on one place look like one when the thread ran too briefly between them to be sampled;
- * the kernel's count of voluntary switches then knows better, where the process has one thread.
- */
+/* Waits shorter than the time between two samples are missed; where the process has one thread, the kernel's count of
+ * voluntary switches knows better. */
 static void refine_waits(struct facts *facts)
 {
     const struct profile *profile = facts->profile;
@@ -127,8 +134,10 @@ int waits_find(struct facts *facts)
             one->on_ns += samples->wall_ns[i];
         if (state == STATE_IO && waits_for_one(profile, i)) {
             one->io_ns += samples->wall_ns[i];
-            one->waits += one->last_state != STATE_IO || one->last_stack != samples->stack[i];
+            one->waits += new_wait(one, samples->stack[i]);
         }
+        one->lasted_ns = samples->time_ns[i] - one->last_ns;
+        one->last_ns = samples->time_ns[i];
         one->last_state = state;
         one->last_stack = samples->stack[i];
     }

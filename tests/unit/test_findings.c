@@ -416,6 +416,68 @@ static void short_memory_is_said(void **state)
     free(built);
 }
 
+static void membership_is_read_from_the_line(void **state)
+{
+    (void)state;
+    static const char *const tests[] = {"if key in seen:", "while word not in found:", "if (a, b) in pairs:",
+                                        "    return order[\"order\"] in seen  # every (time)", "if not (key in seen):"};
+    static const char *const others[] = {"for key in keys:",
+                                         "total = sum(x for x in xs if x in seen)",
+                                         "if digest(key) in seen:",
+                                         "if key.lower() in seen:",
+                                         "print('is it in here')",
+                                         "x = 1  # if key in seen",
+                                         "index = inner",
+                                         "text = '''if key in seen",
+                                         "if table[0](key) in seen:",
+                                         "names = {k: v for k, v in pairs}",
+                                         "s = 'a\\' in b'",
+                                         ""};
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        if (!source_tests_membership(tests[i], strlen(tests[i])))
+            fail_msg("not seen: %s", tests[i]);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (source_tests_membership(others[i], strlen(others[i])))
+            fail_msg("wrongly seen: %s", others[i]);
+    }
+}
+
+/* Line 2 of work has `share` percent of its time. */
+static struct built *searching(const char *text, size_t share)
+{
+    static struct profile_source source;
+    struct built *built = built_new();
+    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1);
+    uint32_t search = built_stack(built, 0, work, 2), rest = built_stack(built, 0, work, 3);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < share ? search : rest, STATE_PYTHON, 1, MS);
+    source = (struct profile_source){
+        .file = built->functions[work].file, .first_line = 2, .text = text, .length = strlen(text)};
+    built->profile.sources = &source;
+    built->profile.n_sources = 1;
+    built_cores(built, 4);
+    return built;
+}
+
+static void list_membership_comes_before_native_code(void **state)
+{
+    (void)state;
+    struct built *built = searching("if key in seen:\n    seen.append(key)\n", 90);
+    struct diagnosis *diagnosis = diagnosed(built);
+    const struct finding *finding = &diagnosis->findings[0];
+    assert_string_equal(finding->tag, "list-membership");
+    assert_int_equal(finding->prescription, PRESCRIBE_ALGORITHM);
+    assert_int_equal(finding->line, 2);
+    assert_true(finding->max_gain > 9 && finding->max_gain < 11);
+    assert_int_equal(diagnosis->n_findings, 1); /* no hot-loop for the same function */
+    diagnosis_free(diagnosis);
+    free(built);
+    /* A set: the line takes about as long as the loop around it. */
+    expect(searching("if key in seen:\n    seen.add(key)\n", 50), TAGS("hot-loop"));
+    expect(searching("if check(key) in seen:\n    seen.add(key)\n", 90), TAGS("hot-loop"));
+}
+
 static void every_row_has_its_texts(void **state)
 {
     (void)state;
@@ -446,6 +508,8 @@ int main(void)
         cmocka_unit_test(too_little_is_insufficient),
         cmocka_unit_test(imports_are_no_loop),
         cmocka_unit_test(short_memory_is_said),
+        cmocka_unit_test(membership_is_read_from_the_line),
+        cmocka_unit_test(list_membership_comes_before_native_code),
         cmocka_unit_test(every_row_has_its_texts),
     };
     return cmocka_run_group_tests_name("findings", tests, NULL, NULL);

@@ -1,0 +1,86 @@
+/*
+ * What one line of Python does, as far as its words tell: strings and comments are skipped, `for x in` is no test. Used
+ * beside measured time only; a line that is not understood gives no advice.
+ */
+#include "diagnose/rules.h"
+
+#include <ctype.h>
+#include <string.h>
+
+struct scan {
+    const char *at, *end;
+    bool in, called, unfinished;
+    unsigned fors; /* `for` words whose `in` has not come */
+};
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || ((unsigned char)c & 0x80) != 0;
+}
+
+/* Past a string in quotes, prefixes read already. Triple quotes go on over lines: not understood. */
+static void skip_string(struct scan *scan)
+{
+    char quote = *scan->at++;
+    if (scan->end - scan->at >= 2 && scan->at[0] == quote && scan->at[1] == quote) {
+        scan->unfinished = true;
+        scan->at = scan->end;
+        return;
+    }
+    while (scan->at < scan->end && *scan->at != quote)
+        scan->at += *scan->at == '\\' && scan->end - scan->at > 1 ? 2 : 1;
+    scan->unfinished = scan->unfinished || scan->at >= scan->end;
+    scan->at += scan->at < scan->end;
+}
+
+static bool is_keyword(const char *word, size_t length)
+{
+    static const char *const words[] = {"in",     "not",    "and",  "or",    "if", "elif",  "while",
+                                        "return", "assert", "else", "yield", "is", "lambda"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strlen(words[i]) == length && memcmp(words[i], word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void read_word(struct scan *scan)
+{
+    const char *word = scan->at;
+    while (scan->at < scan->end && is_word(*scan->at))
+        scan->at++;
+    size_t length = (size_t)(scan->at - word);
+    if (length == 3 && memcmp(word, "for", 3) == 0) {
+        scan->fors++;
+    } else if (length == 2 && memcmp(word, "in", 2) == 0) {
+        if (scan->fors > 0)
+            scan->fors--;
+        else
+            scan->in = true;
+    }
+    const char *next = scan->at;
+    while (next < scan->end && *next == ' ')
+        next++;
+    if (next < scan->end && *next == '(' && !is_keyword(word, length))
+        scan->called = true;
+}
+
+bool source_tests_membership(const char *text, size_t length)
+{
+    struct scan scan = {.at = text, .end = text + length};
+    bool loops = false;
+    while (scan.at < scan.end && *scan.at != '#') {
+        char c = *scan.at;
+        if (c == '\'' || c == '"') {
+            skip_string(&scan);
+        } else if (is_word(c)) {
+            read_word(&scan);
+            loops = loops || scan.fors > 0;
+        } else {
+            scan.at++;
+            if ((c == ')' || c == ']') && scan.at < scan.end && *scan.at == '(')
+                scan.called = true;
+        }
+    }
+    return scan.in && !scan.called && !loops && !scan.unfinished;
+}
