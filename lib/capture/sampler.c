@@ -236,6 +236,7 @@ static bool check_codes(struct sampler *s, struct tracked_process *process, uint
 {
     if (!python_code_checksums(process->python, s->codes, n, s->checksums))
         return false;
+    uint64_t seen_ns = clock_monotonic_ns(); /* after the sample's own time: this very sample is not in doubt */
     for (uint32_t i = 0; i < n; i++) {
         bool fresh;
         uint32_t replaced;
@@ -250,7 +251,7 @@ static bool check_codes(struct sampler *s, struct tracked_process *process, uint
         if (replaced != 0)
             code_was_replaced(s, process, replaced);
         *changed = *changed || fresh || replaced != 0;
-        entry->verified_ns = s->now_ns;
+        entry->verified_ns = seen_ns;
     }
     return true;
 }
