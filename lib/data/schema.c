@@ -14,8 +14,10 @@
     "callers(leaf, at) AS (SELECT DISTINCT stack, stack FROM stack_sum WHERE stack > 0"                                \
     " UNION ALL SELECT leaf, parent FROM callers JOIN stack ON stack.id = at WHERE parent > 0)"
 
-/* Ticks of each sampled stack, the innermost function and line, over the threads and states. */
-#define LEAVES "leaves(stack, ticks) AS (SELECT stack, sum(ticks) FROM stack_sum WHERE stack > 0 GROUP BY stack)"
+/* Time of each sampled stack over the threads and states. */
+#define LEAVES                                                                                                         \
+    "leaves(stack, ticks, wall_s, cpu_s) AS (SELECT stack, sum(ticks), sum(wall_s), sum(cpu_s) FROM stack_times"       \
+    " WHERE stack > 0 GROUP BY stack)"
 
 const struct schema_item schema_items[] = {
     TABLE(meta, "key TEXT PRIMARY KEY, value) WITHOUT ROWID"),
@@ -44,27 +46,50 @@ const struct schema_item schema_items[] = {
                   " nullif(thread.end_ns, 0) / 1e9 AS end_s, run_ns / 1e9 AS run_s, delay_ns / 1e9 AS delay_s,"
                   " (SELECT sum(ticks) FROM stack_sum WHERE thread = thread.id) AS ticks"
                   " FROM thread JOIN process ON process.id = process LEFT JOIN string ON string.id = thread.name"),
-    VIEW(states, "SELECT thread, state.name AS state, on_cpu, sum(ticks) AS ticks, sum(run_ns) / 1e9 AS run_s,"
-                 " 1.0 * sum(ticks) / (SELECT sum(ticks) FROM stack_sum) AS share"
-                 " FROM stack_sum JOIN state ON state.id = state GROUP BY thread, state.id"),
+    /* Helpers: per thread its times and ticks; per row of stack_sum its share of them, by the ticks. A view cannot
+     * unpack chunks, so this is the rule of profile.h with one window, the whole life of the thread. */
+    VIEW(
+        thread_times,
+        "WITH sums(thread, on_ticks, off_ticks, run_ns) AS (SELECT thread, sum(ticks * on_cpu), sum(ticks * (NOT on_cpu"
+        " AND name <> 'runnable')), sum(run_ns) FROM stack_sum JOIN state ON state.id = state GROUP BY thread),"
+        " ends(ns) AS (SELECT max(value) FROM meta WHERE key IN ('duration_ns', 'committed_ns'))"
+        " SELECT id AS thread, max(coalesce(nullif(end_ns, 0), ns) - start_ns, 0) / 1e9 AS life_s,"
+        " max(thread.run_ns, coalesce(sums.run_ns, 0)) / 1e9 AS run_s, delay_ns / 1e9 AS delay_s,"
+        " coalesce(on_ticks, 0) AS on_ticks, coalesce(off_ticks, 0) AS off_ticks"
+        " FROM thread JOIN ends LEFT JOIN sums ON sums.thread = id"),
+    VIEW(stack_times,
+         "SELECT stack_sum.thread, stack, name AS state, on_cpu, ticks,"
+         " CASE WHEN name = 'runnable' THEN 0.0 WHEN run_s + delay_s = 0 THEN ticks * life_s / (on_ticks + off_ticks)"
+         " WHEN NOT on_cpu THEN ticks * max(life_s - run_s - delay_s, 0) / off_ticks"
+         " WHEN off_ticks = 0 THEN ticks * max(life_s - delay_s, 0) / on_ticks ELSE ticks * run_s / on_ticks END AS"
+         " wall_s, CASE WHEN on_cpu THEN ticks * run_s / on_ticks ELSE 0.0 END AS cpu_s"
+         " FROM stack_sum JOIN state ON state.id = state JOIN thread_times ON thread_times.thread = stack_sum.thread"),
+    VIEW(states, "SELECT thread, state, on_cpu, sum(ticks) AS ticks, sum(wall_s) AS wall_s, sum(cpu_s) AS cpu_s"
+                 " FROM (SELECT thread, state, on_cpu, ticks, wall_s, cpu_s FROM stack_times UNION ALL"
+                 " SELECT thread, 'runnable', 0, 0, delay_s, 0.0 FROM thread_times WHERE delay_s > 0)"
+                 " GROUP BY thread, state"),
     VIEW(stacks, "WITH RECURSIVE path(leaf, up, text) AS (SELECT DISTINCT stack, stack, '' FROM stack_sum WHERE stack"
                  " > 0 UNION ALL SELECT leaf, parent, n.text || ' (' || f.text || ':' || line || ')' ||"
                  " CASE WHEN path.text = '' THEN '' ELSE ';' END || path.text FROM path JOIN stack ON stack.id = up"
                  " JOIN frame ON frame.id = frame JOIN function ON function.id = function JOIN string n ON n.id ="
                  " function.name JOIN string f ON f.id = file)"
-                 " SELECT leaf AS stack, thread, state.name AS state, ticks, run_ns / 1e9 AS run_s, text AS path"
-                 " FROM path JOIN stack_sum ON stack_sum.stack = leaf JOIN state ON state.id = state WHERE up = 0"),
+                 " SELECT leaf AS stack, thread, state, ticks, wall_s, cpu_s, text AS path"
+                 " FROM path JOIN stack_times ON stack_times.stack = leaf WHERE up = 0"),
     VIEW(functions, "WITH RECURSIVE " CALLERS ", " LEAVES ", places(leaf, at, function) AS (SELECT leaf, at, function"
-                    " FROM callers JOIN stack ON stack.id = at JOIN frame ON frame.id = frame), totals(function,"
-                    " ticks) AS (SELECT function, sum(ticks) FROM (SELECT DISTINCT leaf, function FROM places) JOIN"
-                    " leaves ON leaves.stack = leaf GROUP BY function), selfs(function, ticks) AS (SELECT function,"
-                    " sum(ticks) FROM places JOIN leaves ON leaves.stack = leaf WHERE leaf = at GROUP BY function)"
+                    " FROM callers JOIN stack ON stack.id = at JOIN frame ON frame.id = frame), totals(function, ticks,"
+                    " wall_s) AS (SELECT function, sum(ticks), sum(wall_s) FROM (SELECT DISTINCT leaf, function FROM"
+                    " places) JOIN leaves ON leaves.stack = leaf GROUP BY function), selfs(function, ticks, wall_s,"
+                    " cpu_s) AS (SELECT function, sum(ticks), sum(wall_s), sum(cpu_s) FROM places JOIN leaves ON"
+                    " leaves.stack = leaf WHERE leaf = at GROUP BY function)"
                     " SELECT function.id, n.text AS name, f.text AS file, first_line,"
-                    " coalesce(selfs.ticks, 0) AS self_ticks, totals.ticks AS total_ticks"
+                    " coalesce(selfs.ticks, 0) AS self_ticks, totals.ticks AS total_ticks,"
+                    " coalesce(selfs.wall_s, 0) AS self_wall_s, totals.wall_s AS total_wall_s,"
+                    " coalesce(selfs.cpu_s, 0) AS self_cpu_s"
                     " FROM totals LEFT JOIN selfs ON selfs.function = totals.function"
                     " JOIN function ON function.id = totals.function LEFT JOIN string n ON n.id = function.name"
                     " LEFT JOIN string f ON f.id = function.file"),
-    VIEW(lines, "WITH " LEAVES " SELECT f.text AS file, line, n.text AS function, sum(ticks) AS self_ticks"
+    VIEW(lines, "WITH " LEAVES " SELECT f.text AS file, line, n.text AS function, sum(ticks) AS self_ticks,"
+                " sum(wall_s) AS self_wall_s, sum(cpu_s) AS self_cpu_s"
                 " FROM leaves JOIN stack ON stack.id = leaves.stack JOIN frame ON frame.id = frame"
                 " JOIN function ON function.id = function LEFT JOIN string n ON n.id = function.name"
                 " LEFT JOIN string f ON f.id = function.file GROUP BY function.file, line, function.name"),

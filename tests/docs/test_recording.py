@@ -65,6 +65,16 @@ def test_views_agree(recording: sqlite3.Connection) -> None:
     assert one("SELECT sum(coalesce(ticks, 0)) FROM threads") == one("SELECT sum(ticks) FROM stack_sum")
 
 
+def test_seconds_add_up(recording: sqlite3.Connection) -> None:
+    rows = recording.execute(
+        "SELECT thread, sum(wall_s), sum(cpu_s), life_s, run_s FROM states JOIN thread_times USING (thread) GROUP BY thread"
+    ).fetchall()
+    assert rows
+    for _, wall, cpu, life, run in rows:
+        assert wall == pytest.approx(life, rel=1e-3)
+        assert cpu == pytest.approx(run, rel=1e-6, abs=1e-9)
+
+
 # ---- a decoder from the document ---------------------------------------------------------------------------------
 
 
