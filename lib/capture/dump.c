@@ -82,7 +82,9 @@ static void name_thread(struct dumper *d, const struct python_thread *state, str
 {
     char name[NAME_BYTES] = "", comm[16];
     bool known = state != NULL && python_thread_name(d->python, state, name, sizeof name);
-    if (!known && proc_comm(d->dump->pid, thread->tid, comm))
+    if (!known && state != NULL && thread->tid == d->dump->pid)
+        snprintf(name, sizeof name, "MainThread"); /* a program that never imported threading */
+    else if (!known && proc_comm(d->dump->pid, thread->tid, comm))
         snprintf(name, sizeof name, "%s", comm);
     thread->name = keep(d, name);
 }

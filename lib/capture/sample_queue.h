@@ -14,7 +14,8 @@ struct raw_sample {
     uint32_t node; /* of the stack store; 0: no stack */
     uint32_t ticks;
     uint8_t state, marks, reader;
-    bool last; /* of its thread */
+    bool checked; /* every code object of the stack was looked at when it was read */
+    bool last;    /* of its thread */
 };
 
 enum { SAMPLE_QUEUE_RECORDS = 1 << 16 };

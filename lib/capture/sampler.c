@@ -50,6 +50,8 @@ struct sampler {
     int busy_core;               /* where a running thread was last read in this sweep; -1: none */
     uint64_t *codes, *checksums; /* of one stack, each PYTHON_DEPTH_MAX + 1 */
     uint32_t *code_of;           /* index into them of each frame */
+    uint64_t read_ns;            /* when the stack was read */
+    bool all_checked;            /* every code object of it was looked at then */
     enum loss_kind lost;         /* why the last read failed */
     bool late;
     cpu_set_t allowed;
@@ -112,8 +114,9 @@ static void govern(struct sampler *s)
     if (s->overdraft_ns < 0)
         s->overdraft_ns = 0;
     if (!m->options.rate_asked && taken > 0) {
-        double allowed = m->options.budget * elapsed - s->overdraft_ns * elapsed / REPAY_NS;
-        double fit = allowed > 0 ? s->rate_hz * allowed / taken : 0;
+        double repay = s->overdraft_ns / REPAY_NS, most = m->options.budget / 2;
+        double allowed = elapsed * (m->options.budget - (repay < most ? repay : most));
+        double fit = s->rate_hz * allowed / taken;
         double smooth = (s->rate_hz + fit) / 2;
         s->rate_hz = smooth > m->options.rate_hz ? m->options.rate_hz : smooth < RATE_MIN_HZ ? RATE_MIN_HZ : smooth;
     }
@@ -141,6 +144,7 @@ static void flush(struct sampler *s, struct tracked_thread *t, bool last)
         .state = t->state,
         .marks = t->marks,
         .reader = t->reader_kind,
+        .checked = t->checked,
         .last = last,
     };
     if (!sample_queue_push(&s->m->queue, &raw)) {
@@ -186,9 +190,10 @@ static uint32_t common_frames(const struct tracked_thread *t, const struct pytho
 static void code_was_replaced(struct sampler *s, struct tracked_process *process, uint32_t old)
 {
     struct code_entry *entry = stack_store_code(&s->m->store, old);
-    process->code_reused_ns = s->now_ns;
-    entry->stale_from_ns = entry->verified_ns;
-    __atomic_store_n(&entry->stale_to_ns, s->now_ns, __ATOMIC_RELEASE);
+    process->code_reused_ns = s->read_ns;
+    if (entry->stale_to_ns == 0)
+        entry->stale_from_ns = entry->verified_ns;
+    __atomic_store_n(&entry->stale_to_ns, s->read_ns, __ATOMIC_RELEASE);
 }
 
 static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
@@ -206,8 +211,8 @@ static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
 /* Is the code known at its address, and was it seen in place a moment ago? The writer waits longer than that. */
 static bool is_fresh(const struct sampler *s, const struct tracked_process *process, uint32_t code)
 {
-    bool careful = s->now_ns - process->code_reused_ns < CAREFUL_NS;
-    return code != 0 && !careful && s->now_ns - stack_store_code(&s->m->store, code)->verified_ns < FRESH_NS;
+    bool careful = s->read_ns - process->code_reused_ns < CAREFUL_NS;
+    return code != 0 && !careful && s->read_ns - stack_store_code(&s->m->store, code)->verified_ns < FRESH_NS;
 }
 
 /* Collects the addresses of the stack whose code is to be looked at, each once among neighbours. */
@@ -215,13 +220,16 @@ static uint32_t codes_to_check(struct sampler *s, const struct tracked_thread *t
 {
     const struct python_stack *stack = &s->stack;
     uint32_t n = 0;
+    s->all_checked = true;
     for (uint32_t k = 0; k < stack->depth; k++) {
         uint64_t address = stack->frames[stack->depth - 1 - k].code;
         uint32_t code = k < common ? stack_store_node(&s->m->store, t->nodes[k])->code
                                    : stack_store_latest_code(&s->m->store, t->process, address);
         s->code_of[k] = code;
-        if (is_fresh(s, t->process, code))
+        if (is_fresh(s, t->process, code)) {
+            s->all_checked = false;
             continue;
+        }
         bool listed = false;
         for (uint32_t i = n, steps = 0; i > 0 && steps < NEIGHBOURS && !listed; i--, steps++)
             listed = s->codes[i - 1] == address;
@@ -236,7 +244,6 @@ static bool check_codes(struct sampler *s, struct tracked_process *process, uint
 {
     if (!python_code_checksums(process->python, s->codes, n, s->checksums))
         return false;
-    uint64_t seen_ns = clock_monotonic_ns(); /* after the sample's own time: this very sample is not in doubt */
     for (uint32_t i = 0; i < n; i++) {
         bool fresh;
         uint32_t replaced;
@@ -251,7 +258,7 @@ static bool check_codes(struct sampler *s, struct tracked_process *process, uint
         if (replaced != 0)
             code_was_replaced(s, process, replaced);
         *changed = *changed || fresh || replaced != 0;
-        entry->verified_ns = seen_ns;
+        entry->verified_ns = s->read_ns;
     }
     return true;
 }
@@ -302,6 +309,7 @@ static bool read_thread(struct sampler *s, struct tracked_thread *t)
     enum python_read_result result = python_read_stack(t->reader, &s->stack);
     if (result == PYTHON_READ_OK && intern(s, t))
         return true;
+    s->exiting = result == PYTHON_READ_UNREADABLE && errno == ESRCH; /* its memory is given back already */
     if (result == PYTHON_READ_UNREADABLE)
         atomic_store_explicit(&t->process->read_failed, true, memory_order_relaxed);
     s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
@@ -309,8 +317,8 @@ static bool read_thread(struct sampler *s, struct tracked_thread *t)
     return false;
 }
 
-static void take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, uint64_t time_ns,
-                 bool stack_good, enum reader_kind reader)
+static void take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, bool stack_good,
+                 enum reader_kind reader)
 {
     flush(s, t, false);
     t->last = proof->after;
@@ -323,7 +331,8 @@ static void take(struct sampler *s, struct tracked_thread *t, const struct proof
         (uint8_t)(proof->runs ? STATE_ON_CPU : wait_state(proof->stat.state, &proof->call, s->stack.gil_address));
     t->pending = true;
     t->pending_ticks = 1;
-    t->pending_ns = time_ns;
+    t->pending_ns = s->read_ns;
+    t->checked = s->all_checked;
     atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
     if (!stack_good) {
         atomic_fetch_add_explicit(&s->m->counts.dropped, 1, memory_order_relaxed);
@@ -352,18 +361,18 @@ static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unp
     bool free_read = unproved && (look == LOOK_ELSEWHERE || look == LOOK_AGAIN);
     if (look != LOOK_DONE && !free_read)
         return look;
-    uint64_t time_ns = clock_monotonic_ns();
+    s->read_ns = clock_monotonic_ns();
     bool good = read_thread(s, t);
     look = proof_end(&t->files, &proof);
-    if (look == LOOK_GONE)
-        return look;
+    if (look == LOOK_GONE || (!good && s->exiting))
+        return LOOK_GONE;
     if (look == LOOK_AGAIN && !unproved) {
         t->asleep = false;
         t->depth = 0;
         return look;
     }
     bool proved = look == LOOK_DONE && !free_read;
-    take(s, t, &proof, time_ns, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
+    take(s, t, &proof, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
     return LOOK_DONE;
 }
 
@@ -384,9 +393,10 @@ static void give_up(struct sampler *s, struct tracked_thread *t, enum loss_kind 
     if (!proc_thread_schedstat(&t->files, &proof.after))
         return;
     s->lost = why;
+    s->read_ns = clock_monotonic_ns();
     s->stack.holds_gil = s->stack.gc_running = s->stack.truncated = false;
     t->depth = 0;
-    take(s, t, &proof, s->now_ns, false, READER_NONE);
+    take(s, t, &proof, false, READER_NONE);
 }
 
 /* ---- a sweep -------------------------------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ struct tracked_thread {
     uint8_t state, marks, reader_kind;
     bool asleep;                 /* slept at its last sample */
     bool pending;                /* its last sample is not written yet: it may stand for more sweeps */
+    bool checked;                /* every code object of its stack was looked at */
     int core;                    /* it was runnable on at the last look */
     struct python_frame *frames; /* last raw stack, innermost first */
     uint32_t *nodes;             /* node of each frame */

@@ -185,6 +185,10 @@ static void read_name(struct tracker *k, struct tracked_thread *thread)
         known = proc_comm(thread->process->pid, thread->tid, comm);
         snprintf(name, sizeof name, "%s", known ? comm : "");
     }
+    if (!known && thread->tid == thread->process->pid && thread->state_address != 0) {
+        known = true; /* a program that never imported threading */
+        snprintf(name, sizeof name, "MainThread");
+    }
     if (!known)
         return;
     pthread_mutex_lock(&k->m->track.lock);

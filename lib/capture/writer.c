@@ -166,6 +166,8 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
 static bool is_stale(const struct writer *w, const struct raw_sample *raw)
 {
     const struct stack_store *store = &w->m->store;
+    if (raw->checked)
+        return false;
     for (uint32_t id = raw->node; id != 0; id = stack_store_node(store, id)->parent) {
         const struct code_entry *entry = stack_store_code(store, stack_store_node(store, id)->code);
         uint64_t to_ns = __atomic_load_n(&entry->stale_to_ns, __ATOMIC_ACQUIRE);
