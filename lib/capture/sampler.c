@@ -53,6 +53,7 @@ struct sampler {
     uint64_t read_ns;            /* when the stack was read */
     bool all_checked;            /* every code object of it was looked at then */
     enum loss_kind lost;         /* why the last read failed */
+    bool exiting;                /* it failed because the process ends */
     bool late;
     cpu_set_t allowed;
     int core;       /* pinned to; -1: none */
