@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import interpreters  # noqa: E402
+from support import Result, Run  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
 ALONE_FOLDERS = ("truth", "findings", "real")
@@ -69,48 +68,6 @@ def a_python() -> interpreters.Interpreter:
     if not found:
         pytest.skip("no supported Python on this machine")
     return interpreters.interpreter("3.11") or found[-1]
-
-
-@dataclass
-class Result:
-    """What one call of keisoku left behind."""
-
-    status: int
-    out: str
-    err: str
-    folder: Path
-    arguments: list[str] = field(default_factory=list)
-
-    @property
-    def recordings(self) -> list[Path]:
-        return sorted(self.folder.glob("*.kei"))
-
-    @property
-    def recording(self) -> Path:
-        found = self.recordings
-        assert len(found) == 1, f"expected one recording, found {[path.name for path in found]}\n{self.err}"
-        return found[0]
-
-    @property
-    def page(self) -> Path:
-        found = sorted(self.folder.glob("*.html"))
-        assert len(found) == 1, f"expected one page, found {[path.name for path in found]}\n{self.err}"
-        return found[0]
-
-    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return sql(self.recording, query, *values)
-
-
-def sql(recording: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
-    """Asks a recording with Python's own SQLite, read only."""
-    connection = sqlite3.connect(f"file:{recording}?mode=ro", uri=True)
-    try:
-        return connection.execute(query, values).fetchall()
-    finally:
-        connection.close()
-
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture

@@ -182,8 +182,10 @@ void buf_add_visible(struct buf *buf, const char *text, size_t length)
 
 const char *buf_text(struct buf *buf)
 {
-    if (!reserve(buf, 0))
+    if (!reserve(buf, 0)) {
+        buf->size = 0; /* text and size go together, whoever asks for the one takes the other */
         return "";
+    }
     buf->data[buf->size] = '\0';
     return buf->data;
 }

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Result, Run
 from interpreters import Interpreter
+from support import Result, Run
 
 BUSY = "import time\nend = time.monotonic() + 0.4\nwhile time.monotonic() < end:\n    sum(range(1000))\n"
 

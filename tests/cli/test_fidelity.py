@@ -10,8 +10,8 @@ import zipapp
 from pathlib import Path
 
 import pytest
-from conftest import Run
 from interpreters import Interpreter
+from support import Run
 
 ENDS = [
     ("pass", 0),

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import sql
 from interpreters import Interpreter
+from support import sql
 
 # Says "ready", then what it was told; ends after the number of signals that it is given, or after ten seconds.
 LISTEN = """

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import Run
+from support import Run
 
 pytestmark = [pytest.mark.network]
 PROGRAMS = Path(__file__).resolve().parent / "programs"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Result, Run
 from interpreters import Interpreter
+from support import Result, Run
 
 SECRET = "mark_of_a_secret_line_20458"
 # Runs, for argv[2] seconds, one function whose code says that it comes from argv[1]; it and its thread have odd names.

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Run
 from interpreters import Interpreter
+from support import Run
 
 PROGRAM = "import time\nend = time.monotonic() + 0.5\nwhile time.monotonic() < end:\n    sum(range(1000))\n"
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Run
 from interpreters import Interpreter
+from support import Run
 
 PROGRAM = """
 import time

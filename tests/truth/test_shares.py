@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import Run
 from interpreters import Interpreter
 from oracle import PROGRAMS, Oracle
 from recording import Recording
+from support import Run
 
 Report = Callable[[Path], dict[str, Any]]
 

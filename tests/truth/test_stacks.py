@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import Run
 from interpreters import Interpreter
 from oracle import PROGRAMS, Oracle
 from recording import Recording, read_collapsed
+from support import Run
 
 Report = Callable[[Path], dict[str, Any]]
 

@@ -6,10 +6,10 @@ import json
 from collections import Counter
 
 import pytest
-from conftest import Run
 from interpreters import Interpreter
 from oracle import PROGRAMS
 from recording import Recording
+from support import Run
 
 # states that share the time a thread waits for a core
 STARVED = {"runnable"}

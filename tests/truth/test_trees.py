@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
 from interpreters import Interpreter
 from oracle import PROGRAMS
 from recording import Recording
+from support import Run
 
 KINDS = ["fork", "spawn", "forkserver", "subprocess", "exec", "shell", "code", "stdin"]
 

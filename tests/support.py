@@ -1,0 +1,51 @@
+"""What the tests' own modules share by name; fixtures are in conftest.py."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Result:
+    """What one call of keisoku left behind."""
+
+    status: int
+    out: str
+    err: str
+    folder: Path
+    arguments: list[str] = field(default_factory=list)
+
+    @property
+    def recordings(self) -> list[Path]:
+        return sorted(self.folder.glob("*.kei"))
+
+    @property
+    def recording(self) -> Path:
+        found = self.recordings
+        assert len(found) == 1, f"expected one recording, found {[path.name for path in found]}\n{self.err}"
+        return found[0]
+
+    @property
+    def page(self) -> Path:
+        found = sorted(self.folder.glob("*.html"))
+        assert len(found) == 1, f"expected one page, found {[path.name for path in found]}\n{self.err}"
+        return found[0]
+
+    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return sql(self.recording, query, *values)
+
+
+def sql(recording: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """Asks a recording with Python's own SQLite, read only."""
+    connection = sqlite3.connect(f"file:{recording}?mode=ro", uri=True)
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
+
+
+Run = Callable[..., Result]
