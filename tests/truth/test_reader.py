@@ -193,15 +193,8 @@ int main(int argc, char **argv)
 def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_path: Path) -> None:
     """An interpreter inside a program of another name, whose library file is gone from the disk."""
     compiler = shutil.which("cc")
-    code = (
-        "import sysconfig as s, sys; "
-        "print(s.get_config_var('LIBDIR') or '', s.get_config_var('INSTSONAME') or '', sys.base_prefix, sep='\\n')"
-    )
-    folder, name, prefix = subprocess.run([python.path, "-c", code], capture_output=True, text=True).stdout.split("\n")[
-        :3
-    ]
-    library = Path(folder) / name
-    if not compiler or ".so" not in name or not library.exists():
+    library, prefix = library_of(python)
+    if not compiler or not library:
         pytest.skip("needs a C compiler and a shared libpython")
     (tmp_path / "embed.c").write_text(EMBED)
     subprocess.run([compiler, "-o", tmp_path / "embed", tmp_path / "embed.c", "-ldl"], check=True)
@@ -218,14 +211,24 @@ def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_p
         compare(process.pid, true_threads(tmp_path / "truth.json"))
 
 
+def library_of(python: Interpreter) -> tuple[Path | None, str]:
+    """The shared libpython, if there is one, and the interpreter's home."""
+    code = "import sysconfig, sys; v = sysconfig.get_config_vars(); "
+    code += "print(v.get('LIBDIR'), v.get('INSTSONAME'), sys.base_prefix, sep='\\n')"
+    done = subprocess.run([python.path, "-c", code], capture_output=True, text=True)
+    folder, name, prefix = done.stdout.split("\n")[:3]
+    library = Path(folder) / name
+    return (library if ".so" in name and library.exists() else None), prefix
+
+
 def patched_runtime(python: Interpreter, folder: Path, word: int, value: int) -> tuple[str, dict[str, str]]:
     """A copy of the interpreter in whose table of offsets one 64-bit word is another; how to start it."""
-    code = "import sysconfig as s, sys, os; print(os.path.join(s.get_config_var('LIBDIR') or '', s.get_config_var('INSTSONAME') or 'x'), sys.base_prefix, sep='\\n')"
-    library, prefix = subprocess.run([python.path, "-c", code], capture_output=True, text=True).stdout.split("\n")[:2]
+    library, prefix = library_of(python)
     source = Path(python.path)
     data = bytearray(source.read_bytes())
     if b"xdebugpy" not in data:
-        source = Path(library)
+        assert library
+        source = library
         data = bytearray(source.read_bytes())
     at = data.rindex(b"xdebugpy") + 8 * word
     data[at : at + 8] = value.to_bytes(8, "little")

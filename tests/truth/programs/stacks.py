@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Parks many threads in many kinds of stacks and writes down their true stacks, innermost frame first.
 
     stacks.py TRUTH [SCENARIO...]
@@ -36,11 +37,7 @@ def even(n):
 
 
 def odd(n):
-    return (
-        even(
-            n - 1
-        )
-    )
+    return even(n - 1)
 
 
 def big_frames(n, *rest):
@@ -60,7 +57,7 @@ def generators():
         yield from leaf()
 
     def outer():
-        for value in middle():
+        for value in middle():  # noqa: UP028 - a loop is what is wanted
             yield value
 
     return list(outer())
@@ -244,7 +241,7 @@ def unicode_names():
     CHAIN[0]["größe"]()
 
 
-CHAIN = []
+CHAIN: list = []
 
 
 def long_function():
@@ -295,9 +292,7 @@ def decorator(function):
 @decorator
 def decorated():
     x = 1
-    return (x +
-            park() +
-            2)
+    return x + park() + 2
 
 
 def comprehensions():

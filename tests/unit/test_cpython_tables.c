@@ -1,0 +1,214 @@
+/*
+ * Unit tests of lib/capture/cpython: line tables, the debug-offset table and the rows, much of it hostile.
+ */
+#include "base/mem.h"
+#include "capture/cpython/offsets.h"
+#include "capture/cpython/python.h"
+
+#include <string.h>
+
+#include "unit.h"
+
+/* --- lines ---------------------------------------------------------------------------------------------------------
+ */
+
+static uint32_t line_of(int format, const char *table, size_t size, uint32_t first, int32_t offset)
+{
+    /* A block of the exact size, so that a sanitizer sees a read behind it. */
+    uint8_t *lines = mem_alloc(size + 1);
+    memcpy(lines, table, size);
+    uint8_t *exact = mem_realloc(lines, size ? size : 1, 1);
+    struct python_code code = {.first_line = first, .lines = exact, .lines_size = size, .line_format = format};
+    uint32_t line = python_code_line(&code, offset);
+    mem_free(exact);
+    return line;
+}
+
+static void lnotab_gives_lines(void **state)
+{
+    (void)state;
+    static const char table[] = {0, 1, 6, 2, (char)255, 0, 1, 3, 4, -4};
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 0), 11);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 5), 11);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 6), 13);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 261), 13);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 262), 16);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 266), 12);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 99999), 12);
+    assert_int_equal(line_of(LINES_LNOTAB, table, 0, 10, 4), 10);
+    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, -1), 10);
+    assert_int_equal(line_of(LINES_LNOTAB, table, 3, 10, 8), 11); /* cut short: the half pair is not used */
+}
+
+static void ranges_give_lines(void **state)
+{
+    (void)state;
+    static const char table[] = {4, 0, 6, 2, 2, -128, 8, -1};
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 0), 7);
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 4), 9);
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 10), 0);
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 12), 8);
+    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 20), 0);
+    assert_int_equal(line_of(LINES_RANGES, table, 7, 7, 12), 0);
+}
+
+static void locations_give_lines(void **state)
+{
+    (void)state;
+    static const uint8_t table[] = {
+        0x80 | 0 << 3 | 1,  0x12,                 /* short form, 2 units, same line */
+        0x80 | 11 << 3 | 0, 1,           2,       /* one line on, 1 unit */
+        0x80 | 13 << 3 | 3, 0x46 | 0x40, 3,       /* number of two bytes: 6 | 3 << 6 = 198, +99 */
+        0x80 | 15 << 3 | 0,                       /* none */
+        0x80 | 14 << 3 | 7, 0x0b,        0, 1, 2, /* long, -5 */
+    };
+    const char *text = (const char *)table;
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 0), 100);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 3), 100);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 4), 101);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 6), 200);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 13), 200);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 14), 0);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 16), 195);
+    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 32), 0);
+}
+
+static void hostile_tables_end(void **state)
+{
+    (void)state;
+    uint32_t seed = 1;
+    char table[600];
+    for (int round = 0; round < 3000; round++) {
+        size_t size = (size_t)round % sizeof(table);
+        for (size_t i = 0; i < size; i++) {
+            seed = seed * 1664525 + 1013904223;
+            table[i] = (char)(seed >> 24);
+        }
+        for (int format = -1; format <= LINE_FORMATS; format++) {
+            assert_true(line_of(format, table, size, seed, INT32_MAX) <= INT32_MAX);
+            line_of(format, table, size, 1, (int32_t)(seed >> 20));
+        }
+    }
+}
+
+/* --- the offset table ----------------------------------------------------------------------------------------------
+ */
+
+enum { TABLE_BYTES = 1024 };
+
+/* A well-formed table of a minor, sizes and offsets from its header row. */
+static size_t make_table(int minor, uint64_t *words)
+{
+    const struct layout *row = layout_find(3, minor);
+    const struct offset_table *table = offset_table_find(minor);
+    memset(words, 0, TABLE_BYTES);
+    memcpy(words, OFFSETS_COOKIE, 8);
+    words[1] = 3u << 24 | (uint64_t)minor << 16 | 2 << 8 | 0xf0;
+    for (const struct offset_entry *entry = table->entries; entry->field; entry++) {
+        uint32_t value;
+        memcpy(&value, (const char *)row + entry->field, sizeof(value));
+        if (entry->bound && words[entry->bound] == 0)
+            words[entry->bound] = 4000;
+        words[entry->word] = value == LAYOUT_NONE ? 0 : value;
+        if (entry->add) {
+            words[entry->word] = value - 8;
+            words[entry->add] = 8;
+        }
+    }
+    return (size_t)table->words * 8;
+}
+
+static bool parse(const uint64_t *words, size_t size, struct layout *layout)
+{
+    struct offset_head head;
+    return offsets_parse_head((const uint8_t *)words, size, &head) &&
+           offsets_parse((const uint8_t *)words, size, &head, layout);
+}
+
+static void own_offsets_are_used(void **state)
+{
+    (void)state;
+    uint64_t words[TABLE_BYTES / 8];
+    for (int minor = 13; minor <= 15; minor++) {
+        struct layout layout;
+        size_t size = make_table(minor, words);
+        const struct offset_table *table = offset_table_find(minor);
+        assert_true(parse(words, size, &layout));
+        assert_int_equal(layout.minor, minor);
+        assert_int_equal(layout.frame_ip, layout_find(3, minor)->frame_ip);
+        assert_int_equal(layout.interpreter_gc_collecting, layout_find(3, minor)->interpreter_gc_collecting);
+        assert_false(layout_has(layout.code_tlbc));
+        for (const struct offset_entry *entry = table->entries; entry->field; entry++) {
+            if (entry->field == offsetof(struct layout, interpreter_next))
+                words[entry->word] = 72;
+        }
+        assert_true(parse(words, size, &layout));
+        assert_int_equal(layout.interpreter_next, 72);
+    }
+}
+
+static void hostile_offsets_are_refused(void **state)
+{
+    (void)state;
+    uint64_t words[TABLE_BYTES / 8];
+    for (int minor = 13; minor <= 15; minor++) {
+        struct layout layout;
+        size_t size = make_table(minor, words);
+        assert_false(parse(words, size - 8, &layout));
+        for (const struct offset_entry *entry = offset_table_find(minor)->entries; entry->field; entry++) {
+            static const uint64_t bad[] = {UINT64_MAX, UINT64_C(1) << 32, UINT64_C(1) << 63, 1 << 28};
+            for (size_t i = 0; i < 4; i++) {
+                make_table(minor, words);
+                words[entry->word] = bad[i];
+                assert_false(parse(words, size, &layout));
+            }
+        }
+    }
+}
+
+static void heads_are_checked(void **state)
+{
+    (void)state;
+    uint64_t words[TABLE_BYTES / 8];
+    struct offset_head head;
+    struct layout layout;
+    size_t size = make_table(15, words);
+    words[1] = 3u << 24 | 16u << 16 | 0xa1; /* 3.16.0a1: by the newest order known */
+    assert_true(parse(words, size, &layout));
+    words[1] = 3u << 24 | 12u << 16;
+    assert_false(parse(words, size, &layout));
+    words[1] = 4u << 24;
+    assert_false(offsets_parse_head((const uint8_t *)words, size, &head));
+    make_table(15, words);
+    words[2] = 7;
+    assert_false(offsets_parse_head((const uint8_t *)words, size, &head));
+    make_table(15, words);
+    assert_false(offsets_parse_head((const uint8_t *)words, 23, &head));
+    words[0]++;
+    assert_false(offsets_parse_head((const uint8_t *)words, size, &head));
+}
+
+static void rows_tell_themselves_apart(void **state)
+{
+    (void)state;
+    for (int minor = 8; minor <= 12; minor++) {
+        const struct layout *row = layout_find(3, minor);
+        assert_non_null(row);
+        assert_ptr_equal(layout_by_runtime_size(row->runtime_size), row);
+    }
+    assert_null(layout_by_runtime_size(0));
+    assert_null(layout_by_runtime_size(layout_find(3, 13)->runtime_size));
+    assert_null(layout_find(3, 7));
+    assert_int_equal(layout_newest()->minor, 15);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lnotab_gives_lines),   cmocka_unit_test(ranges_give_lines),
+        cmocka_unit_test(locations_give_lines), cmocka_unit_test(hostile_tables_end),
+        cmocka_unit_test(own_offsets_are_used), cmocka_unit_test(hostile_offsets_are_refused),
+        cmocka_unit_test(heads_are_checked),    cmocka_unit_test(rows_tell_themselves_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
