@@ -288,6 +288,36 @@ static int resolve_option(struct program *program, char *const argv[], struct er
     return with_python(program, argv, err);
 }
 
+/* The argument behind `at`; NULL at the end. */
+static const char *next_argument(const char *at, const char *end)
+{
+    at += strnlen(at, (size_t)(end - at)) + 1;
+    return at < end ? at : NULL;
+}
+
+void program_name_of(const char *command, size_t size, char name[PROGRAM_NAME_BYTES])
+{
+    struct program program = {0};
+    char text[4096];
+    if (size >= sizeof text)
+        size = sizeof text - 1;
+    memcpy(text, command, size);
+    text[size] = '\0';
+    const char *end = text + size, *base = strrchr(text, '/');
+    const char *word =
+        size > 0 && strncmp(base != NULL ? base + 1 : text, "python", 6) == 0 ? next_argument(text, end) : NULL;
+    while (word != NULL && word[0] == '-' && strcmp(word, "-m") != 0 && strcmp(word, "-c") != 0)
+        word = next_argument(word, end); /* an option of the interpreter */
+    const char *module = word != NULL && strcmp(word, "-m") == 0 ? next_argument(word, end) : NULL;
+    if (module != NULL)
+        set_module_name(&program, module);
+    else if (word != NULL && strcmp(word, "-c") == 0)
+        snprintf(program.name, sizeof program.name, "c");
+    else
+        set_name(&program, word != NULL ? word : text, word != NULL);
+    snprintf(name, PROGRAM_NAME_BYTES, "%s", program.name);
+}
+
 /* The interpreter named by a first line "#!/path/to/it arguments" must be there: execve would say "no such file" of the
  * script. */
 static int check_hashbang(const char *word, const struct file_look *file, struct err *err)

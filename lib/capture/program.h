@@ -23,6 +23,9 @@ struct program {
 /* `argv` is NULL-terminated and starts with what the user typed first. ERR_NOT_FOUND, ERR_NOT_EXECUTABLE,
  * ERR_BAD_INPUT (-m or -c with nothing behind it, or nothing at all) or ERR_NOMEM with one printable line. */
 int program_resolve(char *const argv[], struct program *result, struct err *err);
+/* NAME for a process that runs already, from its arguments joined by NUL: its script's or module's last part, else the
+ * name of what it executes. */
+void program_name_of(const char *command, size_t size, char name[PROGRAM_NAME_BYTES]);
 void program_release(struct program *program);
 
 #endif

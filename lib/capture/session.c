@@ -270,7 +270,10 @@ int session_attach(const struct measure_options *options, const char *output, co
     session->root = pids[0];
     for (size_t i = 0; i < count; i++)
         follow(&session->m, pids[i]);
-    rc = make_recording(session, output, "attach", err);
+    char command[4096], name[PROGRAM_NAME_BYTES];
+    ssize_t size = proc_cmdline(pids[0], command, sizeof command);
+    program_name_of(command, size > 0 ? (size_t)size : 0, name);
+    rc = make_recording(session, output, name, err);
     for (size_t i = 0; i < count && rc == 0; i++) {
         if (tracker_join(&session->m, pids[i], 0, true) == NULL)
             rc = err_set(err, ERR_GONE, "cannot attach to %d: it has ended", (int)pids[i]);
