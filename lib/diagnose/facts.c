@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Above this part of the CPU time, nothing is said of interpreter and native code. */
+static const double told_apart_max = 0.75;
+
 /* A share of the time on the CPU, with its interval. */
 static struct share cpu_part(const struct facts *facts, double ns)
 {
@@ -18,11 +21,17 @@ static void make_cpu(struct facts *facts)
     for (int i = 0; i < STATE_COUNT; i++)
         ticks[i] = (double)facts->aggregate->state_ticks[i];
     facts->strata = strata_of(ns, ticks);
-    facts->python = cpu_part(facts, ns[STATE_PYTHON]);
-    facts->native = cpu_part(facts, ns[STATE_NATIVE] + ns[STATE_NATIVE_GIL]);
     facts->on_cpu = cpu_part(facts, ns[STATE_ON_CPU]);
-    facts->import = cpu_part(facts, ns[STATE_IMPORT]);
-    facts->told_apart = facts->on_cpu.share < 0.5;
+    facts->told_apart = facts->on_cpu.share < told_apart_max && facts->strata.on_ns > 0;
+    /* What nothing told apart is taken to be like the rest, where there is enough of a rest. */
+    struct strata told = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
+    if (facts->told_apart) {
+        told.on_ns -= ns[STATE_ON_CPU];
+        told.on_ticks -= ticks[STATE_ON_CPU];
+    }
+    facts->python = share_of(&told, ns[STATE_PYTHON], 0, 0);
+    facts->native = share_of(&told, ns[STATE_NATIVE] + ns[STATE_NATIVE_GIL], 0, 0);
+    facts->import = share_of(&told, ns[STATE_IMPORT], 0, 0);
 }
 
 static void make_delay(struct facts *facts)
@@ -126,13 +135,22 @@ static void hot_range(struct facts *facts)
     facts->hot_line_share = all > 0 ? hottest / all : 0;
 }
 
+/* A function's own time in the interpreter: of its CPU time, as much as of what was told apart. */
+static double python_time(const struct facts *facts, const struct function_sum *sum)
+{
+    double told = sum->self_python_ns + sum->self_native_ns;
+    if (!facts->told_apart)
+        return sum->self_cpu_ns;
+    return told > 0 ? sum->self_cpu_ns * sum->self_python_ns / told : 0;
+}
+
 static void make_hot(struct facts *facts)
 {
     const struct aggregate *aggregate = facts->aggregate;
     double best = 0;
     for (size_t i = 0; i < aggregate->n_functions; i++) {
         const struct function_sum *sum = &aggregate->functions[i];
-        double ns = facts->told_apart ? sum->self_python_ns : sum->self_cpu_ns;
+        double ns = python_time(facts, sum);
         if (sum->function == 0 || facts->profile->functions[sum->function].kind != FUNCTION_PYTHON || ns <= best)
             continue;
         best = ns;

@@ -41,7 +41,7 @@ struct facts {
     double serial;                /* of active: about one core's worth */
     double io_overlap;            /* threads that wait in wait.leaf at once, on average, while there were any */
 
-    /* Parts of the time on the CPU. */
+    /* Parts of the time on the CPU; python, native and import: of what was told apart. */
     struct share python, native, on_cpu, import;
     bool told_apart; /* python, native and kernel could be told apart for most of it */
 

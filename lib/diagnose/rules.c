@@ -39,6 +39,14 @@ void finding_not_measured(struct finding *finding, const char *what)
         finding->not_measured[finding->n_not_measured++] = what;
 }
 
+static void not_told_apart(const struct facts *facts, struct finding *finding)
+{
+    if (!facts->told_apart)
+        finding_not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
+    else if (facts->on_cpu.share >= 0.1)
+        finding_not_measured(finding, "interpreter or native code, for a part of the CPU time (state on-cpu)");
+}
+
 static void percent(char *out, size_t size, double share)
 {
     snprintf(out, size, "%.0f %%", share * 100);
@@ -96,7 +104,7 @@ static double deciding_half_width(const struct facts *facts)
 {
     double widest = 0;
     if (facts->hot != NULL && facts->active >= 0.5)
-        return (facts->hot_share.high - facts->hot_share.low) / 2;
+        return fmax(facts->hot_share.high - facts->hot_share.low, facts->native.high - facts->native.low) / 2;
     for (int i = 0; i < STATE_COUNT; i++) {
         const struct share *share = &facts->diagnosis->wall[i];
         if (share->share > 0)
@@ -200,8 +208,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     place_hot(facts, finding);
     finding_not_measured(finding, "what the loop works on: number loops gain most, object code least");
     finding_not_measured(finding, "whether a better algorithm would do");
-    if (!facts->told_apart)
-        finding_not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
+    not_told_apart(facts, finding);
     finding->confidence = facts->told_apart ? (lines_alternate(facts) ? 0.8 : 0.6) : 0.4;
     percent(words->share, sizeof words->share, facts->hot_cpu_share);
     return true;
@@ -357,6 +364,7 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
     finding_add_share(finding, "CPU time in the interpreter", facts->python);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_not_measured(finding, "which function of the native code");
+    not_told_apart(facts, finding);
     finding->confidence = 0.9;
     percent(words->share, sizeof words->share, facts->native.share);
     return true;
@@ -401,8 +409,8 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
     finding_add(finding, "cores used", "cores", facts->diagnosis->cores_used);
     finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     finding->confidence = facts->told_apart ? 0.8 : 0.5;
-    if (!facts->told_apart && facts->active >= 0.5)
-        finding_not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
+    if (facts->active >= 0.5)
+        not_told_apart(facts, finding);
     finding_not_measured(finding, "how the time grows with the input");
     return true;
 }

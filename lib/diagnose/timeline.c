@@ -91,6 +91,41 @@ static void sum_bins(const struct timeline *timeline, struct facts *facts)
     facts->io_overlap = io_any > 0 ? io_all / io_any : 0;
 }
 
+/*
+ * The scheduler's counters bound what was sampled: something ran or wanted to for at least as long as the busiest
+ * thread did, and at most as long as all together.
+ */
+static void bound_active(const struct profile *profile, struct facts *facts)
+{
+    double most = 0, all = 0;
+    for (size_t i = 1; i < profile->n_threads; i++) {
+        double demand = (double)profile->threads[i].run_ns + (double)profile->threads[i].delay_ns;
+        if (profile->thread_idle[i])
+            continue;
+        most = fmax(most, demand);
+        all += demand;
+    }
+    double active = fmin(1, fmax(facts->active, most / facts->elapsed_ns));
+    active = fmin(active, all / facts->elapsed_ns);
+    double before = 1 - facts->active, after = 1 - active;
+    if (facts->active > 0)
+        facts->serial *= active / facts->active;
+    else if (all < 1.5 * facts->elapsed_ns)
+        facts->serial = active;
+    facts->active = active;
+    if (before > 0 && after < before) {
+        /* What was not seen at all goes first. */
+        facts->other = fmax(0, facts->other - (before - after));
+        double waits = facts->io + facts->lock + facts->rest;
+        double scale = waits > 0 ? fmin(1, fmax(0, after - facts->other) / waits) : 0;
+        facts->io *= scale;
+        facts->lock *= scale;
+        facts->rest *= scale;
+    } else {
+        facts->other += after - before;
+    }
+}
+
 int timeline_measure(const struct profile *profile, struct facts *facts)
 {
     const struct profile_samples *samples = &profile->samples;
@@ -119,6 +154,7 @@ int timeline_measure(const struct profile *profile, struct facts *facts)
         last[samples->thread[i]] = now;
     }
     sum_bins(&timeline, facts);
+    bound_active(profile, facts);
     rc = 0;
 out:
     mem_free(last);
