@@ -49,6 +49,7 @@ struct measurement {
     /* the tracker's */
     pid_t child;            /* started by us; 0 for attach */
     int child_fd, wake_fd;  /* pidfd of it; eventfd that ends the tracker's sleep */
+    int end_fd;             /* eventfd: `ended` was set */
     atomic_int wait_status; /* of the child, -1 while it runs */
     atomic_bool ended;      /* the child, or everything attached to, has ended */
     atomic_uint live_processes, live_pythons, live_threads, pythons_seen;

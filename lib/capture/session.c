@@ -6,6 +6,7 @@
 #include "capture/launch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -42,10 +43,11 @@ static struct session *make(const struct measure_options *options, struct err *e
     m->options = *options;
     m->child_fd = -1;
     m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     m->wait_status = -1;
     pthread_mutex_init(&m->failure_lock, NULL);
     m->queue.records = mem_alloc(SAMPLE_QUEUE_RECORDS * sizeof *m->queue.records);
-    if (m->queue.records == NULL || m->wake_fd < 0) {
+    if (m->queue.records == NULL || m->wake_fd < 0 || m->end_fd < 0) {
         err_set(err, ERR_NOMEM, "cannot measure: out of memory or descriptors; free some");
         session_free(session);
         return NULL;
@@ -293,25 +295,35 @@ int session_attach(const struct measure_options *options, const char *output, co
 /* ---- while it runs, and the end
  * --------------------------------------------------------------------------------------- */
 
-static bool duration_over(const struct measurement *m)
+/* Nanoseconds until the duration asked for is over; UINT64_MAX: none was. */
+static uint64_t duration_left_ns(const struct measurement *m)
 {
-    return m->options.duration_ns != 0 &&
-           clock_monotonic_ns() - m->start_ns >= m->options.delay_ns + m->options.duration_ns;
+    if (m->options.duration_ns == 0)
+        return UINT64_MAX;
+    uint64_t end_ns = m->start_ns + m->options.delay_ns + m->options.duration_ns, now_ns = clock_monotonic_ns();
+    return end_ns > now_ns ? end_ns - now_ns : 0;
 }
 
 void session_wait(struct session *session, int timeout_ms, struct session_status *status)
 {
     struct measurement *m = &session->m;
-    const struct timespec step = {0, 2000000};
     uint64_t until_ns = clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000u;
     bool over = false;
     while (true) {
-        over = over || duration_over(m);
+        uint64_t left_ns = duration_left_ns(m), now_ns = clock_monotonic_ns();
+        over = left_ns == 0;
         if (over) /* a program that was started goes on to its end, unmeasured */
             atomic_store(&m->stop_sampler, true);
-        if (atomic_load(&m->ended) || (over && m->child == 0) || clock_monotonic_ns() >= until_ns)
+        if (atomic_load(&m->ended) || (over && m->child == 0) || now_ns >= until_ns)
             break;
-        nanosleep(&step, NULL);
+        uint64_t nap_ns = until_ns - now_ns;
+        if (!over && left_ns < nap_ns)
+            nap_ns = left_ns;
+        struct pollfd end = {m->end_fd, POLLIN, 0};
+        struct timespec nap = {(time_t)(nap_ns / 1000000000u), (long)(nap_ns % 1000000000u)};
+        ppoll(&end, 1, &nap, NULL); /* a signal ends it too: the caller has something to do */
+        if (end.revents == 0 && clock_monotonic_ns() < now_ns + nap_ns)
+            break;
     }
     *status = (struct session_status){
         .ended = atomic_load(&m->ended) || (over && m->child == 0),
@@ -398,6 +410,8 @@ void session_free(struct session *session)
         close(m->child_fd);
     if (m->wake_fd >= 0)
         close(m->wake_fd);
+    if (m->end_fd >= 0)
+        close(m->end_fd);
     pthread_mutex_destroy(&m->failure_lock);
     for (size_t i = 0; session->command != NULL && session->command[i] != NULL; i++)
         mem_free(session->command[i]);

@@ -343,6 +343,14 @@ static void find_children(struct tracker *k, const struct tracked_process *proce
 /* ---- the thread ----------------------------------------------------------------------------------------------------
  */
 
+static void tell_end(struct measurement *m)
+{
+    uint64_t one = 1;
+    atomic_store(&m->ended, true);
+    if (write(m->end_fd, &one, sizeof one) < 0)
+        errno = 0; /* full: it is readable anyway */
+}
+
 static void reap_child(struct tracker *k)
 {
     struct measurement *m = k->m;
@@ -353,7 +361,7 @@ static void reap_child(struct tracker *k)
     if (process != NULL)
         end_process(k, process, status);
     atomic_store(&m->wait_status, status);
-    atomic_store(&m->ended, true);
+    tell_end(m);
 }
 
 static void check_alive(struct tracker *k)
@@ -372,7 +380,7 @@ static void check_alive(struct tracker *k)
             any_root = any_root || process->root;
     }
     if (m->child == 0 && !any_root)
-        atomic_store(&m->ended, true);
+        tell_end(m);
 }
 
 static void visit(struct tracker *k, struct tracked_process *process)
