@@ -14,7 +14,7 @@ bool selection_holds(const struct export_input *input, size_t index)
     uint32_t thread = samples->thread[index];
     if (thread == 0 || thread >= profile->n_threads)
         return false;
-    if (!filter->idle && (profile->thread_idle[thread] || samples->state[index] == STATE_IDLE))
+    if (!filter->idle && profile->thread_idle[thread])
         return false;
     if (filter->thread != 0 && thread != filter->thread)
         return false;
