@@ -3,8 +3,8 @@
  * program with one busy thread and nine waiting ones is busy all the time), what the cores did, the hottest function,
  * the loop that dominates, waits, delays.
  *
- * Parts of elapsed time leave the run delay out (a starved program would look like a waiting one); parts of CPU time
- * are of the time on the CPU.
+ * In parts of elapsed time, a thread that wants a core counts as active, so that a starved program does not look like a
+ * waiting one. Parts of CPU time are of the time on the CPU.
  */
 #ifndef KEISOKU_DIAGNOSE_FACTS_H
 #define KEISOKU_DIAGNOSE_FACTS_H

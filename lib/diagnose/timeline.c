@@ -1,6 +1,7 @@
 /*
- * Elapsed time by what the program as a whole did: each thread's time is tiled by its samples (from the sample before
- * to this one), the tiles are poured into bins, and a bin tells how many cores' worth of work there was in it.
+ * Elapsed time by what the program as a whole did: each thread's time is tiled by its samples, each as long as its wall
+ * time (these add up to the thread's lifetime, and to the window's length in every window of about a second); the tiles
+ * are poured into bins, and a bin tells how many cores' worth of work there was in it.
  */
 #include "diagnose/facts.h"
 
@@ -134,30 +135,30 @@ int timeline_measure(const struct profile *profile, struct facts *facts)
     double wanted = facts->elapsed_ns / bin_min_ns;
     struct timeline timeline = {.n = wanted < 1 ? 1 : wanted > BINS_MAX ? BINS_MAX : (size_t)wanted};
     timeline.bin_ns = facts->elapsed_ns / (double)timeline.n;
-    double *last = mem_zalloc(profile->n_threads + 1, sizeof *last);
+    double *cursor = mem_zalloc(profile->n_threads + 1, sizeof *cursor);
     timeline.bins = mem_zalloc(timeline.n, sizeof *timeline.bins);
     int rc = ERR_NOMEM;
-    if (last == NULL || timeline.bins == NULL)
+    if (cursor == NULL || timeline.bins == NULL)
         goto out;
     for (size_t i = 1; i < profile->n_threads; i++)
-        last[i] = (double)profile->threads[i].start_ns;
+        cursor[i] = (double)profile->threads[i].start_ns;
     for (size_t i = 0; i < samples->count; i++) {
-        if (samples->ticks[i] == 0 || samples->thread[i] == 0 || samples->thread[i] >= profile->n_threads ||
-            profile->thread_idle[samples->thread[i]])
+        uint32_t thread = samples->thread[i];
+        if (!sample_counts(profile, i))
             continue;
-        double now = (double)samples->time_ns[i];
         enum state one = samples->state[i];
         bool io = one == STATE_IO && waits_for_one(profile, i);
         if (one == STATE_IO && !io)
             one = STATE_IDLE;
-        pour(&timeline, last[samples->thread[i]], now, one, io && sample_function(profile, i) == facts->wait.leaf);
-        last[samples->thread[i]] = now;
+        double from = cursor[thread], to = from + samples->wall_ns[i];
+        pour(&timeline, from, to, one, io && sample_function(profile, i) == facts->wait.leaf);
+        cursor[thread] = to;
     }
     sum_bins(&timeline, facts);
     bound_active(profile, facts);
     rc = 0;
 out:
-    mem_free(last);
+    mem_free(cursor);
     mem_free(timeline.bins);
     return rc;
 }
