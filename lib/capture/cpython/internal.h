@@ -20,8 +20,8 @@ struct python {
     uint64_t runtime;                /* address of _PyRuntime */
     uint64_t image_start, image_end; /* the interpreter's file in memory, data included */
     uint64_t code_type;              /* address of the type "code", 0 until seen */
-    uint64_t active_threads;         /* threading._active, 0 until found */
-    uint64_t active_interpreter;     /* whose dict that is */
+    uint64_t main_interpreter;       /* the oldest: the list begins with the newest; 0 until threads were listed */
+    uint64_t active_threads;         /* its threading._active, 0 until found */
     pid_t main_tid;                  /* of the main thread, as the target's own PID namespace shows it */
     uint32_t tid_offset;             /* of the kernel's id in the pthread structure, 0 until found (before 3.11) */
     /* Code objects inside the interpreter's image that were looked at, a hash table of STATIC_CODES slots: address,

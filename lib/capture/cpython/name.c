@@ -214,21 +214,33 @@ static void copy_name(const struct buf *text, char *name, size_t size)
     name[length] = 0;
 }
 
-bool python_thread_name(struct python *python, const struct python_thread *thread, char *name, size_t size)
+/* The name by the threads that one interpreter knows. */
+static bool name_in(struct python *python, uint64_t interpreter, uint64_t identifier, struct buf *text)
 {
-    uint64_t identifier, active = python->active_interpreter == thread->interpreter ? python->active_threads : 0;
-    if (size == 0 || !remote_read_u64(&python->remote, thread->address + python->layout.thread_pthread, &identifier))
-        return false;
+    bool is_main = interpreter == python->main_interpreter;
+    uint64_t active = is_main ? python->active_threads : 0;
     uint64_t object = active ? find_thread(python, active, identifier) : 0;
     if (!object) {
-        active = find_active(python, thread->interpreter);
+        active = find_active(python, interpreter);
         object = active ? find_thread(python, active, identifier) : 0;
     }
-    struct buf text = {0};
-    bool found = object && text_read(python, attribute(python, object, "_name"), NAME_CHARACTERS_MAX, &text);
-    if (found) {
+    if (!object || !text_read(python, attribute(python, object, "_name"), NAME_CHARACTERS_MAX, text))
+        return false;
+    if (is_main)
         python->active_threads = active;
-        python->active_interpreter = thread->interpreter;
+    return true;
+}
+
+/* A thread may run in several interpreters, each of which may know it by another name: the main one's goes first. */
+bool python_thread_name(struct python *python, const struct python_thread *thread, char *name, size_t size)
+{
+    struct buf text = {0};
+    uint64_t identifier, first = python->main_interpreter;
+    if (size == 0 || !remote_read_u64(&python->remote, thread->address + python->layout.thread_pthread, &identifier))
+        return false;
+    bool found = (first && name_in(python, first, identifier, &text)) ||
+                 (first != thread->interpreter && name_in(python, thread->interpreter, identifier, &text));
+    if (found) {
         copy_name(&text, name, size);
     } else if (thread->tid == python->main_tid) {
         /* A program that never imported threading: its main thread would be called so. */

@@ -95,25 +95,51 @@ static bool is_tid(const pid_t *tids, size_t count, pid_t tid)
     return false;
 }
 
-/* Finds where the C library keeps the kernel's thread id: the first offset that holds an id of this process in every
- * pthread structure given, different ones. */
+enum { PTHREADS_LOOKED_AT = 8 };
+
+/* True when the words at one offset of all pthread structures can be their thread ids: different ones of this process.
+ * A thread that has ended leaves 0, or a structure that cannot be read (size 0). */
+static bool could_be_tids(uint8_t (*bytes)[PTHREAD_SCAN_BYTES], const size_t *sizes, size_t count, uint32_t at,
+                          const pid_t *tids, size_t tid_count)
+{
+    size_t matches = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t tid = at + 4 <= sizes[i] ? load_u32(bytes[i] + at) : 0;
+        if (tid == 0)
+            continue;
+        if (!is_tid(tids, tid_count, (pid_t)tid))
+            return false;
+        for (size_t j = 0; j < i; j++) {
+            if (at + 4 <= sizes[j] && load_u32(bytes[j] + at) == tid)
+                return false;
+        }
+        matches++;
+    }
+    return matches > 0;
+}
+
+/* Finds where the C library keeps the kernel's thread id in the pthread structure: no header tells. */
 static uint32_t find_tid_offset(struct python *python, const uint64_t *pthreads, size_t count, const pid_t *tids,
                                 size_t tid_count)
 {
-    uint8_t bytes[8][PTHREAD_SCAN_BYTES];
-    size_t size = PTHREAD_SCAN_BYTES, have = count < 8 ? count : 8;
-    for (size_t i = 0; i < have; i++) {
-        while (size >= 256 && !remote_read(&python->remote, pthreads[i], bytes[i], size))
-            size -= 256;
+    uint8_t bytes[PTHREADS_LOOKED_AT][PTHREAD_SCAN_BYTES];
+    uint64_t addresses[PTHREADS_LOOKED_AT];
+    size_t sizes[PTHREADS_LOOKED_AT], have = 0;
+    /* From the end of the list, where the main thread's state is; a thread may have states in several interpreters. */
+    for (size_t i = count; i-- > 0 && have < PTHREADS_LOOKED_AT;) {
+        bool again = false;
+        for (size_t j = 0; j < have && !again; j++)
+            again = addresses[j] == pthreads[i];
+        if (again || !plausible(pthreads[i]))
+            continue;
+        size_t size = PTHREAD_SCAN_BYTES;
+        while (size && !remote_read(&python->remote, pthreads[i], bytes[have], size))
+            size = size > 256 ? size - 256 : 0;
+        addresses[have] = pthreads[i];
+        sizes[have++] = size;
     }
-    for (uint32_t at = 0; size >= 256 && at + 4 <= size; at += 4) {
-        bool good = have > 0;
-        for (size_t i = 0; i < have && good; i++) {
-            good = is_tid(tids, tid_count, (pid_t)load_u32(bytes[i] + at));
-            for (size_t j = 0; j < i && good; j++)
-                good = load_u32(bytes[i] + at) != load_u32(bytes[j] + at);
-        }
-        if (good)
+    for (uint32_t at = 0; at + 4 <= PTHREAD_SCAN_BYTES; at += 4) {
+        if (could_be_tids(bytes, sizes, have, at, tids, tid_count))
             return at;
     }
     return 0;
@@ -189,7 +215,7 @@ int python_threads(struct python *python, struct python_thread **threads, size_t
 {
     const struct layout *row = &python->layout;
     struct thread_list list = {.threads = threads, .capacity = capacity};
-    uint64_t interpreter;
+    uint64_t interpreter, main_interpreter = 0;
     int rc = 0, interpreters = 0;
     if (!remote_read_u64(&python->remote, python->runtime + row->runtime_interpreters_head, &interpreter))
         return errno == ESRCH ? ERR_GONE : errno == EPERM ? ERR_PERMISSION : ERR_UNREADABLE;
@@ -198,9 +224,12 @@ int python_threads(struct python *python, struct python_thread **threads, size_t
             rc = ERR_UNREADABLE;
         else
             rc = list_interpreter(python, interpreter, &list);
+        main_interpreter = interpreter;
         if (rc == 0 && !remote_read_u64(&python->remote, interpreter + row->interpreter_next, &interpreter))
             rc = ERR_UNREADABLE;
     }
+    if (rc == 0)
+        __atomic_store_n(&python->main_interpreter, main_interpreter, __ATOMIC_RELAXED);
     if (rc == 0 && list.count && !layout_has(row->thread_native_id))
         rc = resolve_tids(python, *threads, list.pthreads, (size_t)list.count);
     mem_free(list.pthreads);
