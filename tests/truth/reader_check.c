@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static void print_frame(struct python *python, const struct python_frame *frame)
 {
@@ -68,7 +70,9 @@ static int bench(struct python *python, const struct python_thread *thread, stru
     struct python_reader *reader = python_reader_new(python, thread);
     if (!reader)
         return 1;
-    long results[3] = {0}, calls_max = 0;
+    long results[3] = {0}, calls_max = 0, gil = 0, gc = 0, waits = 0, asked = 0;
+    struct proc_thread files;
+    bool opened = proc_thread_open(&files, python_remote(python)->pid, thread->tid);
     uint64_t depth = 0;
     for (int i = 0; i < 100; i++)
         python_read_stack(reader, stack);
@@ -79,11 +83,27 @@ static int bench(struct python *python, const struct python_thread *thread, stru
         long used = (long)(python_remote(python)->calls - before);
         calls_max = used > calls_max ? used : calls_max;
         depth += stack->depth;
+        gil += stack->holds_gil;
+        gc += stack->gc_running;
     }
     double ns = (double)(clock_monotonic_ns() - start);
     printf("bench us %.2f calls %.3f max %ld depth %.1f ok %ld unreadable %ld invalid %ld\n", ns / 1e3 / (double)count,
            (double)(python_remote(python)->calls - calls) / (double)count, calls_max, (double)depth / (double)count,
            results[PYTHON_READ_OK], results[PYTHON_READ_UNREADABLE], results[PYTHON_READ_INVALID]);
+    for (long i = 0; i < count / 50 && opened; i++) {
+        struct proc_syscall call;
+        usleep(50);
+        if (!proc_thread_syscall(&files, &call))
+            continue;
+        asked++;
+        waits += !call.running && call.number == SYS_futex && call.args[0] >= stack->gil_address &&
+                 call.args[0] < stack->gil_address + 512;
+    }
+    double n = (double)count;
+    printf("share gil %.3f gc %.3f waits %.3f\n", (double)gil / n, (double)gc / n,
+           asked ? (double)waits / (double)asked : 0);
+    if (opened)
+        proc_thread_close(&files);
     python_reader_free(reader);
     return 0;
 }

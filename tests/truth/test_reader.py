@@ -122,10 +122,86 @@ def test_a_running_thread_is_survived(python: Interpreter, tmp_path: Path) -> No
     with running([python.path, "-c", BUSY, str(tmp_path / "ready")], tmp_path / "ready") as process:
         done = check(process.pid, "bench", 20000, process.pid)
     assert done.returncode == 0, done.stderr
-    words = done.stdout.split()
+    words = done.stdout.splitlines()[0].split()
     numbers = dict(zip(words[1::2], map(float, words[2::2])))
     assert numbers["ok"] + numbers["unreadable"] + numbers["invalid"] == 20000
     assert numbers["ok"] > 10000
+
+
+STATES = """
+import gc, sys, threading, time
+keep = [[i] for i in range(1000000)] if sys.argv[1] == "gc" else None
+def spin():
+    while True:
+        if sys.argv[1] == "sleep":
+            time.sleep(100)
+        if keep:
+            gc.collect()
+if sys.argv[1] == "fight":
+    for _ in range(3):
+        threading.Thread(target=spin, daemon=True).start()
+open(sys.argv[2], "w").close()
+spin()
+"""
+
+
+def shares(python: Interpreter, mode: str, ready: Path) -> dict[str, float]:
+    """Shares of readings of the main thread that found it holding the GIL, collecting, waiting for the GIL."""
+    with running([python.path, "-c", STATES, mode, str(ready)], ready) as process:
+        time.sleep(0.1)
+        done = check(process.pid, "bench", 40000, process.pid)
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.splitlines()[-1].split()
+    return dict(zip(words[1::2], map(float, words[2::2]), strict=True))
+
+
+def test_holding_and_waiting_for_the_gil(python: Interpreter, tmp_path: Path) -> None:
+    assert shares(python, "sleep", tmp_path / "sleep") == {"gil": 0, "gc": 0, "waits": 0}
+    assert shares(python, "alone", tmp_path / "alone") == {"gil": 1, "gc": 0, "waits": 0}
+    fight = shares(python, "fight", tmp_path / "fight")
+    assert fight["gil"] < 1 and fight["gc"] == 0 and fight["waits"] > 0
+
+
+def test_a_collection_is_seen(python: Interpreter, tmp_path: Path) -> None:
+    seen = shares(python, "gc", tmp_path / "gc")
+    assert seen["gil"] == 1 and seen["gc"] > 0.1 and seen["waits"] == 0
+
+
+INTERPRETERS = """
+import sys, threading, time
+try:
+    import _xxsubinterpreters as interpreters
+except ImportError:
+    import _interpreters as interpreters
+CODE = '''
+import time
+def inside():
+    open({path!r}, "w").close()
+    time.sleep(1000)
+inside()
+'''
+def outside(path):
+    made = interpreters.create()
+    (getattr(interpreters, "run_string", None) or interpreters.exec)(made, CODE.format(path=path))
+for i in range(3):
+    threading.Thread(target=outside, args=(sys.argv[1] + str(i),), name="outside " + str(i), daemon=True).start()
+time.sleep(1000)
+"""
+
+
+def test_several_interpreters(python: Interpreter, tmp_path: Path) -> None:
+    """A thread with a state in two interpreters shows both, under one name."""
+    with running([python.path, "-c", INTERPRETERS, str(tmp_path / "ready")], tmp_path / "ready2") as process:
+        while not all((tmp_path / f"ready{i}").exists() for i in range(3)):
+            time.sleep(0.02)
+        time.sleep(0.1)
+        done = check(process.pid)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert sum("\tinside\t" in line for line in lines) == 3
+    assert sum("\toutside\t" in line for line in lines) == 3
+    for i in range(3):
+        assert sum(line.startswith("thread ") and line.endswith(f" outside {i}") for line in lines) == 2
 
 
 LIBRARY = """
