@@ -122,12 +122,29 @@ static size_t bucket_at(const struct profile *profile, double time_ns, size_t bu
     return at <= 0 ? 0 : at >= (double)buckets ? buckets - 1 : (size_t)at;
 }
 
-/* A sample stands for the time before it, which may reach over several buckets. */
-static int add_sample(const struct profile *profile, size_t i, struct page *page, struct map *map)
+/* The stretch of its thread that the last sample stood for. */
+struct stretch {
+    uint64_t from_ns, to_ns;
+};
+
+/* A sample stands for the time since the one before it; an entry at the same instant shares that stretch. */
+static struct stretch stretch_of(const struct profile *profile, size_t i, struct stretch *last)
+{
+    uint64_t time = profile->samples.time_ns[i];
+    if (time != last->to_ns) {
+        last->from_ns = last->to_ns < time ? last->to_ns : time;
+        last->to_ns = time;
+    }
+    return *last;
+}
+
+/* Adds a sample to every bucket that its stretch reaches. */
+static int add_sample(const struct profile *profile, size_t i, struct stretch stretch, struct page *page,
+                      struct map *map)
 {
     const struct profile_samples *samples = &profile->samples;
     double wall = samples->wall_ns[i] > 0 ? samples->wall_ns[i] : 0;
-    double end = (double)samples->time_ns[i], start = end > wall ? end - wall : 0;
+    double start = (double)stretch.from_ns, end = (double)stretch.to_ns;
     size_t first = bucket_at(profile, start, page->buckets), last = bucket_at(profile, end, page->buckets);
     double width = (double)profile->duration_ns / (double)page->buckets;
     uint32_t stack = samples->stack[i] < profile->n_stacks ? samples->stack[i] : 0;
@@ -155,14 +172,39 @@ static int add_sample(const struct profile *profile, size_t i, struct page *page
 static int fill_cells(const struct profile *profile, struct page *page)
 {
     struct map map = {0};
-    int rc = 0;
+    struct stretch *last = mem_zalloc(profile->n_threads, sizeof *last);
+    int rc = last != NULL ? 0 : ERR_NOMEM;
     page->n_cells = 0;
     page->folded_ns = 0;
-    for (size_t i = 0; i < profile->samples.count && rc == 0; i++)
-        if (profile->samples.thread[i] < profile->n_threads)
-            rc = add_sample(profile, i, page, &map);
+    for (size_t i = 1; i < profile->n_threads && rc == 0; i++)
+        last[i].from_ns = last[i].to_ns = profile->threads[i].start_ns;
+    for (size_t i = 0; i < profile->samples.count && rc == 0; i++) {
+        uint32_t thread = profile->samples.thread[i];
+        if (thread < profile->n_threads)
+            rc = add_sample(profile, i, stretch_of(profile, i, &last[thread]), page, &map);
+    }
     map_release(&map);
+    mem_free(last);
     return rc;
+}
+
+/* As many buckets as leave the busiest thread some samples in each. */
+static int choose_buckets(const struct profile *profile, size_t *buckets)
+{
+    uint64_t *ticks = mem_zalloc(profile->n_threads, sizeof *ticks), most = 0;
+    if (ticks == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        uint32_t thread = profile->samples.thread[i];
+        if (thread >= profile->n_threads)
+            continue;
+        ticks[thread] += profile->samples.ticks[i];
+        most = ticks[thread] > most ? ticks[thread] : most;
+    }
+    mem_free(ticks);
+    uint64_t wanted = most / PAGE_BUCKET_TICKS;
+    *buckets = wanted < PAGE_BUCKETS_MIN ? PAGE_BUCKETS_MIN : wanted > PAGE_BUCKETS ? PAGE_BUCKETS : (size_t)wanted;
+    return 0;
 }
 
 static int by_place(const void *a, const void *b)
@@ -228,7 +270,10 @@ int page_new(const struct profile *profile, struct page **result)
     int rc = ERR_NOMEM;
     if (page == NULL || allocate(profile, page) != 0)
         goto out;
-    struct limit limit = {.nodes = PAGE_NODES_MAX, .buckets = PAGE_BUCKETS};
+    struct limit limit = {.nodes = PAGE_NODES_MAX};
+    rc = choose_buckets(profile, &limit.buckets);
+    if (rc != 0)
+        goto out;
     do {
         page->buckets = limit.buckets;
         rc = choose_nodes(profile, limit.nodes, page);

@@ -19,6 +19,7 @@ extern const char html_page_missing[];
 enum {
     PAGE_BUCKETS = 300,
     PAGE_BUCKETS_MIN = 37,
+    PAGE_BUCKET_TICKS = 32, /* samples of the busiest thread in each, where there are that many */
     PAGE_CELLS_MAX = 700000,
     PAGE_NODES_MAX = 60000,
     PAGE_STRING_MAX = 600,        /* bytes of one name */

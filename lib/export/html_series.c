@@ -52,16 +52,14 @@ static void fill_rates(const struct page *page, const struct rate *rates, size_t
     for (size_t i = 0; i < page->buckets; i++) {
         if (rates[i].covered_ns > 0)
             value = rates[i].sum / rates[i].covered_ns * (double)cores;
-        values[i] = value;
+        values[i] = fmin(value, (double)cores);
     }
 }
 
-static bool sum_cores(const struct page *page, const struct profile *profile, struct point *last, double *values)
+static bool sum_cores(const struct page *page, const struct profile *profile, struct point *last, struct rate *rates,
+                      double *values)
 {
-    struct rate *rates = mem_zalloc(page->buckets, sizeof *rates);
     size_t cores = 0;
-    if (rates == NULL)
-        return false;
     for (size_t i = 0; i < profile->n_counters; i++) {
         const struct counter *counter = &profile->counters[i];
         if (counter->kind != COUNTER_CORE_BUSY || counter->subject >= CORES_MAX)
@@ -74,18 +72,17 @@ static bool sum_cores(const struct page *page, const struct profile *profile, st
         last[counter->subject] = now;
     }
     fill_rates(page, rates, cores, values);
-    mem_free(rates);
     return cores > 0;
 }
 
 /* A process's memory holds from one reading to the next, and from the last to its end. */
-static void hold(const struct page *page, const struct profile *profile, struct point from, double until_ns,
+static void hold(const struct page *page, const struct profile *profile, struct point from, double until_ns, bool final,
                  double *sums)
 {
     size_t last = bucket_of(page, profile, until_ns);
     for (size_t bucket = bucket_of(page, profile, from.time_ns); bucket < last; bucket++)
         sums[bucket] += from.value;
-    if (until_ns >= (double)profile->duration_ns)
+    if (final && last + 1 == page->buckets)
         sums[last] += from.value;
 }
 
@@ -98,14 +95,14 @@ static bool sum_memory(const struct page *page, const struct profile *profile, s
             continue;
         struct point now = {(double)counter->time_ns, (double)counter->value, true};
         if (last[counter->subject].seen)
-            hold(page, profile, last[counter->subject], now.time_ns, sums);
+            hold(page, profile, last[counter->subject], now.time_ns, false, sums);
         last[counter->subject] = now;
         any = true;
     }
     for (size_t i = 1; i < profile->n_processes; i++) {
         uint64_t end = profile->processes[i].end_ns;
         if (last[i].seen)
-            hold(page, profile, last[i], (double)(end != 0 ? end : profile->duration_ns), sums);
+            hold(page, profile, last[i], (double)(end != 0 ? end : profile->duration_ns), true, sums);
     }
     return any;
 }
@@ -123,10 +120,11 @@ void page_add_series(struct buf *out, const struct page *page, const struct prof
     size_t subjects = profile->n_processes > CORES_MAX ? profile->n_processes : CORES_MAX;
     struct point *last = mem_zalloc(subjects, sizeof *last);
     double *values = mem_zalloc(page->buckets, 2 * sizeof *values);
-    if (last == NULL || values == NULL) {
+    struct rate *rates = mem_zalloc(page->buckets, sizeof *rates);
+    if (last == NULL || values == NULL || rates == NULL) {
         out->failed = true;
     } else {
-        bool cores = sum_cores(page, profile, last, values);
+        bool cores = sum_cores(page, profile, last, rates, values);
         for (size_t i = 0; i < subjects; i++)
             last[i].seen = false;
         bool memory = sum_memory(page, profile, last, values + page->buckets);
@@ -138,6 +136,7 @@ void page_add_series(struct buf *out, const struct page *page, const struct prof
             add_values(out, page, "rss_bytes", values + page->buckets);
         buf_add_byte(out, '}');
     }
+    mem_free(rates);
     mem_free(last);
     mem_free(values);
 }

@@ -28,7 +28,7 @@ function Card({ finding, rank }: { finding: Finding; rank: number }) {
         <ul class="evidence">
           {finding.evidence.map((evidence) => (
             <li key={evidence.measure}>
-              <span class="value">{evidence.value === null ? "?" : measure(evidence.value, evidence.unit)}</span>{" "}
+              <span class="value">{evidence.value === null ? "?" : measure(evidence.value, evidence.unit, evidence.measure)}</span>{" "}
               {visible(evidence.measure)}
               {evidence.low != null && evidence.high != null && (
                 <span class="soft">

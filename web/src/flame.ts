@@ -11,6 +11,8 @@ export const ROW = 24;
 const STRIPE = 4;
 const NARROWEST = 0.7;
 const DEEPEST = 400;
+const WIDE = 8;
+const MANY = 0.03;
 
 /** Depth-first columns; position 0 is the root. */
 export interface Layout {
@@ -108,19 +110,28 @@ export interface Theme {
   contrast: boolean;
 }
 
-/** Rows that the picture needs below `top`, for frames of at least a pixel at this width. */
-export function rowsOf(layout: Layout, top: number, pixels: number): number {
-  const least = (layout.width[top] / pixels) * NARROWEST;
-  let deepest = 0;
-  for (let i = top; i < layout.end[top]; ) {
-    if (layout.width[i] < least) {
+/**
+ * Rows to draw below `top`: down to the last one that has a frame wide enough to be seen, or many narrow ones. `below`
+ * counts the rows after it.
+ */
+export function rowsOf(layout: Layout, top: number, pixels: number): { rows: number; below: number } {
+  const perPixel = layout.width[top] / pixels;
+  const sums: number[] = [];
+  const widest: number[] = [];
+  for (let i = top; i < layout.end[top] && perPixel > 0; ) {
+    const width = layout.width[i] / perPixel;
+    if (width < NARROWEST) {
       i = layout.end[i];
       continue;
     }
-    deepest = Math.max(deepest, layout.depth[i] - layout.depth[top]);
+    const row = layout.depth[i] - layout.depth[top];
+    sums[row] = (sums[row] ?? 0) + width;
+    widest[row] = Math.max(widest[row] ?? 0, width);
     i++;
   }
-  return Math.min(deepest + 1, DEEPEST);
+  let rows = Math.min(sums.length, DEEPEST);
+  while (rows > 1 && widest[rows - 1] < WIDE && sums[rows - 1] < pixels * MANY) rows--;
+  return { rows: Math.max(rows, 1), below: sums.length - rows };
 }
 
 /** The frame's name as drawn and listed. */

@@ -100,8 +100,8 @@ interface CanvasProps {
 function Canvas({ picture, dark, onHover, onFocus, onZoom, onReset }: CanvasProps) {
   const [box, width] = useWidth();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const rows = useMemo(
-    () => (width > 0 ? Math.max(3, rowsOf(picture.layout, picture.top, width)) : 3),
+  const { rows, below } = useMemo(
+    () => (width > 0 ? rowsOf(picture.layout, picture.top, width) : { rows: 3, below: 0 }),
     [picture.layout, picture.top, width],
   );
   useLayoutEffect(() => {
@@ -152,6 +152,11 @@ function Canvas({ picture, dark, onHover, onFocus, onZoom, onReset }: CanvasProp
         onBlur={() => onFocus(-1)}
         onKeyDown={key}
       />
+      {below > 0 && (
+        <p class="key soft">
+          {count(below)} more {below === 1 ? "row" : "rows"} of narrow calls below; click a frame to see what is under it.
+        </p>
+      )}
     </div>
   );
 }

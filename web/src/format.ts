@@ -50,13 +50,13 @@ export function rate(hz: number): string {
   return hz >= 10000 ? `${three(hz / 1000)}${THIN}kHz` : `${count(hz)}${THIN}Hz`;
 }
 
-/** A value of a finding's evidence in its own unit. */
-export function measure(value: number, unit: string): string {
+/** A value of a finding's evidence in its own unit, which is left out where the words after it say it. */
+export function measure(value: number, unit: string, words = ""): string {
   if (unit === "share") return percent(value);
   if (unit === "s") return time(value * 1e6);
   if (unit === "bytes") return bytes(value);
   const number = Number.isInteger(value) ? count(value) : value >= 100 ? count(value) : value.toFixed(2);
-  return unit === "1" || unit === "" ? number : `${number}${THIN}${unit}`;
+  return unit === "1" || unit === "" || words.includes(unit) ? number : `${number}${THIN}${unit}`;
 }
 
 let start = "/";

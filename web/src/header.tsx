@@ -220,7 +220,7 @@ export function Verdict({ recording }: { recording: Recording }) {
         <p class="lead">
           {finding.evidence.slice(0, 2).map((evidence) => (
             <span key={evidence.measure}>
-              {evidence.value === null ? "?" : measure(evidence.value, evidence.unit)} {visible(evidence.measure)}
+              {evidence.value === null ? "?" : measure(evidence.value, evidence.unit, evidence.measure)} {visible(evidence.measure)}
             </span>
           ))}
           {finding.max_gain > 1 && <span>at most {gain(finding.max_gain)} faster</span>}

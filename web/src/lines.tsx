@@ -121,7 +121,7 @@ export function HotLines({ recording, view }: { recording: Recording; view: View
           </tbody>
         </table>
       </div>
-      <p class="soft">
+      <p class="soft lines-more">
         {lines.length > limit && limit < MOST && (
           <button type="button" class="link" onClick={() => setLimit(limit === FIRST ? 20 : MOST)}>
             show more lines

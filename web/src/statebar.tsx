@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import type { Recording, State } from "./data";
 import { count, percent, plusMinus, time } from "./format";
-import { background } from "./states";
+import { background, look } from "./states";
 import { halfWidth, sumStates, type Totals } from "./sums";
 import type { SetView, View } from "./view";
 
@@ -10,7 +10,7 @@ import type { SetView, View } from "./view";
 export function Swatch({ state }: { state: State }) {
   return (
     <span class="swatch" aria-hidden="true" style={{ background: background(state.name) }}>
-      {state.letter}
+      <span style={{ background: look(state.name).fill }}>{state.letter}</span>
     </span>
   );
 }
@@ -76,12 +76,14 @@ function Bar({ name, states, weights, total, view, toggle }: BarProps) {
               title={`${label}, ${time(weights[i])}: ${state.line}`}
               onClick={() => toggle(i)}
             >
-              <span class="letter" aria-hidden="true">
-                {state.letter}
+              <span class="label" style={{ background: look(state.name).fill }}>
+                <span class="letter" aria-hidden="true">
+                  {state.letter}
+                </span>
+                <span class="word">{state.name} </span>
+                <span class="share">{percent(share)}</span>
+                <span class="hidden">, {time(weights[i])}</span>
               </span>
-              <span class="word">{state.name} </span>
-              <span class="share">{percent(share)}</span>
-              <span class="hidden">, {time(weights[i])}</span>
             </button>
           );
         })}
@@ -159,7 +161,7 @@ function Legend({ recording, totals, view, toggle }: Omit<BarProps, "name" | "we
   const { states } = recording.meta;
   const weight = view.clock === "cpu" ? totals.stateCpu : totals.stateWall;
   const total = view.clock === "cpu" ? totals.cpu : totals.wall;
-  const shown = states.map((_, i) => i).filter((i) => totals.stateWall[i] > 0 || totals.stateCpu[i] > 0);
+  const shown = states.map((_, i) => i).filter((i) => weight[i] > 0);
   shown.sort((a, b) => weight[b] - weight[a]);
   return (
     <ul class="legend">

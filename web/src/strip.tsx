@@ -23,7 +23,31 @@ interface Series {
   most: number;
 }
 
+/**
+ * What a cell's time counts in the strip. A thread that lives through a bucket spends the bucket's length there, however
+ * many of the jittered samples fell into it, so its time is scaled to that.
+ */
+function useScale(recording: Recording): (cell: number) => number {
+  return useMemo(() => {
+    const { cells, meta } = recording;
+    const width = meta.duration_ns / 1e3 / meta.buckets;
+    const sums = new Float64Array(meta.threads.length * meta.buckets);
+    for (let i = 0; i < cells.count; i++) sums[cells.thread[i] * meta.buckets + cells.bucket[i]] += cells.wall[i];
+    const lives = meta.threads.map((thread) => {
+      const end = thread && thread.end_ns > 0 ? thread.end_ns : meta.duration_ns;
+      return [(thread?.start_ns ?? 0) / 1e3 / width, end / 1e3 / width];
+    });
+    return (i: number) => {
+      const [start, end] = lives[cells.thread[i]];
+      const bucket = cells.bucket[i];
+      const alive = bucket >= start && bucket + 1 <= end;
+      return alive ? width / sums[cells.thread[i] * meta.buckets + bucket] : 1;
+    };
+  }, [recording]);
+}
+
 function useSeries(recording: Recording, view: View): Series {
+  const scale = useScale(recording);
   return useMemo(() => {
     const { cells, meta } = recording;
     const nStates = meta.states.length;
@@ -31,8 +55,9 @@ function useSeries(recording: Recording, view: View): Series {
     const sums = new Float64Array(meta.buckets);
     const weight = view.clock === "cpu" ? cells.cpu : cells.wall;
     eachCell(recording, { ...view, range: null }, true, (i) => {
-      states[cells.bucket[i] * nStates + cells.state[i]] += weight[i];
-      sums[cells.bucket[i]] += weight[i];
+      const time = weight[i] * scale(i);
+      states[cells.bucket[i] * nStates + cells.state[i]] += time;
+      sums[cells.bucket[i]] += time;
     });
     return { buckets: meta.buckets, states, nStates, most: sums.reduce((most, sum) => Math.max(most, sum), 0) };
   }, [recording, view.clock, view.process, view.thread, view.states, view.idle]);
@@ -64,7 +89,9 @@ function drawLine(context: CanvasRenderingContext2D, values: number[], width: nu
   const most = values.reduce((a, b) => Math.max(a, b), 0) || 1;
   const y = (value: number) => top + LINE - 2 - (value / most) * (LINE - 6);
   context.beginPath();
+  context.moveTo(0, y(values[0]));
   values.forEach((value, i) => context.lineTo(((i + 0.5) / values.length) * width, y(value)));
+  context.lineTo(width, y(values[values.length - 1]));
   context.strokeStyle = colour;
   context.lineWidth = 1.6;
   context.stroke();

@@ -32,7 +32,8 @@ export function initialView(meta: Meta): View {
   const to = meta.view.to_ns === 0 ? meta.buckets : Math.min(bucket(meta.view.to_ns), meta.buckets);
   const from = Math.min(bucket(meta.view.from_ns), to - 1);
   return {
-    clock: meta.view.cpu ? "cpu" : "wall",
+    /* on a starved machine only the CPU clock tells of the program */
+    clock: meta.view.cpu || meta.diagnosis?.findings[0]?.tag === "starved" ? "cpu" : "wall",
     process: meta.view.process,
     thread: meta.view.thread,
     states: [],
