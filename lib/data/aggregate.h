@@ -10,7 +10,7 @@
 struct filter {
     uint32_t process, thread; /* ids; 0: all */
     uint64_t from_ns, to_ns;  /* to 0: the end */
-    bool idle;                     /* include the threads that were idle workers all along */
+    bool idle;                /* include the threads that were idle workers all along */
 };
 
 struct function_sum {
@@ -48,7 +48,8 @@ struct aggregate {
 };
 
 /* The "self" of a sample is its innermost Python frame: native and kernel frames below it are states of that frame. */
-/* A NULL filter: everything but the idle workers. An `idle` sample of another thread counts: its time is thread time. */
+/* A NULL filter: everything but the idle workers. An `idle` sample of another thread counts: its time is thread time.
+ */
 int aggregate_new(const struct profile *profile, const struct filter *filter, struct aggregate **result);
 void aggregate_free(struct aggregate *aggregate);
 

@@ -182,7 +182,7 @@ int chunk_encode(struct buf *out, const struct chunk_row *rows, size_t count)
     struct columns columns = {0};
     uint64_t base = first_time(rows, count);
     size_t n_groups = 0;
-    const struct chunk_row **grouped = mem_realloc(NULL, count, sizeof *grouped);
+    const struct chunk_row **grouped = mem_realloc(NULL, count, sizeof(struct chunk_row *));
     size_t *starts = mem_realloc(NULL, count + 1, sizeof *starts);
     int rc = grouped == NULL || starts == NULL ? ERR_NOMEM : group_rows(rows, count, grouped, starts, &n_groups);
     for (size_t i = 0; rc == 0 && i < n_groups; i++)

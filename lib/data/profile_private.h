@@ -21,7 +21,11 @@ struct loader {
 int loader_each(struct loader *loader, const char *sql, int (*row)(struct loader *loader, sqlite3_stmt *statement));
 int loader_corrupt(struct loader *loader, const char *what);
 int loader_no_memory(struct loader *loader);
-uint64_t loader_u64(sqlite3_stmt *statement, int column); /* negative: 0 */
+
+/* Opens and checks the file; a read transaction is left open. */
+int loader_open(struct loader *loader);
+/* Everything but samples and counters. */
+int loader_tables(struct loader *loader);
 
 /* Samples as they were recorded: rows ordered by thread, then time. starts[t] .. starts[t + 1] are those of thread t.
  */

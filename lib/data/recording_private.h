@@ -1,4 +1,4 @@
-/* What recording.c (adds) and recording_commit.c (writing) share. */
+/* What recording.c (adds), recording_commit.c (writing) and recording_life.c (beginning, end) share. */
 #ifndef KEISOKU_DATA_RECORDING_PRIVATE_H
 #define KEISOKU_DATA_RECORDING_PRIVATE_H
 
@@ -96,6 +96,7 @@ void recording_bind_u64(sqlite3_stmt *statement, int index, uint64_t value);
 void recording_out_of_memory(struct recording *recording);
 
 void recording_put_meta(struct recording *recording, const char *key, const char *text, size_t length);
+void recording_put_meta_u64(struct recording *recording, const char *key, uint64_t value);
 void recording_put_meta_number(struct recording *recording, const char *key, double value);
 /* Closes the open chunk of samples or counters: writes it a last time and starts the next. */
 void recording_close_samples(struct recording *recording);

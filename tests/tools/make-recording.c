@@ -21,8 +21,7 @@
  *   source FILE FIRST_LINE PATH           text of FILE, read from PATH (relative to the description)
  *   unfinished                            ends as if the recorder had been killed
  */
-#include "base/map.h"
-#include "data/recording.h"
+#include "make_recording.h"
 
 #include <errno.h>
 #include <math.h>
@@ -31,32 +30,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 4096, NAMED_MAX = 4096 };
+struct maker maker = {.rate_hz = 1000};
 
-struct timeline {
-    struct thread thread;
-    uint64_t now_ns;
-};
-
-struct maker {
-    const char *description, *output;
-    unsigned line;
-    char *words[WORDS_MAX];
-    int n_words;
-    struct recording *recording;
-    struct recording_info info;
-    struct map names; /* "kind NAME" → id */
-    struct timeline threads[NAMED_MAX];
-    struct process processes[NAMED_MAX];
-    uint64_t random, end_ns;
-    double rate_hz;
-    struct self_report self;
-    bool unfinished;
-};
-
-static struct maker maker = {.rate_hz = 1000};
-
-__attribute__((noreturn, format(printf, 1, 2))) static void stop(const char *format, ...)
+void stop(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -67,14 +43,14 @@ __attribute__((noreturn, format(printf, 1, 2))) static void stop(const char *for
     exit(2);
 }
 
-static char *word(int i)
+char *word(int i)
 {
     if (i >= maker.n_words)
         stop("%s: a word is missing", maker.words[0]);
     return maker.words[i];
 }
 
-static double number(const char *text)
+double number(const char *text)
 {
     char *end;
     double value = strtod(text, &end);
@@ -83,13 +59,12 @@ static double number(const char *text)
     return value;
 }
 
-static uint64_t nanoseconds(const char *text)
+uint64_t nanoseconds(const char *text)
 {
     return (uint64_t)llround(number(text) * 1e9);
 }
 
-/* The value of KEY=… among the words; NULL when it is not there. */
-static const char *option(const char *key)
+const char *option(const char *key)
 {
     size_t length = strlen(key);
     for (int i = 1; i < maker.n_words; i++) {
@@ -111,7 +86,7 @@ static void give_name(const char *kind, const char *name, uint32_t id)
         stop("%s %s is there already", kind, name);
 }
 
-static uint32_t named(const char *kind, const char *name)
+uint32_t named(const char *kind, const char *name)
 {
     char key[512];
     uint32_t id;
@@ -121,14 +96,8 @@ static uint32_t named(const char *kind, const char *name)
     return id;
 }
 
-static double uniform(void)
-{
-    maker.random = maker.random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return ((double)(maker.random >> 11) + 0.5) / 9007199254740992.0;
-}
-
 /* The recording is made at the first statement that needs it: what describes it comes before. */
-static struct recording *recording(void)
+struct recording *recording(void)
 {
     struct err err = {0};
     maker.info.rate_hz = maker.rate_hz;
@@ -257,109 +226,6 @@ static void do_stack(void)
             stack = recording_add_stack(recording(), stack, frame);
     }
     give_name("stack", word(1), stack);
-}
-
-struct kind {
-    double share;
-    enum state state;
-    uint32_t stack;
-};
-
-static struct kind parse_kind(char *text)
-{
-    struct kind kind = {.share = 1};
-    char *percent = strchr(text, '%'), *at = strchr(text, '@');
-    if (at == NULL)
-        stop("%s: STATE@STACK is wanted", text);
-    if (percent != NULL && percent < at) {
-        *percent = '\0';
-        kind.share = number(text);
-        text = percent + 1;
-    }
-    *at = '\0';
-    kind.state = state_by_name(text);
-    if (kind.state == STATE_COUNT)
-        stop("there is no state %s", text);
-    kind.stack = strcmp(at + 1, "-") == 0 ? 0 : named("stack", at + 1);
-    return kind;
-}
-
-static enum reader_kind parse_reader(const struct kind *kind)
-{
-    const char *name = option("reader");
-    for (int i = 0; name != NULL && i < READER_KIND_COUNT; i++) {
-        if (strcmp(name, reader_kind_name((enum reader_kind)i)) == 0)
-            return (enum reader_kind)i;
-    }
-    if (kind->stack == 0)
-        return READER_NONE;
-    return state_on_cpu(kind->state) ? READER_CORE : READER_ASLEEP;
-}
-
-static void add_sample(uint32_t thread, const struct kind *kind, uint64_t elapsed, double delay, uint32_t ticks)
-{
-    struct timeline *timeline = &maker.threads[thread];
-    struct sample sample = {.thread = thread, .stack = kind->stack, .ticks = ticks, .state = (uint8_t)kind->state};
-    bool on_cpu = state_on_cpu(kind->state);
-    sample.delay_ns = on_cpu ? (uint64_t)((double)elapsed * delay) : kind->state == STATE_RUNNABLE ? elapsed : 0;
-    sample.run_ns = on_cpu ? elapsed - sample.delay_ns : 0;
-    sample.reader = (uint8_t)parse_reader(kind);
-    sample.marks = option("marks") != NULL ? (uint8_t)number(option("marks")) : 0;
-    timeline->now_ns += elapsed;
-    sample.time_ns = timeline->now_ns;
-    timeline->thread.run_ns += sample.run_ns;
-    timeline->thread.delay_ns += sample.delay_ns;
-    recording_add_sample(recording(), &sample);
-    if (timeline->now_ns > maker.end_ns)
-        maker.end_ns = timeline->now_ns;
-}
-
-static void do_during(void)
-{
-    static struct kind kinds[WORDS_MAX];
-    uint32_t thread = named("thread", word(1));
-    uint64_t end = maker.threads[thread].now_ns + nanoseconds(word(2));
-    double delay = option("delay") != NULL ? number(option("delay")) : 0, shares = 0;
-    int n = 0;
-    for (int i = 3; i < maker.n_words; i++) {
-        if (strchr(maker.words[i], '@') == NULL)
-            continue;
-        kinds[n] = parse_kind(maker.words[i]);
-        shares += kinds[n++].share;
-    }
-    if (n == 0 || delay < 0 || delay > 1)
-        stop("during: a STATE@STACK and a delay of 0 to 1 are wanted");
-    while (maker.threads[thread].now_ns < end) {
-        uint64_t elapsed = (uint64_t)(-1e9 / maker.rate_hz * log(uniform()));
-        double choice = uniform() * shares;
-        int i = 0;
-        while (i + 1 < n && choice >= kinds[i].share)
-            choice -= kinds[i++].share;
-        if (elapsed > end - maker.threads[thread].now_ns)
-            elapsed = end - maker.threads[thread].now_ns;
-        add_sample(thread, &kinds[i], elapsed, delay, 1);
-    }
-}
-
-static void do_sleep(void)
-{
-    uint32_t thread = named("thread", word(1));
-    struct kind kind = parse_kind(word(3));
-    double ticks = number(word(2)) * maker.rate_hz;
-    add_sample(thread, &kind, nanoseconds(word(2)), 0, ticks >= 1 ? (uint32_t)ticks : 1);
-}
-
-static void do_counter(void)
-{
-    struct counter counter = {.time_ns = nanoseconds(word(3)), .value = (int64_t)number(word(4)), .kind = 255};
-    for (int i = 0; i < COUNTER_KIND_COUNT; i++) {
-        if (strcmp(word(1), counter_name((enum counter_kind)i)) == 0)
-            counter.kind = (uint8_t)i;
-    }
-    if (counter.kind == 255)
-        stop("there is no counter %s", word(1));
-    counter.subject = counter.kind == COUNTER_CORE_BUSY ? (uint32_t)number(word(2)) : named("process", word(2));
-    recording_add_counter(recording(), &counter);
 }
 
 static void do_loss(void)

@@ -1,0 +1,175 @@
+/*
+ * Opens a recording for reading and checks that it is one: the header's numbers, and every table's definition to the
+ * letter, so that no view, virtual table or computed column runs in the place of a table.
+ */
+#include "data/profile_private.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "data/schema.h"
+#include "data/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    VALUE_BYTES_MAX = 64 * 1024 * 1024, /* of one value in the file */
+    BUSY_MS = 2000
+};
+
+static int open_with(struct loader *loader, const char *name, int flags)
+{
+    sqlite3_close(loader->db);
+    loader->db = NULL;
+    int rc = sqlite3_open_v2(name, &loader->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_busy_timeout(loader->db, BUSY_MS);
+        sqlite3_limit(loader->db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
+        sqlite3_db_config(loader->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        sqlite3_db_config(loader->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        rc = store_exec(loader->db, "PRAGMA cell_size_check=ON; BEGIN; SELECT count(*) FROM sqlite_schema");
+    }
+    return rc;
+}
+
+static bool wants_writer(int rc)
+{
+    int plain = rc & 0xff;
+    return plain == SQLITE_READONLY || plain == SQLITE_CANTOPEN || plain == SQLITE_IOERR;
+}
+
+static bool has_log(const char *path)
+{
+    struct buf name = {0};
+    struct stat status;
+    buf_printf(&name, "%s-wal", path);
+    bool has = stat(buf_text(&name), &status) == 0 && status.st_size > 0;
+    buf_release(&name);
+    return has;
+}
+
+/* SQLite's name for a file that nobody writes: no lock, log or journal is looked for. */
+static int open_unchanging(struct loader *loader, const char *path)
+{
+    struct buf name = {0};
+    buf_add_text(&name, "file:");
+    for (const char *at = path; *at != '\0'; at++) {
+        if (strchr("%?#", *at) != NULL)
+            buf_printf(&name, "%%%02x", (unsigned)*at);
+        else
+            buf_add_byte(&name, (uint8_t)*at);
+    }
+    buf_add_text(&name, "?immutable=1");
+    int rc = name.failed ? SQLITE_NOMEM : open_with(loader, buf_text(&name), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+    buf_release(&name);
+    return rc;
+}
+
+/*
+ * Read-only first. A log or journal that a killed recorder left may need a writer to be read; a directory that cannot
+ * be written to has neither shared memory nor, once folded in, a log.
+ */
+static int open_file(struct loader *loader, const char *path)
+{
+    int rc = open_with(loader, path, SQLITE_OPEN_READONLY);
+    if (wants_writer(rc))
+        rc = open_with(loader, path, SQLITE_OPEN_READWRITE);
+    if (wants_writer(rc) && has_log(path))
+        return err_set(loader->err, ERR_PERMISSION,
+                       "cannot read %s: it was not finished and its log (%s-wal) can only be read where the directory "
+                       "may be written to; copy both to such a place",
+                       loader->path, loader->path);
+    if (wants_writer(rc))
+        rc = open_unchanging(loader, path);
+    return rc == SQLITE_OK ? 0 : store_error(loader->db, loader->err, "read", loader->path);
+}
+
+static int open_database(struct loader *loader)
+{
+    struct stat status;
+    char *real = realpath(loader->path, NULL);
+    if (real == NULL || stat(real, &status) != 0) {
+        int number = errno;
+        free(real);
+        return file_error(loader->err, number, "open", loader->path);
+    }
+    int rc;
+    loader->file_bytes = (uint64_t)status.st_size;
+    if (!S_ISREG(status.st_mode))
+        rc = err_set(loader->err, ERR_BAD_INPUT, "cannot read %s: it is no regular file; name a recording (.kei)",
+                     loader->path);
+    else if (access(real, R_OK) != 0)
+        rc = file_error(loader->err, errno, "read", loader->path);
+    else if (status.st_size == 0)
+        rc = loader_corrupt(loader, "the file is empty");
+    else
+        rc = open_file(loader, real);
+    free(real);
+    return rc;
+}
+
+static int read_number(struct loader *loader, const char *sql, int64_t *value)
+{
+    sqlite3_stmt *statement = NULL;
+    int step = sqlite3_prepare_v2(loader->db, sql, -1, &statement, NULL);
+    if (step == SQLITE_OK)
+        step = sqlite3_step(statement);
+    if (step == SQLITE_ROW)
+        *value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return step == SQLITE_ROW ? 0 : store_error(loader->db, loader->err, "read", loader->path);
+}
+
+static int check_version(struct loader *loader)
+{
+    int64_t application = 0, version = 0;
+    int rc = read_number(loader, "PRAGMA application_id", &application);
+    if (rc == 0)
+        rc = read_number(loader, "PRAGMA user_version", &version);
+    if (rc != 0)
+        return rc;
+    if (application != SCHEMA_APPLICATION_ID)
+        return loader_corrupt(loader, "a database, but no recording of keisoku");
+    if (version > SCHEMA_VERSION)
+        return err_set(loader->err, ERR_VERSION,
+                       "cannot read %s: its format is version %lld and this keisoku reads up to %d; %s", loader->path,
+                       (long long)version, SCHEMA_VERSION, err_hint(ERR_VERSION));
+    return version == SCHEMA_VERSION ? 0 : loader_corrupt(loader, "its format version is none");
+}
+
+/* Every table must be the one of the schema to the letter: no view, virtual table or computed column in its place. */
+static int check_tables(struct loader *loader)
+{
+    sqlite3_stmt *statement = NULL;
+    static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? AND sql = ?";
+    int rc = 0, step = sqlite3_prepare_v2(loader->db, sql, -1, &statement, NULL);
+    if (step != SQLITE_OK)
+        rc = store_error(loader->db, loader->err, "read", loader->path);
+    for (const struct schema_item *item = schema_items; rc == 0 && item->name != NULL; item++) {
+        if (strcmp(item->type, "table") != 0)
+            continue;
+        sqlite3_bind_text(statement, 1, item->name, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 2, item->sql, -1, SQLITE_STATIC);
+        step = sqlite3_step(statement);
+        if (step == SQLITE_DONE)
+            rc = loader_corrupt(loader, "a table is missing or not what it should be");
+        else if (step != SQLITE_ROW)
+            rc = store_error(loader->db, loader->err, "read", loader->path);
+        sqlite3_reset(statement);
+    }
+    sqlite3_finalize(statement);
+    return rc;
+}
+
+int loader_open(struct loader *loader)
+{
+    int rc = open_database(loader);
+    if (rc == 0)
+        rc = check_version(loader);
+    if (rc == 0)
+        rc = check_tables(loader);
+    return rc;
+}
