@@ -26,8 +26,8 @@ import interpreters  # noqa: E402
 from support import Result, Run  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
-ALONE_FOLDERS = ("truth", "findings", "real")
-SLOW_FOLDERS = ("truth", "findings", "real", "page")
+ALONE_FOLDERS = ("truth", "real")
+SLOW_FOLDERS = ("truth", "real", "web")
 
 
 def pytest_configure(config: pytest.Config) -> None:
