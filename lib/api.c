@@ -157,7 +157,7 @@ int kei_export(struct kei_recording *recording, const char *format, const struct
         rc = err_set(&err, ERR_BAD_INPUT, "there is no format %.100s; keisoku export --format help lists them", format);
     else
         rc = make_filter(input.profile, input.options, &input.filter, &err);
-    if (rc == 0)
+    if (exporter != NULL && rc == 0)
         rc = exporter->write(&input, &sink, &err);
     return give_error(error, &err, rc);
 }

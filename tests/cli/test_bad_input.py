@@ -181,7 +181,7 @@ def test_a_process_of_another_user(keisoku: str, a_python: Interpreter, tmp_path
     try:
         time.sleep(0.3)
         user = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-        words = ["setpriv", *user, binary, command, str(target.pid)]
+        words = ["setpriv", *user, str(binary), command, str(target.pid)]
         done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=60)
     finally:
         target.kill()
