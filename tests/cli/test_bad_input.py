@@ -313,7 +313,9 @@ def test_closed_standard_error(keisoku: str, a_python: Interpreter, tmp_path: Pa
 
 def test_closed_standard_streams_stay_closed(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
     """The program finds them closed too, and no file of ours gets their numbers."""
-    program = "import os\nclosed = []\nfor fd in range(3):\n    try: os.fstat(fd)\n    except OSError: closed.append(fd)\n"
+    program = (
+        "import os\nclosed = []\nfor fd in range(3):\n    try: os.fstat(fd)\n    except OSError: closed.append(fd)\n"
+    )
     program += "open('closed', 'w').write(repr(closed))\n" + BUSY
     words = [keisoku, "run", "-o", "x.kei", a_python.path, "-c", program]
     done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *words], cwd=tmp_path, timeout=60)

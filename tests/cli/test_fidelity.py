@@ -128,7 +128,9 @@ def test_names_of_the_files(run_keisoku: Run, tmp_path: Path, words: str) -> Non
 
 def test_streams_are_untouched(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
     """Byte for byte: 3 MB through a pipe while being measured, standard error too."""
-    program = "import os\nfor i in range(3000):\n    os.write(1, bytes([i % 256]) * 1024)\n    os.write(2, b'e%d\\n' % i)\n"
+    program = (
+        "import os\nfor i in range(3000):\n    os.write(1, bytes([i % 256]) * 1024)\n    os.write(2, b'e%d\\n' % i)\n"
+    )
     words = [keisoku, "run", "-q", "--no-html", a_python.path, "-c", program]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=120)
     assert done.stdout == b"".join(bytes([i % 256]) * 1024 for i in range(3000))
