@@ -122,7 +122,7 @@ int export_html(const struct export_input *input, const struct sink *sink, struc
     if (html_page_head_size == 0)
         return err_set(err, ERR_NOT_SUPPORTED, "the page was not built: %s", html_page_missing);
     struct page *page = NULL;
-    int rc = page_new(input->profile, &page);
+    int rc = page_new(input->profile, &page_bounds, &page);
     if (rc == 0)
         rc = sink_write(sink, html_page_head, html_page_head_size);
     if (rc == 0)

@@ -13,10 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one attempt is allowed. */
-struct limit {
-    size_t nodes, buckets;
-};
+const struct page_bounds page_bounds = {
+    .nodes = 60000, .cells = 700000, .buckets_least = 37, .buckets_most = 300, .bucket_ticks = 32};
 
 static uint32_t parent_of(const struct profile *profile, uint32_t stack)
 {
@@ -64,14 +62,14 @@ static void sum_stacks(const struct profile *profile, double *totals)
         }
 }
 
-static int choose_nodes(const struct profile *profile, size_t limit, struct page *page)
+static int choose_nodes(const struct profile *profile, size_t most, struct page *page)
 {
     size_t n = profile->n_stacks;
     double smallest, *totals = mem_alloc(n * sizeof *totals);
     if (totals == NULL)
         return ERR_NOMEM;
     sum_stacks(profile, totals);
-    int rc = smallest_kept(totals, n, limit, &smallest);
+    int rc = smallest_kept(totals, n, most, &smallest);
     page->n_nodes = 1;
     page->nodes[0] = 0;
     page->node_of_stack[0] = 0;
@@ -102,7 +100,7 @@ static int add_cell(struct page *page, struct map *map, struct cell_key key, con
     if (map_put(map, &key, sizeof key, (uint32_t)page->n_cells, &at, &found) != 0)
         return ERR_NOMEM;
     if (!found) {
-        if (page->n_cells >= PAGE_CELLS_MAX)
+        if (page->n_cells >= page->cells_most)
             return ERR_FULL;
         if (mem_grow(&page->cells, &page->cells_capacity, page->n_cells + 1, sizeof *page->cells) != 0)
             return ERR_NOMEM;
@@ -189,7 +187,7 @@ static int fill_cells(const struct profile *profile, struct page *page)
 }
 
 /* As many buckets as leave the busiest thread some samples in each. */
-static int choose_buckets(const struct profile *profile, size_t *buckets)
+static int choose_buckets(const struct profile *profile, const struct page_bounds *bounds, size_t *buckets)
 {
     uint64_t *ticks = mem_zalloc(profile->n_threads, sizeof *ticks), most = 0;
     if (ticks == NULL)
@@ -202,8 +200,9 @@ static int choose_buckets(const struct profile *profile, size_t *buckets)
         most = ticks[thread] > most ? ticks[thread] : most;
     }
     mem_free(ticks);
-    uint64_t wanted = most / PAGE_BUCKET_TICKS;
-    *buckets = wanted < PAGE_BUCKETS_MIN ? PAGE_BUCKETS_MIN : wanted > PAGE_BUCKETS ? PAGE_BUCKETS : (size_t)wanted;
+    uint64_t wanted = most / bounds->bucket_ticks;
+    wanted = wanted < bounds->buckets_most ? wanted : bounds->buckets_most;
+    *buckets = wanted > bounds->buckets_least ? (size_t)wanted : bounds->buckets_least;
     return 0;
 }
 
@@ -264,26 +263,27 @@ static int allocate(const struct profile *profile, struct page *page)
                : 0;
 }
 
-int page_new(const struct profile *profile, struct page **result)
+int page_new(const struct profile *profile, const struct page_bounds *bounds, struct page **result)
 {
     struct page *page = mem_zalloc(1, sizeof *page);
     int rc = ERR_NOMEM;
     if (page == NULL || allocate(profile, page) != 0)
         goto out;
-    struct limit limit = {.nodes = PAGE_NODES_MAX};
-    rc = choose_buckets(profile, &limit.buckets);
+    size_t nodes = bounds->nodes, buckets;
+    rc = choose_buckets(profile, bounds, &buckets);
     if (rc != 0)
         goto out;
+    page->cells_most = bounds->cells;
     do {
-        page->buckets = limit.buckets;
-        rc = choose_nodes(profile, limit.nodes, page);
+        page->buckets = buckets;
+        rc = choose_nodes(profile, nodes, page);
         if (rc == 0)
             rc = fill_cells(profile, page);
-        if (limit.buckets > PAGE_BUCKETS_MIN)
-            limit.buckets /= 2;
+        if (buckets > bounds->buckets_least)
+            buckets = buckets / 2 > bounds->buckets_least ? buckets / 2 : bounds->buckets_least;
         else
-            limit.nodes /= 2;
-    } while (rc == ERR_FULL && limit.nodes > 0);
+            nodes /= 2;
+    } while (rc == ERR_FULL && nodes > 0);
     if (rc != 0)
         goto out;
     qsort(page->cells, page->n_cells, sizeof *page->cells, by_place);

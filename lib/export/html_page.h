@@ -14,19 +14,21 @@ extern const unsigned char html_page_head[], html_page_tail[];
 extern const size_t html_page_head_size, html_page_tail_size;
 extern const char html_page_missing[];
 
-/* Bounds of one page. A recording that needs more is shown with fewer time buckets, then with its smallest places
- * counted at their callers; the page says so. */
 enum {
-    PAGE_BUCKETS = 300,
-    PAGE_BUCKETS_MIN = 37,
-    PAGE_BUCKET_TICKS = 32, /* samples of the busiest thread in each, where there are that many */
-    PAGE_CELLS_MAX = 700000,
-    PAGE_NODES_MAX = 60000,
     PAGE_STRING_MAX = 600,        /* bytes of one name */
     PAGE_SOURCE_MAX = 600 * 1024, /* bytes of source text */
     PAGE_SOURCE_LINE_MAX = 300,
     PAGE_SOURCE_AROUND = 4 /* lines kept before and after one that has time */
 };
+
+/* Bounds of one page. A recording that needs more is shown with fewer time buckets, then with its smallest places
+ * counted at their callers; the page says so. */
+struct page_bounds {
+    size_t nodes, cells;
+    size_t buckets_least, buckets_most;
+    size_t bucket_ticks; /* samples of the busiest thread in a bucket, where there are that many */
+};
+extern const struct page_bounds page_bounds; /* keeps the page of 600 000 samples all over the place under 3 MB */
 
 /* Time of one thread at one place in one state in one stretch of the recording: the page sums these under whatever
  * filter is set. */
@@ -46,12 +48,12 @@ struct page {
     uint32_t *strings, *index_of_string; /* likewise; page string 0 is "" */
     size_t n_strings;
     struct page_cell *cells; /* by thread, node, state, bucket */
-    size_t n_cells, cells_capacity;
+    size_t n_cells, cells_capacity, cells_most;
     size_t buckets;
     double folded_ns; /* wall time shown at a caller because its own place was too small to keep */
 };
 
-int page_new(const struct profile *profile, struct page **result);
+int page_new(const struct profile *profile, const struct page_bounds *bounds, struct page **result);
 void page_free(struct page *page);
 /* The page's number for a string, taken into its table when new. */
 uint32_t page_string(struct page *page, uint32_t string);
