@@ -1,0 +1,49 @@
+"""One way for all truth tests to run a program under keisoku and read what came out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import Result, Run
+from interpreters import Interpreter
+from recording import Recording
+
+TRIES = 3
+
+
+class Measured(NamedTuple):
+    done: Result
+    path: Path
+    recording: Recording
+    shown: int  # samples with a stack
+
+
+def measured(
+    run_keisoku: Run,
+    python: Interpreter,
+    program: Path,
+    *arguments: str,
+    least: int = 150,
+    status: int = 0,
+    env: dict[str, str] | None = None,
+) -> Measured:
+    """Runs the program until there are enough samples: on a busy machine a program may hardly run at all."""
+    for attempt in range(TRIES):
+        name = f"truth-{attempt}.kei"
+        words = ["run", "--no-html", "-o", name, python.path, program, *arguments]
+        done = run_keisoku(*words, env=env)
+        assert done.status == status, f"{done.status}\n{done.err}"
+        path = done.folder / name
+        if not path.exists():
+            continue
+        recording = Recording(path)
+        shown = sum(sample.ticks for sample in recording if sample.stack)
+        if shown >= least:
+            return Measured(done, path, recording, shown)
+    cores = len(os.sched_getaffinity(0))
+    if os.getloadavg()[0] > 2 * cores:
+        pytest.skip(f"a load of {os.getloadavg()[0]:.0f} on {cores} cores leaves too few samples")
+    pytest.fail(f"fewer than {least} samples with a stack, {TRIES} times\n{done.err}", pytrace=False)
