@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Result, Run
 from interpreters import Interpreter
 from recording import Recording
+from support import Result, Run
 
 TRIES = 3
 

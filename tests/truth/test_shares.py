@@ -11,6 +11,7 @@ from typing import Any
 from interpreters import Interpreter
 from measured import measured
 from oracle import PROGRAMS, Oracle
+from support import Run
 
 Report = Callable[[Path], dict[str, Any]]
 

@@ -12,6 +12,7 @@ from interpreters import Interpreter
 from measured import measured
 from oracle import PROGRAMS, Oracle
 from recording import read_collapsed
+from support import Run
 
 Report = Callable[[Path], dict[str, Any]]
 
