@@ -11,32 +11,25 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "capture/interner.h"
 #include "capture/measure.h"
+#include "capture/pace.h"
 #include "capture/proof.h"
 #include "capture/schedule.h"
 #include "capture/wait_state.h"
 
 #include <errno.h>
-#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REPAY_NS 3e9 /* an overdraft of the budget is repaid over that time */
-
 enum {
-    NEIGHBOURS = 64,                 /* a code object is listed once among so many in a stack */
-    FRESH_NS = 30 * 1000 * 1000,     /* a code object seen in place is trusted that long: less than the writer waits */
-    CAREFUL_NS = 1000 * 1000 * 1000, /* after one was replaced, all are looked at every time for that long */
-    HOPS_MAX = 4,                    /* core changes in a sweep */
+    HOPS_MAX = 4, /* core changes in a sweep */
     LATE_NS = 1000 * 1000,
     PENDING_MAX_NS = 400 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
-    GOVERN_NS = 100 * 1000 * 1000,
-    RATE_MIN_HZ = 20,
     SLEEPERS_CLOCK_MIN = 3
 };
 
@@ -47,21 +40,16 @@ struct sampler {
     struct python_stack stack;
     struct tracked_thread **elsewhere; /* as long as list: run on another core than ours */
     size_t n_elsewhere;
-    int busy_core;               /* where a running thread was last read in this sweep; -1: none */
-    uint64_t *codes, *checksums; /* of one stack, each PYTHON_DEPTH_MAX + 1 */
-    uint32_t *code_of;           /* index into them of each frame */
-    uint64_t read_ns;            /* when the stack was read */
-    bool all_checked;            /* every code object of it was looked at then */
-    enum loss_kind lost;         /* why the last read failed */
-    bool exiting;                /* it failed because the process ends */
+    int busy_core; /* where a running thread was last read in this sweep; -1: none */
+    struct interner interner;
+    struct pace pace;
+    uint64_t read_ns;    /* when the stack was read */
+    enum loss_kind lost; /* why the last read failed */
+    bool exiting;        /* it failed because the process ends */
     bool late;
     cpu_set_t allowed;
     int core;       /* pinned to; -1: none */
     bool contested; /* a runnable thread of the target was on our core in this sweep */
-    uint64_t random;
-    double rate_hz; /* after the budget */
-    uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns;
-    double overdraft_ns; /* taken beyond the budget so far */
     uint64_t now_ns;
 };
 
@@ -80,52 +68,6 @@ static bool pin(struct sampler *s, int core)
     }
     s->core = core;
     return true;
-}
-
-static double uniform(struct sampler *s)
-{
-    s->random ^= s->random << 13;
-    s->random ^= s->random >> 7;
-    s->random ^= s->random << 17;
-    return ((double)(s->random >> 11) + 0.5) / 9007199254740992.0;
-}
-
-static uint64_t next_interval_ns(struct sampler *s)
-{
-    double mean = 1e9 / s->rate_hz;
-    double interval = -log(uniform(s)) * mean;
-    return (uint64_t)(interval < 20 * mean ? interval : 20 * mean);
-}
-
-/* Lowers the rate when more than the budget is taken of the target's cores, and raises it again. What was taken too
- * much at first (a start is measured at the full rate) is made up for over the next seconds. */
-static void govern(struct sampler *s)
-{
-    struct measurement *m = s->m;
-    if (s->now_ns < s->govern_at_ns + GOVERN_NS)
-        return;
-    uint64_t cpu = clock_thread_cpu_ns();
-    uint64_t contested = atomic_load_explicit(&m->counts.contested_ns, memory_order_relaxed);
-    uint64_t awake = atomic_load_explicit(&m->counts.awake_ns, memory_order_relaxed);
-    double taken = 0, elapsed = (double)(s->now_ns - s->govern_at_ns);
-    if (awake > s->govern_awake_ns)
-        taken = (double)(cpu - s->govern_cpu_ns) * (double)(contested - s->govern_contested_ns) /
-                (double)(awake - s->govern_awake_ns);
-    s->overdraft_ns += taken - m->options.budget * elapsed;
-    if (s->overdraft_ns < 0)
-        s->overdraft_ns = 0;
-    if (!m->options.rate_asked && taken > 0) {
-        double repay = s->overdraft_ns / REPAY_NS, most = m->options.budget / 2;
-        double allowed = elapsed * (m->options.budget - (repay < most ? repay : most));
-        double fit = s->rate_hz * allowed / taken;
-        double smooth = (s->rate_hz + fit) / 2;
-        s->rate_hz = smooth > m->options.rate_hz ? m->options.rate_hz : smooth < RATE_MIN_HZ ? RATE_MIN_HZ : smooth;
-    }
-    atomic_store_explicit(&m->counts.cpu_ns, cpu, memory_order_relaxed);
-    s->govern_at_ns = s->now_ns;
-    s->govern_cpu_ns = cpu;
-    s->govern_contested_ns = contested;
-    s->govern_awake_ns = awake;
 }
 
 /* ---- writing samples -----------------------------------------------------------------------------------------------
@@ -168,132 +110,6 @@ static void same_again(struct sampler *s, struct tracked_thread *t)
         flush(s, t, false);
 }
 
-/* ---- stacks --------------------------------------------------------------------------------------------------------
- */
-
-static bool same_frame(const struct python_frame *a, const struct python_frame *b)
-{
-    return a->code == b->code && a->address == b->address && a->offset == b->offset;
-}
-
-/* How many outermost frames are the same as in the thread's last stack (which is kept outermost first). */
-static uint32_t common_frames(const struct tracked_thread *t, const struct python_stack *stack)
-{
-    uint32_t limit = t->depth < stack->depth ? t->depth : stack->depth;
-    uint32_t common = 0;
-    while (common < limit && same_frame(&t->frames[common], &stack->frames[stack->depth - 1 - common]))
-        common++;
-    return common;
-}
-
-/* An address holds another code object than before. The writer drops what was queued with the old one since it was last
- * seen in place, and for a while every code object of the process is checked in every sample. */
-static void code_was_replaced(struct sampler *s, struct tracked_process *process, uint32_t old)
-{
-    struct code_entry *entry = stack_store_code(&s->m->store, old);
-    process->code_reused_ns = s->read_ns;
-    if (entry->stale_to_ns == 0)
-        entry->stale_from_ns = entry->verified_ns;
-    __atomic_store_n(&entry->stale_to_ns, s->read_ns, __ATOMIC_RELEASE);
-}
-
-static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
-{
-    if (depth <= t->frames_capacity)
-        return true;
-    size_t frames = t->frames_capacity, nodes = t->frames_capacity;
-    if (mem_grow(&t->frames, &frames, depth, sizeof *t->frames) != 0 ||
-        mem_grow(&t->nodes, &nodes, depth, sizeof *t->nodes) != 0)
-        return false;
-    t->frames_capacity = (uint32_t)nodes;
-    return true;
-}
-
-/* Is the code known at its address, and was it seen in place a moment ago? The writer waits longer than that. */
-static bool is_fresh(const struct sampler *s, const struct tracked_process *process, uint32_t code)
-{
-    bool careful = s->read_ns - process->code_reused_ns < CAREFUL_NS;
-    return code != 0 && !careful && s->read_ns - stack_store_code(&s->m->store, code)->verified_ns < FRESH_NS;
-}
-
-/* Collects the addresses of the stack whose code is to be looked at, each once among neighbours. */
-static uint32_t codes_to_check(struct sampler *s, const struct tracked_thread *t, uint32_t common)
-{
-    const struct python_stack *stack = &s->stack;
-    uint32_t n = 0;
-    s->all_checked = true;
-    for (uint32_t k = 0; k < stack->depth; k++) {
-        uint64_t address = stack->frames[stack->depth - 1 - k].code;
-        uint32_t code = k < common ? stack_store_node(&s->m->store, t->nodes[k])->code
-                                   : stack_store_latest_code(&s->m->store, t->process, address);
-        s->code_of[k] = code;
-        if (is_fresh(s, t->process, code)) {
-            s->all_checked = false;
-            continue;
-        }
-        bool listed = false;
-        for (uint32_t i = n, steps = 0; i > 0 && steps < NEIGHBOURS && !listed; i--, steps++)
-            listed = s->codes[i - 1] == address;
-        if (!listed)
-            s->codes[n++] = address;
-    }
-    return n;
-}
-
-/* Looks at the code objects; new ones are copied while their frames are alive. False when one is no code object. */
-static bool check_codes(struct sampler *s, struct tracked_process *process, uint32_t n, bool *changed)
-{
-    if (!python_code_checksums(process->python, s->codes, n, s->checksums))
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        bool fresh;
-        uint32_t replaced;
-        uint32_t id = s->checksums[i] == 0 ? 0
-                                           : stack_store_add_code(&s->m->store, process, s->codes[i], s->checksums[i],
-                                                                  &fresh, &replaced);
-        if (id == 0)
-            return false;
-        struct code_entry *entry = stack_store_code(&s->m->store, id);
-        if (fresh && python_code_copy(process->python, s->codes[i], &entry->copy) != 0)
-            measure_lose(s->m, LOSS_UNRESOLVED, 1);
-        if (replaced != 0)
-            code_was_replaced(s, process, replaced);
-        *changed = *changed || fresh || replaced != 0;
-        entry->verified_ns = s->read_ns;
-    }
-    return true;
-}
-
-/* Turns the raw stack into nodes. Frames that are where they were at the thread's last sample keep theirs. */
-static bool intern(struct sampler *s, struct tracked_thread *t)
-{
-    const struct python_stack *stack = &s->stack;
-    bool changed = false;
-    uint32_t common = common_frames(t, stack);
-    if (!reserve_frames(t, stack->depth))
-        return false;
-    uint32_t n = codes_to_check(s, t, common);
-    if (n > 0 && !check_codes(s, t->process, n, &changed))
-        return false;
-    if (changed) { /* some address holds a code object that was not there when the list was made */
-        for (uint32_t k = 0; k < stack->depth; k++)
-            s->code_of[k] = stack_store_latest_code(&s->m->store, t->process, stack->frames[stack->depth - 1 - k].code);
-        common = 0;
-    }
-    uint32_t node = common > 0 ? t->nodes[common - 1] : 0;
-    t->depth = common;
-    for (uint32_t k = common; k < stack->depth; k++) {
-        const struct python_frame *frame = &stack->frames[stack->depth - 1 - k];
-        node = s->code_of[k] != 0 ? stack_store_add_node(&s->m->store, node, s->code_of[k], frame->offset) : 0;
-        if (node == 0)
-            return false;
-        t->frames[k] = *frame;
-        t->nodes[k] = node;
-        t->depth = k + 1;
-    }
-    return true;
-}
-
 /* ---- looking at a thread -------------------------------------------------------------------------------------------
  */
 
@@ -308,7 +124,7 @@ static bool read_thread(struct sampler *s, struct tracked_thread *t)
     }
     atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
     enum python_read_result result = python_read_stack(t->reader, &s->stack);
-    if (result == PYTHON_READ_OK && intern(s, t))
+    if (result == PYTHON_READ_OK && interner_intern(&s->interner, t, &s->stack, s->read_ns))
         return true;
     s->exiting = result == PYTHON_READ_UNREADABLE && errno == ESRCH; /* its memory is given back already */
     if (result == PYTHON_READ_UNREADABLE)
@@ -333,7 +149,7 @@ static void take(struct sampler *s, struct tracked_thread *t, const struct proof
     t->pending = true;
     t->pending_ticks = 1;
     t->pending_ns = s->read_ns;
-    t->checked = s->all_checked;
+    t->checked = s->interner.all_checked;
     atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
     if (!stack_good) {
         atomic_fetch_add_explicit(&s->m->counts.dropped, 1, memory_order_relaxed);
@@ -568,13 +384,8 @@ static int sampler_init(struct sampler *s, struct measurement *m)
     memset(s, 0, sizeof *s);
     s->m = m;
     s->core = -1;
-    s->rate_hz = m->options.rate_hz;
-    s->random = clock_monotonic_ns() | 1;
     s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
-    s->codes = mem_alloc((PYTHON_DEPTH_MAX + 1) * sizeof *s->codes);
-    s->checksums = mem_alloc((PYTHON_DEPTH_MAX + 1) * sizeof *s->checksums);
-    s->code_of = mem_alloc((PYTHON_DEPTH_MAX + 1) * sizeof *s->code_of);
-    bool ready = s->stack.frames != NULL && s->codes != NULL && s->checksums != NULL && s->code_of != NULL;
+    bool ready = s->stack.frames != NULL && interner_init(&s->interner, &m->store) == 0;
     return ready && sched_getaffinity(0, sizeof s->allowed, &s->allowed) == 0 ? 0 : ERR_NOMEM;
 }
 
@@ -583,9 +394,7 @@ static void sampler_release(struct sampler *s)
     mem_free(s->list);
     mem_free(s->elsewhere);
     mem_free(s->stack.frames);
-    mem_free(s->codes);
-    mem_free(s->checksums);
-    mem_free(s->code_of);
+    interner_release(&s->interner);
 }
 
 static void sleep_until(uint64_t time_ns)
@@ -612,12 +421,12 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     if (s->contested)
         atomic_fetch_add_explicit(&counts->contested_ns, slept_ns - woke_ns, memory_order_relaxed);
     hand_over(s, false);
-    govern(s);
+    pace_govern(&s->pace, s->now_ns);
     uint64_t next_ns = planned_ns;
     do { /* instants that are over are left out, and counted */
-        next_ns += next_interval_ns(s);
+        next_ns += pace_interval_ns(&s->pace);
         atomic_fetch_add_explicit(&counts->planned, 1, memory_order_relaxed);
-    } while (next_ns <= slept_ns && slept_ns - next_ns < 1000000000u && s->rate_hz < 100000);
+    } while (next_ns <= slept_ns && slept_ns - next_ns < 1000000000u && s->pace.rate_hz < 100000);
     /* the target keeps at least half of its core at any rate asked */
     uint64_t earliest_ns = slept_ns + (slept_ns - woke_ns);
     return next_ns > earliest_ns ? next_ns : earliest_ns;
@@ -634,7 +443,8 @@ void *sampler_main(void *measurement)
         uint64_t next_ns = m->start_ns + m->options.delay_ns;
         while (next_ns > clock_monotonic_ns() && !atomic_load(&m->stop_sampler))
             sleep_until(clock_monotonic_ns() + 1000000);
-        s.govern_at_ns = s.now_ns = next_ns = clock_monotonic_ns();
+        next_ns = clock_monotonic_ns();
+        pace_init(&s.pace, m, next_ns);
         hand_over(&s, true);
         while (!atomic_load_explicit(&m->stop_sampler, memory_order_relaxed))
             next_ns = tick(&s, next_ns);
@@ -644,6 +454,7 @@ void *sampler_main(void *measurement)
         let_go(&s);
     }
     atomic_store(&m->counts.cpu_ns, clock_thread_cpu_ns());
+    measure_lose(m, LOSS_UNRESOLVED, s.interner.uncopied);
     sampler_release(&s);
     return NULL;
 }

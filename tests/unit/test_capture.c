@@ -1,5 +1,8 @@
-/* lib/capture: wait states, the sample queue, interned stacks, tracked threads and their instruction pointers, proof. */
+/* lib/capture: wait states, the sample queue, interned stacks, tracked threads and their instruction pointers, proof.
+ */
+#include "capture/pace.h"
 #include "capture/perf_clock.h"
+#include "capture/program.h"
 #include "capture/proof.h"
 #include "capture/sample_queue.h"
 #include "capture/stack_store.h"
@@ -181,6 +184,70 @@ static void test_proof_of_ourselves(void **unused)
     proc_thread_close(&files);
 }
 
+static void test_intervals_are_jittered_around_the_rate(void **unused)
+{
+    (void)unused;
+    static struct measurement m = {.options = {.rate_hz = 1000, .budget = 0.01}};
+    struct pace pace;
+    double sum = 0, squares = 0;
+    enum { N = 20000 };
+    pace_init(&pace, &m, 12345);
+    for (int i = 0; i < N; i++) {
+        double interval = (double)pace_interval_ns(&pace);
+        sum += interval;
+        squares += interval * interval;
+    }
+    double mean = sum / N, deviation = squares / N - mean * mean;
+    assert_true(mean > 0.95e6 && mean < 1.05e6);
+    assert_true(deviation > 0.8 * mean * mean && deviation < 1.2 * mean * mean); /* exponential: as wide as the mean */
+}
+
+static void test_budget_lowers_the_rate_and_gives_it_back(void **unused)
+{
+    (void)unused;
+    static struct measurement m = {.options = {.rate_hz = 1000, .budget = 1e-9}};
+    struct pace pace;
+    uint64_t now_ns = 1000;
+    pace_init(&pace, &m, now_ns);
+    for (int i = 0; i < 40; i++) { /* all our waking hours are on a contested core, far beyond this budget */
+        uint64_t until_ns = clock_thread_cpu_ns() + 20000;
+        while (clock_thread_cpu_ns() < until_ns)
+            ;
+        atomic_fetch_add(&m.counts.awake_ns, 20000);
+        atomic_fetch_add(&m.counts.contested_ns, 20000);
+        pace_govern(&pace, now_ns += 200000000);
+    }
+    assert_true(pace.rate_hz < 30);
+    m.options.budget = 1;
+    for (int i = 0; i < 40; i++) {
+        atomic_fetch_add(&m.counts.awake_ns, 20000);
+        atomic_fetch_add(&m.counts.contested_ns, 20000);
+        pace_govern(&pace, now_ns += 200000000);
+    }
+    assert_true(pace.rate_hz > 990);
+}
+
+static void test_names_of_running_programs(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char command[64];
+        size_t size;
+        const char *name;
+    } rows[] = {
+        {"/usr/bin/python3.11\0-u\0/srv/app.py\0x", 35, "app"},
+        {"python\0-m\0pkg.mod\0", 18, "mod"},
+        {"python3\0-c\0import this\0", 23, "c"},
+        {"/opt/tool\0--flag\0", 17, "tool"},
+        {"", 0, "program"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[PROGRAM_NAME_BYTES];
+        program_name_of(rows[i].command, rows[i].size, name);
+        assert_string_equal(name, rows[i].name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +257,9 @@ int main(void)
         cmocka_unit_test(test_nearest_instruction_pointer),
         cmocka_unit_test(test_kernel_clock_sees_us),
         cmocka_unit_test(test_proof_of_ourselves),
+        cmocka_unit_test(test_intervals_are_jittered_around_the_rate),
+        cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
+        cmocka_unit_test(test_names_of_running_programs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,154 @@
+#include "capture/interner.h"
+
+enum {
+    NEIGHBOURS = 64,                 /* a code object is listed once among so many in a stack */
+    FRESH_NS = 30 * 1000 * 1000,     /* a code object seen in place is trusted that long: less than the writer waits */
+    CAREFUL_NS = 1000 * 1000 * 1000, /* after one was replaced, all are looked at every time for that long */
+};
+
+int interner_init(struct interner *interner, struct stack_store *store)
+{
+    *interner = (struct interner){.store = store};
+    interner->codes = mem_alloc(PYTHON_DEPTH_MAX * sizeof *interner->codes);
+    interner->checksums = mem_alloc(PYTHON_DEPTH_MAX * sizeof *interner->checksums);
+    interner->code_of = mem_alloc(PYTHON_DEPTH_MAX * sizeof *interner->code_of);
+    if (interner->codes != NULL && interner->checksums != NULL && interner->code_of != NULL)
+        return 0;
+    interner_release(interner);
+    return ERR_NOMEM;
+}
+
+void interner_release(struct interner *interner)
+{
+    mem_free(interner->codes);
+    mem_free(interner->checksums);
+    mem_free(interner->code_of);
+    interner->codes = interner->checksums = NULL;
+    interner->code_of = NULL;
+}
+
+static bool same_frame(const struct python_frame *a, const struct python_frame *b)
+{
+    return a->code == b->code && a->address == b->address && a->offset == b->offset;
+}
+
+/* How many outermost frames are the same as in the thread's last stack (which is kept outermost first). */
+static uint32_t common_frames(const struct tracked_thread *t, const struct python_stack *stack)
+{
+    uint32_t limit = t->depth < stack->depth ? t->depth : stack->depth;
+    uint32_t common = 0;
+    while (common < limit && same_frame(&t->frames[common], &stack->frames[stack->depth - 1 - common]))
+        common++;
+    return common;
+}
+
+/* An address holds another code object than before. The writer drops what was queued with the old one since it was last
+ * seen in place, and for a while every code object of the process is checked in every sample. */
+static void code_was_replaced(struct interner *interner, struct tracked_process *process, uint32_t old)
+{
+    struct code_entry *entry = stack_store_code(interner->store, old);
+    process->code_reused_ns = interner->read_ns;
+    if (entry->stale_to_ns == 0)
+        entry->stale_from_ns = entry->verified_ns;
+    __atomic_store_n(&entry->stale_to_ns, interner->read_ns, __ATOMIC_RELEASE);
+}
+
+static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
+{
+    if (depth <= t->frames_capacity)
+        return true;
+    size_t frames = t->frames_capacity, nodes = t->frames_capacity;
+    if (mem_grow(&t->frames, &frames, depth, sizeof *t->frames) != 0 ||
+        mem_grow(&t->nodes, &nodes, depth, sizeof *t->nodes) != 0)
+        return false;
+    t->frames_capacity = (uint32_t)nodes;
+    return true;
+}
+
+/* Is the code known at its address, and was it seen in place a moment ago? The writer waits longer than that. */
+static bool is_fresh(const struct interner *interner, const struct tracked_process *process, uint32_t code)
+{
+    bool careful = interner->read_ns - process->code_reused_ns < CAREFUL_NS;
+    return code != 0 && !careful && interner->read_ns - stack_store_code(interner->store, code)->verified_ns < FRESH_NS;
+}
+
+/* Collects the addresses of the stack whose code is to be looked at, each once among neighbours. */
+static uint32_t codes_to_check(struct interner *interner, const struct tracked_thread *t,
+                               const struct python_stack *stack, uint32_t common)
+{
+    uint32_t n = 0;
+    interner->all_checked = true;
+    for (uint32_t k = 0; k < stack->depth; k++) {
+        uint64_t address = stack->frames[stack->depth - 1 - k].code;
+        uint32_t code = k < common ? stack_store_node(interner->store, t->nodes[k])->code
+                                   : stack_store_latest_code(interner->store, t->process, address);
+        interner->code_of[k] = code;
+        if (is_fresh(interner, t->process, code)) {
+            interner->all_checked = false;
+            continue;
+        }
+        bool listed = false;
+        for (uint32_t i = n, steps = 0; i > 0 && steps < NEIGHBOURS && !listed; i--, steps++)
+            listed = interner->codes[i - 1] == address;
+        if (!listed)
+            interner->codes[n++] = address;
+    }
+    return n;
+}
+
+/* Looks at the code objects; new ones are copied while their frames are alive. False when one is no code object. */
+static bool check_codes(struct interner *interner, struct tracked_process *process, uint32_t n, bool *changed)
+{
+    if (!python_code_checksums(process->python, interner->codes, n, interner->checksums))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        bool fresh;
+        uint32_t replaced;
+        uint32_t id = interner->checksums[i] == 0 ? 0
+                                                  : stack_store_add_code(interner->store, process, interner->codes[i],
+                                                                         interner->checksums[i], &fresh, &replaced);
+        if (id == 0)
+            return false;
+        struct code_entry *entry = stack_store_code(interner->store, id);
+        if (fresh && python_code_copy(process->python, interner->codes[i], &entry->copy) != 0)
+            interner->uncopied++;
+        if (replaced != 0)
+            code_was_replaced(interner, process, replaced);
+        *changed = *changed || fresh || replaced != 0;
+        entry->verified_ns = interner->read_ns;
+    }
+    return true;
+}
+
+bool interner_intern(struct interner *interner, struct tracked_thread *t, const struct python_stack *stack,
+                     uint64_t read_ns)
+{
+    interner->read_ns = read_ns;
+    bool changed = false;
+    uint32_t common = common_frames(t, stack);
+    if (!reserve_frames(t, stack->depth))
+        return false;
+    uint32_t n = codes_to_check(interner, t, stack, common);
+    if (n > 0 && !check_codes(interner, t->process, n, &changed))
+        return false;
+    if (changed) { /* some address holds a code object that was not there when the list was made */
+        for (uint32_t k = 0; k < stack->depth; k++)
+            interner->code_of[k] =
+                stack_store_latest_code(interner->store, t->process, stack->frames[stack->depth - 1 - k].code);
+        common = 0;
+    }
+    uint32_t node = common > 0 ? t->nodes[common - 1] : 0;
+    t->depth = common;
+    for (uint32_t k = common; k < stack->depth; k++) {
+        const struct python_frame *frame = &stack->frames[stack->depth - 1 - k];
+        node = interner->code_of[k] != 0
+                   ? stack_store_add_node(interner->store, node, interner->code_of[k], frame->offset)
+                   : 0;
+        if (node == 0)
+            return false;
+        t->frames[k] = *frame;
+        t->nodes[k] = node;
+        t->depth = k + 1;
+    }
+    return true;
+}

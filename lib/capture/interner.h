@@ -1,0 +1,29 @@
+/*
+ * From raw stacks to nodes of the stack store, on the timed path: frames that are where they were at the thread's last
+ * sample keep their nodes, code objects are looked at when they were not seen in place for a moment, new ones are
+ * copied while their frames are alive (docs/design/001). The sampler's alone. No allocation but for what was never seen
+ * before.
+ */
+#ifndef KEISOKU_CAPTURE_INTERNER_H
+#define KEISOKU_CAPTURE_INTERNER_H
+
+#include "capture/stack_store.h"
+#include "capture/track.h"
+
+struct interner {
+    struct stack_store *store;
+    uint64_t *codes, *checksums; /* code objects to look at, each PYTHON_DEPTH_MAX */
+    uint32_t *code_of;           /* id of the code of each frame, outermost first */
+    uint64_t read_ns;            /* when the present stack was read, CLOCK_MONOTONIC */
+    bool all_checked;            /* every code object of it was looked at then */
+    uint64_t uncopied;           /* new code objects that could not be copied */
+};
+
+int interner_init(struct interner *interner, struct stack_store *store);
+void interner_release(struct interner *interner);
+/* Gives the thread (frames, nodes, depth) the nodes of `stack`. False when one of its code pointers points at no code
+ * object, or memory is short. */
+bool interner_intern(struct interner *interner, struct tracked_thread *thread, const struct python_stack *stack,
+                     uint64_t read_ns);
+
+#endif

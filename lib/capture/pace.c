@@ -1,0 +1,65 @@
+#include "capture/pace.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <string.h>
+
+#define REPAY_NS 3e9 /* an overdraft of the budget is repaid over that time */
+
+enum { GOVERN_NS = 100 * 1000 * 1000, RATE_MIN_HZ = 20 };
+
+void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns)
+{
+    memset(pace, 0, sizeof *pace);
+    pace->m = m;
+    pace->rate_hz = m->options.rate_hz;
+    pace->random = now_ns | 1;
+    pace->govern_at_ns = now_ns;
+}
+
+static double uniform(struct pace *pace)
+{
+    pace->random ^= pace->random << 13;
+    pace->random ^= pace->random >> 7;
+    pace->random ^= pace->random << 17;
+    return ((double)(pace->random >> 11) + 0.5) / 9007199254740992.0;
+}
+
+uint64_t pace_interval_ns(struct pace *pace)
+{
+    double mean = 1e9 / pace->rate_hz;
+    double interval = -log(uniform(pace)) * mean;
+    return (uint64_t)(interval < 20 * mean ? interval : 20 * mean);
+}
+
+/* Lowers the rate when more than the budget is taken of the target's cores, and raises it again. What was taken too
+ * much at first (a start is measured at the full rate) is made up for over the next seconds. */
+void pace_govern(struct pace *pace, uint64_t now_ns)
+{
+    struct measurement *m = pace->m;
+    if (now_ns < pace->govern_at_ns + GOVERN_NS)
+        return;
+    uint64_t cpu = clock_thread_cpu_ns();
+    uint64_t contested = atomic_load_explicit(&m->counts.contested_ns, memory_order_relaxed);
+    uint64_t awake = atomic_load_explicit(&m->counts.awake_ns, memory_order_relaxed);
+    double taken = 0, elapsed = (double)(now_ns - pace->govern_at_ns);
+    if (awake > pace->govern_awake_ns)
+        taken = (double)(cpu - pace->govern_cpu_ns) * (double)(contested - pace->govern_contested_ns) /
+                (double)(awake - pace->govern_awake_ns);
+    pace->overdraft_ns += taken - m->options.budget * elapsed;
+    if (pace->overdraft_ns < 0)
+        pace->overdraft_ns = 0;
+    if (!m->options.rate_asked && taken > 0) {
+        double repay = pace->overdraft_ns / REPAY_NS, most = m->options.budget / 2;
+        double allowed = elapsed * (m->options.budget - (repay < most ? repay : most));
+        double fit = pace->rate_hz * allowed / taken;
+        double smooth = (pace->rate_hz + fit) / 2;
+        pace->rate_hz = smooth > m->options.rate_hz ? m->options.rate_hz : smooth < RATE_MIN_HZ ? RATE_MIN_HZ : smooth;
+    }
+    atomic_store_explicit(&m->counts.cpu_ns, cpu, memory_order_relaxed);
+    pace->govern_at_ns = now_ns;
+    pace->govern_cpu_ns = cpu;
+    pace->govern_contested_ns = contested;
+    pace->govern_awake_ns = awake;
+}

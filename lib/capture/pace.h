@@ -1,0 +1,24 @@
+/*
+ * When the sampler wakes: exponentially jittered instants around a rate, and the rate itself, which falls when more
+ * than the budget is taken of the cores that the target runs on.
+ */
+#ifndef KEISOKU_CAPTURE_PACE_H
+#define KEISOKU_CAPTURE_PACE_H
+
+#include "capture/measure.h"
+
+struct pace {
+    struct measurement *m;
+    uint64_t random;
+    double rate_hz;      /* after the budget */
+    double overdraft_ns; /* taken beyond the budget so far */
+    uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns;
+};
+
+void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns);
+/* Nanoseconds to the next instant. */
+uint64_t pace_interval_ns(struct pace *pace);
+/* After each sweep; looks at the budget ten times a second. */
+void pace_govern(struct pace *pace, uint64_t now_ns);
+
+#endif
