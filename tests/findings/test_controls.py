@@ -112,7 +112,6 @@ def test_starved(a_python: interpreters.Interpreter, run_keisoku: Callable[..., 
     finally:
         burner.terminate()
         burner.wait()
-        subprocess.run(["sleep", "0"], check=True)
     assert tags(report)[0] == "starved", explain(report)
     assert report["verdict"]["prescription"] == "stop"
     assert report["states"]["wall"]["runnable"]["share"] > 0.2

@@ -1,0 +1,164 @@
+"""Every finding on a made-up recording that shows it and on one that looks alike and does not: fast, the same each time.
+
+The descriptions are in the language of tests/tools/make-recording.c. What they leave out is the same for all: a process
+`p`, its thread `t`, four cores of which `busy` cores' worth were busy, 4 seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SECONDS = 4
+HEAD = """
+command app.py
+directory /home/u
+host machine
+evidence perf clock, /proc
+cores {cores}
+process p 100 python=3.13.0 command=app.py exit=0
+thread t p 100 name=MainThread
+function main /home/u/app.py 1
+function work /home/u/app.py 10
+function part /home/u/app.py 40
+function library /usr/lib/python3.13/json/encoder.py 100
+function fetch /home/u/app.py 70
+function receive /usr/lib/python3.13/socket.py 700
+function select /usr/lib/python3.13/selectors.py 450
+stack w1 main:3 work:12
+stack w2 main:3 work:13
+stack w3 main:3 work:14 part:41
+stack l1 main:3 work:15 library:110
+stack f1 main:5 fetch:71
+stack f2 main:5 fetch:72 receive:710
+stack e1 main:7 select:452
+self sweeps 4000
+self reads 4000
+self rate_hz 1000
+"""
+PHASES = "\n".join(
+    f"function p{n} /home/u/app.py {100 * n}\nstack p{n}a main:{n} p{n}:{100 * n + 1}\nstack p{n}b main:{n} p{n}:{100 * n + 2}\n"
+    f"during t 0.4 50%python@p{n}a 50%python@p{n}b"
+    for n in range(1, 11)
+)
+LOOP = (
+    "\n".join(f"function p{n} /home/u/app.py {100 * n}\nstack p{n} main:{n} p{n}:{100 * n + 1}" for n in range(1, 11))
+    + "\nduring t 4 "
+    + " ".join(f"10%python@p{n}" for n in range(1, 11))
+)
+WAITS = "\n".join("during t 0.001 python@f1\nsleep t 0.039 io@f2" for _ in range(100))
+THREADS = "\n".join(f"thread t{n} p {100 + n}" for n in range(1, 8))
+LIST = Path(__file__).resolve().parent / "programs" / "search.py"
+
+# name → (description, cores' worth of other programs and this one, cores, findings in their order)
+CASES: dict[str, tuple[str, float, str, list[str]]] = {
+    "hot-loop": ("during t 4 60%python@w1 40%python@w2", 4, "4", ["hot-loop"]),
+    "hot-loop, not in a tenth of it": (f"{PHASES}", 1, "4", ["flat"]),
+    "hot-loop, kinds not told apart": ("during t 4 60%on-cpu@w1 40%on-cpu@w2", 4, "4", ["hot-loop"]),
+    "one line, kinds not told apart": ("during t 4 on-cpu@w1", 4, "4", ["flat"]),
+    "io-wait": (WAITS, 0.1, "4", ["io-wait"]),
+    "io-wait, not of one long wait": ("during t 0.2 python@f1\nsleep t 3.8 io@f2", 0.1, "4", ["flat"]),
+    "io-wait, not of an event loop": (WAITS.replace("@f2", "@e1"), 0.1, "4", ["paced"]),
+    "io-wait, not when waits overlap": (
+        "\n".join([WAITS, THREADS, *(WAITS.replace(" t ", f" t{n} ") for n in range(1, 8))]),
+        0.5,
+        "4",
+        ["flat"],
+    ),
+    "one-core": (LOOP, 1, "4", ["one-core"]),
+    "one-core, not on busy cores": (LOOP, 3.9, "4", ["flat"]),
+    "one-core, not under a quota": (LOOP, 1, "4 4 1.2", ["flat"]),
+    "one-core, not when pinned": (LOOP, 1, "4 1", ["flat"]),
+    "one-core, not for phases": (PHASES, 1, "4", ["flat"]),
+    "one-core, not for imports": (LOOP.replace("python@", "import@"), 1, "4", ["flat"]),
+    "gil-contention": (
+        "\n".join([THREADS, *(f"during t{n} 4 25%python@w1 75%gil-wait@w1" for n in (1, 2, 3, 4))]),
+        1.1,
+        "4",
+        ["gil-contention", "hot-loop"],
+    ),
+    "gil-contention, not without cores": (
+        "\n".join([THREADS, *(f"during t{n} 4 25%python@w1 75%gil-wait@w1" for n in (1, 2, 3, 4))]),
+        4,
+        "4",
+        ["hot-loop"],
+    ),
+    "starved": ("during t 4 native@l1 delay=0.4", 4, "4", ["starved", "already-native"]),
+    "starved, not by its own threads": (
+        "\n".join([THREADS, *(f"during t{n} 4 native@l1 delay=0.4" for n in range(1, 8))]),
+        4,
+        "4",
+        ["already-native"],
+    ),
+    "starved by a quota": ("during t 4 native@l1\ncounter throttled p 4 800000000", 1, "4 4 1", ["starved", "already-native"]),
+    "already-native": ("during t 4 90%native@l1 10%python@w1", 4, "4", ["already-native"]),
+    "already-native, not in the kernel": ("during t 4 90%kernel@l1 10%python@w1", 4, "4", ["flat"]),
+    "paced": ("\n".join("during t 0.01 python@w1\nsleep t 0.09 sleep@w2" for _ in range(40)), 0.2, "4", ["paced"]),
+    "list-membership": (f"during t 4 90%python@s1 10%python@s2\nsource /home/u/search.py 1 {LIST}", 4, "4", ["list-membership"]),
+    "list-membership, not of a set": (
+        f"during t 4 50%python@s1 50%python@s2\nsource /home/u/search.py 1 {LIST}",
+        4,
+        "4",
+        ["hot-loop"],
+    ),
+    "insufficient": ("during t 0.05 python@w1", 1, "4", ["insufficient"]),
+    "insufficient: not proved": ("during t 4 60%python@w1 40%python@w2\nloss ran-meanwhile 3000", 4, "4", ["insufficient"]),
+}
+
+
+def line_of(text: str) -> int:
+    return 1 + [line.strip() for line in LIST.read_text().splitlines()].index(text)
+
+
+def make(keisoku: str, folder: Path, description: str, busy: float, cores: str) -> Path:
+    search = f"""
+function unlike /home/u/search.py 9
+stack s1 main:3 unlike:{line_of("if key in seen:")}
+stack s2 main:3 unlike:{line_of("add(key)")}
+"""
+    counters = "\n".join(f"counter core_busy {core} {SECONDS} {int(busy * SECONDS / 4 * 1e9)}" for core in range(4))
+    source = folder / "description"
+    source.write_text(HEAD.format(cores=cores) + search + description + "\n" + counters + "\n")
+    maker = Path(keisoku).resolve().parent.parent / "tests" / "tools" / "make-recording"
+    done = subprocess.run([maker, source, folder / "made.kei"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / "made.kei"
+
+
+def ask(keisoku: str, recording: Path, *options: str) -> str:
+    done = subprocess.run([keisoku, "report", recording, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(name: str, keisoku: str, tmp_path: Path) -> None:
+    description, busy, cores, expected = CASES[name]
+    report: dict[str, Any] = json.loads(ask(keisoku, make(keisoku, tmp_path, description, busy, cores), "--json"))
+    found = [finding["tag"] for finding in report["findings"]]
+    sentences = "\n".join(finding["sentence"] for finding in report["findings"])
+    assert found == expected, f"{sentences}\n{json.dumps(report['stat'])}"
+    for clock in ("wall", "cpu"):
+        shares = [share["share"] for share in report["states"][clock].values()]
+        assert not shares or abs(sum(shares) - 1) < 1e-6
+    assert report["verdict"]["prescription"] == report["findings"][0]["prescription"]
+    for finding in report["findings"]:
+        gain = finding.get("predicted_gain")
+        if gain:
+            assert 1.2 <= gain["low"] <= gain["high"] <= finding.get("max_gain", gain["high"]) * 1.001
+
+
+def test_screen(keisoku: str, tmp_path: Path) -> None:
+    """A recording on disk gives the screen that is kept in tests/golden."""
+    recording = make(keisoku, tmp_path, CASES["gil-contention"][0], 1.1, "4")
+    shown = subprocess.run([keisoku, "report", recording.name], cwd=tmp_path, capture_output=True, text=True).stdout
+    kept = Path(__file__).resolve().parents[1] / "golden" / "threads.txt"
+    assert [line for line in shown.splitlines() if "made.kei" not in line] == [
+        line for line in kept.read_text().splitlines() if "made.kei" not in line
+    ], shown
+    assert len(shown.splitlines()) < 25
+    assert max(map(len, shown.splitlines())) <= 80
