@@ -251,6 +251,101 @@ static void short_memory_is_an_error(void **state)
     assert_true(failures > 100);
 }
 
+/* SQLite's own memory, from the same failing allocator; it wants to know the size of a block. */
+static void *sqlite_realloc(void *old, int size)
+{
+    char *block = mem_realloc(old != NULL ? (char *)old - 16 : NULL, 1, (size_t)size + 16);
+    if (block == NULL)
+        return NULL;
+    memcpy(block, &size, sizeof size);
+    return block + 16;
+}
+
+static void *sqlite_malloc(int size)
+{
+    return sqlite_realloc(NULL, size);
+}
+
+static void sqlite_free(void *block)
+{
+    mem_free(block != NULL ? (char *)block - 16 : NULL);
+}
+
+static int sqlite_size(void *block)
+{
+    int size;
+    memcpy(&size, (char *)block - 16, sizeof size);
+    return size;
+}
+
+static int sqlite_round(int size)
+{
+    return (size + 7) & ~7;
+}
+
+static int sqlite_start(void *context)
+{
+    (void)context;
+    return SQLITE_OK;
+}
+
+static void sqlite_stop(void *context)
+{
+    (void)context;
+}
+
+static int sqlite_scenario(void *context)
+{
+    int rc = whole_scenario(context);
+    sqlite3_shutdown(); /* frees what SQLite keeps between databases */
+    return rc;
+}
+
+/* Not each of the thousands in turn: steps that grow with the number. */
+static void short_memory_in_sqlite_is_an_error(void **state)
+{
+    (void)state;
+    sqlite3_mem_methods ours = {sqlite_malloc, sqlite_free,  sqlite_realloc, sqlite_size,
+                                sqlite_round,  sqlite_start, sqlite_stop,    NULL};
+    sqlite3_mem_methods usual;
+    char path[160];
+    snprintf(path, sizeof path, "%s", path_of("sqlite-memory.kei"));
+    sqlite3_shutdown();
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &usual);
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &ours);
+    size_t failures = failing_some(sqlite_scenario, path, 50);
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &usual);
+    print_message("%zu allocations failed in turn, SQLite's among them\n", failures);
+    assert_true(failures > 50);
+}
+
+/* Without a write-ahead log a reader holds commits up: nothing is lost, the next one writes it. */
+static void a_reader_delays_commits_without_a_log(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(path_of("held.kei-shm"), 0700), 0);
+    struct synthetic synthetic = {.hot_stacks = 4, .threads = 1};
+    struct recording *recording = synthetic_open(path_of("held.kei"));
+    struct err err = {0};
+    sqlite3 *reader;
+    synthetic_tables(&synthetic, recording);
+    assert_int_equal(recording_commit(recording, 1000, &err), 0);
+    assert_int_equal(sqlite3_open_v2(path_of("held.kei"), &reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM stack", NULL, NULL, NULL), SQLITE_OK);
+    struct sample sample = synthetic_sample(&synthetic, 0);
+    recording_add_sample(recording, &sample);
+    assert_int_equal(recording_commit(recording, sample.time_ns, &err), 0);
+    sample = synthetic_sample(&synthetic, 0);
+    recording_add_sample(recording, &sample);
+    sqlite3_close(reader);
+    assert_int_equal(recording_commit(recording, sample.time_ns, &err), 0);
+    struct profile *profile = load(path_of("held.kei"));
+    assert_int_equal(count_ticks_of(profile), 2);
+    profile_free(profile);
+    assert_int_equal(recording_finish(recording, sample.time_ns, &err), 0);
+    recording_free(recording);
+}
+
 int crash_tests(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -259,7 +354,9 @@ int crash_tests(void)
         cmocka_unit_test(another_journal_is_used_where_no_log_works),
         cmocka_unit_test(a_size_limit_is_one_clear_error),
         cmocka_unit_test(a_full_disk_is_one_clear_error),
+        cmocka_unit_test(a_reader_delays_commits_without_a_log),
         cmocka_unit_test(short_memory_is_an_error),
+        cmocka_unit_test(short_memory_in_sqlite_is_an_error),
     };
     return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
 }

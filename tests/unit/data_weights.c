@@ -1,0 +1,249 @@
+/* The rule of profile.h, case by case: one thread of three stacks, made by hand, all times in milliseconds. */
+#include "data_tests.h"
+
+struct made {
+    struct recording *recording;
+    struct thread thread;
+    uint64_t now_ms;
+    uint32_t stacks[4];
+};
+
+static struct made begin(const char *name)
+{
+    struct made made = {.recording = synthetic_open(path_of(name)), .thread = {.process = 1, .tid = 1}};
+    struct process process = {.pid = 1};
+    assert_non_null(made.recording);
+    recording_add_process(made.recording, &process);
+    recording_add_thread(made.recording, &made.thread);
+    for (uint32_t i = 1; i < 4; i++) {
+        struct function function = {.name = text_id(made.recording, "f"), .first_line = i};
+        made.stacks[i] = recording_add_stack(
+            made.recording, 0,
+            recording_add_frame(made.recording, recording_add_function(made.recording, &function), i));
+    }
+    return made;
+}
+
+static void add(struct made *made, uint64_t for_ms, enum state state, uint32_t stack, double run_ms, double delay_ms)
+{
+    made->now_ms += for_ms;
+    struct sample sample = {.time_ns = made->now_ms * 1000000,
+                            .thread = 1,
+                            .stack = made->stacks[stack],
+                            .ticks = (uint32_t)for_ms,
+                            .run_ns = (uint64_t)(run_ms * 1e6),
+                            .delay_ns = (uint64_t)(delay_ms * 1e6),
+                            .state = (uint8_t)state};
+    recording_add_sample(made->recording, &sample);
+    made->thread.run_ns += sample.run_ns;
+    made->thread.delay_ns += sample.delay_ns;
+}
+
+static struct profile *end(struct made *made)
+{
+    char path[4096];
+    struct err err;
+    recording_set_thread(made->recording, 1, &made->thread);
+    snprintf(path, sizeof path, "%s", recording_path(made->recording));
+    assert_int_equal(recording_finish(made->recording, made->now_ms * 1000000, &err), 0);
+    recording_free(made->recording);
+    return load(path);
+}
+
+/* Wall and CPU milliseconds of a state on a stack (0: none). */
+static double wall(const struct profile *profile, enum state state, uint32_t stack, double *cpu)
+{
+    double sum = 0;
+    *cpu = 0;
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        if (profile->samples.state[i] != state || profile->samples.stack[i] != stack)
+            continue;
+        sum += profile->samples.wall_ns[i] / 1e6;
+        *cpu += profile->samples.cpu_ns[i] / 1e6;
+    }
+    return sum;
+}
+
+static void expect(const struct profile *profile, enum state state, uint32_t stack, double wall_ms, double cpu_ms)
+{
+    double cpu, got = wall(profile, state, stack, &cpu);
+    if (fabs(got - wall_ms) > 0.03 || fabs(cpu - cpu_ms) > 0.03)
+        fail_msg("%s on stack %u: wall %.3f, CPU %.3f; not %.3f, %.3f", state_name(state), stack, got, cpu, wall_ms,
+                 cpu_ms);
+}
+
+static void counters_decide_and_ticks_share(void **state)
+{
+    (void)state;
+    struct made made = begin("share.kei");
+    for (int i = 0; i < 10; i++) {
+        add(&made, 30, STATE_PYTHON, 1, 20, 0);
+        add(&made, 10, STATE_NATIVE, 2, 20, 0);
+        add(&made, 60, STATE_IO, 3, 20, 0); /* ran between, unseen */
+    }
+    struct profile *profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 450, 450);
+    expect(profile, STATE_NATIVE, made.stacks[2], 150, 150);
+    expect(profile, STATE_IO, made.stacks[3], 400, 0);
+    profile_free(profile);
+}
+
+static void run_time_waits_for_an_on_cpu_sample(void **state)
+{
+    (void)state;
+    struct made made = begin("carry.kei");
+    add(&made, 1000, STATE_SLEEP, 1, 100, 0);
+    add(&made, 500, STATE_SLEEP, 1, 0, 0);
+    add(&made, 500, STATE_PYTHON, 2, 200, 0);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_SLEEP, made.stacks[1], 1700, 0);
+    expect(profile, STATE_PYTHON, made.stacks[2], 300, 300);
+    profile_free(profile);
+}
+
+static void run_time_without_any_sample_has_no_place(void **state)
+{
+    (void)state;
+    struct made made = begin("noplace.kei");
+    add(&made, 1000, STATE_SLEEP, 1, 100, 50);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_SLEEP, made.stacks[1], 850, 0);
+    expect(profile, STATE_ON_CPU, 0, 100, 100);
+    expect(profile, STATE_RUNNABLE, 0, 50, 0);
+    profile_free(profile);
+}
+
+static void off_cpu_time_waits_for_an_off_cpu_sample(void **state)
+{
+    (void)state;
+    struct made made = begin("off.kei");
+    add(&made, 1000, STATE_PYTHON, 1, 980, 0); /* 2 %: the counters' lateness */
+    add(&made, 1000, STATE_PYTHON, 1, 600, 0); /* 40 %: it slept, unseen */
+    add(&made, 1000, STATE_IO, 2, 0, 0);
+    add(&made, 1000, STATE_PYTHON, 1, 700, 0); /* and here nobody knows where */
+    struct profile *profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 1000 + 600 + 700, 980 + 600 + 700);
+    expect(profile, STATE_IO, made.stacks[2], 1400, 0);
+    expect(profile, STATE_UNKNOWN, 0, 300, 0);
+    profile_free(profile);
+}
+
+static void delay_is_where_the_thread_ran(void **state)
+{
+    (void)state;
+    struct made made = begin("delay.kei");
+    for (int i = 0; i < 1000; i++)
+        add(&made, 1, STATE_PYTHON, i % 4 == 0 ? 1 : 2, 0.6, 0.4);
+    struct profile *profile = end(&made);
+    double cpu, first = wall(profile, STATE_RUNNABLE, made.stacks[1], &cpu);
+    double second = wall(profile, STATE_RUNNABLE, made.stacks[2], &cpu);
+    expect(profile, STATE_PYTHON, made.stacks[1], 150, 150);
+    expect(profile, STATE_PYTHON, made.stacks[2], 450, 450);
+    assert_close(first + second, 400, 1e-4);
+    assert_close(first, 100, 0.1);
+    for (size_t i = 0; i < profile->samples.count; i++)
+        assert_true((profile->samples.state[i] == STATE_RUNNABLE) == (profile->samples.ticks[i] == 0));
+    profile_free(profile);
+}
+
+static void delay_goes_to_samples_that_waited(void **state)
+{
+    (void)state;
+    struct made made = begin("waited.kei");
+    add(&made, 500, STATE_PYTHON, 1, 500, 0);
+    add(&made, 400, STATE_RUNNABLE, 2, 0, 450);
+    add(&made, 100, STATE_IO, 3, 0, 0);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 500, 500);
+    expect(profile, STATE_RUNNABLE, made.stacks[2], 450, 0);
+    expect(profile, STATE_IO, made.stacks[3], 50, 0);
+    profile_free(profile);
+}
+
+static void without_counters_ticks_decide(void **state)
+{
+    (void)state;
+    struct made made = begin("ticks.kei");
+    add(&made, 250, STATE_PYTHON, 1, 0, 0);
+    add(&made, 750, STATE_IO, 2, 0, 0);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 250, 250);
+    expect(profile, STATE_IO, made.stacks[2], 750, 0);
+    profile_free(profile);
+}
+
+static void a_stretch_nobody_sampled_is_unknown(void **state)
+{
+    (void)state;
+    struct made made = begin("tail.kei");
+    add(&made, 1000, STATE_PYTHON, 1, 1000, 0);
+    made.now_ms += 4000;
+    made.thread.run_ns += UINT64_C(500000000);
+    made.thread.end_ns = UINT64_C(4500000000);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 1000, 1000);
+    expect(profile, STATE_ON_CPU, 0, 500, 500);
+    expect(profile, STATE_UNKNOWN, 0, 3000, 0);
+    profile_free(profile);
+}
+
+static void counters_ahead_of_their_window_are_kept(void **state)
+{
+    (void)state;
+    struct made made = begin("ahead.kei");
+    add(&made, 1000, STATE_PYTHON, 1, 1004, 0);
+    add(&made, 1000, STATE_PYTHON, 1, 990, 0);
+    add(&made, 1000, STATE_PYTHON, 1, 1002, 0);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 3000, 2996);
+    profile_free(profile);
+}
+
+static void idle_workers_are_left_out(void **state)
+{
+    (void)state;
+    struct made made = begin("idle.kei");
+    struct thread worker = {.process = 1, .tid = 2};
+    uint32_t id = recording_add_thread(made.recording, &worker);
+    struct sample sample = {.time_ns = 1000000000, .thread = id, .ticks = 1000, .state = STATE_IDLE};
+    recording_add_sample(made.recording, &sample);
+    add(&made, 400, STATE_IDLE, 1, 0, 0);
+    add(&made, 600, STATE_PYTHON, 2, 600, 0);
+    struct profile *profile = end(&made);
+    struct filter all = {.idle = true}, one = {.idle = true, .thread = id}, late = {.from_ns = 500000000};
+    struct aggregate *aggregate;
+    assert_false(profile->thread_idle[1]);
+    assert_true(profile->thread_idle[id]);
+    assert_int_equal(aggregate_new(profile, NULL, &aggregate), 0);
+    assert_close(aggregate->wall_ns, 1e9, 1e-4);
+    assert_close(aggregate->state_wall_ns[STATE_IDLE], 4e8, 1e-4);
+    aggregate_free(aggregate);
+    assert_int_equal(aggregate_new(profile, &all, &aggregate), 0);
+    assert_close(aggregate->wall_ns, 2e9, 1e-4);
+    aggregate_free(aggregate);
+    assert_int_equal(aggregate_new(profile, &one, &aggregate), 0);
+    assert_close(aggregate->state_wall_ns[STATE_IDLE], 1e9, 1e-4);
+    assert_int_equal(aggregate->n_functions, 0);
+    aggregate_free(aggregate);
+    assert_int_equal(aggregate_new(profile, &late, &aggregate), 0);
+    assert_close(aggregate->wall_ns, 6e8, 1e-4);
+    aggregate_free(aggregate);
+    profile_free(profile);
+}
+
+int weight_tests(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counters_decide_and_ticks_share),
+        cmocka_unit_test(run_time_waits_for_an_on_cpu_sample),
+        cmocka_unit_test(run_time_without_any_sample_has_no_place),
+        cmocka_unit_test(off_cpu_time_waits_for_an_off_cpu_sample),
+        cmocka_unit_test(delay_is_where_the_thread_ran),
+        cmocka_unit_test(delay_goes_to_samples_that_waited),
+        cmocka_unit_test(without_counters_ticks_decide),
+        cmocka_unit_test(a_stretch_nobody_sampled_is_unknown),
+        cmocka_unit_test(counters_ahead_of_their_window_are_kept),
+        cmocka_unit_test(idle_workers_are_left_out),
+    };
+    return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
+}
