@@ -74,6 +74,21 @@ static int name_width(const struct kei_dump *dump)
     return width < 32 ? (int)width : 32;
 }
 
+/* What a thread waits in; for the GIL, who has it. */
+static void put_detail(const struct kei_dump *dump, const struct kei_dump_thread *thread)
+{
+    const struct kei_dump_thread *holder = NULL;
+    for (size_t i = 0; i < dump->n_threads; i++)
+        if (dump->threads[i].holds_gil)
+            holder = &dump->threads[i];
+    char text[64];
+    if (strcmp(thread->state, "gil-wait") == 0 && holder != NULL && holder->name[0] != '\0')
+        snprintf(text, sizeof text, "for %.40s", holder->name);
+    else
+        snprintf(text, sizeof text, "%s", thread->detail);
+    put(text, DETAIL_COLUMN);
+}
+
 static void print_text(const struct kei_dump *dump, bool color)
 {
     printf("%d  ", (int)dump->pid);
@@ -94,7 +109,7 @@ static void print_text(const struct kei_dump *dump, bool color)
         printf("  ");
         put(thread->name[0] != '\0' ? thread->name : number, width);
         printf("  %s%-*s%s", color ? "\033[36m" : "", STATE_COLUMN - 1, thread->state, color ? "\033[0m " : " ");
-        put(thread->detail, DETAIL_COLUMN);
+        put_detail(dump, thread);
         printf(" ");
         put_stack(thread);
         printf("\n");

@@ -17,6 +17,7 @@ enum { FLUSH_BYTES = 1 << 16 };
 static void add_name(struct buf *line, struct buf *name)
 {
     const char *text = buf_text(name);
+    line->failed = line->failed || name->failed;
     for (; *text != '\0'; text++)
         buf_add_byte(line, (uint8_t)(*text == ';' ? ':' : *text));
     buf_clear(name);
@@ -57,7 +58,7 @@ static int add_line(const struct export_input *input, const struct selection *se
     if (depth == 0)
         buf_add_text(line, ";(no Python frame)");
     buf_printf(line, " %llu\n", (unsigned long long)weight_us);
-    return line->failed || name->failed ? ERR_NOMEM : 0;
+    return line->failed ? ERR_NOMEM : 0;
 }
 
 int export_collapsed(const struct export_input *input, const struct sink *sink, struct err *err)

@@ -54,7 +54,9 @@ static int64_t string_id(struct pprof *pprof, const char *text, size_t length)
     bool found = true;
     buf_add_visible(&visible, text, length);
     const char *safe = buf_text(&visible);
-    if (map_put(&pprof->strings, safe, strlen(safe), (uint32_t)pprof->n_strings, &id, &found) != 0)
+    if (visible.failed)
+        pprof->failed = true;
+    else if (map_put(&pprof->strings, safe, strlen(safe), (uint32_t)pprof->n_strings, &id, &found) != 0)
         pprof->failed = true;
     else if (!found) {
         if (mem_grow(&pprof->table, &pprof->string_capacity, pprof->n_strings + 1, sizeof *pprof->table) != 0)
@@ -110,6 +112,7 @@ static void add_labels(struct pprof *pprof, Sample *sample, uint32_t thread)
     char process[16];
     snprintf(process, sizeof process, "%d", (int)pid);
     selection_thread_name(profile, thread, false, &name);
+    pprof->failed = pprof->failed || name.failed;
     sample->label = take(pprof, LABELS * sizeof *sample->label);
     if (sample->label != NULL) {
         sample->label[0] = label(pprof, "thread", buf_text(&name), 0);

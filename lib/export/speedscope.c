@@ -125,6 +125,7 @@ static int add_thread(struct speedscope *file, uint32_t thread)
     }
     buf_add_text(&file->out, "]}");
     file->any = true;
+    rc = rc == 0 && name.failed ? ERR_NOMEM : rc;
     buf_release(&name);
     return rc;
 }

@@ -1,5 +1,5 @@
 /* What the user typed becomes a program: every form of interface.md, and every way in which it cannot be run. */
-#include "unit.h"
+#include "failing.h"
 
 #include "base/nearest.h"
 #include "capture/program.h"
@@ -181,12 +181,33 @@ static void nearest(void **state)
     assert_int_equal(nearest_distance("ab", "ba"), 1);
 }
 
+static int resolve_all(void *context)
+{
+    (void)context;
+    char *const forms[][4] = {{"orders.py", "a", NULL}, {"-m", "pytest", NULL}, {"tool", NULL}, {"plain", "x", NULL}};
+    for (size_t i = 0; i < 4; i++) {
+        struct program program;
+        struct err err;
+        int rc = program_resolve(forms[i], &program, &err);
+        if (rc != 0)
+            return rc;
+        program_release(&program);
+    }
+    return 0;
+}
+
+static void memory_runs_short(void **state)
+{
+    (void)state;
+    assert_true(failing_each(resolve_all, NULL, false) > 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scripts),      cmocka_unit_test(words_of_python), cmocka_unit_test(executables),
-        cmocka_unit_test(environments), cmocka_unit_test(failures),        cmocka_unit_test(names_are_safe),
-        cmocka_unit_test(nearest),
+        cmocka_unit_test(scripts),      cmocka_unit_test(words_of_python),   cmocka_unit_test(executables),
+        cmocka_unit_test(environments), cmocka_unit_test(failures),          cmocka_unit_test(names_are_safe),
+        cmocka_unit_test(nearest),      cmocka_unit_test(memory_runs_short),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
