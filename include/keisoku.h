@@ -42,20 +42,21 @@ struct kei_error {
 
 KEI_API const char *kei_version(void);
 
-/* ---- measuring ---------------------------------------------------------------------------------------------------- */
+/* ---- measuring ----------------------------------------------------------------------------------------------------
+ */
 
 enum kei_reader { KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_FREE };
 
 struct kei_options {
-    const char *output;    /* recording; NULL: NAME.PID.kei in the current directory */
-    double rate_hz;        /* 0: 1000; KEI_RATE_MAX: as fast as it goes */
-    bool rate_asked;       /* the user asked for it: the budget does not lower it */
-    double budget;         /* share of a core's time that may be taken; 0: 0.01 */
-    double duration_s;     /* 0: until the program ends */
-    double delay_s;        /* start sampling that long after the start */
+    const char *output; /* recording; NULL: NAME.PID.kei in the current directory */
+    double rate_hz;     /* 0: 1000; KEI_RATE_MAX: as fast as it goes */
+    bool rate_asked;    /* the user asked for it: the budget does not lower it */
+    double budget;      /* share of a core's time that may be taken; 0: 0.01 */
+    double duration_s;  /* 0: until the program ends */
+    double delay_s;     /* start sampling that long after the start */
     bool no_children;
-    bool no_source;        /* keep source text out of the recording */
-    bool redact_args;      /* keep arguments of commands out of it */
+    bool no_source;   /* keep source text out of the recording */
+    bool redact_args; /* keep arguments of commands out of it */
     enum kei_reader reader;
 };
 #define KEI_RATE_MAX 1e6
@@ -63,21 +64,21 @@ struct kei_options {
 struct kei_session;
 
 struct kei_status {
-    bool ended;              /* the program (or everything attached to) has ended, or the duration is over */
+    bool ended; /* the program (or everything attached to) has ended, or the duration is over */
     double elapsed_s;
     uint64_t samples, dropped;
     uint32_t processes, pythons, threads; /* alive now; pythons: processes with an interpreter */
-    int error;               /* the recording stopped (full disk …): code, message in error_text; the program goes on */
+    int error; /* the recording stopped (full disk …): code, message in error_text; the program goes on */
     char error_text[1024];
 };
 
 struct kei_result {
-    char path[4096];         /* the recording; "" when there is none */
-    pid_t pid;               /* the program */
-    int wait_status;         /* of the program, as waitpid(2) gives it; -1 for attach */
+    char path[4096]; /* the recording; "" when there is none */
+    pid_t pid;       /* the program */
+    int wait_status; /* of the program, as waitpid(2) gives it; -1 for attach */
     uint64_t samples;
-    uint32_t pythons;        /* processes with an interpreter that were measured */
-    char note[1024];         /* why nothing was measured, when nothing was */
+    uint32_t pythons; /* processes with an interpreter that were measured */
+    char note[1024];  /* why nothing was measured, when nothing was */
 };
 
 /* Starts a program under measurement. `argv` is resolved as docs/interface.md says (script, -m, -c, -, zipapp,
@@ -86,8 +87,8 @@ struct kei_result {
 KEI_API int kei_run(const struct kei_options *options, char *const argv[], struct kei_session **session,
                     struct kei_error *error);
 /* Joins running processes. */
-KEI_API int kei_attach(const struct kei_options *options, const pid_t *pids, size_t count,
-                       struct kei_session **session, struct kei_error *error);
+KEI_API int kei_attach(const struct kei_options *options, const pid_t *pids, size_t count, struct kei_session **session,
+                       struct kei_error *error);
 /* Waits up to `timeout_ms` for the end (or 0: only looks). */
 KEI_API int kei_session_wait(struct kei_session *session, int timeout_ms, struct kei_status *status);
 /* Passes a signal to the program (run only). */
@@ -96,7 +97,8 @@ KEI_API void kei_session_signal(struct kei_session *session, int signal);
 KEI_API int kei_session_finish(struct kei_session *session, struct kei_result *result, struct kei_error *error);
 KEI_API void kei_session_free(struct kei_session *session);
 
-/* ---- looking once ------------------------------------------------------------------------------------------------- */
+/* ---- looking once -------------------------------------------------------------------------------------------------
+ */
 
 struct kei_dump_frame {
     const char *function, *file;
@@ -108,7 +110,7 @@ struct kei_dump_thread {
     const char *state;  /* a state's name */
     const char *detail; /* system call or lock it waits in; "" when not known */
     bool holds_gil;
-    bool proved;        /* the stack is exact */
+    bool proved;                         /* the stack is exact */
     const struct kei_dump_frame *frames; /* innermost first */
     size_t n_frames;
 };
@@ -131,7 +133,8 @@ struct kei_check {
  * live as long as the program. */
 KEI_API int kei_doctor(pid_t pid, struct kei_check *checks, size_t capacity, struct kei_error *error);
 
-/* ---- reading and exporting a recording ------------------------------------------------------------------------------ */
+/* ---- reading and exporting a recording ------------------------------------------------------------------------------
+ */
 
 struct kei_recording;
 KEI_API int kei_open(const char *path, struct kei_recording **recording, struct kei_error *error);
@@ -146,14 +149,14 @@ struct kei_format {
 KEI_API const struct kei_format *kei_formats(size_t *count);
 
 struct kei_export_options {
-    bool cpu_clock;        /* weights are CPU time instead of wall time */
-    bool color;            /* text: terminal colours */
-    uint32_t width;        /* text: columns; 0: 80 */
-    uint32_t top;          /* rows of each table; 0: as the format likes */
-    const char *sort;      /* "self" or "total"; NULL: self */
+    bool cpu_clock;          /* weights are CPU time instead of wall time */
+    bool color;              /* text: terminal colours */
+    uint32_t width;          /* text: columns; 0: 80 */
+    uint32_t top;            /* rows of each table; 0: as the format likes */
+    const char *sort;        /* "self" or "total"; NULL: self */
     int32_t process, thread; /* pid, tid; 0: all */
-    double from_s, to_s;   /* to 0: the end */
-    const char *lines_of;  /* report --lines FUNCTION; NULL: none */
+    double from_s, to_s;     /* to 0: the end */
+    const char *lines_of;    /* report --lines FUNCTION; NULL: none */
     const char *callers_of, *callees_of;
     const char *page_path; /* text: the page that was written beside the recording; NULL: none */
 };
@@ -166,7 +169,8 @@ KEI_API int kei_export(struct kei_recording *recording, const char *format, cons
  * taken. The name goes to `taken`. Returns the descriptor or a negative code. */
 KEI_API int kei_create_file(const char *path, char *taken, size_t taken_size, struct kei_error *error);
 
-/* ---- small help for front ends -------------------------------------------------------------------------------------- */
+/* ---- small help for front ends --------------------------------------------------------------------------------------
+ */
 
 /* Text of a target made safe for a terminal (control characters and broken UTF-8 become \xNN), or quoted as a JSON
  * string. Like snprintf: at most `size` bytes with the zero are written, the length needed is returned. */

@@ -111,7 +111,8 @@ void kei_session_free(struct kei_session *session)
     mem_free(session);
 }
 
-/* ---- dump ----------------------------------------------------------------------------------------------------------- */
+/* ---- dump -----------------------------------------------------------------------------------------------------------
+ */
 
 struct outer_dump {
     struct kei_dump shown; /* first: what the caller holds */
@@ -124,8 +125,7 @@ static int show_thread(struct dump *dump, const struct dump_thread *thread, stru
     if (frames == NULL)
         return ERR_NOMEM;
     for (size_t i = 0; i < thread->n_frames; i++)
-        frames[i] =
-            (struct kei_dump_frame){thread->frames[i].function, thread->frames[i].file, thread->frames[i].line};
+        frames[i] = (struct kei_dump_frame){thread->frames[i].function, thread->frames[i].file, thread->frames[i].line};
     *shown = (struct kei_dump_thread){
         .tid = thread->tid,
         .name = thread->name,

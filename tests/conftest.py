@@ -26,8 +26,9 @@ import interpreters  # noqa: E402
 from support import Result, Run  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
-ALONE_FOLDERS = ("truth", "real")
-SLOW_FOLDERS = ("truth", "real", "web")
+# Beginnings of paths below tests/.
+ALONE = ("truth/", "real/", "findings/test_controls")
+SLOW = ("truth/", "real/", "web/", "findings/test_controls")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,11 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        parts = Path(str(item.path)).relative_to(TOP / "tests").parts if item.path.is_relative_to(TOP) else ()
-        folder = parts[0] if parts else ""
-        if folder in ALONE_FOLDERS:
+        if not item.path.is_relative_to(TOP / "tests"):
+            continue
+        place = item.path.relative_to(TOP / "tests").as_posix()
+        if place.startswith(ALONE):
             item.add_marker("alone")
-        if folder in SLOW_FOLDERS:
+        if place.startswith(SLOW):
             item.add_marker("slow")
 
 

@@ -100,7 +100,7 @@ def shared() -> Iterator[Path]:
         folder.chmod(0o755)
         (folder / "app.py").write_text(PROGRAM)
         for stem in ("public", "secret"):
-            (folder / f"{stem}.py").write_text(f"\n{SECRET}_{stem}\n" * 6)
+            (folder / f"{stem}.py").write_text(f"{SECRET}_{stem}\n" * 12)
         (folder / "secret.py").chmod(0o600)
         yield folder
 
