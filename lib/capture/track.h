@@ -100,6 +100,7 @@ struct tracked_thread {
 
     uint32_t id;                           /* [W] of the recording */
     uint64_t run_total_ns, delay_total_ns; /* [W] of the samples written */
+    uint64_t run_written_ns;               /* [W] as the recording has it */
 };
 
 enum { TRACK_BUCKETS = 4096 };

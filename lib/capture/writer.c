@@ -281,9 +281,24 @@ static void keep_failure(struct measurement *m, const struct err *err)
     pthread_mutex_unlock(&m->failure_lock);
 }
 
+/* Totals of threads that ran since the last commit: a recording that is cut off has them too. */
+static void write_totals(struct writer *w)
+{
+    for (size_t i = 0; i < w->n_threads; i++) {
+        struct tracked_thread *thread = w->threads[i];
+        if (thread->id == 0 || thread->run_written_ns == thread->run_total_ns)
+            continue;
+        thread->run_written_ns = thread->run_total_ns;
+        pthread_mutex_lock(&w->m->track.lock);
+        write_thread(w, thread);
+        pthread_mutex_unlock(&w->m->track.lock);
+    }
+}
+
 static void commit(struct writer *w, uint64_t now_ns)
 {
     struct err err = {0};
+    write_totals(w);
     write_self(w, now_ns);
     if (recording_commit(w->m->recording, since_start(w->m, now_ns), &err) != 0)
         keep_failure(w->m, &err);
