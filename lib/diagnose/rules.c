@@ -262,7 +262,7 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     finding->predicted_low = amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
     finding->predicted_high = finding->max_gain;
     struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
-    finding_add_share(finding, "waits for the GIL, all threads", interval);
+    finding_add_share(finding, "waits for the GIL", interval);
     finding_add(finding, "waits for the GIL, its process", "share", share);
     finding_add(finding, "threads that wait for it", "threads", facts->gil_threads);
     finding_add(finding, "threads that want it at once", "threads", wanted);

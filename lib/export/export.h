@@ -1,6 +1,7 @@
 /*
  * Exporters: one file and one row of export.def each. An exporter starts from one const profile (and the diagnosis made
- * from it) and writes to a sink; it never reads files, environment or clocks.
+ * from it) and writes to a sink; it never reads files, environment or clocks (the text asks for the sizes of the files
+ * that it names, nothing more).
  */
 #ifndef KEISOKU_EXPORT_H
 #define KEISOKU_EXPORT_H

@@ -1,24 +1,15 @@
 /*
  * The report as JSON, schema keisoku-report/1 (docs/report.schema.json). What was not measured is absent, never zero.
- * Text from the target is escaped by the writer. Tables hold every row of 0.01 % or more, at most `top` or 1000.
+ * Text from the target is escaped by the writer.
  */
-#include "export/export.h"
-#include "export/json_writer.h"
+#include "export/json.h"
 
 #include <math.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
-enum { ROWS_MAX = 1000 };
-static const double share_min = 1e-4;
-
-static const char *text_of(const struct profile *profile, uint32_t id)
-{
-    return id < profile->n_strings && profile->strings[id] != NULL ? profile->strings[id] : "";
-}
-
-static void text_id(struct json_writer *json, const char *key, const struct profile *profile, uint32_t id)
+void json_string(struct json_writer *json, const char *key, const struct profile *profile, uint32_t id)
 {
     if (id != 0 && id < profile->n_strings)
         json_text_of(json, key, profile->strings[id], profile->string_lengths[id]);
@@ -46,7 +37,7 @@ static void write_process(struct json_writer *json, const struct profile *profil
     if (process->parent != 0 && process->parent < profile->n_processes)
         json_integer(json, "parent", profile->processes[process->parent].pid);
     write_arguments(json, profile, process->command);
-    text_id(json, "python", profile, process->python);
+    json_string(json, "python", profile, process->python);
     if (process->exit_status >= 0)
         json_integer(json, "exit",
                      WIFSIGNALED(process->exit_status) ? 128 + WTERMSIG(process->exit_status)
@@ -144,8 +135,7 @@ static void write_share(struct json_writer *json, const char *key, const struct 
     json_close(json, '}');
 }
 
-/* Python, native and kernel are told apart only where instruction pointers were to be had. */
-static bool told_apart(const struct aggregate *aggregate)
+bool json_told_apart(const struct aggregate *aggregate)
 {
     return aggregate->state_ticks[STATE_PYTHON] + aggregate->state_ticks[STATE_NATIVE] +
                aggregate->state_ticks[STATE_NATIVE_GIL] + aggregate->state_ticks[STATE_KERNEL] >
@@ -190,12 +180,12 @@ static void write_thread_name(struct json_writer *json, const struct profile *pr
     if (thread->process != 0 && thread->process < profile->n_processes)
         json_integer(json, "pid", profile->processes[thread->process].pid);
     json_integer(json, "tid", thread->tid);
-    text_id(json, "name", profile, thread->name);
+    json_string(json, "name", profile, thread->name);
 }
 
 static void write_states(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis)
 {
-    bool apart = told_apart(diagnosis->aggregate);
+    bool apart = json_told_apart(diagnosis->aggregate);
     json_open(json, "states", '{');
     json_open_flat(json, "of", '[');
     for (size_t i = 0; i < diagnosis->n_threads; i++)
@@ -219,7 +209,7 @@ static void write_place(struct json_writer *json, const struct profile *profile,
     if (finding->file == 0 && finding->function == 0)
         return;
     json_open_flat(json, "place", '{');
-    text_id(json, "file", profile, finding->file);
+    json_string(json, "file", profile, finding->file);
     if (finding->line != 0)
         json_integer(json, "line", finding->line);
     if (finding->line_first != 0)
@@ -227,7 +217,7 @@ static void write_place(struct json_writer *json, const struct profile *profile,
     if (finding->line_last != 0)
         json_integer(json, "line_last", finding->line_last);
     if (finding->function != 0)
-        text_id(json, "function", profile, profile->functions[finding->function].name);
+        json_string(json, "function", profile, profile->functions[finding->function].name);
     json_close(json, '}');
 }
 
@@ -291,162 +281,28 @@ static void write_findings(struct json_writer *json, const struct profile *profi
     json_close(json, ']');
 }
 
-static void write_function(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
-                           const struct function_sum *sum)
-{
-    const struct function *function = &profile->functions[sum->function];
-    json_open_flat(json, NULL, '{');
-    json_text_of(json, "file", text_of(profile, function->file), profile->string_lengths[function->file]);
-    json_text_of(json, "function", text_of(profile, function->name), profile->string_lengths[function->name]);
-    if (sum->hot_line != 0)
-        json_integer(json, "line", sum->hot_line);
-    json_number(json, "self_share", sum->self_wall_ns / aggregate->wall_ns);
-    json_number(json, "total_share", sum->total_wall_ns / aggregate->wall_ns);
-    json_number(json, "self_wall_s", sum->self_wall_ns / 1e9);
-    json_number(json, "self_cpu_s", sum->self_cpu_ns / 1e9);
-    json_number(json, "total_wall_s", sum->total_wall_ns / 1e9);
-    json_close(json, '}');
-}
-
-static void write_line(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
-                       const struct line_sum *line, bool apart)
-{
-    double python = line->state_ns[STATE_PYTHON] + line->state_ns[STATE_IMPORT] + line->state_ns[STATE_GC];
-    double native = line->state_ns[STATE_NATIVE] + line->state_ns[STATE_NATIVE_GIL] + line->state_ns[STATE_KERNEL];
-    json_open_flat(json, NULL, '{');
-    json_text_of(json, "file", text_of(profile, line->file), profile->string_lengths[line->file]);
-    json_integer(json, "line", line->line);
-    text_id(json, "function", profile, profile->functions[line->function].name);
-    json_number(json, "share", line->wall_ns / aggregate->wall_ns);
-    if (apart) {
-        json_number(json, "python_share", python / aggregate->wall_ns);
-        json_number(json, "native_share", native / aggregate->wall_ns);
-    }
-    json_close(json, '}');
-}
-
-static void write_tables(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
-                         uint32_t top)
-{
-    size_t rows = top > 0 ? top : ROWS_MAX, written = 0;
-    bool apart = told_apart(aggregate);
-    json_open(json, "functions", '[');
-    for (size_t i = 0; i < aggregate->n_functions && written < rows; i++) {
-        const struct function_sum *sum = &aggregate->functions[i];
-        if (sum->function == 0 || sum->total_wall_ns < share_min * aggregate->wall_ns)
-            continue;
-        write_function(json, profile, aggregate, sum);
-        written++;
-    }
-    json_close(json, ']');
-    json_open(json, "lines", '[');
-    written = 0;
-    for (size_t i = 0; i < aggregate->n_lines && written < rows; i++) {
-        const struct line_sum *line = &aggregate->lines[i];
-        if (line->line == 0 || line->wall_ns < share_min * aggregate->wall_ns)
-            continue;
-        write_line(json, profile, aggregate, line, apart);
-        written++;
-    }
-    json_close(json, ']');
-}
-
-struct counter_sums {
-    bool any[COUNTER_KIND_COUNT];
-    double sum[COUNTER_KIND_COUNT];
-};
-
-/* The last value of each process's counter (the highest for sizes), summed over processes. */
-static int sum_counters(const struct profile *profile, struct counter_sums *sums)
-{
-    size_t n = profile->n_processes;
-    double *last = mem_zalloc(n * COUNTER_KIND_COUNT + 1, sizeof *last);
-    if (last == NULL)
-        return ERR_NOMEM;
-    memset(sums, 0, sizeof *sums);
-    for (size_t i = 0; i < profile->n_counters; i++) {
-        const struct counter *counter = &profile->counters[i];
-        if (counter->kind >= COUNTER_KIND_COUNT || counter->kind == COUNTER_CORE_BUSY || counter->subject >= n)
-            continue;
-        double *value = &last[counter->subject * COUNTER_KIND_COUNT + counter->kind];
-        *value = fmax(*value, (double)counter->value);
-        sums->any[counter->kind] = true;
-    }
-    for (size_t i = 0; i < n * COUNTER_KIND_COUNT; i++)
-        sums->sum[i % COUNTER_KIND_COUNT] += last[i];
-    mem_free(last);
-    return 0;
-}
-
-static void write_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis,
-                       const struct counter_sums *sums)
-{
-    static const struct {
-        enum counter_kind kind;
-        const char *key;
-        bool seconds;
-    } rows[] = {{COUNTER_USER_TIME, "user_s", true},
-                {COUNTER_SYSTEM_TIME, "system_s", true},
-                {COUNTER_THROTTLED, "throttled_s", true},
-                {COUNTER_MINOR_FAULTS, "minor_faults", false},
-                {COUNTER_MAJOR_FAULTS, "major_faults", false},
-                {COUNTER_VOLUNTARY_SWITCHES, "voluntary_switches", false},
-                {COUNTER_INVOLUNTARY_SWITCHES, "involuntary_switches", false},
-                {COUNTER_READ_BYTES, "read_bytes", false},
-                {COUNTER_WRITE_BYTES, "write_bytes", false}};
-    if (sums->any[COUNTER_PEAK_RSS] || sums->any[COUNTER_RSS]) {
-        json_open(json, "memory", '{');
-        json_integer(json, "peak_rss_bytes", (int64_t)fmax(sums->sum[COUNTER_PEAK_RSS], sums->sum[COUNTER_RSS]));
-        json_close(json, '}');
-    }
-    double run_ns = 0, delay_ns = 0;
-    for (size_t i = 1; i < profile->n_threads; i++) {
-        run_ns += (double)profile->threads[i].run_ns;
-        delay_ns += (double)profile->threads[i].delay_ns;
-    }
-    json_open(json, "stat", '{');
-    json_number(json, "wall_s", (double)profile->duration_ns / 1e9);
-    json_number(json, "cpu_s", run_ns / 1e9);
-    json_number(json, "run_delay_s", delay_ns / 1e9);
-    json_number(json, "cores_used", diagnosis->cores_used);
-    if (diagnosis->cores_measured)
-        json_number(json, "cores_free", diagnosis->cores_free);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (!sums->any[rows[i].kind])
-            continue;
-        if (rows[i].seconds)
-            json_number(json, rows[i].key, sums->sum[rows[i].kind] / 1e9);
-        else
-            json_integer(json, rows[i].key, (int64_t)sums->sum[rows[i].kind]);
-    }
-    json_close(json, '}');
-}
-
 int export_json(const struct export_input *input, const struct sink *sink, struct err *err)
 {
     struct buf buf = {0};
     struct json_writer json = {.buf = &buf};
     struct aggregate *aggregate = NULL;
-    struct counter_sums sums;
     int rc = aggregate_new(input->profile, &input->filter, &aggregate);
-    if (rc == 0)
-        rc = sum_counters(input->profile, &sums);
-    if (rc != 0) {
-        aggregate_free(aggregate);
+    if (rc != 0)
         return err_set(err, rc, "writing the report: %s", err_sentence(rc));
-    }
     json_open(&json, NULL, '{');
     json_text(&json, "schema", "keisoku-report/1");
     write_recording(&json, input->profile);
     write_trust(&json, input->profile, &input->diagnosis->trust);
     write_findings(&json, input->profile, input->diagnosis);
     write_states(&json, input->profile, input->diagnosis);
-    write_tables(&json, input->profile, aggregate, input->options->top);
-    write_sums(&json, input->profile, input->diagnosis, &sums);
+    json_functions(&json, input->profile, aggregate, input->options->top);
+    json_lines(&json, input->profile, aggregate, input->options->top);
+    rc = json_sums(&json, input->profile, input->diagnosis);
     json_close(&json, '}');
     buf_add_byte(&buf, '\n');
-    rc = buf.failed ? err_set(err, ERR_NOMEM, "writing the report: %s", err_sentence(ERR_NOMEM))
-                    : sink_write(sink, buf.data, buf.size);
+    if (buf.failed)
+        rc = ERR_NOMEM;
+    rc = rc != 0 ? err_set(err, rc, "writing the report: %s", err_sentence(rc)) : sink_write(sink, buf.data, buf.size);
     buf_release(&buf);
     aggregate_free(aggregate);
     return rc;

@@ -1,4 +1,5 @@
-/* Parts of the text exporter: text.c draws the screen, text_tables.c the tables that are asked for. */
+/* Parts of the text exporter: text.c puts the screen together from the blocks of text_head.c, text_verdict.c and
+ * text_rows.c; text_tables.c draws the tables that are asked for. */
 #ifndef KEISOKU_EXPORT_TEXT_H
 #define KEISOKU_EXPORT_TEXT_H
 
@@ -15,6 +16,18 @@ struct screen {
     size_t width;
     struct buf out;
 };
+
+/* What hangs below a word at the left ("trust", "wall") begins in this column. */
+enum { TEXT_LEFT = 9 };
+#define text_hang "         " /* TEXT_LEFT spaces */
+
+void text_header(struct screen *screen);
+void text_trust(struct screen *screen);
+void text_verdict(struct screen *screen);
+void text_ledger(struct screen *screen);
+int text_functions(struct screen *screen, size_t rows);
+int text_source_lines(struct screen *screen, size_t rows);
+void text_findings(struct screen *screen);
 
 /* report --lines FUNCTION, --callers, --callees */
 int text_lines(struct screen *screen, const char *name, struct err *err);

@@ -38,7 +38,8 @@ def shown(value: str, unit: str) -> str:
 
 def table(name: str) -> str:
     rows = [
-        f"| {key.lower().replace('_', ' ')} | {shown(value, unit)} | {meaning} |" for key, value, unit, meaning in limits()[name]
+        f"| {key.lower().replace('_', ' ')} | {shown(value, unit)} | {meaning} |"
+        for key, value, unit, meaning in limits()[name]
     ]
     return "\n".join(["", "| threshold | value | of what |", "|---|---|---|", *rows, ""])
 

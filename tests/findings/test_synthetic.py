@@ -94,11 +94,21 @@ CASES: dict[str, tuple[str, float, str, list[str]]] = {
         "4",
         ["already-native"],
     ),
-    "starved by a quota": ("during t 4 native@l1\ncounter throttled p 4 800000000", 1, "4 4 1", ["starved", "already-native"]),
+    "starved by a quota": (
+        "during t 4 native@l1\ncounter throttled p 4 800000000",
+        1,
+        "4 4 1",
+        ["starved", "already-native"],
+    ),
     "already-native": ("during t 4 90%native@l1 10%python@w1", 4, "4", ["already-native"]),
     "already-native, not in the kernel": ("during t 4 90%kernel@l1 10%python@w1", 4, "4", ["flat"]),
     "paced": ("\n".join("during t 0.01 python@w1\nsleep t 0.09 sleep@w2" for _ in range(40)), 0.2, "4", ["paced"]),
-    "list-membership": (f"during t 4 90%python@s1 10%python@s2\nsource /home/u/search.py 1 {LIST}", 4, "4", ["list-membership"]),
+    "list-membership": (
+        f"during t 4 90%python@s1 10%python@s2\nsource /home/u/search.py 1 {LIST}",
+        4,
+        "4",
+        ["list-membership"],
+    ),
     "list-membership, not of a set": (
         f"during t 4 50%python@s1 50%python@s2\nsource /home/u/search.py 1 {LIST}",
         4,
@@ -106,7 +116,12 @@ CASES: dict[str, tuple[str, float, str, list[str]]] = {
         ["hot-loop"],
     ),
     "insufficient": ("during t 0.05 python@w1", 1, "4", ["insufficient"]),
-    "insufficient: not proved": ("during t 4 60%python@w1 40%python@w2\nloss ran-meanwhile 3000", 4, "4", ["insufficient"]),
+    "insufficient: not proved": (
+        "during t 4 60%python@w1 40%python@w2\nloss ran-meanwhile 3000",
+        4,
+        "4",
+        ["insufficient"],
+    ),
 }
 
 

@@ -1,0 +1,19 @@
+/* Parts of the JSON exporter: json.c has the report's head, verdict and states, json_tables.c its tables and sums. */
+#ifndef KEISOKU_EXPORT_JSON_H
+#define KEISOKU_EXPORT_JSON_H
+
+#include "export/export.h"
+#include "export/json_writer.h"
+
+/* A string of the profile; nothing for 0. */
+void json_string(struct json_writer *json, const char *key, const struct profile *profile, uint32_t id);
+/* Python, native and kernel are told apart only where instruction pointers were to be had. */
+bool json_told_apart(const struct aggregate *aggregate);
+
+void json_functions(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                    uint32_t top);
+void json_lines(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                uint32_t top);
+int json_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis);
+
+#endif

@@ -1,0 +1,158 @@
+/* The tables and sums of the JSON report. Tables hold every row of 0.01 % or more, at most `top` or 1000. */
+#include "export/json.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS_MAX = 1000 };
+static const double share_min = 1e-4;
+
+static void written_string(struct json_writer *json, const char *key, const struct profile *profile, uint32_t id)
+{
+    json_text_of(json, key, profile->strings[id], profile->string_lengths[id]);
+}
+
+static void write_function(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                           const struct function_sum *sum)
+{
+    const struct function *function = &profile->functions[sum->function];
+    json_open_flat(json, NULL, '{');
+    written_string(json, "file", profile, function->file);
+    written_string(json, "function", profile, function->name);
+    if (sum->hot_line != 0)
+        json_integer(json, "line", sum->hot_line);
+    json_number(json, "self_share", sum->self_wall_ns / aggregate->wall_ns);
+    json_number(json, "total_share", sum->total_wall_ns / aggregate->wall_ns);
+    json_number(json, "self_wall_s", sum->self_wall_ns / 1e9);
+    json_number(json, "self_cpu_s", sum->self_cpu_ns / 1e9);
+    json_number(json, "total_wall_s", sum->total_wall_ns / 1e9);
+    json_close(json, '}');
+}
+
+static void write_line(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                       const struct line_sum *line, bool apart)
+{
+    double python = line->state_ns[STATE_PYTHON] + line->state_ns[STATE_IMPORT] + line->state_ns[STATE_GC];
+    double native = line->state_ns[STATE_NATIVE] + line->state_ns[STATE_NATIVE_GIL] + line->state_ns[STATE_KERNEL];
+    json_open_flat(json, NULL, '{');
+    written_string(json, "file", profile, line->file);
+    json_integer(json, "line", line->line);
+    json_string(json, "function", profile, profile->functions[line->function].name);
+    json_number(json, "share", line->wall_ns / aggregate->wall_ns);
+    if (apart) {
+        json_number(json, "python_share", python / aggregate->wall_ns);
+        json_number(json, "native_share", native / aggregate->wall_ns);
+    }
+    json_close(json, '}');
+}
+
+void json_functions(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                    uint32_t top)
+{
+    size_t rows = top > 0 ? top : ROWS_MAX, written = 0;
+    json_open(json, "functions", '[');
+    for (size_t i = 0; i < aggregate->n_functions && written < rows; i++) {
+        const struct function_sum *sum = &aggregate->functions[i];
+        if (sum->function == 0 || sum->total_wall_ns < share_min * aggregate->wall_ns)
+            continue;
+        write_function(json, profile, aggregate, sum);
+        written++;
+    }
+    json_close(json, ']');
+}
+
+void json_lines(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
+                uint32_t top)
+{
+    size_t rows = top > 0 ? top : ROWS_MAX, written = 0;
+    bool apart = json_told_apart(aggregate);
+    json_open(json, "lines", '[');
+    for (size_t i = 0; i < aggregate->n_lines && written < rows; i++) {
+        const struct line_sum *line = &aggregate->lines[i];
+        if (line->line == 0 || line->wall_ns < share_min * aggregate->wall_ns)
+            continue;
+        write_line(json, profile, aggregate, line, apart);
+        written++;
+    }
+    json_close(json, ']');
+}
+
+struct counter_sums {
+    bool any[COUNTER_KIND_COUNT];
+    double sum[COUNTER_KIND_COUNT];
+};
+
+/* The last value of each process's counter (the highest for sizes), summed over processes. */
+static int sum_counters(const struct profile *profile, struct counter_sums *sums)
+{
+    size_t n = profile->n_processes;
+    double *last = mem_zalloc(n * COUNTER_KIND_COUNT + 1, sizeof *last);
+    if (last == NULL)
+        return ERR_NOMEM;
+    memset(sums, 0, sizeof *sums);
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind >= COUNTER_KIND_COUNT || counter->kind == COUNTER_CORE_BUSY || counter->subject >= n)
+            continue;
+        double *value = &last[counter->subject * COUNTER_KIND_COUNT + counter->kind];
+        *value = fmax(*value, (double)counter->value);
+        sums->any[counter->kind] = true;
+    }
+    for (size_t i = 0; i < n * COUNTER_KIND_COUNT; i++)
+        sums->sum[i % COUNTER_KIND_COUNT] += last[i];
+    mem_free(last);
+    return 0;
+}
+
+static void write_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis,
+                       const struct counter_sums *sums)
+{
+    static const struct {
+        enum counter_kind kind;
+        const char *key;
+        bool seconds;
+    } rows[] = {{COUNTER_USER_TIME, "user_s", true},
+                {COUNTER_SYSTEM_TIME, "system_s", true},
+                {COUNTER_THROTTLED, "throttled_s", true},
+                {COUNTER_MINOR_FAULTS, "minor_faults", false},
+                {COUNTER_MAJOR_FAULTS, "major_faults", false},
+                {COUNTER_VOLUNTARY_SWITCHES, "voluntary_switches", false},
+                {COUNTER_INVOLUNTARY_SWITCHES, "involuntary_switches", false},
+                {COUNTER_READ_BYTES, "read_bytes", false},
+                {COUNTER_WRITE_BYTES, "write_bytes", false}};
+    if (sums->any[COUNTER_PEAK_RSS] || sums->any[COUNTER_RSS]) {
+        json_open(json, "memory", '{');
+        json_integer(json, "peak_rss_bytes", (int64_t)fmax(sums->sum[COUNTER_PEAK_RSS], sums->sum[COUNTER_RSS]));
+        json_close(json, '}');
+    }
+    double run_ns = 0, delay_ns = 0;
+    for (size_t i = 1; i < profile->n_threads; i++) {
+        run_ns += (double)profile->threads[i].run_ns;
+        delay_ns += (double)profile->threads[i].delay_ns;
+    }
+    json_open(json, "stat", '{');
+    json_number(json, "wall_s", (double)profile->duration_ns / 1e9);
+    json_number(json, "cpu_s", run_ns / 1e9);
+    json_number(json, "run_delay_s", delay_ns / 1e9);
+    json_number(json, "cores_used", diagnosis->cores_used);
+    if (diagnosis->cores_measured)
+        json_number(json, "cores_free", diagnosis->cores_free);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!sums->any[rows[i].kind])
+            continue;
+        if (rows[i].seconds)
+            json_number(json, rows[i].key, sums->sum[rows[i].kind] / 1e9);
+        else
+            json_integer(json, rows[i].key, (int64_t)sums->sum[rows[i].kind]);
+    }
+    json_close(json, '}');
+}
+
+int json_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis)
+{
+    struct counter_sums sums;
+    int rc = sum_counters(profile, &sums);
+    if (rc == 0)
+        write_sums(json, profile, diagnosis, &sums);
+    return rc;
+}

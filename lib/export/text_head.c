@@ -1,0 +1,141 @@
+/* The top of the screen: what was measured, and whether it can be trusted. See text.h. */
+#include "export/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add_pythons(struct buf *out, const struct profile *profile, size_t *n_pythons)
+{
+    uint32_t shown[4], n = 0;
+    *n_pythons = 0;
+    for (size_t i = 1; i < profile->n_processes; i++) {
+        uint32_t python = profile->processes[i].python;
+        bool known = python == 0;
+        *n_pythons += python != 0;
+        for (uint32_t j = 0; j < n; j++)
+            known = known || shown[j] == python;
+        if (known || n == sizeof shown / sizeof shown[0])
+            continue;
+        buf_add_text(out, n == 0 ? "Python " : ", ");
+        buf_add_visible(out, profile->strings[python], strnlen(profile->strings[python], 20));
+        shown[n++] = python;
+    }
+    if (n == 0)
+        buf_add_text(out, "no Python");
+}
+
+/* The program as one thinks of it: without the interpreter before it and the folders of its script. */
+static void add_command(struct buf *out, const char *const *words)
+{
+    if (words == NULL || words[0] == NULL)
+        return;
+    const char *slash = strrchr(words[0], '/');
+    const char *name = slash != NULL ? slash + 1 : words[0];
+    if (strncmp(name, "python", 6) == 0 && words[1] != NULL && words[1][0] != '-')
+        words++;
+    slash = strrchr(words[0], '/');
+    buf_add_text(out, slash != NULL && slash[1] != '\0' ? slash + 1 : words[0]);
+    for (size_t i = 1; words[i] != NULL; i++) {
+        buf_add_byte(out, ' ');
+        buf_add_text(out, words[i]);
+    }
+}
+
+void text_header(struct screen *screen)
+{
+    const struct profile *profile = screen->profile;
+    struct buf command = {0}, rest = {0};
+    char wall[32], cpu[32];
+    double run_ns = 0;
+    size_t pythons, threads = profile->n_threads > 0 ? profile->n_threads - 1 : 0;
+    for (size_t i = 1; i < profile->n_threads; i++)
+        run_ns += (double)profile->threads[i].run_ns;
+    cells_seconds(wall, sizeof wall, (double)profile->duration_ns / 1e9);
+    cells_seconds(cpu, sizeof cpu, run_ns / 1e9);
+    add_pythons(&rest, profile, &pythons);
+    buf_printf(&rest, "  %s wall  %s CPU  %zu process%s  %zu thread%s", wall, cpu, pythons, pythons == 1 ? "" : "es",
+               threads, threads == 1 ? "" : "s");
+    add_command(&command, profile->command);
+    if (command.size == 0 && profile->n_processes > 1)
+        buf_printf(&command, "process %d", profile->processes[1].pid);
+    size_t right = cells_width(buf_text(&rest), rest.size),
+           room = TEXT_LEFT + 2 + right < screen->width ? screen->width - TEXT_LEFT - 2 - right : 8;
+    text_style(screen, "1");
+    buf_add_text(&screen->out, "keisoku  ");
+    text_style(screen, "0");
+    cells_add(&screen->out, buf_text(&command), command.size, room < 8 ? 8 : room, false, false);
+    buf_printf(&screen->out, "  %s\n", buf_text(&rest));
+    text_done(screen, &command);
+    text_done(screen, &rest);
+}
+
+/* " (9000 read from its own core, 400 asleep)"; without the number when there is one way only. */
+static void add_how_proved(struct buf *out, const struct trust *trust)
+{
+    static const char *const how[READER_KIND_COUNT] = {[READER_ASLEEP] = "asleep",
+                                                       [READER_CORE] = "read from its own core",
+                                                       [READER_KERNEL] = "by the kernel",
+                                                       [READER_STOP] = "stopped"};
+    const char *separator = " (";
+    for (int i = READER_KIND_COUNT - 1; i >= 0; i--) {
+        char count[40];
+        if (trust->proved_by[i] == 0 || how[i] == NULL)
+            continue;
+        cells_count(count, sizeof count, trust->proved_by[i]);
+        if (trust->proved_by[i] == trust->exact)
+            buf_printf(out, "%s%s", separator, how[i]);
+        else
+            buf_printf(out, "%s%s %s", separator, count, how[i]);
+        separator = ", ";
+    }
+    buf_add_text(out, separator[0] == ',' ? ")" : "");
+}
+
+static void add_losses(struct buf *out, const struct profile *profile, const struct trust *trust)
+{
+    char count[40];
+    cells_count(count, sizeof count, trust->dropped + trust->lost);
+    buf_printf(out, "%s lost", count);
+    bool first = true;
+    for (int i = 0; i < LOSS_KIND_COUNT; i++) {
+        if (profile->losses[i] == 0)
+            continue;
+        cells_count(count, sizeof count, profile->losses[i]);
+        buf_printf(out, "%s%s %s", first ? " (" : ", ", loss_name((enum loss_kind)i), count);
+        first = false;
+    }
+    buf_add_text(out, first ? "" : ")");
+}
+
+void text_trust(struct screen *screen)
+{
+    const struct profile *profile = screen->profile;
+    const struct trust *trust = &screen->diagnosis->trust;
+    struct buf text = {0};
+    char count[40];
+    cells_count(count, sizeof count, trust->samples);
+    buf_printf(&text, "%s samples", count);
+    if (trust->samples > 0 && trust->exact == trust->samples)
+        buf_add_text(&text, ", all exact");
+    else if (trust->samples > 0)
+        cells_count(count, sizeof count, trust->exact), buf_printf(&text, ", %s exact", count);
+    add_how_proved(&text, trust);
+    if (trust->unproved > 0)
+        cells_count(count, sizeof count, trust->unproved), buf_printf(&text, ", %s not proved (read free)", count);
+    if (trust->no_stack > 0)
+        cells_count(count, sizeof count, trust->no_stack), buf_printf(&text, ", %s without a stack", count);
+    buf_add_text(&text, "; ");
+    add_losses(&text, profile, trust);
+    if (profile->self.sweeps > 0)
+        buf_printf(&text, "; we took %.1f %% of its time", trust->core_taken * 100);
+    if (profile->self.rate_hz > 0)
+        buf_printf(&text, "; %.0f Hz", profile->self.rate_hz);
+    if (profile->evidence != NULL && profile->evidence[0] != '\0')
+        buf_printf(&text, "; evidence: %s", profile->evidence);
+    if (!profile->complete)
+        buf_add_text(&text, "; the recorder was cut off, this is all up to its last commit");
+    cells_wrap(&screen->out, "trust    ", text_hang, buf_text(&text), screen->width);
+    text_done(screen, &text);
+    for (size_t i = 0; profile->notes != NULL && profile->notes[i] != NULL && i < 2; i++)
+        cells_wrap(&screen->out, "note     ", text_hang, profile->notes[i], screen->width);
+}

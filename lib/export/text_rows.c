@@ -1,0 +1,167 @@
+/*
+ * The tables of functions and lines: own code first, then the libraries, each by weight. See text.h.
+ */
+#include "export/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add_place(struct screen *screen, uint32_t file, uint32_t line)
+{
+    struct buf text = {0};
+    buf_add_text(&text, diagnosis_file(screen->profile, file));
+    if (line != 0)
+        buf_printf(&text, ":%u", line);
+    size_t room = screen->width > 52 ? screen->width - 48 : 20;
+    cells_add(&screen->out, buf_text(&text), text.size, room, true, false);
+    text_done(screen, &text);
+    buf_add_byte(&screen->out, '\n');
+}
+
+static bool by_total(const struct screen *screen)
+{
+    const char *sort = screen->input->options->sort;
+    return sort != NULL && strcmp(sort, "total") == 0;
+}
+
+static double function_weight(const struct screen *screen, const struct function_sum *sum)
+{
+    bool total = by_total(screen), cpu = screen->input->options->cpu_clock;
+    return cpu ? (total ? sum->total_cpu_ns : sum->self_cpu_ns) : (total ? sum->total_wall_ns : sum->self_wall_ns);
+}
+
+static double whole(const struct screen *screen)
+{
+    return screen->input->options->cpu_clock ? screen->aggregate->cpu_ns : screen->aggregate->wall_ns;
+}
+
+/* The next index by descending weight after `last` among own (or library) rows; SIZE_MAX when there is none. */
+typedef double weight_at(const struct screen *screen, size_t index, bool *own);
+
+static double function_at(const struct screen *screen, size_t index, bool *own)
+{
+    const struct function_sum *sum = &screen->aggregate->functions[index];
+    *own = screen->profile->function_own[sum->function];
+    return sum->function == 0 ? 0 : function_weight(screen, sum);
+}
+
+static double line_at(const struct screen *screen, size_t index, bool *own)
+{
+    const struct line_sum *line = &screen->aggregate->lines[index];
+    *own = screen->profile->function_own[line->function];
+    return line->line == 0 ? 0 : screen->input->options->cpu_clock ? line->cpu_ns : line->wall_ns;
+}
+
+static size_t pick(const struct screen *screen, weight_at *at, size_t n, bool want_own, double least, size_t *picked,
+                   size_t most)
+{
+    size_t count = 0;
+    while (count < most) {
+        size_t best = SIZE_MAX;
+        double best_weight = 0;
+        for (size_t i = 0; i < n; i++) {
+            bool own, taken = false;
+            double weight = at(screen, i, &own);
+            for (size_t j = 0; j < count; j++)
+                taken = taken || picked[j] == i;
+            if (own == want_own && !taken && weight > best_weight && weight >= least) {
+                best = i;
+                best_weight = weight;
+            }
+        }
+        if (best == SIZE_MAX)
+            break;
+        picked[count++] = best;
+    }
+    return count;
+}
+
+/*
+ * Rows of a table: own code first, then the libraries, each by weight. A library row of a tenth or more keeps a place.
+ */
+static size_t pick_rows(const struct screen *screen, weight_at *at, size_t n, size_t rows, size_t *picked)
+{
+    double all = whole(screen);
+    size_t heavy[1];
+    size_t kept = rows > 1 ? pick(screen, at, n, false, 0.1 * all, heavy, 1) : 0;
+    size_t count = pick(screen, at, n, true, 0.005 * all, picked, rows - kept);
+    return count + pick(screen, at, n, false, 0.005 * all, picked + count, rows - count);
+}
+
+int text_functions(struct screen *screen, size_t rows)
+{
+    size_t *picked = mem_zalloc(rows + 1, sizeof *picked);
+    if (picked == NULL)
+        return ERR_NOMEM;
+    size_t n = pick_rows(screen, function_at, screen->aggregate->n_functions, rows, picked);
+    if (n > 0) {
+        text_style(screen, "2");
+        buf_add_text(&screen->out, " self  total  function                       file:line\n");
+        text_style(screen, "0");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct function_sum *sum = &screen->aggregate->functions[picked[i]];
+        const struct function *function = &screen->profile->functions[sum->function];
+        bool cpu = screen->input->options->cpu_clock;
+        char self[24], total[24];
+        cells_percent(self, sizeof self, (cpu ? sum->self_cpu_ns : sum->self_wall_ns) / whole(screen));
+        cells_percent(total, sizeof total, (cpu ? sum->total_cpu_ns : sum->total_wall_ns) / whole(screen));
+        buf_printf(&screen->out, "%5s  %5s  ", self, total);
+        cells_add(&screen->out, screen->profile->strings[function->name],
+                  screen->profile->string_lengths[function->name], 29, false, true);
+        buf_add_text(&screen->out, "  ");
+        add_place(screen, function->file, sum->hot_line != 0 ? sum->hot_line : function->first_line);
+    }
+    mem_free(picked);
+    return 0;
+}
+
+static void add_line(struct screen *screen, const struct line_sum *line)
+{
+    const struct profile *profile = screen->profile;
+    double on = 0, off = 0, exact = line->state_ns[STATE_RUNNABLE];
+    for (int i = 0; i < STATE_COUNT; i++) {
+        if (i != STATE_RUNNABLE)
+            *(state_on_cpu((enum state)i) ? &on : &off) += line->state_ns[i];
+    }
+    struct share share = share_of(&screen->strata, on, off, exact);
+    if (screen->input->options->cpu_clock) {
+        struct strata cpu = {.on_ns = screen->strata.on_ns, .on_ticks = screen->strata.on_ticks};
+        share = share_of(&cpu, on, 0, 0);
+    }
+    char number[16], text[48];
+    snprintf(number, sizeof number, "%u", line->line);
+    cells_percent_range(text, sizeof text, share.share, share.low, share.high);
+    buf_printf(&screen->out, " %-6s ", number);
+    cells_add(&screen->out, text, strlen(text), 9, false, true);
+    buf_add_byte(&screen->out, ' ');
+    size_t length = 0, room = screen->width > 60 ? screen->width - 18 : 42;
+    const char *source = profile_source_line(profile, line->file, line->line, &length);
+    if (source != NULL) {
+        while (length > 0 && (*source == ' ' || *source == '\t'))
+            source++, length--;
+        size_t used = cells_add(&screen->out, source, length, room > 26 ? room - 24 : room, false, true);
+        room = room > used + 1 ? room - used - 1 : 0;
+        buf_add_byte(&screen->out, ' ');
+    }
+    const char *file = diagnosis_file(profile, line->file);
+    cells_add(&screen->out, file, strlen(file), room, true, false);
+    buf_add_byte(&screen->out, '\n');
+}
+
+int text_source_lines(struct screen *screen, size_t rows)
+{
+    size_t *picked = mem_zalloc(rows + 1, sizeof *picked);
+    if (picked == NULL)
+        return ERR_NOMEM;
+    size_t n = pick_rows(screen, line_at, screen->aggregate->n_lines, rows, picked);
+    if (n > 0) {
+        text_style(screen, "2");
+        buf_add_text(&screen->out, " line   of time   source\n");
+        text_style(screen, "0");
+    }
+    for (size_t i = 0; i < n; i++)
+        add_line(screen, &screen->aggregate->lines[picked[i]]);
+    mem_free(picked);
+    return 0;
+}

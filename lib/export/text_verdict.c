@@ -1,0 +1,174 @@
+/* What to do (the verdict, the list of findings) and where the time went (the states). See text.h. */
+#include "export/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FINDINGS_SHOWN = 3 };
+
+static void add_evidence(struct buf *out, const struct evidence *evidence)
+{
+    char value[48];
+    if (strcmp(evidence->unit, "share") == 0 && evidence->interval)
+        cells_percent_range(value, sizeof value, evidence->value, evidence->low, evidence->high);
+    else if (strcmp(evidence->unit, "share") == 0)
+        cells_percent(value, sizeof value, evidence->value);
+    else if (strcmp(evidence->unit, "s") == 0)
+        cells_seconds(value, sizeof value, evidence->value);
+    else if (strcmp(evidence->unit, "1") == 0)
+        cells_count(value, sizeof value, (uint64_t)fmax(0, evidence->value));
+    else
+        snprintf(value, sizeof value, "%.1f", evidence->value);
+    buf_printf(out, "%s  %s", value, evidence->measure);
+}
+
+static void add_gain(struct buf *out, const struct finding *finding)
+{
+    char low[24], high[24], most[24];
+    if (!(finding->max_gain > 0) && !(finding->predicted_high > 0))
+        return;
+    cells_gain(low, sizeof low, finding->predicted_low);
+    cells_gain(high, sizeof high, finding->predicted_high);
+    cells_gain(most, sizeof most, finding->max_gain);
+    if (finding->predicted_high > 0 && strcmp(low, high) != 0)
+        buf_printf(out, "%s to %s faster", low, high);
+    if (finding->predicted_high > 0 && finding->max_gain > 0 && strcmp(high, most) != 0)
+        buf_printf(out, ", at most %s", most);
+    else if (finding->max_gain > 0 && (!(finding->predicted_high > 0) || strcmp(low, high) == 0))
+        buf_printf(out, "at most %s faster", most);
+}
+
+void text_verdict(struct screen *screen)
+{
+    const struct diagnosis *diagnosis = screen->diagnosis;
+    if (diagnosis->n_findings == 0)
+        return;
+    const struct finding *first = &diagnosis->findings[0];
+    struct buf text = {0};
+    text_style(screen, "1");
+    cells_wrap(&screen->out, "  ", "  ", first->sentence, screen->width);
+    text_style(screen, "0");
+    cells_wrap(&screen->out, "  ", "  ", first->action, screen->width);
+    add_gain(&text, first);
+    buf_add_text(&text, text.size > 0 ? "; check with: " : "Check with: ");
+    buf_add_text(&text, first->check_command);
+    cells_wrap(&screen->out, "  ", "  ", buf_text(&text), screen->width);
+    text_done(screen, &text);
+}
+
+/* Rounds shares to `whole` units that sum to it: the largest remainders get what is left. */
+static void apportion(const double *shares, size_t n, unsigned whole, unsigned *units)
+{
+    double left[STATE_COUNT + 1], sum = 0;
+    unsigned given = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += shares[i];
+    for (size_t i = 0; i < n; i++) {
+        double exact = sum > 0 ? shares[i] / sum * whole : 0;
+        units[i] = (unsigned)exact;
+        left[i] = exact - units[i];
+        given += units[i];
+    }
+    for (; sum > 0 && given < whole; given++) {
+        size_t most = 0;
+        for (size_t i = 1; i < n; i++)
+            most = left[i] > left[most] ? i : most;
+        units[most]++;
+        left[most] = -1;
+    }
+}
+
+static void add_states(struct screen *screen, const char *title, const double *shares)
+{
+    unsigned percent[STATE_COUNT];
+    struct buf line = {0};
+    unsigned other = 0;
+    apportion(shares, STATE_COUNT, 100, percent);
+    for (int i = 0; i < STATE_COUNT; i++) {
+        char one[40];
+        if (percent[i] == 0)
+            continue;
+        snprintf(one, sizeof one, "%s%s %u %%", line.size > 0 ? "  " : "", state_name((enum state)i), percent[i]);
+        /* Room is kept for "  other 99 %". */
+        if (percent[i] < 1 || TEXT_LEFT + line.size + strlen(one) + 13 > screen->width)
+            other += percent[i];
+        else
+            buf_add_text(&line, one);
+    }
+    if (other > 0)
+        buf_printf(&line, "  other %u %%", other);
+    buf_printf(&screen->out, "%-9s%s\n", title, line.size > 0 ? buf_text(&line) : "nothing was measured");
+    text_done(screen, &line);
+}
+
+static void add_bar(struct screen *screen, const double *shares)
+{
+    static const char *const colors[STATE_COUNT] = {
+        [STATE_PYTHON] = "34", [STATE_NATIVE_GIL] = "36", [STATE_NATIVE] = "32",  [STATE_ON_CPU] = "34",
+        [STATE_KERNEL] = "31", [STATE_GC] = "35",         [STATE_IMPORT] = "36",  [STATE_GIL_WAIT] = "31",
+        [STATE_LOCK] = "35",   [STATE_IO] = "33",         [STATE_RUNNABLE] = "31"};
+    unsigned units[STATE_COUNT];
+    unsigned columns = screen->width > TEXT_LEFT + 10 ? (unsigned)screen->width - TEXT_LEFT - 3 : 10;
+    apportion(shares, STATE_COUNT, columns, units);
+    buf_add_text(&screen->out, text_hang);
+    for (int i = 0; i < STATE_COUNT; i++) {
+        if (units[i] == 0)
+            continue;
+        text_style(screen, colors[i] != NULL ? colors[i] : "2");
+        for (unsigned j = 0; j < units[i]; j++)
+            buf_add_byte(&screen->out, (uint8_t)state_letter((enum state)i));
+        text_style(screen, "0");
+    }
+    buf_add_byte(&screen->out, '\n');
+}
+
+void text_ledger(struct screen *screen)
+{
+    const struct aggregate *aggregate = screen->aggregate;
+    double wall[STATE_COUNT], cpu[STATE_COUNT];
+    for (int i = 0; i < STATE_COUNT; i++) {
+        wall[i] = aggregate->wall_ns > 0 ? aggregate->state_wall_ns[i] / aggregate->wall_ns : 0;
+        cpu[i] = aggregate->cpu_ns > 0 ? aggregate->state_cpu_ns[i] / aggregate->cpu_ns : 0;
+    }
+    add_states(screen, "wall", wall);
+    if (aggregate->wall_ns > 0)
+        add_bar(screen, wall);
+    if (aggregate->cpu_ns > 0)
+        add_states(screen, "CPU", cpu);
+}
+
+/* "1  hot-loop        orders.py:41      2.1-4.0x  80 % ±1  CPU time in its Python" */
+static void add_finding(struct screen *screen, const struct finding *finding, size_t rank)
+{
+    struct buf place = {0}, text = {0};
+    char low[24], high[24], gain[56] = "";
+    if (finding->file != 0) {
+        buf_add_text(&place, diagnosis_file(screen->profile, finding->file));
+        if (finding->line != 0)
+            buf_printf(&place, ":%u", finding->line);
+    }
+    if (finding->predicted_high > 0) {
+        cells_gain(low, sizeof low, finding->predicted_low);
+        cells_gain(high, sizeof high, finding->predicted_high);
+        low[strcspn(low, "x")] = '\0';
+        snprintf(gain, sizeof gain, "%s-%s", low, high);
+    }
+    buf_printf(&screen->out, "%zu  %-14s  ", rank, finding->tag);
+    cells_add(&screen->out, buf_text(&place), place.size, 18, true, true);
+    buf_printf(&screen->out, "  %-8s  ", gain);
+    if (finding->n_evidence > 0)
+        add_evidence(&text, &finding->evidence[0]);
+    cells_add(&screen->out, buf_text(&text), text.size, screen->width - 49, false, false);
+    buf_add_byte(&screen->out, '\n');
+    text_done(screen, &place);
+    text_done(screen, &text);
+}
+
+void text_findings(struct screen *screen)
+{
+    const struct diagnosis *diagnosis = screen->diagnosis;
+    size_t shown = diagnosis->n_findings < FINDINGS_SHOWN ? diagnosis->n_findings : FINDINGS_SHOWN;
+    for (size_t i = 0; i < shown; i++)
+        add_finding(screen, &diagnosis->findings[i], i + 1);
+}
