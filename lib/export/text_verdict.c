@@ -79,25 +79,42 @@ static void apportion(const double *shares, size_t n, unsigned whole, unsigned *
     }
 }
 
+/* "python 82 %  io 6 %  other 12 %" of the states that are shown; the rest is `other`. */
+static void list_states(struct buf *line, const unsigned percent[STATE_COUNT], const bool shown[STATE_COUNT])
+{
+    unsigned other = 0;
+    buf_clear(line);
+    for (int i = 0; i < STATE_COUNT; i++) {
+        if (shown[i])
+            buf_printf(line, "%s%s %u %%", line->size > 0 ? "  " : "", state_name((enum state)i), percent[i]);
+        else
+            other += percent[i];
+    }
+    if (other > 0)
+        buf_printf(line, "%sother %u %%", line->size > 0 ? "  " : "", other);
+}
+
+/* The smallest make room when there are too many for the line. */
 static void add_states(struct screen *screen, const char *title, const double *shares)
 {
     unsigned percent[STATE_COUNT];
+    bool shown[STATE_COUNT];
     struct buf line = {0};
-    unsigned other = 0;
     apportion(shares, STATE_COUNT, 100, percent);
-    for (int i = 0; i < STATE_COUNT; i++) {
-        char one[40];
-        if (percent[i] == 0)
-            continue;
-        snprintf(one, sizeof one, "%s%s %u %%", line.size > 0 ? "  " : "", state_name((enum state)i), percent[i]);
-        /* Room is kept for "  other 99 %". */
-        if (percent[i] < 1 || TEXT_LEFT + line.size + strlen(one) + 13 > screen->width)
-            other += percent[i];
-        else
-            buf_add_text(&line, one);
+    for (int i = 0; i < STATE_COUNT; i++)
+        shown[i] = percent[i] > 0;
+    list_states(&line, percent, shown);
+    while (TEXT_LEFT + line.size > screen->width) {
+        int smallest = -1;
+        for (int i = 0; i < STATE_COUNT; i++) {
+            if (shown[i] && (smallest < 0 || percent[i] < percent[smallest]))
+                smallest = i;
+        }
+        if (smallest < 0)
+            break;
+        shown[smallest] = false;
+        list_states(&line, percent, shown);
     }
-    if (other > 0)
-        buf_printf(&line, "  other %u %%", other);
     buf_printf(&screen->out, "%-9s%s\n", title, line.size > 0 ? buf_text(&line) : "nothing was measured");
     text_done(screen, &line);
 }
