@@ -286,7 +286,8 @@ int page_new(const struct profile *profile, const struct page_bounds *bounds, st
     } while (rc == ERR_FULL && nodes > 0);
     if (rc != 0)
         goto out;
-    qsort(page->cells, page->n_cells, sizeof *page->cells, by_place);
+    if (page->n_cells > 0)
+        qsort(page->cells, page->n_cells, sizeof *page->cells, by_place);
     for (size_t i = 1; i < page->n_nodes; i++)
         take_function(profile, page, function_of(profile, page->nodes[i]));
     *result = page;
