@@ -48,6 +48,7 @@ export function install({ npm = "npm", all = false } = {}) {
   return withLock(() => {
     if (installed(all)) return "";
     const args = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+    args.push("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"); /* without a network: soon */
     if (!all) args.push("--omit=dev");
     const result = spawnSync(npm, args, { cwd: here, encoding: "utf8", timeout: 300_000 });
     if (result.status !== 0) {
