@@ -10,6 +10,7 @@ import type { Tree, TreeSums } from "./sums";
 export const ROW = 24;
 const STRIPE = 4;
 const NARROWEST = 0.7;
+export const DEEP = 36;
 const DEEPEST = 400;
 const WIDE = 8;
 const MANY = 0.03;
@@ -111,10 +112,10 @@ export interface Theme {
 }
 
 /**
- * Rows to draw below `top`: down to the last one that has a frame wide enough to be seen, or many narrow ones. `below`
- * counts the rows after it.
+ * Rows to draw below `top`: down to the last one that has a frame wide enough to be seen, or many narrow ones, and no
+ * more than `most`. `below` counts the rows after it.
  */
-export function rowsOf(layout: Layout, top: number, pixels: number): { rows: number; below: number } {
+export function rowsOf(layout: Layout, top: number, pixels: number, most: number): { rows: number; below: number } {
   const perPixel = layout.width[top] / pixels;
   const sums: number[] = [];
   const widest: number[] = [];
@@ -129,7 +130,7 @@ export function rowsOf(layout: Layout, top: number, pixels: number): { rows: num
     widest[row] = Math.max(widest[row] ?? 0, width);
     i++;
   }
-  let rows = Math.min(sums.length, DEEPEST);
+  let rows = Math.min(sums.length, most, DEEPEST);
   while (rows > 1 && widest[rows - 1] < WIDE && sums[rows - 1] < pixels * MANY) rows--;
   return { rows: Math.max(rows, 1), below: sums.length - rows };
 }

@@ -1,7 +1,7 @@
 /* The flame graph: canvas, its controls, the line that says what is under the pointer or the keyboard's focus. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Kind, type Recording } from "./data";
-import { find, hit, layOut, nameOf, Painter, placeOf, ROW, rowsOf, step, type Picture, type Theme } from "./flame";
+import { DEEP, find, hit, layOut, nameOf, Painter, placeOf, ROW, rowsOf, step, type Picture, type Theme } from "./flame";
 import { count, percent, time } from "./format";
 import { useWidth } from "./hooks";
 import { StateMix } from "./statebar";
@@ -50,7 +50,8 @@ function Facts({ picture, position }: { picture: Picture; position: number }) {
         {time(sums.self[node])}
       </span>
       <span class="soft">
-        {count(sums.ticks[node])} samples · {node === 0 || code.own ? "own code" : KINDS[code.kind]}
+        {count(sums.ticks[node])} samples
+        {node > 0 && ` · ${code.own ? "own code" : KINDS[code.kind]}`}
       </span>
       <StateMix
         states={recording.meta.states}
@@ -100,9 +101,10 @@ interface CanvasProps {
 function Canvas({ picture, dark, onHover, onFocus, onZoom, onReset }: CanvasProps) {
   const [box, width] = useWidth();
   const canvas = useRef<HTMLCanvasElement>(null);
+  const [all, setAll] = useState(false);
   const { rows, below } = useMemo(
-    () => (width > 0 ? rowsOf(picture.layout, picture.top, width) : { rows: 3, below: 0 }),
-    [picture.layout, picture.top, width],
+    () => (width > 0 ? rowsOf(picture.layout, picture.top, width, all ? Infinity : DEEP) : { rows: 3, below: 0 }),
+    [picture.layout, picture.top, width, all],
   );
   useLayoutEffect(() => {
     const element = canvas.current;
@@ -154,7 +156,12 @@ function Canvas({ picture, dark, onHover, onFocus, onZoom, onReset }: CanvasProp
       />
       {below > 0 && (
         <p class="key soft">
-          {count(below)} more {below === 1 ? "row" : "rows"} of narrow calls below; click a frame to see what is under it.
+          {count(below)} more {below === 1 ? "row" : "rows"} below; a click on a frame shows what is under it.{" "}
+          {!all && rows === DEEP && (
+            <button type="button" class="link" onClick={() => setAll(true)}>
+              show all
+            </button>
+          )}
         </p>
       )}
     </div>

@@ -1,6 +1,6 @@
 /* The page, top to bottom in the order of the questions: trust, what now, where, what to do, which lines, how. */
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { Cards } from "./cards";
 import { load, type Recording } from "./data";
 import { Filters } from "./filters";
@@ -10,7 +10,8 @@ import { Masthead, programName, TrustLine, Verdict } from "./header";
 import { HotLines } from "./lines";
 import { StateBar } from "./statebar";
 import { TimeStrip } from "./strip";
-import { useView, type View } from "./view";
+import { sumStates } from "./sums";
+import { initialView, useView, type View } from "./view";
 
 /** Follows the system's preference, or the view's own choice, and says whether the page is dark. */
 function useTheme(view: View): boolean {
@@ -43,6 +44,7 @@ function Empty({ recording }: { recording: Recording }) {
   const { meta } = recording;
   const losses = meta.trust.losses.filter((loss) => loss.count > 0);
   const reasons = [...meta.notes.map(visible), ...losses.map((loss) => `${loss.count} × ${loss.line}`)];
+  if (recording.cells.count > 0) reasons.push("every thread that was seen was an idle worker all along");
   return (
     <section class="empty">
       <h2>Why there is nothing to show</h2>
@@ -68,7 +70,7 @@ function Page({ recording }: { recording: Recording }) {
   useEffect(() => {
     document.title = `${programName(meta)} — keisoku`;
   }, [meta]);
-  const empty = recording.cells.count === 0;
+  const empty = useMemo(() => !(sumStates(recording, initialView(meta), false).wall > 0), [recording]);
   return (
     <>
       <Masthead recording={recording} view={view} set={set} />
@@ -76,7 +78,10 @@ function Page({ recording }: { recording: Recording }) {
         <TrustLine meta={meta} />
         <Verdict recording={recording} />
         {empty ? (
-          <Empty recording={recording} />
+          <>
+            <Empty recording={recording} />
+            <Cards findings={meta.diagnosis?.findings ?? []} />
+          </>
         ) : (
           <>
             <Filters recording={recording} view={view} set={set} />
