@@ -47,20 +47,36 @@ static int add_chunk(struct loader *loader, struct collected *all, sqlite3_stmt 
     return check_rows(loader, all->chunk, count);
 }
 
-/* A stable counting sort by thread; time order within a thread is the chunks' order. */
-static int order(struct loader *loader, const struct collected *all, struct raw_samples *raw)
+static bool in_order(const struct collected *all)
+{
+    for (size_t i = 1; i < all->count; i++) {
+        if (all->rows[i].thread < all->rows[i - 1].thread)
+            return false;
+    }
+    return true;
+}
+
+/* A stable counting sort by thread; time order within a thread is the chunks' order. May take the rows. */
+static int order(struct loader *loader, struct collected *all, struct raw_samples *raw)
 {
     size_t n = loader->profile->n_threads;
     raw->count = all->count;
     raw->starts = mem_zalloc(n + 2, sizeof *raw->starts);
-    raw->rows = mem_realloc(NULL, all->count, sizeof *raw->rows);
-    if (raw->starts == NULL || raw->rows == NULL)
+    if (raw->starts == NULL)
         return loader_no_memory(loader);
-    size_t *next = raw->starts + 1; /* next[t] becomes the first row of t, then moves to its end */
     for (size_t i = 0; i < all->count; i++)
         raw->starts[all->rows[i].thread + 1]++;
     for (size_t t = 1; t <= n; t++)
         raw->starts[t] += raw->starts[t - 1];
+    if (in_order(all)) {
+        raw->rows = all->rows;
+        all->rows = NULL;
+        return 0;
+    }
+    raw->rows = mem_realloc(NULL, all->count, sizeof *raw->rows);
+    if (raw->rows == NULL)
+        return loader_no_memory(loader);
+    size_t *next = raw->starts + 1; /* next[t]: the first row of t, moving to its end, where t + 1 starts */
     memmove(next, raw->starts, n * sizeof *next);
     for (size_t i = 0; i < all->count; i++)
         raw->rows[next[all->rows[i].thread]++] = all->rows[i];
