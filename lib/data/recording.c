@@ -191,6 +191,28 @@ void recording_add_sample(struct recording *recording, const struct sample *samp
         recording_close_samples(recording);
 }
 
+static void add_to_counter_sum(struct recording *recording, const struct counter *counter)
+{
+    uint32_t key[] = {counter->kind, counter->subject}, index = 0;
+    bool found = false;
+    if (map_put(&recording->counter_index, key, sizeof key, (uint32_t)recording->n_counter_sums, &index, &found) != 0 ||
+        mem_grow(&recording->counter_sums, &recording->counter_sum_capacity, recording->n_counter_sums + 1,
+                 sizeof *recording->counter_sums) != 0) {
+        recording_out_of_memory(recording);
+        return;
+    }
+    struct counter_sum *sum = &recording->counter_sums[index];
+    if (!found) {
+        *sum = (struct counter_sum){.least = counter->value, .most = counter->value};
+        recording->n_counter_sums++;
+    }
+    sum->last = *counter;
+    sum->least = counter->value < sum->least ? counter->value : sum->least;
+    sum->most = counter->value > sum->most ? counter->value : sum->most;
+    sum->count++;
+    sum->dirty = true;
+}
+
 void recording_add_counter(struct recording *recording, const struct counter *counter)
 {
     uint64_t time = counter->time_ns / CHUNK_UNIT_NS;
@@ -198,6 +220,7 @@ void recording_add_counter(struct recording *recording, const struct counter *co
         return;
     recording->counters[recording->n_counters++] =
         (struct chunk_counter){time, counter->value, counter->subject, counter->kind};
+    add_to_counter_sum(recording, counter);
     if (recording->n_counters == CHUNK_ROWS)
         recording_close_counters(recording);
 }

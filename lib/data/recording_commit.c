@@ -261,6 +261,24 @@ static void write_sums(struct recording *recording)
     recording->n_dirty = 0;
 }
 
+static void write_counter_sums(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->n_counter_sums; i++) {
+        struct counter_sum *sum = &recording->counter_sums[i];
+        sqlite3_stmt *statement = sum->dirty ? recording_statement(recording, STATEMENT_COUNTER_SUM) : NULL;
+        if (statement == NULL)
+            continue;
+        sqlite3_bind_int64(statement, 1, sum->last.kind);
+        sqlite3_bind_int64(statement, 2, sum->last.subject);
+        recording_bind_u64(statement, 3, sum->count);
+        recording_bind_u64(statement, 4, sum->last.time_ns);
+        sqlite3_bind_int64(statement, 5, sum->last.value);
+        sqlite3_bind_int64(statement, 6, sum->least);
+        sqlite3_bind_int64(statement, 7, sum->most);
+        sum->dirty = !recording_step(recording, statement);
+    }
+}
+
 static void write_losses(struct recording *recording)
 {
     for (int kind = 0; recording->losses_dirty && kind < LOSS_KIND_COUNT; kind++) {
@@ -289,6 +307,7 @@ int recording_commit(struct recording *recording, uint64_t now_ns, struct err *e
     write_samples(recording);
     write_counters(recording);
     write_sums(recording);
+    write_counter_sums(recording);
     write_losses(recording);
     recording_put_meta_u64(recording, "committed_ns", now_ns);
     if (recording->failure.code != 0)

@@ -18,6 +18,7 @@
     X(SAMPLES, "INSERT OR REPLACE INTO sample_chunk VALUES(?, ?, ?, ?, ?)")                                            \
     X(COUNTERS, "INSERT OR REPLACE INTO counter_chunk VALUES(?, ?, ?, ?, ?)")                                          \
     X(STACK_SUM, "INSERT OR REPLACE INTO stack_sum VALUES(?, ?, ?, ?, ?)")                                             \
+    X(COUNTER_SUM, "INSERT OR REPLACE INTO counter_sum VALUES(?, ?, ?, ?, ?, ?, ?)")                                   \
     X(LOSS, "INSERT OR REPLACE INTO loss VALUES(?, ?, ?)")                                                             \
     X(NOTE, "INSERT INTO note(text) VALUES(?)")                                                                        \
     X(SOURCE, "INSERT INTO source(file, first_line, length, data) VALUES(?, ?, ?, ?)")                                 \
@@ -55,6 +56,14 @@ struct stack_sum {
     uint64_t ticks, run_ns;
 };
 
+/* The row of counter_sum. */
+struct counter_sum {
+    struct counter last;
+    int64_t least, most;
+    uint64_t count;
+    bool dirty;
+};
+
 struct recording {
     struct store store;
     sqlite3_stmt *statements[STATEMENT_COUNT];
@@ -80,6 +89,9 @@ struct recording {
     size_t n_sums, sum_capacity;
     uint32_t *dirty_sums;
     size_t n_dirty, dirty_capacity;
+    struct map counter_index;
+    struct counter_sum *counter_sums;
+    size_t n_counter_sums, counter_sum_capacity;
     uint64_t losses[LOSS_KIND_COUNT];
     bool losses_dirty;
     struct buf packed;

@@ -33,6 +33,8 @@ const struct schema_item schema_items[] = {
     TABLE(counter_chunk, "id INTEGER PRIMARY KEY, start_ns INTEGER, end_ns INTEGER, counters INTEGER, data BLOB)"),
     TABLE(stack_sum, "thread INTEGER, stack INTEGER, state INTEGER, ticks INTEGER, run_ns INTEGER,"
                      " PRIMARY KEY(thread, stack, state)) WITHOUT ROWID"),
+    TABLE(counter_sum, "kind INTEGER, subject INTEGER, count INTEGER, last_ns INTEGER, last INTEGER, least INTEGER,"
+                       " most INTEGER, PRIMARY KEY(kind, subject)) WITHOUT ROWID"),
     TABLE(loss, "kind INTEGER PRIMARY KEY, name TEXT, count INTEGER)"),
     TABLE(note, "id INTEGER PRIMARY KEY, text TEXT)"),
     TABLE(source, "id INTEGER PRIMARY KEY, file INTEGER, first_line INTEGER, length INTEGER, data BLOB)"),
@@ -93,5 +95,8 @@ const struct schema_item schema_items[] = {
                 " FROM leaves JOIN stack ON stack.id = leaves.stack JOIN frame ON frame.id = frame"
                 " JOIN function ON function.id = function LEFT JOIN string n ON n.id = function.name"
                 " LEFT JOIN string f ON f.id = function.file GROUP BY function.file, line, function.name"),
+    VIEW(counters, "SELECT name AS counter, unit, CASE WHEN name LIKE 'core%' THEN NULL ELSE subject END AS process,"
+                   " CASE WHEN name LIKE 'core%' THEN subject END AS core, count, last_ns / 1e9 AS last_s, last, least,"
+                   " most FROM counter_sum JOIN counter_kind ON counter_kind.id = kind"),
     {NULL, NULL, NULL},
 };
