@@ -51,10 +51,13 @@ static void *read_events(void *unused)
         if (event.signal == SIGPIPE)
             continue;
         pthread_mutex_lock(&lock);
-        if (event.from_process && pass_function != NULL)
+        bool passes = pass_function != NULL;
+        if (event.from_process && passes)
             pass_function(pass_context, event.signal);
         pthread_mutex_unlock(&lock);
-        if (event.signal == SIGINT || event.signal == SIGTERM || event.signal == SIGHUP)
+        bool ends =
+            event.signal == SIGTERM || event.signal == SIGHUP; /* a program's own business, where there is one */
+        if (event.signal == SIGINT || (ends && !passes))
             atomic_fetch_add(&interrupts, 1);
         if (event.signal == SIGTSTP)
             stop_ourselves();

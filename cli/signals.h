@@ -15,7 +15,7 @@
 bool signals_start(void);
 /* Passes signals on from now: `pass` is called in the thread of the pipe. */
 void signals_pass_to(void (*pass)(void *context, int signal), void *context);
-/* How often Ctrl-C (or another request to end) came. */
+/* How often Ctrl-C came; SIGTERM and SIGHUP count too while there is nobody to pass them to. */
 unsigned signals_interrupts(void);
 
 #endif

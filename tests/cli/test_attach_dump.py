@@ -1,0 +1,154 @@
+"""attach and dump on programs that run: what is seen is what they do, and they go on without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from interpreters import Interpreter
+from support import Run, sql
+
+# Threads in known states; says "ready", ends when its standard input does.
+PROGRAM = """
+import sys, threading, time
+
+def spin():
+    while True:
+        inner_loop()
+
+def inner_loop():
+    total = 0
+    for i in range(20000):
+        total += i
+    return total
+
+def wait_for_lock():
+    with lock:
+        pass
+
+def rest():
+    time.sleep(600)
+
+lock = threading.Lock()
+lock.acquire()
+for name, what in (("spinner", spin), ("locked \\x1b[31m", wait_for_lock), ("sleeper", rest)):
+    threading.Thread(target=what, name=name, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+Start = Callable[[Interpreter], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    running: list[subprocess.Popen[str]] = []
+
+    def start_one(python: Interpreter) -> subprocess.Popen[str]:
+        words = [python.path, "-c", PROGRAM]
+        run = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        running.append(run)
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+        time.sleep(0.2)
+        return run
+
+    yield start_one
+    for run in running:
+        run.kill()
+        run.wait()
+        for stream in (run.stdin, run.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def by_name(dump: dict[str, Any]) -> dict[str, Any]:
+    return {thread["name"]: thread for thread in dump["threads"]}
+
+
+def test_dump(run_keisoku: Run, python: Interpreter, start: Start) -> None:
+    run = start(python)
+    done = run_keisoku("dump", run.pid, "--json")
+    assert done.status == 0, done.err
+    dump = json.loads(done.out)
+    assert (dump["schema"], dump["pid"]) == ("keisoku-dump/1", run.pid)
+    assert dump["python"].startswith(python.name.rstrip("t"))
+    threads = by_name(dump)
+    assert set(threads) == {"MainThread", "spinner", "locked \x1b[31m", "sleeper"}
+    assert threads["sleeper"]["state"] == "sleep"
+    assert threads["sleeper"]["frames"][0]["function"] == "rest"
+    assert threads["sleeper"]["frames"][0]["line"] == PROGRAM.split("\n").index("    time.sleep(600)") + 1
+    assert threads["locked \x1b[31m"]["state"] == "lock"
+    assert threads["MainThread"]["state"] == "io"
+    assert threads["MainThread"]["frames"][-1]["function"] == "<module>"
+    if threads["spinner"]["proved"]:
+        names = {frame["function"] for frame in threads["spinner"]["frames"]}
+        assert "spin" in names
+    assert run.poll() is None
+
+
+def test_dump_as_text(run_keisoku: Run, a_python: Interpreter, start: Start) -> None:
+    run = start(a_python)
+    done = run_keisoku("dump", run.pid)
+    assert done.status == 0, done.err
+    assert done.out.startswith(f"{run.pid}  ")
+    assert "\x1b" not in done.out
+    lines = [line for line in done.out.splitlines() if line.startswith("  ")]
+    assert len(lines) == 4
+    assert any("locked \\x1b[31m" in line and " lock " in line and "wait_for_lock" in line for line in lines)
+    colored = run_keisoku("dump", run.pid, "--color", "always").out
+    assert "\x1b[36m" in colored and "\x1b[31m" not in colored
+
+
+def test_attach_for_a_while(run_keisoku: Run, python: Interpreter, start: Start) -> None:
+    run = start(python)
+    done = run_keisoku("attach", run.pid, "--duration", "1s", "--no-html")
+    assert done.status == 0, done.err
+    assert run.poll() is None
+    assert f".{run.pid}.kei" in done.recording.name
+    names = {name for (name,) in done.sql("select distinct name from functions")}
+    assert {"rest", "wait_for_lock"} <= names, names
+    assert run.stdin is not None
+    run.stdin.close()
+    assert run.wait(timeout=20) == 0
+
+
+def test_attach_ends_with_the_program(run_keisoku: Run, a_python: Interpreter) -> None:
+    run = subprocess.Popen([a_python.path, "-c", "import time; time.sleep(1.5); raise SystemExit(7)"])
+    time.sleep(0.3)
+    done = run_keisoku("attach", run.pid, timeout=30)
+    assert done.status == 0, done.err
+    assert run.wait() == 7
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_attach_ends_when_asked(keisoku: str, a_python: Interpreter, start: Start, tmp_path: Path, number: int) -> None:
+    run = start(a_python)
+    words = [keisoku, "attach", str(run.pid), "-o", "x.kei", "--no-html"]
+    attach = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 20
+    while not (tmp_path / "x.kei").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(1)
+    os.kill(attach.pid, number)
+    _, err = attach.communicate(timeout=30)
+    assert attach.returncode == 0, err
+    assert "x.kei" in err
+    assert run.poll() is None
+    assert sql(tmp_path / "x.kei", "select count(*) from threads")[0][0] == 4
+
+
+def test_attach_to_two(run_keisoku: Run, a_python: Interpreter, start: Start) -> None:
+    runs = [start(a_python), start(a_python)]
+    done = run_keisoku("attach", runs[0].pid, runs[1].pid, "--duration", "800ms", "--no-html")
+    assert done.status == 0, done.err
+    assert {pid for (pid,) in done.sql("select pid from processes")} >= {run.pid for run in runs}
+    out = run_keisoku("export", done.recording, "--format", "collapsed").out
+    assert {line.split("/")[0] for line in out.splitlines()} == {str(run.pid) for run in runs}
