@@ -242,6 +242,11 @@ int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struc
         rc = waits_find(facts);
     if (rc == 0)
         rc = timeline_measure(profile, facts);
+    /* All that was seen were workers with nothing to do. */
+    if (facts->aggregate->ticks == 0 && diagnosis->trust.samples > 0) {
+        facts->active = facts->io = facts->lock = facts->other = 0;
+        facts->rest = 1;
+    }
     if (rc == 0)
         rc = make_gil(facts);
     if (rc == 0 && facts->busiest != 0)

@@ -119,6 +119,8 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
     (void)earlier;
     (void)n_earlier;
     const struct trust *trust = &facts->diagnosis->trust;
+    if (facts->aggregate->ticks == 0 && (double)trust->samples >= LIMIT_OF(INSUFFICIENT, SAMPLES_MIN))
+        return false; /* nothing but idle workers: known well enough */
     double samples = (double)facts->aggregate->ticks, seconds = facts->elapsed_ns / 1e9;
     double half = samples > 0 ? deciding_half_width(facts) : 1;
     double tried = (double)(trust->samples + trust->dropped);

@@ -24,6 +24,8 @@ static void add_pythons(struct buf *out, const struct profile *profile, size_t *
         buf_add_text(out, "no Python");
 }
 
+enum { WORDS_MAX = 32 };
+
 /* The program as one thinks of it: without the interpreter before it and the folders of its script. */
 static void add_command(struct buf *out, const char *const *words)
 {
@@ -41,10 +43,22 @@ static void add_command(struct buf *out, const char *const *words)
     }
 }
 
-void text_header(struct screen *screen)
+/* After an attach: the first process that was joined. */
+static void add_process(struct buf *out, const struct profile *profile)
 {
-    const struct profile *profile = screen->profile;
-    struct buf command = {0}, rest = {0};
+    const char *words[WORDS_MAX + 1] = {NULL};
+    if (profile->n_processes < 2)
+        return;
+    uint32_t command = profile->processes[1].command;
+    buf_printf(out, "%d ", profile->processes[1].pid);
+    size_t n = 0, length = command < profile->n_strings ? profile->string_lengths[command] : 0;
+    for (size_t i = 0; i < length && n < WORDS_MAX; i += strlen(profile->strings[command] + i) + 1)
+        words[n++] = profile->strings[command] + i;
+    add_command(out, words);
+}
+
+static void add_numbers(struct buf *out, const struct profile *profile, bool one_process, bool one_thread)
+{
     char wall[32], cpu[32];
     double run_ns = 0;
     size_t pythons, threads = profile->n_threads > 0 ? profile->n_threads - 1 : 0;
@@ -52,21 +66,37 @@ void text_header(struct screen *screen)
         run_ns += (double)profile->threads[i].run_ns;
     cells_seconds(wall, sizeof wall, (double)profile->duration_ns / 1e9);
     cells_seconds(cpu, sizeof cpu, run_ns / 1e9);
-    add_pythons(&rest, profile, &pythons);
-    buf_printf(&rest, "  %s wall  %s CPU  %zu process%s  %zu thread%s", wall, cpu, pythons, pythons == 1 ? "" : "es",
-               threads, threads == 1 ? "" : "s");
-    add_command(&command, profile->command);
-    if (command.size == 0 && profile->n_processes > 1)
-        buf_printf(&command, "process %d", profile->processes[1].pid);
-    size_t right = cells_width(buf_text(&rest), rest.size),
-           room = TEXT_LEFT + 2 + right < screen->width ? screen->width - TEXT_LEFT - 2 - right : 8;
+    buf_clear(out);
+    add_pythons(out, profile, &pythons);
+    buf_printf(out, "  %s wall  %s CPU", wall, cpu);
+    if (pythons != 1 || one_process)
+        buf_printf(out, "  %zu process%s", pythons, pythons == 1 ? "" : "es");
+    if (threads != 1 || one_thread)
+        buf_printf(out, "  %zu thread%s", threads, threads == 1 ? "" : "s");
+}
+
+/* That there is one process, or one thread, need not be said where the program's name needs the room. */
+void text_header(struct screen *screen)
+{
+    struct buf command = {0}, numbers = {0};
+    size_t wanted, room = 0;
+    if (screen->profile->command != NULL && screen->profile->command[0] != NULL)
+        add_command(&command, screen->profile->command);
+    else
+        add_process(&command, screen->profile);
+    wanted = cells_width(buf_text(&command), command.size);
+    for (int brief = 0; brief < 3 && (brief == 0 || room < wanted); brief++) {
+        add_numbers(&numbers, screen->profile, brief < 1, brief < 2);
+        size_t taken = TEXT_LEFT + 2 + cells_width(buf_text(&numbers), numbers.size);
+        room = taken + 8 < screen->width ? screen->width - taken : 8;
+    }
     text_style(screen, "1");
     buf_add_text(&screen->out, "keisoku  ");
     text_style(screen, "0");
-    cells_add(&screen->out, buf_text(&command), command.size, room < 8 ? 8 : room, false, false);
-    buf_printf(&screen->out, "  %s\n", buf_text(&rest));
+    cells_add(&screen->out, buf_text(&command), command.size, room, false, false);
+    buf_printf(&screen->out, "  %s\n", buf_text(&numbers));
     text_done(screen, &command);
-    text_done(screen, &rest);
+    text_done(screen, &numbers);
 }
 
 /* " (9000 read from its own core, 400 asleep)"; without the number when there is one way only. */

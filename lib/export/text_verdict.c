@@ -94,6 +94,11 @@ static void list_states(struct buf *line, const unsigned percent[STATE_COUNT], c
         buf_printf(line, "%sother %u %%", line->size > 0 ? "  " : "", other);
 }
 
+static const char *nothing(const struct screen *screen)
+{
+    return screen->diagnosis->trust.samples > 0 ? "all threads were idle workers all along" : "nothing was measured";
+}
+
 /* The smallest make room when there are too many for the line. */
 static void add_states(struct screen *screen, const char *title, const double *shares)
 {
@@ -115,7 +120,7 @@ static void add_states(struct screen *screen, const char *title, const double *s
         shown[smallest] = false;
         list_states(&line, percent, shown);
     }
-    buf_printf(&screen->out, "%-9s%s\n", title, line.size > 0 ? buf_text(&line) : "nothing was measured");
+    buf_printf(&screen->out, "%-9s%s\n", title, line.size > 0 ? buf_text(&line) : nothing(screen));
     text_done(screen, &line);
 }
 

@@ -117,6 +117,21 @@ def test_starved(a_python: interpreters.Interpreter, run_keisoku: Callable[..., 
     assert report["states"]["wall"]["runnable"]["share"] > 0.2
 
 
+def test_idle_server(a_python: interpreters.Interpreter, run_keisoku: Callable[..., Any], tmp_path: Path) -> None:
+    """Nobody asks it anything: paced, not "nothing was measured"."""
+    server = subprocess.Popen([a_python.path, PROGRAMS / "idle_server.py"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None and server.stdout.readline() == "ready\n"
+        options = ("--duration", "1.5", "-q", "--no-html", "--json=report.json")
+        done = run_keisoku("attach", server.pid, *options)
+        assert done.status == 0, done.err
+    finally:
+        server.terminate()
+        server.wait()
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert tags(report)[-1] == "paced" and not set(tags(report)) & set(WRONG_FOR_STOP), explain(report)
+
+
 def test_insufficient(a_python: interpreters.Interpreter, run_keisoku: Callable[..., Any]) -> None:
     report = measure(run_keisoku, a_python.path, "-c", "pass")
     found = [tag for tag in tags(report) if tag != "starved"]

@@ -351,6 +351,9 @@ static void paced_programs_are_left_alone(void **state)
 {
     (void)state;
     expect(pausing(5, 45, STATE_SLEEP), TAGS("paced"));
+    struct built *idle = pausing(0, 50, STATE_IDLE); /* a server without a request */
+    idle->idle[1] = true;
+    expect(idle, TAGS("paced"));
     struct built *busy = pausing(45, 5, STATE_SLEEP);
     struct diagnosis *diagnosis = diagnosed(busy);
     for (size_t i = 0; i < diagnosis->n_findings; i++)
