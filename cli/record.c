@@ -119,8 +119,8 @@ static void write_everything(const struct settings *settings, const struct kei_r
  */
 
 /* Until everything measured has ended, the duration is over, or Ctrl-C came often enough (twice for a program that we
- * started: the first one is the program's). */
-static void wait_for_end(struct kei_session *session, const struct settings *settings, unsigned enough)
+ * started: the first one is the program's). True when the user was told that the recording stopped. */
+static bool wait_for_end(struct kei_session *session, const struct settings *settings, unsigned enough)
 {
     struct progress progress;
     struct kei_status status = {0};
@@ -137,6 +137,7 @@ static void wait_for_end(struct kei_session *session, const struct settings *set
         progress_show(&progress, &status);
     }
     progress_erase(&progress);
+    return told;
 }
 
 static void pass_to_session(void *session, int signal)
@@ -184,11 +185,11 @@ int record(const struct command *command, const struct settings *settings, struc
     bool started = command->bit == COMMAND_RUN;
     if (started)
         signals_pass_to(pass_to_session, session);
-    wait_for_end(session, settings, started ? 2 : 1);
+    bool told = wait_for_end(session, settings, started ? 2 : 1);
     signals_pass_to(NULL, NULL);
     int rc = kei_session_finish(session, &result, &error);
     kei_session_free(session);
-    if (rc != 0)
+    if (rc != 0 && !told)
         message("%s", error.text);
     write_everything(settings, &result);
     if (!started)
