@@ -47,6 +47,7 @@ struct tracked_process {
     bool ended;              /* [L] */
     bool changed;            /* [L] the writer has not seen its present state */
     bool exec_seen;          /* [T] its memory was replaced: open it anew */
+    bool any_thread;         /* [T] one of its threads was handed to the sampler */
     atomic_bool read_failed; /* S sets, T clears: reads fail, its memory may have been replaced */
     uint64_t code_reused_ns; /* [S] when an address was last seen to hold other code; at first the start */
     uint64_t end_ns;         /* [L] */

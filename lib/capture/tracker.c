@@ -110,17 +110,34 @@ static void end_process(struct tracker *k, struct tracked_process *process, int 
         atomic_fetch_sub(&k->m->live_pythons, 1);
 }
 
-/* The process runs another program now. What was Python before stays in the recording as a process of its own. */
+/* A child that was seen between fork and exec looked like its parent; nothing was measured in it yet. */
+static void forget_python(struct tracker *k, struct tracked_process *process)
+{
+    struct measurement *m = k->m;
+    python_close(process->python);
+    python_close(process->side);
+    pthread_mutex_lock(&m->track.lock);
+    process->python = process->side = NULL;
+    process->python_known = false;
+    pthread_mutex_unlock(&m->track.lock);
+    atomic_fetch_sub(&m->live_pythons, 1);
+    atomic_fetch_sub(&m->pythons_seen, 1);
+}
+
+/* The process runs another program now. What was Python before, and was measured, stays in the recording as a process
+ * of its own. */
 static void replace_program(struct tracker *k, struct tracked_process *process)
 {
     process->exec_seen = false;
-    if (process->python_known) {
+    if (process->python_known && process->any_thread) {
         pid_t pid = process->pid, parent = process->parent_pid;
         bool root = process->root;
         end_process(k, process, EXIT_STATUS_UNKNOWN);
         tracker_join(k->m, pid, parent, root);
         return;
     }
+    if (process->python_known)
+        forget_python(k, process);
     pthread_mutex_lock(&k->m->track.lock);
     describe(process);
     process->changed = true;
@@ -234,8 +251,10 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
     }
     if (thread == NULL && (state != NULL || is_older_than(tid, NATIVE_AGE_NS))) {
         thread = track_add_thread(track, process, tid, state, k->now_ns);
-        if (thread != NULL)
+        if (thread != NULL) {
             atomic_fetch_add(&k->m->live_threads, 1);
+            process->any_thread = true;
+        }
     }
     if (thread != NULL) {
         thread->seen = true;

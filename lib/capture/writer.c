@@ -60,6 +60,8 @@ static void write_process(struct writer *w, struct tracked_process *process)
 {
     struct measurement *m = w->m;
     size_t size = process->command_size;
+    if (process->id == 0 && !process->python_known && size == 0)
+        return; /* nothing is known of it but that it was there; written as soon as something is */
     while (size > 0 && process->command[size - 1] == '\0')
         size--;
     if (m->options.redact_args)
