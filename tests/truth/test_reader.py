@@ -369,3 +369,13 @@ def test_a_process_that_is_gone() -> None:
     done = check(process.pid)
     assert done.returncode == 1
     assert str(process.pid) in done.stderr
+
+
+def test_a_process_that_has_ended_but_is_not_collected() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    done = check(process.pid)
+    process.wait()
+    assert done.returncode == 1
+    assert f"process {process.pid} has ended" in done.stderr
+    assert "perhaps later" not in done.stderr

@@ -272,6 +272,22 @@ static int not_python(struct search *search, bool *maybe, struct err *err)
                    err_hint(ERR_NOT_PYTHON));
 }
 
+/* A process without memory has ended and waits to be collected, or is the kernel's own. */
+static int no_memory(struct search *search, struct err *err)
+{
+    pid_t pid = search->python->remote.pid;
+    struct proc_thread thread;
+    struct proc_stat stat = {0};
+    if (!proc_thread_open(&thread, pid, pid))
+        return err_set(err, ERR_GONE, "process %d has ended; %s", (int)pid, err_hint(ERR_GONE));
+    bool known = proc_thread_stat(&thread, &stat);
+    proc_thread_close(&thread);
+    if (!known || stat.state == 'Z' || stat.state == 'X')
+        return err_set(err, ERR_GONE, "process %d has ended; %s", (int)pid, err_hint(ERR_GONE));
+    return err_set(err, ERR_NOT_PYTHON, "process %d has no memory of its own and cannot be Python; %s", (int)pid,
+                   err_hint(ERR_NOT_PYTHON));
+}
+
 static int find_version(struct search *search, struct err *err)
 {
     int rc;
@@ -303,6 +319,10 @@ int python_find(struct python *python, bool *maybe, struct err *err)
         return rc;
     if (proc_exe(python->remote.pid, search.exe, sizeof(search.exe)))
         snprintf(python->info.executable, sizeof(python->info.executable), "%s", search.exe);
+    if (search.maps.count == 0) {
+        rc = no_memory(&search, err);
+        goto out;
+    }
     read_names(&search);
     if (!find_by_file(&search) && !(search.named_python && find_by_cookie(&search))) {
         rc = not_python(&search, maybe, err);
