@@ -4,7 +4,7 @@
  * turns every check into a test.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -428,6 +428,46 @@ check("the theme can be chosen", () =>
     assert.equal(await theme(), "dark");
   }),
 );
+
+for (const [what, damage] of [
+  ["cut short", (text) => text.replace(/(id="keisoku-cells">[^<]{8})[^<]*/, "$1")],
+  ["no base64", (text) => text.replace(/id="keisoku-nodes">[^<]*/, 'id="keisoku-nodes">***')],
+  ["no block", (text) => text.replace(/<script type="text\/plain" id="keisoku-meta">[^<]*<\/script>/, "")],
+  ["another block", (text) => text.replace(/(id="keisoku-cells">)[^<]*/, `$1${text.match(/id="keisoku-strings">([^<]*)/)[1]}`)],
+])
+  check(`damaged data (${what}) is one clear line`, async () => {
+    const name = `damaged-${what.replace(/ /g, "-")}`;
+    writeFileSync(join(pages, `${name}.html`), damage(readFileSync(join(pages, "orders.html"), "utf8")));
+    await over(name, {}, async (tab) => {
+      assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.ready), "error");
+      assert.match(await tab.text("#app"), /^This page cannot be shown: .{5,200}$/);
+    });
+  });
+
+/* The page of a recording against the report of the same recording. */
+for (const name of ["hot-loop", "waits"])
+  check(`${name}: the page's numbers are those of the JSON report`, () =>
+    over(name, { hash: "#clock=wall" }, async (tab) => {
+      const report = JSON.parse(readFileSync(join(pages, `${name}.json`), "utf8"));
+      assert.equal(await tab.text("h1"), plain(report.verdict.sentence.replaceAll("`", "")));
+      await tab.openTwins();
+      const percent = (text) => (text === "" ? 0 : text === "<0.1 %" ? 0.0005 : Number(text.split(" ")[0]) / 100);
+      const near = (a, b, what) => assert.ok(Math.abs(a - b) < 0.0051, `${what}: ${a}, reported ${b}`);
+      const states = await tab.rows("#state-table");
+      for (const [state, { share }] of Object.entries(report.states.wall)) {
+        const row = states.find((one) => one[0].endsWith(` ${state}`));
+        near(row ? percent(row[2]) : 0, share, state);
+      }
+      const lines = await tab.rows("#lines");
+      const reported = report.lines.filter((line) => line.share > 0);
+      for (const row of lines.slice(0, Math.min(lines.length, reported.length))) {
+        const line = reported.find((one) => row[1].includes(`${one.file.split("/").pop()}:${one.line} `));
+        assert.ok(line, row[1]);
+        near(percent(row[0].split("±")[0].trim()), line.share, row[1]);
+      }
+      assert.ok((await tab.text(".trust summary")).startsWith(`✓ ${report.trust.samples.toLocaleString("en").replaceAll(",", " ")} samples`));
+    }),
+  );
 
 check("hostile names stay text", () =>
   over("hostile", {}, async (tab) => {

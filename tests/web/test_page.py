@@ -17,6 +17,8 @@ TOP = HERE.parent.parent
 BUILD = TOP / "build"
 MAKE_PAGE = BUILD / "tests" / "web" / "make_page"
 KINDS = ("orders", "threads", "hostile", "empty", "weak", "big")
+RECORDINGS = ("hot-loop", "waits")
+MAKE_RECORDING = BUILD / "tests" / "tools" / "make-recording"
 NOT_BUILT = 77
 
 pytestmark = pytest.mark.slow
@@ -27,6 +29,8 @@ def checks() -> list[str]:
     text = (HERE / "browser.mjs").read_text()
     names = re.findall(r'^check\("([^"]+)"', text, re.MULTILINE)
     names += [f"{kind}: opens without an error, a policy violation or a request" for kind in KINDS]
+    names += [f"{kind}: the page's numbers are those of the JSON report" for kind in RECORDINGS]
+    names += [f"damaged data ({what}) is one clear line" for what in ("cut short", "no base64", "no block", "another block")]
     for scheme in ("light", "dark"):
         names += [f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty")]
     return names
@@ -42,6 +46,19 @@ def make_pages(folder: Path) -> None:
         (folder / f"{kind}.html").write_bytes(made.stdout)
 
 
+def make_reports(keisoku: str, folder: Path) -> None:
+    """The page and the JSON report of the same recording."""
+    for name in RECORDINGS:
+        paths = {ending: folder / f"{name}.{ending}" for ending in ("kei", "html", "json")}
+        for path in paths.values():
+            path.unlink(missing_ok=True)
+        description = TOP / "tests" / "recordings" / f"{name}.txt"
+        subprocess.run([MAKE_RECORDING, description, paths["kei"]], check=True, capture_output=True, timeout=60)
+        report = [keisoku, "report", paths["kei"]]
+        subprocess.run([*report, "--html", paths["html"]], check=True, capture_output=True, timeout=60)
+        paths["json"].write_bytes(subprocess.run([*report, "--json"], check=True, capture_output=True, timeout=60).stdout)
+
+
 def chromium() -> str:
     path = os.environ.get("KEISOKU_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     return path or pytest.skip("no Chromium (apt-get install chromium)")
@@ -52,7 +69,7 @@ def node() -> str:
 
 
 @pytest.fixture(scope="session")
-def results() -> dict[str, str]:
+def results(keisoku: str) -> dict[str, str]:
     if not MAKE_PAGE.exists():
         pytest.skip(f"{MAKE_PAGE} is not built")
     browser, script = chromium(), node()
@@ -61,6 +78,7 @@ def results() -> dict[str, str]:
         pytest.skip(f"the browser driver cannot be installed: {installed.stderr.strip()}")
     pages, shots = BUILD / "web-test" / "pages", BUILD / "web-test" / "shots"
     make_pages(pages)
+    make_reports(keisoku, pages)
     shots.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [script, str(HERE / "browser.mjs"), str(pages), str(shots), browser],

@@ -215,7 +215,7 @@ export class Painter {
   private fill(node: number): CanvasPattern | string {
     const { recording, tree, sums, colour } = this.picture;
     const { theme } = this;
-    if (node === 0) return theme.library[0];
+    if (node === 0 || theme.contrast) return theme.library[0];
     if (colour === "state") return this.fills[mainState(sums, node)];
     const code = recording.codes[tree.code[node]];
     return shade(code.name, code.kind !== Kind.Python ? theme.native : code.own ? theme.own : theme.library);

@@ -275,7 +275,8 @@ export function FlameGraph({ recording, view, set, dark }: Props) {
       {view.colour === "code" && (
         <p class="key soft">
           <span class="dot own" /> own code <span class="dot library" /> library{" "}
-          <span class="dot native" /> native and kernel · the line at a frame's foot is the states of its time
+          <span class="dot native" /> native and kernel · the line at a frame's foot is the states of its time · click or
+          Enter zooms, arrow keys move, Esc shows all
         </p>
       )}
       <div class="now" id="flame-now" role="status">

@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Recording } from "./data";
 import { percent, plusMinus, shortFile, time, visible } from "./format";
 import { StateMix } from "./statebar";
-import { halfWidth, sumLines, type LineSum } from "./sums";
+import { halfWidth, sumLines, type LineSum, type Strata } from "./sums";
 import type { View } from "./view";
 
 const FIRST = 5;
@@ -31,12 +31,12 @@ interface RowProps {
   recording: Recording;
   line: LineSum;
   total: number;
-  ticks: number;
+  strata: Strata;
   largest: number;
   own: boolean;
 }
 
-function Row({ recording, line, total, ticks, largest, own }: RowProps) {
+function Row({ recording, line, total, strata, largest, own }: RowProps) {
   const [open, setOpen] = useState(false);
   const share = line.weight / total;
   const text = visible(recording.source.get(line.file)?.get(line.line)?.trim() ?? "");
@@ -45,7 +45,7 @@ function Row({ recording, line, total, ticks, largest, own }: RowProps) {
     <>
       <tr class={line.own ? "" : "library"} data-line={place}>
         <td class="number">
-          <strong>{percent(share)}</strong> <span class="soft">{plusMinus(halfWidth(share, ticks))}</span>
+          <strong>{percent(share)}</strong> <span class="soft">{plusMinus(halfWidth(recording.meta.states, line.states, strata))}</span>
           <span class="heat">
             <span style={{ width: `${(line.weight / largest) * 100}%` }} />
           </span>
@@ -77,12 +77,11 @@ function Row({ recording, line, total, ticks, largest, own }: RowProps) {
 }
 
 export function HotLines({ recording, view }: { recording: Recording; view: View }) {
-  const { lines, elsewhere, total } = useMemo(
+  const { lines, elsewhere, total, strata } = useMemo(
     () => sumLines(recording, view),
     [recording, view.clock, view.process, view.thread, view.states, view.range, view.own, view.idle],
   );
   const [limit, setLimit] = useState(FIRST);
-  const ticks = useMemo(() => lines.reduce((sum, line) => sum + line.ticks, 0), [lines]);
   if (lines.length === 0) return <p class="soft">No Python line has time under these filters.</p>;
   const largest = lines.reduce((most, line) => Math.max(most, line.weight), 0);
   return (
@@ -113,7 +112,7 @@ export function HotLines({ recording, view }: { recording: Recording; view: View
                 recording={recording}
                 line={line}
                 total={total}
-                ticks={ticks}
+                strata={strata}
                 largest={largest}
                 own={view.own}
               />

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import type { Recording, State } from "./data";
 import { count, percent, plusMinus, time } from "./format";
 import { background, look } from "./states";
-import { halfWidth, sumStates, type Totals } from "./sums";
+import { halfWidth, strataOf, sumStates, type Totals } from "./sums";
 import type { SetView, View } from "./view";
 
 /** A square in a state's hue and pattern with its letter. */
@@ -98,7 +98,8 @@ function interval(recording: Recording, view: View, totals: Totals, i: number): 
   const diagnosis = recording.meta.diagnosis;
   const whole = view.process === 0 && view.thread === 0 && view.range === null && !view.idle;
   if (whole && diagnosis && diagnosis.wall[i]) return (diagnosis.wall[i][2] - diagnosis.wall[i][1]) / 2;
-  return halfWidth(totals.stateWall[i] / totals.wall, totals.ticks);
+  const part = totals.stateWall.map((time, state) => (state === i ? time : 0));
+  return halfWidth(recording.meta.states, part, strataOf(recording.meta.states, totals.stateWall, totals.stateTicks));
 }
 
 function StateTable({ recording, view, totals }: { recording: Recording; view: View; totals: Totals }) {

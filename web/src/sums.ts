@@ -2,7 +2,7 @@
  * Sums over the cells of a recording under the view's filters. Every number on the page comes from here, so that the
  * bar, the lines, the drawing and its table agree.
  */
-import { Kind, type Recording } from "./data";
+import { Kind, type Recording, type State } from "./data";
 import type { View } from "./view";
 
 export const LINE_LIMIT = 1 << 20;
@@ -58,9 +58,52 @@ export function sumStates(recording: Recording, view: View, states: boolean): To
   return totals;
 }
 
-/** Half-width of a 95 % interval of a share seen in `ticks` samples. */
-export function halfWidth(share: number, ticks: number): number {
-  return ticks > 0 ? 1.96 * Math.sqrt((share * (1 - share)) / ticks) : 0;
+/** Time and samples of what shares are taken of: on the CPU, off it, and the run delay, which is counted exactly. */
+export interface Strata {
+  on: number;
+  off: number;
+  exact: number;
+  onTicks: number;
+  offTicks: number;
+}
+
+const Z95 = 1.959964;
+
+/** Half of Wilson's 95 % interval of a proportion seen in `ticks` samples (as lib/diagnose/ledger.c). */
+function wilsonHalf(share: number, ticks: number): number {
+  if (!(ticks > 0)) return 0;
+  const z2 = Z95 * Z95;
+  return (Z95 * Math.sqrt((share * (1 - share)) / ticks + z2 / (4 * ticks * ticks))) / (1 + z2 / ticks);
+}
+
+function isExact(state: State): boolean {
+  return state.name === "runnable";
+}
+
+/** The strata of times and samples by state. */
+export function strataOf(states: State[], time: ArrayLike<number>, ticks: ArrayLike<number>): Strata {
+  const strata: Strata = { on: 0, off: 0, exact: 0, onTicks: 0, offTicks: 0 };
+  states.forEach((state, i) => {
+    if (isExact(state)) strata.exact += time[i];
+    else if (state.on_cpu) strata.on += time[i];
+    else strata.off += time[i];
+    if (!isExact(state) && state.on_cpu) strata.onTicks += ticks[i];
+    else if (!isExact(state)) strata.offTicks += ticks[i];
+  });
+  return strata;
+}
+
+/**
+ * Half of the 95 % interval of the share of a part, whose time by state is given. The scheduler's counters give run
+ * time and run delay exactly, so each part carries the sampling error of its own stratum only.
+ */
+export function halfWidth(states: State[], part: ArrayLike<number>, strata: Strata): number {
+  const total = strata.on + strata.off + strata.exact;
+  if (!(total > 0)) return 0;
+  const mine = strataOf(states, part, new Float64Array(states.length));
+  const reach = (time: number, of: number, ticks: number) =>
+    time > 0 && of > 0 ? (wilsonHalf(Math.min(1, time / of), ticks) * of) / total : 0;
+  return Math.hypot(reach(mine.on, strata.on, strata.onTicks), reach(mine.off, strata.off, strata.offTicks));
 }
 
 /** A call tree with equal calls merged. Parents come before children; 0 is the root. */
@@ -154,11 +197,18 @@ export interface LineSum {
   states: Float64Array;
 }
 
+export interface LineSums {
+  lines: LineSum[];
+  elsewhere: number;
+  total: number;
+  strata: Strata;
+}
+
 /**
  * Time by source line: of the innermost Python frame, or with `own` of the innermost frame of own code. `elsewhere` is
  * the time that no such line has.
  */
-export function sumLines(recording: Recording, view: View): { lines: LineSum[]; elsewhere: number; total: number } {
+export function sumLines(recording: Recording, view: View): LineSums {
   const { cells, codes, nodes, meta } = recording;
   const lineNode = new Uint32Array(nodes.count);
   for (let i = 1; i < nodes.count; i++) {
@@ -169,11 +219,15 @@ export function sumLines(recording: Recording, view: View): { lines: LineSum[]; 
   const weight = view.clock === "cpu" ? cells.cpu : cells.wall;
   const byPlace = new Map<string, LineSum>();
   const byNode = new Map<number, LineSum>();
+  const time = new Float64Array(meta.states.length);
+  const ticks = new Float64Array(meta.states.length);
   let elsewhere = 0;
   let total = 0;
   eachCell(recording, view, true, (i) => {
     const node = lineNode[cells.node[i]];
     total += weight[i];
+    time[cells.state[i]] += weight[i];
+    ticks[cells.state[i]] += cells.ticks[i];
     if (node === 0) {
       elsewhere += weight[i];
       return;
@@ -206,5 +260,5 @@ export function sumLines(recording: Recording, view: View): { lines: LineSum[]; 
   const lines = [...byPlace.values()].filter((line) => line.weight > 0);
   const rank = (line: LineSum) => (line.own && line.weight >= 0.01 * total ? 0 : 1);
   lines.sort((a, b) => rank(a) - rank(b) || b.weight - a.weight);
-  return { lines, elsewhere, total };
+  return { lines, elsewhere, total, strata: strataOf(meta.states, time, ticks) };
 }
