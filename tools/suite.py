@@ -181,14 +181,16 @@ def tally_junit(path: Path) -> Tally:
     return tally
 
 
-def run_pytest(part: str, words: list[str], log: Path, env: dict[str, str] | None = None) -> Tally:
+def run_pytest(
+    part: str, words: list[str], log: Path, env: dict[str, str] | None = None, where: str = "tests"
+) -> Tally:
     python = test_python(log)
     if python is None:
         return Tally(failed=[f"{part}: the tests' environment could not be set up"])
     result = LOGS / f"{part}.xml"
     result.unlink(missing_ok=True)
     common = ["-q", "-ra", "-p", "no:cacheprovider", "--timeout=600", f"--junitxml={result}"]
-    status = call([str(python), "-m", "pytest", *common, *words, "tests"], log, env, limit_s=3000)
+    status = call([str(python), "-m", "pytest", *common, *words, where], log, env, limit_s=3000)
     if status == 5:
         return Tally()  # nothing to collect
     if not result.exists():
@@ -209,7 +211,7 @@ def part_pytest(options: argparse.Namespace, log: Path) -> Tally:
 
 def part_docs(_: argparse.Namespace, log: Path) -> Tally:
     """A subset of pytest's part, for `make docs`; never run twice by a full run."""
-    return run_pytest("docs", ["-k", "docs/"], log)
+    return run_pytest("docs", [], log, where="tests/docs")
 
 
 def part_alone(_: argparse.Namespace, log: Path) -> Tally:

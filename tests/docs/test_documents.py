@@ -143,3 +143,15 @@ def test_examples_say_what_is_wrong() -> None:
         text = path.read_text()
         assert '"""' in text.split("\n", 2)[1], path.name
         assert f"./keisoku run examples/{path.name}" in text, path.name
+
+
+def test_files_named_exist() -> None:
+    """`sampler.c`, `lib/data/states.def`: a document names only files of the tree. NAME and … are placeholders."""
+    there = subprocess.run(["git", "ls-files"], cwd=TOP, capture_output=True, text=True).stdout.split()
+    wrong = []
+    for document in DOCUMENTS:
+        text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
+        for name in re.findall(r"`([\w./-]+\.(?:c|h|def|inc|ts|tsx|mjs))`", text):
+            if "NAME" not in name and not any(path == name or path.endswith("/" + name) for path in there):
+                wrong.append(f"{document.relative_to(TOP)}: {name}")
+    assert not wrong

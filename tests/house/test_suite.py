@@ -1,0 +1,69 @@
+"""tools/suite.py adds up right: what failed is never counted as passed, and nothing is lost."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def suite() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("suite", TOP / "tools" / "suite.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["suite"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def meson_log(folder: Path, *entries: dict[str, str]) -> Path:
+    (folder / "meson-logs").mkdir()
+    text = "".join(json.dumps(entry) + "\n" for entry in entries)
+    (folder / "meson-logs" / "testlog.json").write_text(text)
+    return folder
+
+
+def test_units_count_by_function(suite: ModuleType, tmp_path: Path) -> None:
+    tap = "1..3\nok 1 - one\nnot ok 2 - two\n# two failed\nok 3 # SKIP three\n"
+    good = {"name": "base", "result": "OK", "stdout": "1..2\nok 1 - a\nok 2 - b\n"}
+    bad = {"name": "data", "result": "FAIL", "stdout": tap}
+    silent = {"name": "reader", "result": "OK", "stdout": ""}
+    tally = suite.tally_meson(meson_log(tmp_path, good, bad, silent), "unit")
+    assert (tally.passed, tally.failed) == (4, ["unit: data: two"])
+    assert [what for what, _ in tally.skipped] == ["unit: data: three"]
+
+
+@pytest.mark.parametrize("result", ["FAIL", "TIMEOUT", "ERROR"])
+def test_a_program_that_dies_has_failed(suite: ModuleType, tmp_path: Path, result: str) -> None:
+    """All its functions said ok, and then a sanitizer or a signal ended it."""
+    entry = {"name": "data", "result": result, "stdout": "1..2\nok 1 - a\n"}
+    tally = suite.tally_meson(meson_log(tmp_path, entry), "unit")
+    assert tally.failed == [f"unit: data: {result}"]
+
+
+def test_pytest_counts_by_case(suite: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "result.xml"
+    path.write_text(
+        '<testsuites><testsuite><testcase classname="tests.a" name="good"/>'
+        '<testcase classname="tests.a" name="bad"><failure message="no"/></testcase>'
+        '<testcase classname="tests.a" name="broken"><error message="no"/></testcase>'
+        '<testcase classname="tests.a" name="left"><skipped message="no Python 3.9"/></testcase>'
+        "</testsuite></testsuites>"
+    )
+    tally = suite.tally_junit(path)
+    assert (tally.passed, tally.failed) == (1, ["a::bad", "a::broken"])
+    assert tally.skipped == [("a::left", "no Python 3.9")]
+    assert tally.line() == "1 passed, 2 failed, 1 skipped"
+
+
+def test_skips_say_why_once(suite: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.print_skips([("a", "no Python 3.9"), ("b", "no Python 3.9"), ("c", "no clang")])
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == ["skipped: a and 1 more: no Python 3.9", "skipped: c: no clang"]
