@@ -1,6 +1,6 @@
 /*
- * Sums of a profile by function and by line. Samples are first added up per stack, so that the walk up the callers is
- * done once for each stack that occurs, not once a sample.
+ * Sums of a profile by function and by line. Samples are first added up per stack; then one walk over the tree of
+ * stacks gives the totals, so that the work grows with the samples plus the stacks and not with depth times either.
  */
 #include "data/aggregate.h"
 
@@ -14,12 +14,13 @@ struct builder {
     struct aggregate *aggregate;
     struct stack_sums sums;
     struct function_sum *functions; /* by function id */
-    uint32_t *function_seen;        /* by function id: the stack (index + 1) that counted it last */
+    uint32_t *function_depth;       /* by function id: how many of its frames the walk is in */
+    bool *function_used;
     struct line_sum *lines;
     size_t n_lines, line_capacity;
     uint32_t *line_of_frame; /* by frame id: index + 1 into lines; 0: none yet */
-    uint32_t *line_seen;     /* by line index, as function_seen */
-    size_t line_seen_capacity;
+    uint32_t *line_depth;    /* by line index, as function_depth */
+    size_t line_depth_capacity;
     struct map line_index; /* (file, line) → index into lines */
 };
 
@@ -44,11 +45,12 @@ static struct line_sum *line_of(struct builder *builder, uint32_t frame)
     bool found;
     if (map_put(&builder->line_index, key, sizeof key, (uint32_t)builder->n_lines, &index, &found) != 0 ||
         mem_grow(&builder->lines, &builder->line_capacity, (size_t)index + 1, sizeof *builder->lines) != 0 ||
-        mem_grow(&builder->line_seen, &builder->line_seen_capacity, (size_t)index + 1, sizeof *builder->line_seen) != 0)
+        mem_grow(&builder->line_depth, &builder->line_depth_capacity, (size_t)index + 1, sizeof *builder->line_depth) !=
+            0)
         return NULL;
     if (!found) {
         builder->lines[index] = (struct line_sum){.file = file, .line = place->line, .function = place->function};
-        builder->line_seen[index] = 0;
+        builder->line_depth[index] = 0;
         builder->n_lines++;
     }
     builder->line_of_frame[frame] = index + 1;
@@ -76,26 +78,53 @@ static int add_self(struct builder *builder, uint32_t frame, const struct stack_
     return 0;
 }
 
-/* Adds one stack's time to every function and line on it, once each. */
-static int add_totals(struct builder *builder, uint32_t stack, const struct stack_total *total, uint32_t mark)
+/*
+ * Steps into a frame (or, with `by` -1, out of it) on the walk below. The outermost frame of a function takes all the
+ * time under it, those of the same function further in take nothing; likewise for lines.
+ */
+static int step(struct builder *builder, const struct subtrees *subtrees, uint32_t at, int by)
 {
-    const struct profile *profile = builder->profile;
-    for (uint32_t at = stack; at != 0; at = profile->stacks[at].parent) {
-        uint32_t frame = profile->stacks[at].frame, id = profile->frames[frame].function;
-        struct line_sum *line = line_of(builder, frame);
-        if (line == NULL)
-            return ERR_NOMEM;
-        uint32_t *line_seen = &builder->line_seen[line - builder->lines];
-        if (*line_seen != mark)
-            line->total_wall_ns += total->wall_ns;
-        *line_seen = mark;
-        if (builder->function_seen[id] == mark)
-            continue;
-        builder->function_seen[id] = mark;
-        builder->functions[id].total_wall_ns += total->wall_ns;
-        builder->functions[id].total_cpu_ns += total->cpu_ns;
+    uint32_t frame = builder->profile->stacks[at].frame, id = builder->profile->frames[frame].function;
+    struct line_sum *line = line_of(builder, frame);
+    if (line == NULL)
+        return ERR_NOMEM;
+    uint32_t *line_depth = &builder->line_depth[line - builder->lines];
+    if (by > 0 && *line_depth == 0)
+        line->total_wall_ns += subtrees->wall_ns[at];
+    if (by > 0 && builder->function_depth[id] == 0) {
+        builder->functions[id].total_wall_ns += subtrees->wall_ns[at];
+        builder->functions[id].total_cpu_ns += subtrees->cpu_ns[at];
     }
+    *line_depth += (uint32_t)by;
+    builder->function_depth[id] += (uint32_t)by;
+    builder->function_used[id] = true;
     return 0;
+}
+
+/* Walks the tree of stacks once, each stack entered and left. */
+static int add_totals(struct builder *builder)
+{
+    const struct stack *stacks = builder->profile->stacks;
+    struct subtrees subtrees;
+    int rc = subtrees_init(&subtrees, builder->profile, &builder->sums);
+    uint32_t at = rc == 0 ? subtrees.first_child[0] : 0;
+    while (rc == 0 && at != 0) {
+        rc = step(builder, &subtrees, at, 1);
+        if (subtrees.first_child[at] != 0) {
+            at = subtrees.first_child[at];
+            continue;
+        }
+        while (rc == 0 && at != 0) {
+            rc = step(builder, &subtrees, at, -1);
+            if (subtrees.next_sibling[at] != 0) {
+                at = subtrees.next_sibling[at];
+                break;
+            }
+            at = stacks[at].parent;
+        }
+    }
+    subtrees_release(&subtrees);
+    return rc;
 }
 
 static int add_stacks(struct builder *builder)
@@ -114,14 +143,11 @@ static int add_stacks(struct builder *builder)
         }
         if (total->stack == 0)
             continue;
-        uint32_t leaf = stack_python_leaf(profile, total->stack);
-        int rc = add_self(builder, profile->stacks[leaf].frame, total);
-        if (rc == 0)
-            rc = add_totals(builder, total->stack, total, (uint32_t)i + 1);
+        int rc = add_self(builder, profile->stacks[builder->sums.leaf[total->stack]].frame, total);
         if (rc != 0)
             return rc;
     }
-    return 0;
+    return add_totals(builder);
 }
 
 static int by_self(const void *a, const void *b)
@@ -165,7 +191,7 @@ static int choose_places(struct builder *builder)
     for (size_t i = 0; i < builder->sums.count; i++) {
         uint32_t stack = builder->sums.totals[i].stack;
         if (stack != 0)
-            frames[profile->stacks[stack_python_leaf(profile, stack)].frame] += builder->sums.totals[i].wall_ns;
+            frames[profile->stacks[builder->sums.leaf[stack]].frame] += builder->sums.totals[i].wall_ns;
     }
     for (uint32_t frame = 1; frame < profile->n_frames; frame++) {
         uint32_t id = profile->frames[frame].function, line = builder->line_of_frame[frame];
@@ -190,7 +216,7 @@ static void hand_over(struct builder *builder)
     struct aggregate *aggregate = builder->aggregate;
     size_t n = 0;
     for (size_t id = 1; id < builder->profile->n_functions; id++) {
-        if (builder->function_seen[id] == 0)
+        if (!builder->function_used[id])
             continue;
         builder->functions[n] = builder->functions[id];
         builder->functions[n++].function = (uint32_t)id;
@@ -212,10 +238,11 @@ int aggregate_new(const struct profile *profile, const struct filter *filter, st
     *result = NULL;
     builder.aggregate = mem_zalloc(1, sizeof *builder.aggregate);
     builder.functions = mem_zalloc(profile->n_functions, sizeof *builder.functions);
-    builder.function_seen = mem_zalloc(profile->n_functions, sizeof *builder.function_seen);
+    builder.function_depth = mem_zalloc(profile->n_functions, sizeof *builder.function_depth);
+    builder.function_used = mem_zalloc(profile->n_functions, sizeof *builder.function_used);
     builder.line_of_frame = mem_zalloc(profile->n_frames, sizeof *builder.line_of_frame);
-    int rc = builder.aggregate != NULL && builder.functions != NULL && builder.function_seen != NULL &&
-                     builder.line_of_frame != NULL
+    int rc = builder.aggregate != NULL && builder.functions != NULL && builder.function_depth != NULL &&
+                     builder.function_used != NULL && builder.line_of_frame != NULL
                  ? stack_sums_init(&builder.sums, profile, filter)
                  : ERR_NOMEM;
     if (rc == 0)
@@ -229,9 +256,10 @@ int aggregate_new(const struct profile *profile, const struct filter *filter, st
     }
     stack_sums_release(&builder.sums);
     map_release(&builder.line_index);
-    mem_free(builder.function_seen);
+    mem_free(builder.function_depth);
+    mem_free(builder.function_used);
     mem_free(builder.line_of_frame);
-    mem_free(builder.line_seen);
+    mem_free(builder.line_depth);
     mem_free(builder.functions);
     mem_free(builder.lines);
     mem_free(builder.aggregate);

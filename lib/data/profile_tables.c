@@ -113,6 +113,8 @@ static int read_stack(struct loader *loader, sqlite3_stmt *statement)
     if (rc == 0 && stack->frame == 0)
         rc = loader_corrupt(loader, "a stack has no frame");
     stack->depth = rc == 0 ? profile->stacks[stack->parent].depth + 1 : 0;
+    if (stack->depth > STACK_DEPTH_MAX)
+        rc = loader_corrupt(loader, "a stack is deeper than any interpreter's");
     return rc;
 }
 

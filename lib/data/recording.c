@@ -87,7 +87,18 @@ uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint3
     uint32_t key[] = {parent, frame};
     if (parent > recording->n_stacks || frame == 0 || frame > recording->n_frames)
         return 0;
-    return intern(recording, &recording->stacks, &recording->n_stacks, STATEMENT_STACK, key, 2);
+    uint32_t depth = parent != 0 ? recording->depths[parent] + 1 : 1;
+    if (depth > STACK_DEPTH_MAX)
+        return parent;
+    if (mem_grow(&recording->depths, &recording->depth_capacity, (size_t)recording->n_stacks + 2,
+                 sizeof *recording->depths) != 0) {
+        recording_out_of_memory(recording);
+        return 0;
+    }
+    uint32_t id = intern(recording, &recording->stacks, &recording->n_stacks, STATEMENT_STACK, key, 2);
+    if (id != 0)
+        recording->depths[id] = depth;
+    return id;
 }
 
 uint32_t recording_add_process(struct recording *recording, const struct process *process)

@@ -155,6 +155,7 @@ void recording_free(struct recording *recording)
     map_release(&recording->sum_index);
     map_release(&recording->counter_index);
     mem_free(recording->counter_sums);
+    mem_free(recording->depths);
     mem_free(recording->processes);
     mem_free(recording->threads);
     mem_free(recording->rows);

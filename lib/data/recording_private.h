@@ -73,6 +73,8 @@ struct recording {
     /* interned; the counts are the last ids given */
     struct map strings, functions, frames, stacks;
     uint32_t n_strings, n_functions, n_frames, n_stacks;
+    uint32_t *depths; /* by stack id */
+    size_t depth_capacity;
     struct recorded_process *processes;
     size_t n_processes, process_capacity;
     struct recorded_thread *threads;

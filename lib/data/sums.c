@@ -2,14 +2,18 @@
 
 #include <string.h>
 
-uint32_t stack_python_leaf(const struct profile *profile, uint32_t stack)
+/* Parents come before their stacks, so one pass settles all. */
+static uint32_t *find_leaves(const struct profile *profile)
 {
-    for (uint32_t at = stack; at != 0; at = profile->stacks[at].parent) {
-        uint32_t function = profile->frames[profile->stacks[at].frame].function;
-        if (profile->functions[function].kind == FUNCTION_PYTHON)
-            return at;
+    uint32_t *leaf = mem_zalloc(profile->n_stacks, sizeof *leaf);
+    for (uint32_t i = 1; leaf != NULL && i < profile->n_stacks; i++) {
+        const struct stack *stack = &profile->stacks[i];
+        bool python = profile->functions[profile->frames[stack->frame].function].kind == FUNCTION_PYTHON;
+        leaf[i] = python ? i : leaf[stack->parent];
     }
-    return stack;
+    for (uint32_t i = 1; leaf != NULL && i < profile->n_stacks; i++)
+        leaf[i] = leaf[i] != 0 ? leaf[i] : i;
+    return leaf;
 }
 
 static bool thread_passes(const struct profile *profile, const struct filter *filter, uint32_t thread)
@@ -42,8 +46,9 @@ static struct stack_total *total_of(struct stack_sums *sums, uint32_t stack)
 int stack_sums_init(struct stack_sums *sums, const struct profile *profile, const struct filter *filter)
 {
     const struct profile_samples *samples = &profile->samples;
-    *sums = (struct stack_sums){.index = mem_zalloc(profile->n_stacks, sizeof *sums->index)};
-    if (sums->index == NULL)
+    *sums =
+        (struct stack_sums){.index = mem_zalloc(profile->n_stacks, sizeof *sums->index), .leaf = find_leaves(profile)};
+    if (sums->index == NULL || sums->leaf == NULL)
         return ERR_NOMEM;
     uint32_t thread = 0;
     bool passes = false;
@@ -72,5 +77,47 @@ void stack_sums_release(struct stack_sums *sums)
 {
     mem_free(sums->totals);
     mem_free(sums->index);
+    mem_free(sums->leaf);
     *sums = (struct stack_sums){0};
+}
+
+int subtrees_init(struct subtrees *subtrees, const struct profile *profile, const struct stack_sums *sums)
+{
+    size_t n = profile->n_stacks;
+    uint8_t *used = mem_zalloc(n, 1);
+    *subtrees =
+        (struct subtrees){mem_zalloc(n, sizeof *subtrees->wall_ns), mem_zalloc(n, sizeof *subtrees->cpu_ns),
+                          mem_zalloc(n, sizeof *subtrees->first_child), mem_zalloc(n, sizeof *subtrees->next_sibling)};
+    if (used == NULL || subtrees->wall_ns == NULL || subtrees->cpu_ns == NULL || subtrees->first_child == NULL ||
+        subtrees->next_sibling == NULL) {
+        mem_free(used);
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < sums->count; i++) {
+        const struct stack_total *total = &sums->totals[i];
+        used[total->stack] = 1;
+        subtrees->wall_ns[total->stack] = total->wall_ns;
+        subtrees->cpu_ns[total->stack] = total->cpu_ns;
+    }
+    for (uint32_t at = (uint32_t)n - 1; at > 0; at--) {
+        uint32_t parent = profile->stacks[at].parent;
+        if (!used[at])
+            continue;
+        used[parent] = 1;
+        subtrees->wall_ns[parent] += subtrees->wall_ns[at];
+        subtrees->cpu_ns[parent] += subtrees->cpu_ns[at];
+        subtrees->next_sibling[at] = subtrees->first_child[parent];
+        subtrees->first_child[parent] = at;
+    }
+    mem_free(used);
+    return 0;
+}
+
+void subtrees_release(struct subtrees *subtrees)
+{
+    mem_free(subtrees->wall_ns);
+    mem_free(subtrees->cpu_ns);
+    mem_free(subtrees->first_child);
+    mem_free(subtrees->next_sibling);
+    *subtrees = (struct subtrees){0};
 }

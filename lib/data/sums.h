@@ -17,13 +17,24 @@ struct stack_sums {
     struct stack_total *totals; /* in the order of first appearance */
     size_t count, capacity;
     uint32_t *index; /* by stack id: index + 1 */
+    /* By stack id: the stack whose frame a sample on it counts for: the innermost with a Python function, or, where
+     * there is none, the stack itself. */
+    uint32_t *leaf;
 };
 
 int stack_sums_init(struct stack_sums *sums, const struct profile *profile, const struct filter *filter);
 void stack_sums_release(struct stack_sums *sums);
 
-/* The stack whose frame a sample on `stack` counts for: the innermost with a Python function, or, where there is none,
- * `stack` itself. */
-uint32_t stack_python_leaf(const struct profile *profile, uint32_t stack);
+/*
+ * The stacks that occur and their callers as a tree, with the time under each. Children are linked in the order of
+ * their ids; [0] is the root. Everything is by stack id and linear in the number of stacks, however deep they are.
+ */
+struct subtrees {
+    double *wall_ns, *cpu_ns;
+    uint32_t *first_child, *next_sibling;
+};
+
+int subtrees_init(struct subtrees *subtrees, const struct profile *profile, const struct stack_sums *sums);
+void subtrees_release(struct subtrees *subtrees);
 
 #endif

@@ -33,6 +33,9 @@ enum reader_kind {
 };
 const char *reader_kind_name(enum reader_kind kind);
 
+/* Deeper stacks are not recorded; a file that has one is damaged. */
+enum { STACK_DEPTH_MAX = 100000 };
+
 enum sample_mark {                     /* bits */
                    MARK_GC = 1,        /* a collection was running in the interpreter */
                    MARK_IMPORT = 2,    /* import machinery on the stack */

@@ -30,6 +30,38 @@ static struct profile *end(struct recording *recording, uint64_t duration)
     return load(path);
 }
 
+static void write_file(const char *path, const void *data, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, data, size), size);
+    close(fd);
+}
+
+static char *read_file(const char *path, size_t *size)
+{
+    static char data[16 << 20];
+    int fd = open(path, O_RDONLY);
+    ssize_t got = read(fd, data, sizeof data);
+    assert_true(got > 0);
+    *size = (size_t)got;
+    close(fd);
+    return data;
+}
+
+static void change(const char *name, const char *copy, const char *sql)
+{
+    size_t size;
+    char *data = read_file(path_of(name), &size);
+    write_file(path_of(copy), data, size);
+    sqlite3 *db;
+    char *message = NULL;
+    assert_int_equal(sqlite3_open(path_of(copy), &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+    sqlite3_close(db);
+}
+
 static void names_of_any_kind_come_back(void **state)
 {
     (void)state;
@@ -88,6 +120,32 @@ static void a_deep_stack_comes_back(void **state)
     tree_free(tree);
     aggregate_free(aggregate);
     profile_free(profile);
+}
+
+static void an_endless_stack_ends(void **state)
+{
+    (void)state;
+    struct recording *recording = begin("endless.kei");
+    struct function function = {.name = text_id(recording, "fib"), .file = text_id(recording, "f.py")};
+    uint32_t frame = recording_add_frame(recording, recording_add_function(recording, &function), 3), stack = 0;
+    for (int i = 0; i < STACK_DEPTH_MAX + 10; i++)
+        stack = recording_add_stack(recording, stack, frame);
+    assert_int_equal(stack, STACK_DEPTH_MAX);
+    for (uint32_t i = 1; i <= STACK_DEPTH_MAX; i++) {
+        struct sample sample = {
+            .time_ns = i * UINT64_C(1000000), .thread = 1, .stack = i, .ticks = 1, .run_ns = 1000000};
+        recording_add_sample(recording, &sample);
+    }
+    struct profile *profile = end(recording, STACK_DEPTH_MAX * UINT64_C(1000000));
+    struct aggregate *aggregate;
+    assert_int_equal(aggregate_new(profile, NULL, &aggregate), 0);
+    assert_close(aggregate->functions[0].total_wall_ns, STACK_DEPTH_MAX * 1e6, 1e-9);
+    aggregate_free(aggregate);
+    profile_free(profile);
+    char sql[128];
+    snprintf(sql, sizeof sql, "INSERT INTO stack VALUES(%d, %d, 1)", STACK_DEPTH_MAX + 1, STACK_DEPTH_MAX);
+    change("endless.kei", "deeper.kei", sql);
+    assert_load_fails(path_of("deeper.kei"), ERR_CORRUPT);
 }
 
 static void many_stacks_come_back(void **state)
@@ -173,25 +231,6 @@ static void counters_come_back(void **state)
 /* ---- files --------------------------------------------------------------------------------------------------------
  */
 
-static void write_file(const char *path, const void *data, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, data, size), size);
-    close(fd);
-}
-
-static char *read_file(const char *path, size_t *size)
-{
-    static char data[4 << 20];
-    int fd = open(path, O_RDONLY);
-    ssize_t got = read(fd, data, sizeof data);
-    assert_true(got > 0);
-    *size = (size_t)got;
-    close(fd);
-    return data;
-}
-
 static void what_is_no_recording_is_refused(void **state)
 {
     (void)state;
@@ -205,19 +244,6 @@ static void what_is_no_recording_is_refused(void **state)
     assert_load_fails(path_of("none.kei"), ERR_NOT_FOUND);
     assert_load_fails("/dev/null", ERR_BAD_INPUT);
     assert_load_fails(directory, ERR_BAD_INPUT);
-}
-
-static void change(const char *name, const char *copy, const char *sql)
-{
-    size_t size;
-    char *data = read_file(path_of(name), &size);
-    write_file(path_of(copy), data, size);
-    sqlite3 *db;
-    char *message = NULL;
-    assert_int_equal(sqlite3_open(path_of(copy), &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %s", sql, message);
-    sqlite3_close(db);
 }
 
 static void contents_that_cannot_be_are_refused(void **state)
@@ -362,15 +388,11 @@ static void own_code_is_told_by_its_path(void **state)
 int hostile_tests(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_of_any_kind_come_back),
-        cmocka_unit_test(a_deep_stack_comes_back),
-        cmocka_unit_test(many_stacks_come_back),
-        cmocka_unit_test(odd_samples_are_kept_or_refused),
-        cmocka_unit_test(counters_come_back),
-        cmocka_unit_test(what_is_no_recording_is_refused),
-        cmocka_unit_test(contents_that_cannot_be_are_refused),
-        cmocka_unit_test(damage_anywhere_is_survived),
-        cmocka_unit_test(chunks_of_any_bytes_are_survived),
+        cmocka_unit_test(names_of_any_kind_come_back),     cmocka_unit_test(a_deep_stack_comes_back),
+        cmocka_unit_test(an_endless_stack_ends),           cmocka_unit_test(many_stacks_come_back),
+        cmocka_unit_test(odd_samples_are_kept_or_refused), cmocka_unit_test(counters_come_back),
+        cmocka_unit_test(what_is_no_recording_is_refused), cmocka_unit_test(contents_that_cannot_be_are_refused),
+        cmocka_unit_test(damage_anywhere_is_survived),     cmocka_unit_test(chunks_of_any_bytes_are_survived),
         cmocka_unit_test(own_code_is_told_by_its_path),
     };
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);

@@ -82,6 +82,63 @@ static void sums_agree(void **state)
     profile_free(profile);
 }
 
+static bool stack_has(const struct profile *profile, uint32_t stack, uint32_t function, uint32_t line)
+{
+    for (uint32_t at = stack; at != 0; at = profile->stacks[at].parent) {
+        const struct frame *frame = &profile->frames[profile->stacks[at].frame];
+        if (frame->function == function && (line == 0 || frame->line == line))
+            return true;
+    }
+    return false;
+}
+
+static double total_of(const struct profile *profile, uint32_t function, uint32_t line)
+{
+    double sum = 0;
+    for (size_t i = 0; i < profile->samples.count; i++)
+        sum += stack_has(profile, profile->samples.stack[i], function, line) ? profile->samples.wall_ns[i] : 0;
+    return sum;
+}
+
+/* Totals against the plain way, on a random tree of few functions, so full of recursion. */
+static void totals_count_a_sample_once(void **state)
+{
+    (void)state;
+    struct synthetic synthetic = {.random = 3, .hot_stacks = 1, .threads = 1};
+    struct recording *recording = synthetic_open(path_of("tree.kei"));
+    struct err err;
+    synthetic_tables(&synthetic, recording);
+    uint32_t stacks[300] = {0};
+    for (uint32_t i = 1; i < 300; i++) {
+        uint32_t function = 1 + (uint32_t)(synthetic_random(&synthetic) * 6);
+        uint32_t frame =
+            recording_add_frame(recording, function, function * 10 + (uint32_t)(synthetic_random(&synthetic) * 3));
+        stacks[i] = recording_add_stack(recording, stacks[(uint32_t)(synthetic_random(&synthetic) * i)], frame);
+        struct sample sample = {.time_ns = i * UINT64_C(3000000),
+                                .thread = 1,
+                                .stack = stacks[i],
+                                .ticks = 1 + i % 7,
+                                .run_ns = i * UINT64_C(10000)};
+        recording_add_sample(recording, &sample);
+    }
+    assert_int_equal(recording_finish(recording, UINT64_C(900000000), &err), 0);
+    recording_free(recording);
+    struct profile *profile = load(path_of("tree.kei"));
+    struct aggregate *aggregate;
+    assert_int_equal(aggregate_new(profile, NULL, &aggregate), 0);
+    assert_int_equal(aggregate->n_functions, 6);
+    assert_int_equal(aggregate->n_lines, 18);
+    for (size_t i = 0; i < aggregate->n_functions; i++)
+        assert_close(aggregate->functions[i].total_wall_ns, total_of(profile, aggregate->functions[i].function, 0),
+                     1e-9);
+    for (size_t i = 0; i < aggregate->n_lines; i++) {
+        const struct line_sum *line = &aggregate->lines[i];
+        assert_close(line->total_wall_ns, total_of(profile, line->function, line->line), 1e-9);
+    }
+    aggregate_free(aggregate);
+    profile_free(profile);
+}
+
 /* Size and speed on the recording of the bars: ten minutes at 1 kHz. Printed; only the size is judged. */
 static void a_steady_recording_is_small(void **state)
 {
@@ -112,6 +169,7 @@ int profile_tests(void)
         cmocka_unit_test(a_recording_comes_back),
         cmocka_unit_test(weights_add_up),
         cmocka_unit_test(sums_agree),
+        cmocka_unit_test(totals_count_a_sample_once),
         cmocka_unit_test(a_steady_recording_is_small),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
