@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from interpreters import Interpreter
+from oracle import Stack
+from recording import Recording
+
 TOP = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth")]
-
-from interpreters import Interpreter  # noqa: E402
-from oracle import Stack  # noqa: E402
-from recording import Recording  # noqa: E402
-
 KEISOKU = os.environ.get("KEISOKU_BINARY", str(TOP / "build" / "cli" / "keisoku"))
 BIN = Path(sys.prefix) / "bin"
 
@@ -84,6 +82,10 @@ def keisoku_stacks(file: Path, program: Path) -> Stacks:
             yield sample.thread, sample.stack, sample.ticks
 
 
+def number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
 PY_SPY_FRAME = re.compile(r"(.*) \((.*?)(?::(\d+))?\)$")
 
 
@@ -100,7 +102,7 @@ def austin_stacks(file: Path, program: Path) -> Stacks:
     for line in file.read_text(errors="replace").splitlines():
         path, _, weight = line.rpartition(" ")
         frames = [frame.rsplit(":", 2) for frame in path.split(";")[2:]]
-        stack = tuple((frame[1], frame[0], int(frame[2])) for frame in frames if len(frame) == 3)
+        stack = tuple((frame[1], frame[0], number(frame[2])) for frame in frames if len(frame) == 3)
         if stack and line.startswith("P"):
             yield "", stack, float(weight)
 
@@ -111,7 +113,7 @@ def tachyon_stacks(file: Path, program: Path) -> Stacks:
         frames = [frame.rsplit(":", 2) for frame in path.split(";")[1:]]
         # It writes the program's file without its folder.
         stack = tuple(
-            (frame[1], str(program) if frame[0] == program.name else frame[0], int(frame[2]))
+            (frame[1], str(program) if frame[0] == program.name else frame[0], number(frame[2]))
             for frame in frames
             if len(frame) == 3
         )
