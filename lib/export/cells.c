@@ -100,6 +100,18 @@ size_t cells_add(struct buf *out, const char *text, size_t length, size_t width,
     return used;
 }
 
+size_t cells_width_of(struct buf *buf)
+{
+    const char *text = buf_text(buf);
+    return cells_width(text, strlen(text));
+}
+
+size_t cells_add_buf(struct buf *out, struct buf *text, size_t width, bool keep_end, bool pad)
+{
+    const char *shown = buf_text(text);
+    return cells_add(out, shown, strlen(shown), width, keep_end, pad);
+}
+
 static void wrap_visible(struct buf *out, const char *indent, const char *text, size_t width, size_t *column,
                          size_t *lines)
 {

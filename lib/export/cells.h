@@ -9,6 +9,9 @@ size_t cells_width(const char *text, size_t length);
 /* Adds text from a target, escaped, in at most `width` columns; too long text gets "…" at its end, or at its beginning
  * when `keep_end`. Padded with spaces to `width` when `pad`. Returns the columns taken. */
 size_t cells_add(struct buf *out, const char *text, size_t length, size_t width, bool keep_end, bool pad);
+/* The same of a buffer, which may have failed (it is then empty). */
+size_t cells_width_of(struct buf *buf);
+size_t cells_add_buf(struct buf *out, struct buf *text, size_t width, bool keep_end, bool pad);
 /* Adds text escaped and wrapped at spaces, each line after `indent` (the first after `first`). Returns the lines. */
 size_t cells_wrap(struct buf *out, const char *first, const char *indent, const char *text, size_t width);
 

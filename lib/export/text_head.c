@@ -66,7 +66,7 @@ static void add_numbers(struct buf *out, const struct profile *profile, bool one
         run_ns += (double)profile->threads[i].run_ns;
     cells_seconds(wall, sizeof wall, (double)profile->duration_ns / 1e9);
     cells_seconds(cpu, sizeof cpu, run_ns / 1e9);
-    buf_clear(out);
+    out->size = 0; /* not buf_clear: a failure stays */
     add_pythons(out, profile, &pythons);
     buf_printf(out, "  %s wall  %s CPU", wall, cpu);
     if (pythons != 1 || one_process)
@@ -84,16 +84,16 @@ void text_header(struct screen *screen)
         add_command(&command, screen->profile->command);
     else
         add_process(&command, screen->profile);
-    wanted = cells_width(buf_text(&command), command.size);
+    wanted = cells_width_of(&command);
     for (int brief = 0; brief < 3 && (brief == 0 || room < wanted); brief++) {
         add_numbers(&numbers, screen->profile, brief < 1, brief < 2);
-        size_t taken = TEXT_LEFT + 2 + cells_width(buf_text(&numbers), numbers.size);
+        size_t taken = TEXT_LEFT + 2 + cells_width_of(&numbers);
         room = taken + 8 < screen->width ? screen->width - taken : 8;
     }
     text_style(screen, "1");
     buf_add_text(&screen->out, "keisoku  ");
     text_style(screen, "0");
-    cells_add(&screen->out, buf_text(&command), command.size, room, false, false);
+    cells_add_buf(&screen->out, &command, room, false, false);
     buf_printf(&screen->out, "  %s\n", buf_text(&numbers));
     text_done(screen, &command);
     text_done(screen, &numbers);

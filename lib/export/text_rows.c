@@ -13,7 +13,7 @@ static void add_place(struct screen *screen, uint32_t file, uint32_t line)
     if (line != 0)
         buf_printf(&text, ":%u", line);
     size_t room = screen->width > 52 ? screen->width - 48 : 20;
-    cells_add(&screen->out, buf_text(&text), text.size, room, true, false);
+    cells_add_buf(&screen->out, &text, room, true, false);
     text_done(screen, &text);
     buf_add_byte(&screen->out, '\n');
 }

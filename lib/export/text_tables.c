@@ -94,7 +94,7 @@ static void add_annotated(struct screen *screen, uint32_t id)
     buf_add_text(&title, "  ");
     buf_add_visible(&title, profile->strings[function->file], profile->string_lengths[function->file]);
     text_style(screen, "1");
-    cells_add(&screen->out, buf_text(&title), title.size, screen->width, false, false);
+    cells_add_buf(&screen->out, &title, screen->width, false, false);
     text_style(screen, "0");
     text_done(screen, &title);
     buf_add_text(&screen->out, "\n  line  self  total  source\n");

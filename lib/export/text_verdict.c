@@ -83,7 +83,7 @@ static void apportion(const double *shares, size_t n, unsigned whole, unsigned *
 static void list_states(struct buf *line, const unsigned percent[STATE_COUNT], const bool shown[STATE_COUNT])
 {
     unsigned other = 0;
-    buf_clear(line);
+    line->size = 0; /* not buf_clear: a failure stays */
     for (int i = 0; i < STATE_COUNT; i++) {
         if (shown[i])
             buf_printf(line, "%s%s %u %%", line->size > 0 ? "  " : "", state_name((enum state)i), percent[i]);
@@ -177,11 +177,11 @@ static void add_finding(struct screen *screen, const struct finding *finding, si
         snprintf(gain, sizeof gain, "%s-%s", low, high);
     }
     buf_printf(&screen->out, "%zu  %-14s  ", rank, finding->tag);
-    cells_add(&screen->out, buf_text(&place), place.size, 18, true, true);
+    cells_add_buf(&screen->out, &place, 18, true, true);
     buf_printf(&screen->out, "  %-8s  ", gain);
     if (finding->n_evidence > 0)
         add_evidence(&text, &finding->evidence[0]);
-    cells_add(&screen->out, buf_text(&text), text.size, screen->width - 49, false, false);
+    cells_add_buf(&screen->out, &text, screen->width - 49, false, false);
     buf_add_byte(&screen->out, '\n');
     text_done(screen, &place);
     text_done(screen, &text);
