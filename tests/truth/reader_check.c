@@ -76,7 +76,7 @@ static int bench(struct python *python, const struct python_thread *thread, stru
     uint64_t depth = 0;
     for (int i = 0; i < 100; i++)
         python_read_stack(reader, stack);
-    uint64_t calls = python_remote(python)->calls, start = clock_monotonic_ns();
+    uint64_t calls = python_remote(python)->calls, start = clock_thread_cpu_ns();
     for (long i = 0; i < count; i++) {
         uint64_t before = python_remote(python)->calls;
         results[python_read_stack(reader, stack)]++;
@@ -86,8 +86,8 @@ static int bench(struct python *python, const struct python_thread *thread, stru
         gil += stack->holds_gil;
         gc += stack->gc_running;
     }
-    double ns = (double)(clock_monotonic_ns() - start);
-    printf("bench us %.2f calls %.3f max %ld depth %.1f ok %ld unreadable %ld invalid %ld\n", ns / 1e3 / (double)count,
+    double ns = (double)(clock_thread_cpu_ns() - start);
+    printf("bench cpu-us %.2f calls %.3f max %ld depth %.1f ok %ld unreadable %ld invalid %ld\n", ns / 1e3 / (double)count,
            (double)(python_remote(python)->calls - calls) / (double)count, calls_max, (double)depth / (double)count,
            results[PYTHON_READ_OK], results[PYTHON_READ_UNREADABLE], results[PYTHON_READ_INVALID]);
     for (long i = 0; i < count / 50 && opened; i++) {
