@@ -30,7 +30,9 @@ def checks() -> list[str]:
     names = re.findall(r'^check\("([^"]+)"', text, re.MULTILINE)
     names += [f"{kind}: opens without an error, a policy violation or a request" for kind in KINDS]
     names += [f"{kind}: the page's numbers are those of the JSON report" for kind in RECORDINGS]
-    names += [f"damaged data ({what}) is one clear line" for what in ("cut short", "no base64", "no block", "another block")]
+    names += [
+        f"damaged data ({what}) is one clear line" for what in ("cut short", "no base64", "no block", "another block")
+    ]
     for scheme in ("light", "dark"):
         names += [f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty")]
     return names
@@ -56,7 +58,9 @@ def make_reports(keisoku: str, folder: Path) -> None:
         subprocess.run([MAKE_RECORDING, description, paths["kei"]], check=True, capture_output=True, timeout=60)
         report = [keisoku, "report", paths["kei"]]
         subprocess.run([*report, "--html", paths["html"]], check=True, capture_output=True, timeout=60)
-        paths["json"].write_bytes(subprocess.run([*report, "--json"], check=True, capture_output=True, timeout=60).stdout)
+        paths["json"].write_bytes(
+            subprocess.run([*report, "--json"], check=True, capture_output=True, timeout=60).stdout
+        )
 
 
 def chromium() -> str:
@@ -73,7 +77,9 @@ def results(keisoku: str) -> dict[str, str]:
     if not MAKE_PAGE.exists():
         pytest.skip(f"{MAKE_PAGE} is not built")
     browser, script = chromium(), node()
-    installed = subprocess.run([script, "web/install.mjs", "--all"], cwd=TOP, capture_output=True, text=True, check=False)
+    installed = subprocess.run(
+        [script, "web/install.mjs", "--all"], cwd=TOP, capture_output=True, text=True, check=False
+    )
     if installed.returncode != 0:
         pytest.skip(f"the browser driver cannot be installed: {installed.stderr.strip()}")
     pages, shots = BUILD / "web-test" / "pages", BUILD / "web-test" / "shots"
