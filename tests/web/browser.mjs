@@ -513,10 +513,10 @@ check("phone width: nothing is wider than the screen", async () => {
     });
 });
 
-for (const scheme of ["light", "dark"])
+for (const scheme of ["light", "dark", "phone"])
   for (const name of ["orders", "threads", "empty"])
     check(`${name}, ${scheme}: axe finds no violation`, () =>
-      over(name, { scheme }, async (tab) => {
+      over(name, scheme === "phone" ? { width: 390, height: 844 } : { scheme }, async (tab) => {
         await tab.openTwins();
         if (name === "orders") await tab.page.locator("#lines .line").first().click();
         await tab.page.evaluate(`(0, function () { ${axe} })()`).catch(() => undefined);

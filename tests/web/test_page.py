@@ -33,7 +33,7 @@ def checks() -> list[str]:
     names += [
         f"damaged data ({what}) is one clear line" for what in ("cut short", "no base64", "no block", "another block")
     ]
-    for scheme in ("light", "dark"):
+    for scheme in ("light", "dark", "phone"):
         names += [f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty")]
     return names
 
@@ -56,7 +56,7 @@ def make_reports(keisoku: str, folder: Path) -> None:
             path.unlink(missing_ok=True)
         description = TOP / "tests" / "recordings" / f"{name}.txt"
         subprocess.run([MAKE_RECORDING, description, paths["kei"]], check=True, capture_output=True, timeout=60)
-        report = [keisoku, "report", paths["kei"]]
+        report: list[str | Path] = [keisoku, "report", paths["kei"]]
         subprocess.run([*report, "--html", paths["html"]], check=True, capture_output=True, timeout=60)
         paths["json"].write_bytes(
             subprocess.run([*report, "--json"], check=True, capture_output=True, timeout=60).stdout

@@ -108,7 +108,10 @@ function chips({ recording, view }: Omit<Props, "set">): Chip[] {
 export function Filters({ recording, view, set }: Props) {
   const list = chips({ recording, view });
   const anyIdle = recording.meta.threads.some((thread) => thread?.idle);
-  const none: Partial<View> = { ...initialView(recording.meta), theme: view.theme, colour: view.colour };
+  const none: Partial<View> = {
+    ...{ process: 0, thread: 0, range: null, states: [] },
+    ...{ own: false, idle: false, search: "", zoom: 0 },
+  };
   return (
     <div class="filters" role="group" aria-label={`Filters of ${programName(recording.meta)}`}>
       <ThreadSelect recording={recording} view={view} set={set} />
