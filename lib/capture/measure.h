@@ -10,6 +10,7 @@
 #ifndef KEISOKU_CAPTURE_MEASURE_H
 #define KEISOKU_CAPTURE_MEASURE_H
 
+#include "capture/kernel_noise.h"
 #include "capture/perf_clock.h"
 #include "capture/sample_queue.h"
 #include "capture/stack_store.h"
@@ -56,6 +57,8 @@ struct measurement {
     struct err open_error; /* [L] why the last process was not readable */
 
     /* the writer's */
+    struct kernel_noise noise; /* read by the tracker once it is known */
+    atomic_bool noise_known;
     pthread_mutex_t failure_lock;
     struct err failure; /* the recording cannot be written any more */
 };

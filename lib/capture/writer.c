@@ -346,6 +346,10 @@ void *writer_main(void *measurement)
     struct writer w = {.m = m};
     struct err err = {0};
     prctl(PR_SET_NAME, "kei-writer");
+    if (m->perf != NULL && perf_clock_sees_kernel(m->perf)) { /* here, where tens of milliseconds delay nothing */
+        kernel_noise_load(&m->noise, "/proc/kallsyms");
+        atomic_store_explicit(&m->noise_known, true, memory_order_release);
+    }
     if (names_new(m, &w.names) != 0 || counters_new(m->recording, m->start_ns, &w.counters) != 0) {
         err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
         keep_failure(m, &err);

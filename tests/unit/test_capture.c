@@ -1,5 +1,6 @@
 /* lib/capture: wait states, the sample queue, interned stacks, tracked threads and their instruction pointers, proof.
  */
+#include "capture/kernel_noise.h"
 #include "capture/pace.h"
 #include "capture/perf_clock.h"
 #include "capture/program.h"
@@ -248,6 +249,28 @@ static void test_names_of_running_programs(void **unused)
     }
 }
 
+static void test_kernel_noise(void **unused)
+{
+    (void)unused;
+    char path[] = "/tmp/kallsyms-XXXXXX";
+    int fd = mkstemp(path);
+    static const char text[] = "0000000000000010 A fixed\nffffffff81000000 T schedule_timeout\n"
+                               "ffffffff81000100 T schedule\nffffffff81000180 t finish_task_switch.isra.0\n"
+                               "ffffffff81000200 T vfs_read\nbroken line\n";
+    assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+    close(fd);
+    struct kernel_noise noise;
+    kernel_noise_load(&noise, path);
+    unlink(path);
+    assert_int_equal(noise.count, 2);
+    assert_false(kernel_noise_at(&noise, 0xffffffff81000050));
+    assert_true(kernel_noise_at(&noise, 0xffffffff81000100));
+    assert_true(kernel_noise_at(&noise, 0xffffffff810001ff));
+    assert_false(kernel_noise_at(&noise, 0xffffffff81000200));
+    kernel_noise_load(&noise, "/nonexistent");
+    assert_int_equal(noise.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_intervals_are_jittered_around_the_rate),
         cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
         cmocka_unit_test(test_names_of_running_programs),
+        cmocka_unit_test(test_kernel_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

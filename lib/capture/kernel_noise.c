@@ -1,0 +1,56 @@
+#include "capture/kernel_noise.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_noise(const char *name)
+{
+    static const char *const prefixes[] = {
+        "finish_task_switch", "irqentry_exit",   "exit_to_user_mode", "handle_softirqs", "__do_softirq",
+        "__schedule",         "schedule",        "asm_sysvec_",       "sysvec_",         "asm_common_interrupt",
+        "irq_exit_rcu",       "preempt_schedule"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        size_t length = strlen(prefixes[i]);
+        bool exact = prefixes[i][0] == 's' && prefixes[i][1] == 'c'; /* schedule: not schedule_timeout and the like */
+        if (strncmp(name, prefixes[i], length) == 0 && (!exact || name[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* The symbols stand in order of address: a range ends where the next symbol starts. */
+void kernel_noise_load(struct kernel_noise *noise, const char *path)
+{
+    char line[512], name[256], kind;
+    uint64_t address;
+    bool open = false;
+    noise->count = 0;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "%" SCNx64 " %c %255s", &address, &kind, name) != 3 || address == 0 || kind == 'a' ||
+            kind == 'A')
+            continue;
+        if (open && address > noise->ranges[noise->count - 1].start) {
+            noise->ranges[noise->count - 1].end = address;
+            open = false;
+        }
+        if (!open && noise->count < KERNEL_NOISE_RANGES && is_noise(name)) {
+            noise->ranges[noise->count].start = noise->ranges[noise->count].end = address;
+            noise->count++;
+            open = true;
+        }
+    }
+    fclose(file);
+}
+
+bool kernel_noise_at(const struct kernel_noise *noise, uint64_t address)
+{
+    for (int i = 0; i < noise->count; i++) {
+        if (address >= noise->ranges[i].start && address < noise->ranges[i].end)
+            return true;
+    }
+    return false;
+}
