@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -374,6 +375,10 @@ def main() -> int:
         print(python.parent if python else "")
         return 0 if python else 1
     LOGS.mkdir(parents=True, exist_ok=True)
+    # A shell's background job ignores these, and so would every program under test: a handler of ours becomes the
+    # default in them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, lambda *_: sys.exit(131))
     total = Tally()
     for name in options.parts or (QUICK if options.quick else FULL):
         start = time.monotonic()
