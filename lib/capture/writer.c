@@ -20,6 +20,7 @@ enum {
     LAG_NS = 60 * NS_PER_MS, /* age of a sample before it is named */
     COMMIT_NS = 500 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
+    NOISE_AFTER_NS = 300 * NS_PER_MS,
     IP_WITHIN_NS = 2 * NS_PER_MS /* an instruction pointer further away says nothing of a sample */
 };
 
@@ -315,9 +316,20 @@ static void read_counters(struct writer *w, uint64_t now_ns)
     }
 }
 
+/* Tens of milliseconds of work that delay nothing here, and that a short program need not wait for. */
+static void learn_noise(struct measurement *m, uint64_t now_ns)
+{
+    if (m->perf == NULL || !perf_clock_sees_kernel(m->perf) || atomic_load(&m->noise_known) ||
+        now_ns - m->start_ns < NOISE_AFTER_NS)
+        return;
+    kernel_noise_load(&m->noise, "/proc/kallsyms");
+    atomic_store_explicit(&m->noise_known, true, memory_order_release);
+}
+
 static void pass(struct writer *w)
 {
     uint64_t now_ns = clock_monotonic_ns();
+    learn_noise(w->m, now_ns);
     write_tables(w, false);
     write_samples(w, now_ns - LAG_NS);
     if (now_ns >= w->counters_due_ns) {
@@ -346,10 +358,6 @@ void *writer_main(void *measurement)
     struct writer w = {.m = m};
     struct err err = {0};
     prctl(PR_SET_NAME, "kei-writer");
-    if (m->perf != NULL && perf_clock_sees_kernel(m->perf)) { /* here, where tens of milliseconds delay nothing */
-        kernel_noise_load(&m->noise, "/proc/kallsyms");
-        atomic_store_explicit(&m->noise_known, true, memory_order_release);
-    }
     if (names_new(m, &w.names) != 0 || counters_new(m->recording, m->start_ns, &w.counters) != 0) {
         err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
         keep_failure(m, &err);
