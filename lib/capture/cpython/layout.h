@@ -44,6 +44,8 @@
     X(frame_ip)                                                                                                        \
     X(frame_owner)                                                                                                     \
     X(frame_tlbc_index)                                                                                                \
+    X(generator_frame) /* the frame inside a generator */                                                              \
+    X(generator_state) /* and what it does: 0 is running, up to 3.14 */                                                \
     X(code_size)                                                                                                       \
     X(code_argcount)                                                                                                   \
     X(code_flags)                                                                                                      \

@@ -240,21 +240,32 @@ static bool innermost(struct python_reader *reader, uint64_t *frame)
     return bytes != NULL;
 }
 
+/* True when the generator that `frame` is in is running: not one that has just yielded. */
+static bool generator_runs(const struct walk *walk, uint64_t frame)
+{
+    const struct layout *row = &walk->reader->python->layout;
+    const uint8_t *state = view_at(walk->reader->view, frame - row->generator_frame + row->generator_state, 1, 0);
+    return state && *state == 0;
+}
+
 /*
  * True when the last frame looked at is one where stacks end. A generator that yields cuts its link to its caller
  * before the thread state stops pointing at it, and a thread can stand still right there. Since 3.12 every stack ends
- * in a frame of the interpreter's own; before, a generator never is the outermost.
+ * in a frame of the interpreter's own; before, a generator is the outermost only where C code runs it.
  */
-static bool ends_well(const struct walk *walk, const struct python_stack *stack)
+static bool ends_well(const struct walk *walk, uint64_t last, const struct python_stack *stack)
 {
     const struct layout *row = &walk->reader->python->layout;
     if (stack->depth == 0 || !layout_has(row->frame_owner))
         return true;
-    return row->shim_owner ? walk->owner >= row->shim_owner : walk->owner != OWNED_BY_GENERATOR;
+    if (row->shim_owner)
+        return walk->owner >= row->shim_owner;
+    return walk->owner != OWNED_BY_GENERATOR || generator_runs(walk, last);
 }
 
 static enum python_read_result walk_stack(struct walk *walk, struct python_stack *stack)
 {
+    uint64_t last = 0; /* frame looked at */
     uint64_t mark = 0; /* Brent's cycle detection: a frame remembered for twice as long each time */
     for (uint32_t steps = 0, power = 1, since = 0; walk->frame; steps++, walk->frame = walk->previous) {
         if (!plausible(walk->frame) || walk->frame == mark || steps >= STEPS_MAX)
@@ -266,6 +277,7 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
         }
         if (!look(walk))
             return PYTHON_READ_UNREADABLE;
+        last = walk->frame;
         if (is_helper(walk, stack))
             continue;
         if (stack->depth == PYTHON_DEPTH_MAX) {
@@ -278,7 +290,7 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
         stack->frames[stack->depth++] =
             (struct python_frame){.code = walk->code, .address = walk->frame, .offset = offset};
     }
-    return ends_well(walk, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
+    return ends_well(walk, last, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
 }
 
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack)

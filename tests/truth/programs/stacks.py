@@ -328,7 +328,30 @@ def sleeping():
     time.sleep(100000)
 
 
+class Bare(threading.Thread):
+    """A thread whose outermost frame is a generator's: nothing of threading runs in it."""
+
+    def __init__(self, **options):
+        super().__init__(name=options["name"], daemon=True)
+        self._bootstrap = self.only_frame().__next__
+
+    def only_frame(self):
+        self._set_ident()
+        self._set_native_id()
+        with threading._active_limbo_lock:
+            threading._active[self._ident] = self
+            threading._limbo.pop(self, None)
+        self._started.set()
+        park()
+        yield 1
+
+
+def bare_generator():
+    raise AssertionError("its thread is made in another way")
+
+
 SCENARIOS = {
+    "bare generator": (bare_generator,),
     "deep 20": (deep, 20),
     "deep 500": (deep, 500),
     "deep 5000": (deep, 5000),
@@ -405,7 +428,8 @@ def main():
     threading.stack_size(256 << 20)
     for name in wanted:
         call = SCENARIOS[name]
-        threading.Thread(target=call[0], args=call[1:], name=name, daemon=True).start()
+        kind = Bare if call[0] is bare_generator else threading.Thread
+        kind(target=call[0], args=call[1:], name=name, daemon=True).start()
     threading.Thread(target=write_truth, args=(sys.argv[1], len(wanted)), daemon=True).start()
     GATE.acquire()
 
