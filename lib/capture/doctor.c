@@ -26,33 +26,43 @@ static bool has(const struct doctor_process *process, int capability)
 
 #define SAY(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
 
+/* The command line that should be tried again with more rights. */
+static const char *again(const struct doctor_facts *facts, const char *command)
+{
+    static _Thread_local char text[64];
+    if (strcmp(command, "run") == 0)
+        return "keisoku run PROGRAM";
+    if (facts->pid == 0)
+        SAY(text, "keisoku %.16s PID", command);
+    else
+        SAY(text, "keisoku %.16s %d", command, (int)facts->pid);
+    return text;
+}
+
 static void why_scope(const struct doctor_facts *facts, const char *command, struct doctor_answer *answer)
 {
-    int pid = (int)facts->pid;
     if (facts->ptrace_scope >= 3) {
         SAY(answer->detail, "kernel.yama.ptrace_scope is 3: nobody may read another process until the next restart");
         SAY(answer->remedy, "set kernel.yama.ptrace_scope=1 in /etc/sysctl.d and restart the machine");
     } else if (facts->ptrace_scope == 2) {
         SAY(answer->detail, "kernel.yama.ptrace_scope is 2: only CAP_SYS_PTRACE may read another process");
-        SAY(answer->remedy, "sudo keisoku %s %d (or: sudo sysctl kernel.yama.ptrace_scope=1)", command, pid);
+        SAY(answer->remedy, "sudo %s (or: sudo sysctl kernel.yama.ptrace_scope=1)", again(facts, command));
     } else {
         SAY(answer->detail, "kernel.yama.ptrace_scope is 1: only a parent may read a process");
-        SAY(answer->remedy,
-            "sudo sysctl kernel.yama.ptrace_scope=0 (or: sudo keisoku %s %d; or start it with keisoku run)", command,
-            pid);
+        SAY(answer->remedy, "sudo sysctl kernel.yama.ptrace_scope=0 (or: sudo %s; or start it with keisoku run)",
+            again(facts, command));
     }
 }
 
 void doctor_why_refused(const struct doctor_facts *facts, const char *command, struct doctor_answer *answer)
 {
-    int pid = (int)facts->pid;
     bool capable = has(&facts->self, CAPABILITY_SYS_PTRACE);
     if (facts->ptrace_scope >= 3 && capable) {
         why_scope(facts, command, answer);
     } else if (capable) {
         SAY(answer->detail, "refused although we have CAP_SYS_PTRACE: a security module, a seccomp filter or a user "
                             "namespace forbids it");
-        SAY(answer->remedy, "run keisoku %s %d on the host, outside the container", command, pid);
+        SAY(answer->remedy, "on the host, outside the container: %s", again(facts, command));
     } else if (facts->container && facts->self.uid == 0) {
         SAY(answer->detail, "the container was started without CAP_SYS_PTRACE");
         SAY(answer->remedy, "docker run --cap-add SYS_PTRACE … (podman and compose alike: cap_add: [SYS_PTRACE])");
@@ -62,7 +72,7 @@ void doctor_why_refused(const struct doctor_facts *facts, const char *command, s
     } else if (facts->target.uid != facts->self.uid) {
         SAY(answer->detail, "it belongs to user %u, we are user %u without CAP_SYS_PTRACE", facts->target.uid,
             facts->self.uid);
-        SAY(answer->remedy, "sudo keisoku %s %d", command, pid);
+        SAY(answer->remedy, "sudo %s", again(facts, command));
     } else if (facts->ptrace_scope >= 1) {
         why_scope(facts, command, answer);
     } else if (facts->self.seccomp == 2) {
@@ -71,7 +81,7 @@ void doctor_why_refused(const struct doctor_facts *facts, const char *command, s
     } else {
         SAY(answer->detail, "it is ours, but not readable: it is setuid, has capabilities, or called "
                             "prctl(PR_SET_DUMPABLE, 0)");
-        SAY(answer->remedy, "sudo keisoku %s %d", command, pid);
+        SAY(answer->remedy, "sudo %s", again(facts, command));
     }
 }
 
@@ -119,7 +129,7 @@ void doctor_perf_clock(const struct doctor_facts *facts, bool allowed, struct do
         SAY(answer->remedy, "docker run --cap-add PERFMON …");
     } else {
         SAY(answer->detail, "the kernel refused it (kernel.perf_event_paranoid is %d)", facts->perf_paranoid);
-        SAY(answer->remedy, "sudo keisoku …");
+        SAY(answer->remedy, "sudo %s", again(facts, "attach"));
     }
 }
 
@@ -220,6 +230,11 @@ static void check_python(struct visit *visit)
     struct python *python = NULL;
     struct err err = {0};
     bool maybe = false;
+    if (!visit->memory) {
+        SAY(text.detail, "not known: its memory may not be read");
+        add(visit, "Python in it", "?", &text);
+        return;
+    }
     int rc = python_open(visit->facts.pid, &python, &maybe, &err);
     if (rc == 0)
         SAY(text.detail, "%.32s%s", python_info(python)->version,
@@ -258,7 +273,10 @@ static void check_clock(struct visit *visit)
 {
     struct doctor_answer text = {0};
     visit->clock = try_perf(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, visit->facts.pid) == 0;
-    doctor_perf_clock(&visit->facts, visit->clock, &text);
+    if (!visit->clock && !visit->memory && visit->facts.perf_paranoid <= 2)
+        SAY(text.detail, "needs what reading its memory needs");
+    else
+        doctor_perf_clock(&visit->facts, visit->clock, &text);
     add(visit, "perf clock", yes_no(visit->clock), &text);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "capture/doctor.h"
 #include "capture/measure.h"
 #include "capture/schedule.h"
 
@@ -173,6 +174,9 @@ static void try_open(struct tracker *k, struct tracked_process *process)
     }
     python_close(python);
     if (rc != ERR_NOT_PYTHON && rc != ERR_GONE) {
+        struct err told;
+        if (rc == ERR_PERMISSION && doctor_refusal(process->pid, m->child != 0 ? "run" : "attach", &told) == rc)
+            err = told;
         pthread_mutex_lock(&m->track.lock);
         m->open_error = err;
         pthread_mutex_unlock(&m->track.lock);

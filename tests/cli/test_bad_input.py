@@ -7,7 +7,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,35 +161,68 @@ def test_a_process_that_is_no_python(run_keisoku: Run, tmp_path: Path, command: 
     nothing_written(tmp_path)
 
 
-@pytest.mark.parametrize("command", ["attach", "dump"])
-def test_a_process_of_another_user(keisoku: str, a_python: Interpreter, tmp_path: Path, command: str) -> None:
-    """As nobody, on a process of root's: refused with the reason and the command that helps."""
+class Nobody:
+    """keisoku as a user without rights, in a folder of its own."""
+
+    def __init__(self, keisoku: str, folder: Path) -> None:
+        nobody = pwd.getpwnam("nobody")
+        self.words = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        self.binary = folder / "keisoku"
+        shutil.copy(keisoku, self.binary)
+        self.place = folder / "place"
+        self.place.mkdir()
+        os.chown(self.place, nobody.pw_uid, nobody.pw_gid)
+        while folder != folder.parent and str(folder) != "/tmp":
+            folder.chmod(folder.stat().st_mode | 0o055)
+            folder = folder.parent
+
+    def keisoku(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        words = [*self.words, str(self.binary), *arguments]
+        return subprocess.run(words, cwd=self.place, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def nobody(keisoku: str, tmp_path: Path) -> Nobody:
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("needs root and setpriv, to become another user")
-    nobody = pwd.getpwnam("nobody")
-    binary = tmp_path / "keisoku"
-    shutil.copy(keisoku, binary)
-    folder: Path | None = tmp_path
-    while folder is not None and folder != folder.parent and str(folder) != "/tmp":
-        folder.chmod(folder.stat().st_mode | 0o055)
-        folder = folder.parent
-    place = tmp_path / "place"
-    place.mkdir()
-    os.chown(place, nobody.pw_uid, nobody.pw_gid)
-    target = subprocess.Popen([a_python.path, "-c", "import time; time.sleep(60)"])
+    return Nobody(keisoku, tmp_path)
+
+
+def refused(nobody: Nobody, command: str, words: list[str]) -> str:
+    """What is said of a program that may not be read."""
+    target = subprocess.Popen(words, cwd=nobody.place, stdout=subprocess.PIPE)
     try:
-        time.sleep(0.3)
-        user = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-        words = ["setpriv", *user, str(binary), command, str(target.pid)]
-        done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=60)
+        assert target.stdout is not None
+        assert target.stdout.readline() == b"ready\n"
+        done = nobody.keisoku(command, str(target.pid))
+        doctor = nobody.keisoku("doctor", str(target.pid))
     finally:
         target.kill()
-        target.wait()
+        target.communicate()
     assert done.returncode == 1, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert str(target.pid) in done.stderr
     assert f"sudo keisoku {command} {target.pid}" in done.stderr
-    nothing_written(place)
+    assert doctor.returncode == 0
+    assert f"sudo keisoku attach {target.pid}" in doctor.stdout
+    nothing_written(nobody.place)
+    return done.stderr
+
+
+@pytest.mark.parametrize("command", ["attach", "dump"])
+def test_a_process_of_another_user(nobody: Nobody, a_python: Interpreter, command: str) -> None:
+    """Refused with the reason and the command that helps."""
+    code = "import time; print('ready', flush=True); time.sleep(60)"
+    assert "belongs to user 0" in refused(nobody, command, [a_python.path, "-c", code])
+
+
+@pytest.mark.parametrize("command", ["attach", "dump"])
+def test_a_process_that_forbids_it(nobody: Nobody, command: str) -> None:
+    """One's own process that called prctl(PR_SET_DUMPABLE, 0)."""
+    python = "/usr/bin/python3"
+    if not os.access(python, os.X_OK):
+        pytest.skip("no Python that every user may run")
+    code = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); print('ready', flush=True); time.sleep(60)"
+    assert "PR_SET_DUMPABLE" in refused(nobody, command, [*nobody.words, python, "-c", code])
 
 
 @pytest.fixture(scope="module")
