@@ -143,7 +143,7 @@ def measure(
         say(f"stacks of peers on {python.version}")
     for python in chosen:
         if runs:
-            count = runs if python.name in ("3.13", "3.15") or len(chosen) == 1 else peer_runs
+            count = runs if python.name == "3.13" or len(chosen) == 1 else peer_runs
             result["shares"].append(shares(own, python, folder, count, 3))
             result["short"].append(short_functions(own, python, folder, peer_runs, 3))
             say(f"shares of keisoku on {python.version}")

@@ -107,7 +107,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         }
     if "accuracy" in options.parts:
         pythons = [one for one in found.values() if not options.quick or one.name in ("3.11", "3.13", "3.15")]
-        runs, peer_runs, seconds = (0, 0, 0.8) if options.quick else (20, 3, 1.5)
+        runs, peer_runs, seconds = (0, 0, 0.8) if options.quick else (20, 3, 1.3)
         result["accuracy"] = accuracy.measure(pythons, folder, seconds, runs, peer_runs, say)
     result["conditions"]["load_after"] = os.getloadavg()[0]
     return result

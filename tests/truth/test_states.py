@@ -35,7 +35,7 @@ def share(states: Counter[str], names: set[str]) -> float:
 
 @pytest.mark.parametrize("phase", ["sleep", "lock", "io", "hash", "busy"])
 def test_one_state(run_keisoku: Run, python: Interpreter, phase: str) -> None:
-    done, _, recording, _ = measured(run_keisoku, python, PROGRAMS / "states.py", phase, "1.2")
+    done, _, recording, _ = measured(run_keisoku, python, PROGRAMS / "states.py", phase, "0.8")
     truth = json.loads(done.out)
     states = states_of(recording, "subject", f"{phase if phase != 'busy' else 'spin'}_body")
     assert sum(states.values()) > 70, f"{dict(states)}\n{done.err}"
@@ -48,7 +48,7 @@ def test_one_state(run_keisoku: Run, python: Interpreter, phase: str) -> None:
 
 def test_gil_fight(run_keisoku: Run, report: Report, python: Interpreter) -> None:
     """Two threads that compute in Python: each runs as long as its own clock says and waits for the GIL otherwise."""
-    done, path, recording, _ = measured(run_keisoku, python, PROGRAMS / "states.py", "gil", "1.5")
+    done, path, recording, _ = measured(run_keisoku, python, PROGRAMS / "states.py", "gil", "1.2")
     truth = json.loads(done.out)["threads"]
     threads = {
         row["name"]: {state: value["share"] for state, value in row["states"].items()}

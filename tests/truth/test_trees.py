@@ -42,7 +42,7 @@ def test_children_are_found(run_keisoku: Run, python: Interpreter, tmp_path: Pat
         python.path,
         PROGRAMS / "tree.py",
         kind,
-        "0.6",
+        "0.4",
         env={"TRUTH_OUT": str(tmp_path / "out")},
     )
     assert done.status == 0, done.err
@@ -100,11 +100,11 @@ def test_ways_to_name_a_program(run_keisoku: Run, python: Interpreter, tmp_path:
             for name in ("__init__", "work"):
                 archive.write(PROGRAMS / "package" / f"{name}.py", f"package/{name}.py")
             archive.write(PROGRAMS / "package" / "__main__.py", "__main__.py")
-        words: list[Any] = [program, "0.6"]
+        words: list[Any] = [program, "0.4"]
     elif how == "folder":
-        words = [PROGRAMS / "package", "0.6"]
+        words = [PROGRAMS / "package", "0.4"]
     else:
-        words = ["-m", "package", "0.6"]
+        words = ["-m", "package", "0.4"]
     done = run_keisoku(
         "run",
         "--no-html",
@@ -125,13 +125,13 @@ def test_ways_without_naming_python(run_keisoku: Run, a_python: Interpreter, tmp
     folder.mkdir()
     for name in ("python3", "python"):
         (folder / name).symlink_to(a_python.path)
-    code = "import sys; from package.work import module_work; module_work(0.6); sys.exit(9)"
+    code = "import sys; from package.work import module_work; module_work(0.4); sys.exit(9)"
     script = tmp_path / "app.py"
     text: str | None = None
     script.write_text(code)
     words: list[Any] = [script]
     if how == "-m":
-        words = ["-m", "package", "0.6"]
+        words = ["-m", "package", "0.4"]
     elif how == "-c":
         words = ["-c", code]
     elif how == "-":
