@@ -38,6 +38,7 @@ struct measurement {
     struct stack_store store;
     struct sample_queue queue;
     struct perf_clock *perf; /* NULL: not permitted */
+    struct err perf_error;   /* why it was not */
     struct recording *recording;
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
     uint64_t cpu_before_ns; /* this process's CPU time then */

@@ -149,12 +149,13 @@ static void follow(struct measurement *m, pid_t pid)
     pid_t *tids = NULL;
     size_t capacity = 0;
     struct err err;
-    if (m->perf == NULL && perf_clock_new(IP_PERIOD_NS, &m->perf, &err) != 0)
+    if (m->perf == NULL && (m->perf_error.code != 0 || perf_clock_new(IP_PERIOD_NS, &m->perf, &m->perf_error) != 0))
         return;
     int n = proc_threads(pid, &tids, &capacity);
     for (int i = 0; i < n && m->perf != NULL; i++) {
         int rc = perf_clock_follow(m->perf, tids[i], &err);
-        if (rc != 0 && rc != ERR_GONE) {
+        if (rc != 0 && rc != ERR_GONE) { /* less evidence, and the report says why */
+            m->perf_error = err;
             perf_clock_free(m->perf);
             m->perf = NULL;
         }

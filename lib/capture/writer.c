@@ -32,6 +32,7 @@ struct writer {
     struct tracked_thread **threads;
     size_t n_processes, n_threads, processes_capacity, threads_capacity;
     uint64_t commit_due_ns, counters_due_ns;
+    bool version_noted;
     uint64_t losses_written[LOSS_KIND_COUNT];
 };
 
@@ -55,6 +56,16 @@ static uint32_t parent_id(const struct writer *w, const struct tracked_process *
             return w->processes[i]->id;
     }
     return 0;
+}
+
+static void note_version(struct measurement *m, const struct tracked_process *process)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "Python %s is newer than this keisoku knows: it is read by its own table of offsets, and every frame was "
+             "checked; a newer keisoku may know more of it",
+             process->info.version);
+    recording_add_note(m->recording, text);
 }
 
 static void write_process(struct writer *w, struct tracked_process *process)
@@ -81,6 +92,10 @@ static void write_process(struct writer *w, struct tracked_process *process)
         process->id = recording_add_process(m->recording, &record);
     else
         recording_set_process(m->recording, process->id, &record);
+    if (process->python_known && process->info.unknown_version && !w->version_noted) {
+        note_version(m, process);
+        w->version_noted = true;
+    }
 }
 
 static void write_thread(struct writer *w, struct tracked_thread *thread)
