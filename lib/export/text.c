@@ -149,17 +149,29 @@ static int spend_rest(struct screen *screen, struct buf *blocks, bool *blank, si
     return 0;
 }
 
+static int draw_blocks(struct screen *screen, size_t rows, struct buf *blocks, size_t *used)
+{
+    int rc = 0;
+    *used = 2; /* blank lines */
+    for (int i = 0; rc == 0 && i < BLOCKS; i++) {
+        rc = draw_apart(screen, (enum block)i, rows, &blocks[i]);
+        *used += count_lines(&blocks[i]);
+    }
+    return rc;
+}
+
 static int draw_screen(struct screen *screen)
 {
     struct buf blocks[BLOCKS] = {0};
     bool blank[BLOCKS] = {[BLOCK_VERDICT] = true, [BLOCK_LEDGER] = true};
-    size_t used = 2, top = screen->input->options->top, rows = top > 0 ? top : ROWS_LEAST;
-    int rc = 0;
+    size_t used, top = screen->input->options->top, rows = top > 0 ? top : ROWS_LEAST;
     if (rows > ROWS_MAX)
         rows = ROWS_MAX;
-    for (int i = 0; rc == 0 && i < BLOCKS; i++) {
-        rc = draw_apart(screen, (enum block)i, rows, &blocks[i]);
-        used += count_lines(&blocks[i]);
+    int rc = draw_blocks(screen, rows, blocks, &used);
+    while (rc == 0 && top == 0 && used > LINES_MAX && screen->tight < TIGHT_MOST) {
+        screen->tight++;
+        rows = 1;
+        rc = draw_blocks(screen, rows, blocks, &used);
     }
     rc = rc == 0 ? spend_rest(screen, blocks, blank, rows, used) : rc;
     join(screen, blocks, blank);

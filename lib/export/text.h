@@ -14,8 +14,12 @@ struct screen {
     struct aggregate *aggregate; /* of the filter */
     struct strata strata;        /* what its intervals come from */
     size_t width;
+    unsigned tight; /* how much has to be left out to stay on the screen; 0: nothing */
     struct buf out;
 };
+
+/* Levels of `tight`, each with those before it. */
+enum { TIGHT_ROWS = 1, TIGHT_FINDINGS, TIGHT_CHECK, TIGHT_CPU, TIGHT_MOST = TIGHT_CPU };
 
 /* What hangs below a word at the left ("trust", "wall") begins in this column. */
 enum { TEXT_LEFT = 9 };

@@ -39,22 +39,49 @@ static void add_gain(struct buf *out, const struct finding *finding)
         buf_printf(out, "at most %s faster", most);
 }
 
+/* The gain, and the command that shows it; a command that is too long to be read is not written out again. */
+static void add_check(struct screen *screen, const struct finding *finding)
+{
+    struct buf text = {0}, shown = {0};
+    add_gain(&text, finding);
+    buf_add_text(&text, text.size > 0 ? "; check with: " : "Check with: ");
+    size_t kept = text.size;
+    buf_add_text(&text, finding->check_command);
+    if (cells_wrap(&shown, "  ", "  ", buf_text(&text), screen->width) > 2 || screen->tight >= TIGHT_CHECK) {
+        text.size = kept < text.size ? kept : text.size;
+        buf_add_text(&text, "the same command again");
+        shown.size = 0;
+        cells_wrap(&shown, "  ", "  ", buf_text(&text), screen->width);
+    }
+    buf_add(&screen->out, shown.data, shown.size);
+    text_done(screen, &shown);
+    text_done(screen, &text);
+}
+
+/* A starved program's advice counts CPU time only; it is worth knowing all the same. */
+static void add_second(struct screen *screen)
+{
+    const struct diagnosis *diagnosis = screen->diagnosis;
+    struct buf text = {0};
+    if (diagnosis->n_findings < 2 || strcmp(diagnosis->findings[0].tag, "starved") != 0 ||
+        diagnosis->findings[1].prescription == PRESCRIBE_INSUFFICIENT)
+        return;
+    buf_printf(&text, "By CPU time: %s", diagnosis->findings[1].sentence);
+    cells_wrap(&screen->out, "  ", "  ", buf_text(&text), screen->width);
+    text_done(screen, &text);
+}
+
 void text_verdict(struct screen *screen)
 {
     const struct diagnosis *diagnosis = screen->diagnosis;
     if (diagnosis->n_findings == 0)
         return;
-    const struct finding *first = &diagnosis->findings[0];
-    struct buf text = {0};
     text_style(screen, "1");
-    cells_wrap(&screen->out, "  ", "  ", first->sentence, screen->width);
+    cells_wrap(&screen->out, "  ", "  ", diagnosis->findings[0].sentence, screen->width);
     text_style(screen, "0");
-    cells_wrap(&screen->out, "  ", "  ", first->action, screen->width);
-    add_gain(&text, first);
-    buf_add_text(&text, text.size > 0 ? "; check with: " : "Check with: ");
-    buf_add_text(&text, first->check_command);
-    cells_wrap(&screen->out, "  ", "  ", buf_text(&text), screen->width);
-    text_done(screen, &text);
+    cells_wrap(&screen->out, "  ", "  ", diagnosis->findings[0].action, screen->width);
+    add_second(screen);
+    add_check(screen, &diagnosis->findings[0]);
 }
 
 /* Rounds shares to `whole` units that sum to it: the largest remainders get what is left. */
@@ -156,7 +183,7 @@ void text_ledger(struct screen *screen)
     add_states(screen, "wall", wall);
     if (aggregate->wall_ns > 0)
         add_bar(screen, wall);
-    if (aggregate->cpu_ns > 0)
+    if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
         add_states(screen, "CPU", cpu);
 }
 
@@ -190,7 +217,8 @@ static void add_finding(struct screen *screen, const struct finding *finding, si
 void text_findings(struct screen *screen)
 {
     const struct diagnosis *diagnosis = screen->diagnosis;
-    size_t shown = diagnosis->n_findings < FINDINGS_SHOWN ? diagnosis->n_findings : FINDINGS_SHOWN;
+    size_t most = screen->tight >= TIGHT_FINDINGS ? FINDINGS_SHOWN - 1 : FINDINGS_SHOWN;
+    size_t shown = diagnosis->n_findings < most ? diagnosis->n_findings : most;
     for (size_t i = 0; i < shown; i++)
         add_finding(screen, &diagnosis->findings[i], i + 1);
 }

@@ -214,6 +214,16 @@ static void screens_are_small(void **state)
         for (int i = 0; i < LOSS_KIND_COUNT; i++)
             built->profile.losses[i] = (uint64_t)rand() % 30;
         built_cores(built, seed % 4);
+        if (seed % 2 == 0) { /* all that makes a screen long */
+            built->command[0] = "/home/somebody/.local/share/a/very/long/way/to/some/python3.13/bin/python3.13";
+            built->command[1] = "/home/somebody/projects/another/rather/long/way/to/the/program/itself/app.py";
+            built->threads[1].delay_ns = built->profile.duration_ns / 2;
+            for (size_t i = 0; i < 2000; i++)
+                built_sample(built, (uint64_t)3000 * MS, 1, stacks[1], STATE_RUNNABLE, 0, MS);
+            built->notes[0] = "a note that takes two lines, because somebody has to say something that is long enough";
+            built->notes[1] = "another note that takes two lines, because the first did not say all that is to be said";
+            built->profile.evidence = "kernel sampler, perf clock, /proc, the interpreter's own fields";
+        }
         run_export(built, "text", &(struct kei_export_options){.page_path = "test.1.html"}, &out);
         size_t lines = 0;
         for (size_t i = 0; i < out.size; i++)
