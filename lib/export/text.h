@@ -19,7 +19,7 @@ struct screen {
 };
 
 /* Levels of `tight`, each with those before it. */
-enum { TIGHT_ROWS = 1, TIGHT_FINDINGS, TIGHT_CHECK, TIGHT_CPU, TIGHT_MOST = TIGHT_CPU };
+enum { TIGHT_ROWS = 1, TIGHT_FINDINGS, TIGHT_CHECK, TIGHT_CPU, TIGHT_NOTES, TIGHT_MOST = TIGHT_NOTES };
 
 /* What hangs below a word at the left ("trust", "wall") begins in this column. */
 enum { TEXT_LEFT = 9 };

@@ -121,20 +121,34 @@ static void add_how_proved(struct buf *out, const struct trust *trust)
     buf_add_text(out, separator[0] == ',' ? ")" : "");
 }
 
+enum { CAUSES_SHOWN = 3 };
+
+/* "137 lost (other-core 23, unreadable 20, others 94)": the causes that cost most. */
 static void add_losses(struct buf *out, const struct profile *profile, const struct trust *trust)
 {
     char count[40];
-    cells_count(count, sizeof count, trust->dropped + trust->lost);
+    bool shown[LOSS_KIND_COUNT] = {false};
+    uint64_t left = trust->dropped + trust->lost;
+    cells_count(count, sizeof count, left);
     buf_printf(out, "%s lost", count);
-    bool first = true;
-    for (int i = 0; i < LOSS_KIND_COUNT; i++) {
-        if (profile->losses[i] == 0)
-            continue;
-        cells_count(count, sizeof count, profile->losses[i]);
-        buf_printf(out, "%s%s %s", first ? " (" : ", ", loss_name((enum loss_kind)i), count);
-        first = false;
+    const char *separator = " (";
+    for (int n = 0; n < CAUSES_SHOWN && left > 0; n++) {
+        int most = -1;
+        for (int i = 0; i < LOSS_KIND_COUNT; i++) {
+            if (!shown[i] && profile->losses[i] > 0 && (most < 0 || profile->losses[i] > profile->losses[most]))
+                most = i;
+        }
+        if (most < 0)
+            break;
+        shown[most] = true;
+        left -= profile->losses[most];
+        cells_count(count, sizeof count, profile->losses[most]);
+        buf_printf(out, "%s%s %s", separator, loss_name((enum loss_kind)most), count);
+        separator = ", ";
     }
-    buf_add_text(out, first ? "" : ")");
+    if (left > 0)
+        cells_count(count, sizeof count, left), buf_printf(out, ", others %s", count);
+    buf_add_text(out, separator[0] == ',' ? ")" : "");
 }
 
 void text_trust(struct screen *screen)
@@ -164,8 +178,9 @@ void text_trust(struct screen *screen)
         buf_printf(&text, "; evidence: %s", profile->evidence);
     if (!profile->complete)
         buf_add_text(&text, "; the recorder was cut off, this is all up to its last commit");
+    size_t notes = screen->tight >= TIGHT_NOTES ? 1 : 2;
     cells_wrap(&screen->out, "trust    ", text_hang, buf_text(&text), screen->width);
     text_done(screen, &text);
-    for (size_t i = 0; profile->notes != NULL && profile->notes[i] != NULL && i < 2; i++)
+    for (size_t i = 0; profile->notes != NULL && profile->notes[i] != NULL && i < notes; i++)
         cells_wrap(&screen->out, "note     ", text_hang, profile->notes[i], screen->width);
 }
