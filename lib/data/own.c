@@ -42,7 +42,8 @@ bool profile_file_is_own(const char *file)
     if (file[0] == '\0')
         return false;
     if (file[0] == '<')
-        return strcmp(file, "<string>") == 0 || strcmp(file, "<stdin>") == 0;
+        return strcmp(file, "<string>") == 0 || strcmp(file, "<stdin>") == 0 ||
+               strncmp(file, "<ipython-input-", 15) == 0;
     return !in_directory(file, "/site-packages/") && !in_directory(file, "/dist-packages/") && !in_library(file);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "data/recording_private.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The failure, kept for every later commit, says what is kept. */
@@ -75,7 +76,7 @@ static void put_value(struct recording *recording, enum statement table, const c
     if (statement == NULL)
         return;
     sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
-    if (value == (double)(int64_t)value)
+    if (fabs(value) < 9e18 && value == (double)(int64_t)value)
         sqlite3_bind_int64(statement, 2, (int64_t)value);
     else
         sqlite3_bind_double(statement, 2, value);

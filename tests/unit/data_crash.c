@@ -178,19 +178,20 @@ static void a_size_limit_is_one_clear_error(void **state)
     assert_int_equal(status_of(child), 0);
 }
 
-static void a_full_disk_is_one_clear_error(void **state)
+/* Runs `check` in a child that has a file system of 700 kB, `small`, to itself. */
+static void with_small_disk(void (*check)(void))
 {
-    (void)state;
     char mount_point[160];
     snprintf(mount_point, sizeof mount_point, "%s", path_of("small"));
-    assert_int_equal(mkdir(mount_point, 0700), 0);
+    mkdir(mount_point, 0700);
     pid_t child = fork();
     if (child == 0) {
         if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
             (geteuid() == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) ||
             mount("none", mount_point, "tmpfs", 0, "size=700k") != 0)
             _exit(77);
-        check_full(path_of("small/full.kei"));
+        check();
+        _exit(0);
     }
     int status = status_of(child);
     if (status == 77) {
@@ -198,6 +199,72 @@ static void a_full_disk_is_one_clear_error(void **state)
         skip();
     }
     assert_int_equal(status, 0);
+}
+
+static void fill_disk(void)
+{
+    check_full(path_of("small/full.kei"));
+}
+
+static void a_full_disk_is_one_clear_error(void **state)
+{
+    (void)state;
+    with_small_disk(fill_disk);
+}
+
+/* Leaves `free_bytes` of the small disk free. */
+static void fill_up(const char *path, size_t free_bytes)
+{
+    static const char zeros[4096];
+    int fd = open(path, O_CREAT | O_RDWR | O_TRUNC, 0600);
+    off_t size = 0;
+    for (ssize_t n; (n = write(fd, zeros, sizeof zeros)) > 0;)
+        size += n;
+    if (ftruncate(fd, size > (off_t)free_bytes ? size - (off_t)free_bytes : 0) != 0)
+        _exit(4);
+    close(fd);
+}
+
+/* One recording that ends with that little space left. True when its log could not be folded in. */
+static bool end_with_space(const char *path, size_t free_bytes)
+{
+    struct synthetic synthetic = {.samples = 4000, .hot_stacks = 100, .threads = 1};
+    struct recording *recording = synthetic_open(path);
+    struct err err = {0};
+    uint64_t duration;
+    if (recording == NULL || synthetic_write(&synthetic, recording, &duration) != 0)
+        _exit(1);
+    fill_up(path_of("small/filler"), free_bytes);
+    int rc = recording_finish(recording, duration, &err);
+    recording_free(recording);
+    struct profile *profile = NULL;
+    struct err why = {0};
+    if ((rc != 0 && rc != ERR_FULL) || profile_load(path, &profile, &why) != 0 || count_ticks_of(profile) != 4000) {
+        fprintf(stderr, "%zu free: %d %s; %s\n", free_bytes, rc, err.text, why.text);
+        _exit(2);
+    }
+    profile_free(profile);
+    unlink(path_of("small/filler"));
+    unlink(path);
+    char log[200];
+    snprintf(log, sizeof log, "%s-wal", path);
+    unlink(log);
+    return rc != 0 && strstr(err.text, "together they are whole") != NULL;
+}
+
+static void fold_without_space(void)
+{
+    size_t kept_apart = 0;
+    for (size_t pages = 0; pages < 40; pages++)
+        kept_apart += end_with_space(path_of("small/fold.kei"), pages * 4096);
+    if (kept_apart == 0)
+        _exit(3);
+}
+
+static void a_log_that_cannot_be_folded_in_is_kept(void **state)
+{
+    (void)state;
+    with_small_disk(fold_without_space);
 }
 
 /* ---- short memory -------------------------------------------------------------------------------------------------
@@ -354,6 +421,7 @@ int crash_tests(void)
         cmocka_unit_test(another_journal_is_used_where_no_log_works),
         cmocka_unit_test(a_size_limit_is_one_clear_error),
         cmocka_unit_test(a_full_disk_is_one_clear_error),
+        cmocka_unit_test(a_log_that_cannot_be_folded_in_is_kept),
         cmocka_unit_test(a_reader_delays_commits_without_a_log),
         cmocka_unit_test(short_memory_is_an_error),
         cmocka_unit_test(short_memory_in_sqlite_is_an_error),

@@ -356,9 +356,14 @@ static void chunks_of_any_bytes_are_survived(void **state)
 static void own_code_is_told_by_its_path(void **state)
 {
     (void)state;
-    static const char *const own[] = {
-        "/home/a/orders.py",      "orders.py", "<string>", "<stdin>", "/srv/lib/shop/a.py", "/home/a/python3.12/app.py",
-        "/home/lib/pythonic/x.py"};
+    static const char *const own[] = {"/home/a/orders.py",
+                                      "orders.py",
+                                      "<string>",
+                                      "<stdin>",
+                                      "<ipython-input-3-0ab1>",
+                                      "/srv/lib/shop/a.py",
+                                      "/home/a/python3.12/app.py",
+                                      "/home/lib/pythonic/x.py"};
     static const char *const foreign[] = {"/usr/lib/python3.11/json/encoder.py",
                                           "/home/a/.venv/lib/python3.12/site-packages/numpy/core.py",
                                           "/usr/lib/python3/dist-packages/apt.py",
