@@ -24,49 +24,55 @@ function Card({ finding, rank }: { finding: Finding; rank: number }) {
           {visible(place)}
         </p>
       )}
-      {finding.evidence.length > 0 && (
-        <ul class="evidence">
-          {finding.evidence.map((evidence) => (
-            <li key={evidence.measure}>
-              <span class="value">{evidence.value === null ? "?" : measure(evidence.value, evidence.unit, evidence.measure)}</span>{" "}
-              {visible(evidence.measure)}
-              {evidence.low != null && evidence.high != null && (
-                <span class="soft">
-                  {" "}
-                  ({measure(evidence.low, evidence.unit)} to {measure(evidence.high, evidence.unit)})
-                </span>
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
-      {finding.action !== "" && (
-        <p class="do">
-          <strong>Do this</strong> <Sentence text={finding.action} />
-        </p>
-      )}
-      <footer>
-        {finding.max_gain > 1 && (
-          <p class="gain">
-            <span class="soft">at most</span> <strong>{gain(finding.max_gain)}</strong>{" "}
-            <span class="soft">faster{finding.gain_law === "" ? "" : ` (${visible(finding.gain_law)})`}</span>
-          </p>
+      <div class="body">
+        {finding.evidence.length > 0 && (
+          <ul class="evidence">
+            {finding.evidence.map((evidence) => (
+              <li key={evidence.measure}>
+                <span class="value">
+                  {evidence.value === null ? "?" : measure(evidence.value, evidence.unit, evidence.measure)}
+                </span>{" "}
+                {visible(evidence.measure)}
+                {evidence.low != null && evidence.high != null && (
+                  <span class="soft">
+                    {" "}
+                    ({measure(evidence.low, evidence.unit)} to {measure(evidence.high, evidence.unit)})
+                  </span>
+                )}
+              </li>
+            ))}
+          </ul>
         )}
-        {finding.predicted_high > 1 && (
-          <p class="soft">
-            expected {finding.predicted_low.toFixed(1)} to {finding.predicted_high.toFixed(1)}
-            {"\u202f"}×
-          </p>
-        )}
-        {finding.check_command !== "" && (
-          <p class="check">
-            <span class="soft">check it with</span> <code>{visible(finding.check_command)}</code>
-          </p>
-        )}
-        {finding.not_measured.length > 0 && (
-          <p class="soft">not measured: {finding.not_measured.map(visible).join("; ")}</p>
-        )}
-      </footer>
+        <div class="act">
+          {finding.action !== "" && (
+            <p class="do">
+              <strong>Do this</strong> <Sentence text={finding.action} />
+            </p>
+          )}
+          <footer>
+            {finding.max_gain > 1 && (
+              <p class="gain">
+                <span class="soft">at most</span> <strong>{gain(finding.max_gain)}</strong>{" "}
+                <span class="soft">faster{finding.gain_law === "" ? "" : ` (${visible(finding.gain_law)})`}</span>
+              </p>
+            )}
+            {finding.predicted_high > 1 && (
+              <p class="soft">
+                expected {finding.predicted_low.toFixed(1)} to {finding.predicted_high.toFixed(1)}
+                {"\u202f"}×
+              </p>
+            )}
+            {finding.check_command !== "" && (
+              <p class="check">
+                <span class="soft">check it with</span> <code>{visible(finding.check_command)}</code>
+              </p>
+            )}
+            {finding.not_measured.length > 0 && (
+              <p class="soft">not measured: {finding.not_measured.map(visible).join("; ")}</p>
+            )}
+          </footer>
+        </div>
+      </div>
     </article>
   );
 }

@@ -48,6 +48,11 @@ export function initialView(meta: Meta): View {
   };
 }
 
+/** Everything that was measured but idle workers, whatever the command line asked to see. */
+export function wholeView(meta: Meta): View {
+  return { ...initialView(meta), process: 0, thread: 0, range: null };
+}
+
 function whole(text: string, limit: number): number {
   const value = Number(text);
   return Number.isInteger(value) && value >= 0 && value < limit ? value : 0;
