@@ -241,7 +241,7 @@ static int try_row(const struct facts *facts, const struct finding_row *row, con
         return 0;
     if (words.gain[0] == '\0')
         snprintf(words.gain, sizeof words.gain, "%.1fx", finding->max_gain);
-    one->order = row->order;
+    one->order = words.after ? ORDER_AFTER : row->order;
     one->score = finding->predicted_low * words.ease;
     bool done =
         fill_template(finding->sentence, sizeof finding->sentence, row->sentence, facts->profile, finding, &words);

@@ -327,7 +327,8 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     finding_add(finding, "cores free", "cores", diagnosis->cores_free);
     finding_add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
     finding_add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
-    bool native = facts->told_apart && facts->native.share >= 0.5;
+    bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
+    words->after = native; /* threads may help, but that the Python is not the problem comes first */
     snprintf(words->reason, sizeof words->reason, "%s",
              native ? "Native code that releases the GIL needs threads only." : "");
     finding->function = facts->loop.function;

@@ -18,12 +18,13 @@ enum limit_id {
 double limit_value(enum limit_id id);
 #define LIMIT_OF(name, key) limit_value(LIMIT_##name##_##key)
 
-enum finding_order { ORDER_GATE, ORDER_COMPLEXITY, ORDER_GAIN, ORDER_LAST };
+enum finding_order { ORDER_GATE, ORDER_COMPLEXITY, ORDER_GAIN, ORDER_LAST, ORDER_AFTER };
 
 /* What a rule fills beside the finding: the words for the templates. */
 struct words {
     char share[24], gain[32], count[24], reason[160];
     double ease; /* weight of the gain in the order; 1 as a rule */
+    bool after;  /* holds, but a conclusion comes first */
 };
 
 typedef bool finding_rule(const struct facts *facts, const struct finding *earlier, size_t n_earlier,

@@ -329,6 +329,9 @@ static void native_is_left_native(void **state)
     rounds(built, 0, thread, &call, 1, 1, STATE_NATIVE, WHOLE);
     built_cores(built, 1); /* one call: nothing comes back, so no loop to share out */
     expect(built, TAGS("already-native"));
+    struct built *rounds_of_it = loop_over_ten(STATE_NATIVE);
+    built_cores(rounds_of_it, 1);
+    expect(rounds_of_it, TAGS("already-native", "one-core"));
     expect(loop_over_ten(STATE_KERNEL), TAGS("one-core")); /* system calls are not native code */
 }
 
