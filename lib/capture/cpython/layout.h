@@ -38,14 +38,13 @@
     X(thread_native_id)                                                                                                \
     X(thread_chunk) /* newest data-stack chunk; the top pointer follows it */                                          \
     X(cframe_frame)                                                                                                    \
+    X(cframe_previous)                                                                                                 \
     X(frame_size)                                                                                                      \
     X(frame_previous)                                                                                                  \
     X(frame_code)                                                                                                      \
     X(frame_ip)                                                                                                        \
     X(frame_owner)                                                                                                     \
     X(frame_tlbc_index)                                                                                                \
-    X(generator_frame) /* the frame inside a generator */                                                              \
-    X(generator_state) /* and what it does: 0 is running, up to 3.14 */                                                \
     X(code_size)                                                                                                       \
     X(code_argcount)                                                                                                   \
     X(code_flags)                                                                                                      \

@@ -11,6 +11,7 @@ enum {
     THREAD_BYTES_MAX = 1024,
     FRAME_BYTES_MAX = 256,
     STATUS_ACTIVE = 1 << 4,
+    CFRAME_BYTES = 24,
     OWNED_BY_GENERATOR = 1,           /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
     CHUNK_SPAN = 64 << 10,            /* how far above a chunk's start its frames are looked for */
     OFFSET_MAX = 256 << 20,           /* bytes of instructions in one code object */
@@ -240,12 +241,27 @@ static bool innermost(struct python_reader *reader, uint64_t *frame)
     return bytes != NULL;
 }
 
-/* True when the generator that `frame` is in is running: not one that has just yielded. */
-static bool generator_runs(const struct walk *walk, uint64_t frame)
+/*
+ * True when the outermost call of the interpreter loop, by the chain of C frames, runs a frame of this stack. A loop
+ * just entered points for an instant at whatever frame its place on the C stack last held.
+ */
+static bool begins_at_entry(const struct walk *walk, const struct python_stack *stack)
 {
     const struct layout *row = &walk->reader->python->layout;
-    const uint8_t *state = view_at(walk->reader->view, frame - row->generator_frame + row->generator_state, 1, 0);
-    return state && *state == 0;
+    uint64_t cframe = thread_u64(walk->reader, row->thread_cframe), outermost = 0;
+    for (uint32_t steps = 0; cframe && steps < STEPS_MAX; steps++) {
+        const uint8_t *bytes = plausible(cframe) ? view_at(walk->reader->view, cframe, CFRAME_BYTES, 0) : NULL;
+        if (!bytes)
+            return false;
+        uint64_t frame = load_u64(bytes + row->cframe_frame);
+        outermost = frame ? frame : outermost;
+        cframe = load_u64(bytes + row->cframe_previous);
+    }
+    for (uint32_t i = stack->depth; i-- > 0;) {
+        if (stack->frames[i].address == outermost)
+            return true;
+    }
+    return false;
 }
 
 /*
@@ -253,19 +269,18 @@ static bool generator_runs(const struct walk *walk, uint64_t frame)
  * before the thread state stops pointing at it, and a thread can stand still right there. Since 3.12 every stack ends
  * in a frame of the interpreter's own; before, a generator is the outermost only where C code runs it.
  */
-static bool ends_well(const struct walk *walk, uint64_t last, const struct python_stack *stack)
+static bool ends_well(const struct walk *walk, const struct python_stack *stack)
 {
     const struct layout *row = &walk->reader->python->layout;
     if (stack->depth == 0 || !layout_has(row->frame_owner))
         return true;
     if (row->shim_owner)
         return walk->owner >= row->shim_owner;
-    return walk->owner != OWNED_BY_GENERATOR || generator_runs(walk, last);
+    return walk->owner != OWNED_BY_GENERATOR || begins_at_entry(walk, stack);
 }
 
 static enum python_read_result walk_stack(struct walk *walk, struct python_stack *stack)
 {
-    uint64_t last = 0; /* frame looked at */
     uint64_t mark = 0; /* Brent's cycle detection: a frame remembered for twice as long each time */
     for (uint32_t steps = 0, power = 1, since = 0; walk->frame; steps++, walk->frame = walk->previous) {
         if (!plausible(walk->frame) || walk->frame == mark || steps >= STEPS_MAX)
@@ -277,7 +292,6 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
         }
         if (!look(walk))
             return PYTHON_READ_UNREADABLE;
-        last = walk->frame;
         if (is_helper(walk, stack))
             continue;
         if (stack->depth == PYTHON_DEPTH_MAX) {
@@ -290,7 +304,7 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
         stack->frames[stack->depth++] =
             (struct python_frame){.code = walk->code, .address = walk->frame, .offset = offset};
     }
-    return ends_well(walk, last, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
+    return ends_well(walk, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
 }
 
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack)
