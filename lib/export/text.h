@@ -38,6 +38,8 @@ int text_lines(struct screen *screen, const char *name, struct err *err);
 int text_calls(struct screen *screen, const char *name, bool callers, struct err *err);
 /* Releases a buffer that was only on the way; that memory was short is kept for the end. */
 void text_done(struct screen *screen, struct buf *part);
+/* A place ("orders.py:41") in at most `width` columns, without its folders when they do not fit. */
+void text_place(struct screen *screen, uint32_t file, uint32_t line, size_t width, bool pad);
 /* Bold, faint, plain: nothing without colour. */
 void text_style(struct screen *screen, const char *code);
 

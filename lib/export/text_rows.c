@@ -4,18 +4,23 @@
 #include "export/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void add_place(struct screen *screen, uint32_t file, uint32_t line)
+void text_place(struct screen *screen, uint32_t file, uint32_t line, size_t width, bool pad)
 {
+    const char *name = file != 0 ? diagnosis_file(screen->profile, file) : "", *slash = strrchr(name, '/');
     struct buf text = {0};
-    buf_add_text(&text, diagnosis_file(screen->profile, file));
-    if (line != 0)
-        buf_printf(&text, ":%u", line);
-    size_t room = screen->width > 52 ? screen->width - 48 : 20;
-    cells_add_buf(&screen->out, &text, room, true, false);
+    for (int brief = 0; brief < 2; brief++) {
+        text.size = 0;
+        buf_add_text(&text, brief && slash != NULL ? slash + 1 : name);
+        if (line != 0 && file != 0)
+            buf_printf(&text, ":%u", line);
+        if (cells_width_of(&text) <= width)
+            break;
+    }
+    cells_add_buf(&screen->out, &text, width, true, pad);
     text_done(screen, &text);
-    buf_add_byte(&screen->out, '\n');
 }
 
 static bool by_total(const struct screen *screen)
@@ -35,7 +40,7 @@ static double whole(const struct screen *screen)
     return screen->input->options->cpu_clock ? screen->aggregate->cpu_ns : screen->aggregate->wall_ns;
 }
 
-/* The next index by descending weight after `last` among own (or library) rows; SIZE_MAX when there is none. */
+/* The weight of a row, and whether it is own code. */
 typedef double weight_at(const struct screen *screen, size_t index, bool *own);
 
 static double function_at(const struct screen *screen, size_t index, bool *own)
@@ -52,40 +57,52 @@ static double line_at(const struct screen *screen, size_t index, bool *own)
     return line->line == 0 ? 0 : screen->input->options->cpu_clock ? line->cpu_ns : line->wall_ns;
 }
 
-static size_t pick(const struct screen *screen, weight_at *at, size_t n, bool want_own, double least, size_t *picked,
-                   size_t most)
+struct candidate {
+    size_t index;
+    double weight;
+    bool own;
+};
+
+static int heavier(const void *a, const void *b)
+{
+    const struct candidate *left = a, *right = b;
+    if (left->weight != right->weight)
+        return left->weight < right->weight ? 1 : -1;
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+/* Takes up to `most` of the sorted candidates that are own code, or not. */
+static size_t take(const struct candidate *candidates, size_t n, bool own, double least, size_t *picked, size_t most)
 {
     size_t count = 0;
-    while (count < most) {
-        size_t best = SIZE_MAX;
-        double best_weight = 0;
-        for (size_t i = 0; i < n; i++) {
-            bool own, taken = false;
-            double weight = at(screen, i, &own);
-            for (size_t j = 0; j < count; j++)
-                taken = taken || picked[j] == i;
-            if (own == want_own && !taken && weight > best_weight && weight >= least) {
-                best = i;
-                best_weight = weight;
-            }
-        }
-        if (best == SIZE_MAX)
-            break;
-        picked[count++] = best;
+    for (size_t i = 0; i < n && count < most; i++) {
+        if (candidates[i].own == own && candidates[i].weight > 0 && candidates[i].weight >= least)
+            picked[count++] = candidates[i].index;
     }
     return count;
 }
 
 /*
  * Rows of a table: own code first, then the libraries, each by weight. A library row of a tenth or more keeps a place.
+ * `picked` has room for `rows`.
  */
-static size_t pick_rows(const struct screen *screen, weight_at *at, size_t n, size_t rows, size_t *picked)
+static int pick_rows(const struct screen *screen, weight_at *at, size_t n, size_t rows, size_t *picked, size_t *count)
 {
     double all = whole(screen);
-    size_t heavy[1];
-    size_t kept = rows > 1 ? pick(screen, at, n, false, 0.1 * all, heavy, 1) : 0;
-    size_t count = pick(screen, at, n, true, 0.005 * all, picked, rows - kept);
-    return count + pick(screen, at, n, false, 0.005 * all, picked + count, rows - count);
+    size_t heavy;
+    struct candidate *candidates = mem_zalloc(n + 1, sizeof *candidates);
+    if (candidates == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        candidates[i].index = i;
+        candidates[i].weight = at(screen, i, &candidates[i].own);
+    }
+    qsort(candidates, n, sizeof *candidates, heavier);
+    size_t kept = rows > 1 ? take(candidates, n, false, 0.1 * all, &heavy, 1) : 0;
+    *count = take(candidates, n, true, 0.005 * all, picked, rows - kept);
+    *count += take(candidates, n, false, 0.005 * all, picked + *count, rows - *count);
+    mem_free(candidates);
+    return 0;
 }
 
 int text_functions(struct screen *screen, size_t rows)
@@ -93,7 +110,11 @@ int text_functions(struct screen *screen, size_t rows)
     size_t *picked = mem_zalloc(rows + 1, sizeof *picked);
     if (picked == NULL)
         return ERR_NOMEM;
-    size_t n = pick_rows(screen, function_at, screen->aggregate->n_functions, rows, picked);
+    size_t n = 0;
+    if (pick_rows(screen, function_at, screen->aggregate->n_functions, rows, picked, &n) != 0) {
+        mem_free(picked);
+        return ERR_NOMEM;
+    }
     if (n > 0) {
         text_style(screen, "2");
         buf_add_text(&screen->out, " self  total  function                       file:line\n");
@@ -110,7 +131,9 @@ int text_functions(struct screen *screen, size_t rows)
         cells_add(&screen->out, screen->profile->strings[function->name],
                   screen->profile->string_lengths[function->name], 29, false, true);
         buf_add_text(&screen->out, "  ");
-        add_place(screen, function->file, sum->hot_line != 0 ? sum->hot_line : function->first_line);
+        text_place(screen, function->file, sum->hot_line != 0 ? sum->hot_line : function->first_line,
+                   screen->width > 68 ? screen->width - 48 : 20, false);
+        buf_add_byte(&screen->out, '\n');
     }
     mem_free(picked);
     return 0;
@@ -154,7 +177,11 @@ int text_source_lines(struct screen *screen, size_t rows)
     size_t *picked = mem_zalloc(rows + 1, sizeof *picked);
     if (picked == NULL)
         return ERR_NOMEM;
-    size_t n = pick_rows(screen, line_at, screen->aggregate->n_lines, rows, picked);
+    size_t n = 0;
+    if (pick_rows(screen, line_at, screen->aggregate->n_lines, rows, picked, &n) != 0) {
+        mem_free(picked);
+        return ERR_NOMEM;
+    }
     if (n > 0) {
         text_style(screen, "2");
         buf_add_text(&screen->out, " line   of time   source\n");

@@ -190,13 +190,8 @@ void text_ledger(struct screen *screen)
 /* "1  hot-loop        orders.py:41      2.1-4.0x  80 % ±1  CPU time in its Python" */
 static void add_finding(struct screen *screen, const struct finding *finding, size_t rank)
 {
-    struct buf place = {0}, text = {0};
+    struct buf text = {0};
     char low[24], high[24], gain[56] = "";
-    if (finding->file != 0) {
-        buf_add_text(&place, diagnosis_file(screen->profile, finding->file));
-        if (finding->line != 0)
-            buf_printf(&place, ":%u", finding->line);
-    }
     if (finding->predicted_high > 0) {
         cells_gain(low, sizeof low, finding->predicted_low);
         cells_gain(high, sizeof high, finding->predicted_high);
@@ -204,13 +199,12 @@ static void add_finding(struct screen *screen, const struct finding *finding, si
         snprintf(gain, sizeof gain, "%s-%s", low, high);
     }
     buf_printf(&screen->out, "%zu  %-14s  ", rank, finding->tag);
-    cells_add_buf(&screen->out, &place, 18, true, true);
+    text_place(screen, finding->file, finding->line, 18, true);
     buf_printf(&screen->out, "  %-8s  ", gain);
     if (finding->n_evidence > 0)
         add_evidence(&text, &finding->evidence[0]);
     cells_add_buf(&screen->out, &text, screen->width - 49, false, false);
     buf_add_byte(&screen->out, '\n');
-    text_done(screen, &place);
     text_done(screen, &text);
 }
 
