@@ -13,7 +13,7 @@ void help_print(FILE *file)
     fprintf(file, "keisoku %s: where a Python program's time goes, and what to do about it\n\n", kei_version());
     fprintf(file, "usage: keisoku COMMAND ...\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(file, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        fprintf(file, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fprintf(file, "\nFirst try: keisoku run app.py\n");
     fprintf(file, "keisoku COMMAND --help tells more; so does docs/commands. keisoku --version prints the version.\n");
 }

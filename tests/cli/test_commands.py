@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -101,3 +103,37 @@ def test_doctor(run_keisoku: Run) -> None:
     assert done.status == 0
     assert re.search(r"^read its memory +yes", done.out, re.MULTILINE)
     assert re.search(r"^Python in it +no", done.out, re.MULTILINE)
+
+
+COMPLETE = """
+source <("$0" completion bash)
+keisoku() { "$KEISOKU" "$@"; }
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_keisoku
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def completions(keisoku: str, *words: str) -> set[str]:
+    done = subprocess.run(
+        ["bash", "-c", COMPLETE, keisoku, "keisoku", *words],
+        env={**os.environ, "KEISOKU": keisoku},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return set(done.stdout.split())
+
+
+def test_completion(keisoku: str, run_keisoku: Run) -> None:
+    if shutil.which("bash") is None:
+        pytest.skip("bash is not installed")
+    assert completions(keisoku, "") == {name for _, name in COMMANDS} | {"--help", "--version"}
+    assert completions(keisoku, "re") == {"report"}
+    for bit, name in COMMANDS:
+        assert completions(keisoku, name, "-") == set(options_of(bit))
+    assert completions(keisoku, "run", "--reader", "") == {"auto", "core", "free"}
+    assert completions(keisoku, "export", "x.kei", "--format", "spe") == {"speedscope"}
+    assert run_keisoku("completion", "elvish").status == 2
+    assert run_keisoku("completion").status == 2
