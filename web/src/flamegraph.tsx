@@ -1,5 +1,5 @@
 /* The flame graph: canvas, its controls, the line that says what is under the pointer or the keyboard's focus. */
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Kind, type Recording } from "./data";
 import { DEEP, find, hit, layOut, nameOf, Painter, placeOf, ROW, rowsOf, step, type Picture, type Theme } from "./flame";
 import { count, percent, time } from "./format";
@@ -205,7 +205,7 @@ export function FlameGraph({ recording, view, set, dark }: Props) {
   const [focus, setFocus] = useState(-1);
   const [hover, setHover] = useState({ position: -1, x: 0, y: 0 });
   const top = topOf(recording, tree, sums, layout.of, view.zoom);
-  useEffect(() => {
+  useLayoutEffect(() => {
     setFocus(-1);
     setHover({ position: -1, x: 0, y: 0 });
   }, [layout]);

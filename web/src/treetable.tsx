@@ -1,5 +1,5 @@
 /* The flame graph's twin: the same tree as a table that a keyboard and a screen reader can walk. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { nameOf, placeOf, type Picture } from "./flame";
 import { count, percent, shortFile, time } from "./format";
 
@@ -49,12 +49,12 @@ export function TreeTable({ picture, onZoom }: { picture: Picture; onZoom: (posi
   const [current, setCurrent] = useState(0);
   const body = useRef<HTMLTableSectionElement>(null);
   const moved = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     setOpen(heavyPath(picture));
     setCurrent(0);
   }, [layout, top]);
   const rows = useMemo(() => rowsOf(picture, open), [layout, top, open]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (moved.current) (body.current?.children[current] as HTMLElement | undefined)?.focus();
     moved.current = false;
   }, [current, rows]);
