@@ -133,7 +133,7 @@ def measure(
             row = stacks(own, python, folder, name, more, depth, seconds)
             result["stacks"].append(row)
         say(f"stacks of keisoku on {python.version}")
-    peers = [tool for tool in TOOLS.values() if tool.name not in ("bare", "keisoku 1 kHz", "py-spy 100 Hz")]
+    peers = [tool for tool in TOOLS.values() if tool.name not in ("bare", "keisoku", "keisoku 1 kHz", "py-spy 100 Hz")]
     chosen = [python for python in pythons if python.name in ("3.11", "3.13", "3.15")]
     for python in chosen:
         for tool in peers:

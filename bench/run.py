@@ -88,13 +88,14 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         result["startup"] = cost.startup(main[0], folder, 5 if options.quick else 15)
     if "cost" in options.parts:
         names = [
+            "keisoku",
             "keisoku 1 kHz",
             "py-spy 100 Hz",
             "py-spy 1 kHz",
             "3.15's sampler 1 kHz",
             "3.15's sampler 1 kHz, stopping",
         ]
-        rounds, seconds = (5, 1.0) if options.quick else (12, 1.5)
+        rounds, seconds = (5, 1.0) if options.quick else (10, 2.0)
         result["cost"] = []
         for python in main:
             say(f"cost on {python.version}")

@@ -38,7 +38,7 @@ def steady(python: Interpreter, folder: Path, seconds: float) -> dict[str, Any]:
     """Two real runs of a steady program; the difference between them is free of what every file carries."""
     own = TOOLS["keisoku 1 kHz"]
     units = units_for(python, 1.0, folder, 20)
-    sizes, samples = [], []
+    sizes, samples, clocks = [], [], []
     for length in (seconds / 4, seconds):
         file = folder / "steady.kei"
         file.unlink(missing_ok=True)
@@ -46,8 +46,12 @@ def steady(python: Interpreter, folder: Path, seconds: float) -> dict[str, Any]:
         if run.status != 0:
             raise RuntimeError(run.err[-300:])
         sizes.append(file.stat().st_size)
-        samples.append(report_of(file)["trust"]["samples"])
+        report = report_of(file)
+        trust = report["trust"]
+        samples.append(trust["samples"])
+        clocks.append((report["recording"]["duration_s"], trust["own_cpu_s"], trust["core_time_taken_s"]))
     page = page_of(folder / "steady.kei", folder)
+    further_s = clocks[1][0] - clocks[0][0]
     return {
         "python": python.version,
         "seconds": seconds,
@@ -56,6 +60,10 @@ def steady(python: Interpreter, folder: Path, seconds: float) -> dict[str, Any]:
         "bytes_a_sample": sizes[1] / samples[1],
         "bytes_a_further_sample": (sizes[1] - sizes[0]) / (samples[1] - samples[0]),
         "page_bytes": page,
+        # without start-up: the second run less the first
+        "steady_hz": (samples[1] - samples[0]) / further_s,
+        "steady_own_cpu": (clocks[1][1] - clocks[0][1]) / further_s,
+        "steady_taken": (clocks[1][2] - clocks[0][2]) / further_s,
     }
 
 

@@ -32,18 +32,17 @@ def bars(result: dict[str, Any]) -> list[Row]:
     """What the project promises of this stage: name, bar, measured, met or not."""
     rows: list[Row] = []
     for cost in result.get("cost", []):
-        own = cost["tools"].get("keisoku 1 kHz")
-        if not own:
-            rows.append(
-                [f"cost on {cost['python']}", "", "failed: " + cost["failed"].get("keisoku 1 kHz", "")[:60], ""]
-            )
-            continue
-        title = f"CPython {cost['python']}"
-        rows += [
-            [f"core time taken, {title}", "≤ 1 %", f"{own['taken'] * 100:.2f} %", met(own["taken"], 0.01)],
-            [f"wall ratio, upper 95 % bound, {title}", "≤ 1.03", interval(own["wall"]), met(own["wall"][2], 1.03)],
-            [f"our own CPU, of a core, {title}", "≤ 3 %", f"{own['own_cpu'] * 100:.2f} %", met(own["own_cpu"], 0.03)],
-        ]
+        for name, what in (("keisoku", "as it comes"), ("keisoku 1 kHz", "1 kHz asked for")):
+            own = cost["tools"].get(name)
+            title = f"CPython {cost['python']}, {what}"
+            if not own:
+                rows.append([title, "", "failed: " + cost["failed"].get(name, "")[:60], ""])
+                continue
+            rows += [
+                [f"core time taken, {title}", "≤ 1 %", f"{own['taken'] * 100:.2f} %", met(own["taken"], 0.01)],
+                [f"wall ratio, upper 95 % bound, {title}", "≤ 1.03", interval(own["wall"]), met(own["wall"][2], 1.03)],
+                [f"rate reached, {title}", "", f"{own['rate_hz']:.0f} Hz", ""],
+            ]
     accuracy = result.get("accuracy")
     if accuracy:
         ours = [row for row in accuracy["stacks"] if row["tool"].startswith("keisoku")]
@@ -68,6 +67,24 @@ def bars(result: dict[str, Any]) -> list[Row]:
                 )
     sizes = result.get("sizes") or {}
     if sizes.get("steady"):
+        made = sizes["steady"]
+        title = f"at {made['steady_hz']:.0f} Hz, start-up left out, CPython {made['python']}"
+        rows.append(
+            [
+                f"our own CPU, of a core, {title}",
+                "≤ 3 %",
+                f"{made['steady_own_cpu'] * 100:.2f} %",
+                met(made["steady_own_cpu"], 0.03),
+            ]
+        )
+        rows.append(
+            [
+                f"core time taken, {title}",
+                "≤ 1 %",
+                f"{made['steady_taken'] * 100:.2f} %",
+                met(made["steady_taken"], 0.01),
+            ]
+        )
         value = sizes["steady"]["bytes_a_sample"]
         rows.append(
             [
@@ -153,7 +170,8 @@ def benchmarks(result: dict[str, Any]) -> str:
             "A ratio is of the two runs of one round; given are the geometric mean over the rounds and its 95 % "
             "interval. The program's own clocks measure the work alone, without start-up. *CPU of the tool* is what "
             "its process used beyond the program's, per second of the program; where it starts the program it includes "
-            "its own start-up. *Core time taken* is what keisoku counts and prints in every report.\n\n"
+            "its own start-up. *Core time taken* is what keisoku counts and prints in every report. As it comes, keisoku "
+            "keeps to a budget of 1 % of a core and lowers its rate for it; a rate that is asked for lifts the budget.\n\n"
         )
         text += "\n".join(map(cost_section, result["cost"]))
     sizes = result.get("sizes") or {}
