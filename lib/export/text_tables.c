@@ -76,6 +76,8 @@ static void add_source_line(struct screen *screen, uint32_t file, uint32_t line)
     buf_add_byte(&screen->out, '\n');
 }
 
+enum { SPAN_MAX = 20000 };
+
 /* From the definition (or the first sampled line) to the last sampled line, and a little more. */
 static void add_annotated(struct screen *screen, uint32_t id)
 {
@@ -99,6 +101,8 @@ static void add_annotated(struct screen *screen, uint32_t id)
     text_done(screen, &title);
     buf_add_text(&screen->out, "\n  line  self  total  source\n");
     bool gap = false;
+    if (last - first >= SPAN_MAX && first <= last)
+        last = first + SPAN_MAX; /* no function is that long: damaged data */
     for (uint32_t line = first; line != 0 && line <= last; line++) {
         size_t length;
         bool known = profile_source_line(profile, function->file, line, &length) != NULL ||
@@ -108,8 +112,6 @@ static void add_annotated(struct screen *screen, uint32_t id)
         else if (!gap)
             buf_add_text(&screen->out, "     …\n");
         gap = !known;
-        if (line == UINT32_MAX)
-            break;
     }
     if (last == 0)
         buf_add_text(&screen->out, "  no line of it was seen\n");
