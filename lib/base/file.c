@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int file_error(struct err *err, int number, const char *doing, const char *path)
 {
@@ -22,6 +23,15 @@ int file_error(struct err *err, int number, const char *doing, const char *path)
     return err_set(err, code, "cannot %s %s: %s%s", doing, path, strerror(number), hint);
 }
 
+/* A folder or a device of that name is not what an output file was meant to stand beside. */
+static const char *what_else_is_there(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0 || S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))
+        return NULL;
+    return S_ISDIR(status.st_mode) ? "a folder" : "a device, pipe or socket";
+}
+
 int file_create(const char *path, char *taken, size_t taken_size, struct err *err)
 {
     const char *slash = strrchr(path, '/');
@@ -37,6 +47,10 @@ int file_create(const char *path, char *taken, size_t taken_size, struct err *er
             return fd;
         if (errno != EEXIST)
             return file_error(err, errno, "create", taken);
+        const char *other = number == 1 ? what_else_is_there(taken) : NULL;
+        if (other != NULL)
+            return err_set(err, ERR_BAD_INPUT, "cannot create %s: there is %s of that name; choose another one", taken,
+                           other);
     }
     return err_set(err, ERR_IO, "cannot create %s: 9999 files of that name exist; remove some or use -o", path);
 }

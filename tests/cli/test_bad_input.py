@@ -275,11 +275,15 @@ def test_damaged_bytes_never_crash(run_keisoku: Run, good: Path, tmp_path: Path)
 
 
 def test_unwritable_output(run_keisoku: Run, a_python: Interpreter, tmp_path: Path) -> None:
-    for output in ("/proc/x.kei", str(tmp_path / "no" / "such" / "x.kei"), "a" * 300 + ".kei"):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    there = ["folder", "folder/", "pipe", "/dev/null"]
+    for output in ("/proc/x.kei", str(tmp_path / "no" / "such" / "x.kei"), "a" * 300 + ".kei", *there):
         done = run_keisoku("run", "-o", output, a_python.path, "-c", "open('started', 'w')")
         assert done.status == 125, done.err
         assert "cannot create" in one_line(done)
         assert not (tmp_path / "started").exists()
+    assert not os.path.exists("/dev/null-2")
 
 
 def test_unwritable_extras_are_warnings(run_keisoku: Run, a_python: Interpreter) -> None:
