@@ -87,9 +87,10 @@ static int bench(struct python *python, const struct python_thread *thread, stru
         gc += stack->gc_running;
     }
     double ns = (double)(clock_thread_cpu_ns() - start);
-    printf("bench cpu-us %.2f calls %.3f max %ld depth %.1f ok %ld unreadable %ld invalid %ld\n", ns / 1e3 / (double)count,
-           (double)(python_remote(python)->calls - calls) / (double)count, calls_max, (double)depth / (double)count,
-           results[PYTHON_READ_OK], results[PYTHON_READ_UNREADABLE], results[PYTHON_READ_INVALID]);
+    printf("bench cpu-us %.2f calls %.3f max %ld depth %.1f ok %ld unreadable %ld invalid %ld\n",
+           ns / 1e3 / (double)count, (double)(python_remote(python)->calls - calls) / (double)count, calls_max,
+           (double)depth / (double)count, results[PYTHON_READ_OK], results[PYTHON_READ_UNREADABLE],
+           results[PYTHON_READ_INVALID]);
     for (long i = 0; i < count / 50 && opened; i++) {
         struct proc_syscall call;
         usleep(50);
