@@ -216,6 +216,7 @@ def part_docs(_: argparse.Namespace, log: Path) -> Tally:
 
 
 def part_alone(_: argparse.Namespace, log: Path) -> Tally:
+    get_pythons(log)
     return run_pytest("alone", ["-m", "alone"], log)
 
 
