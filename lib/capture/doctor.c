@@ -57,7 +57,11 @@ static void why_scope(const struct doctor_facts *facts, const char *command, str
 void doctor_why_refused(const struct doctor_facts *facts, const char *command, struct doctor_answer *answer)
 {
     bool capable = has(&facts->self, CAPABILITY_SYS_PTRACE);
-    if (facts->ptrace_scope >= 3 && capable) {
+    if (!facts->target.found) {
+        SAY(answer->detail, "it belongs to another user, and %s hides such processes",
+            facts->hidepid ? "/proc (mounted with hidepid)" : "the system");
+        SAY(answer->remedy, "sudo %s", again(facts, command));
+    } else if (facts->ptrace_scope >= 3 && capable) {
         why_scope(facts, command, answer);
     } else if (capable) {
         SAY(answer->detail, "refused although we have CAP_SYS_PTRACE: a security module, a seccomp filter or a user "
@@ -161,7 +165,7 @@ int doctor_refusal(pid_t pid, const char *command, struct err *err)
     struct doctor_facts facts;
     struct doctor_answer answer;
     doctor_read("", getpid(), pid, &facts);
-    if (!facts.target.found && !facts.hidepid && kill(pid, 0) != 0 && errno == ESRCH)
+    if (!facts.target.found && kill(pid, 0) != 0 && errno == ESRCH)
         return err_set(err, ERR_GONE, "there is no process %d; find the number with ps or pgrep", (int)pid);
     doctor_why_refused(&facts, command, &answer);
     return err_set(err, ERR_PERMISSION, "cannot read the memory of process %d: %s; try: %s", (int)pid, answer.detail,

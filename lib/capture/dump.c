@@ -162,7 +162,7 @@ int dump_new(pid_t pid, struct dump **result, struct err *err)
     bool maybe = false;
     int rc = python_open(pid, &d.python, &maybe, err);
     if (rc != 0)
-        return rc == ERR_PERMISSION ? doctor_refusal(pid, "dump", err) : rc;
+        return rc == ERR_PERMISSION || rc == ERR_GONE ? doctor_refusal(pid, "dump", err) : rc;
     rc = ERR_NOMEM;
     bool affinity = sched_getaffinity(0, sizeof before, &before) == 0;
     d.dump = mem_zalloc(1, sizeof *d.dump);

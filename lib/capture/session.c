@@ -251,7 +251,7 @@ static int check_target(pid_t pid, struct err *err)
     struct python *python = NULL;
     bool maybe = false;
     if (proc_start_ticks(pid, NULL) == 0)
-        return err_set(err, ERR_GONE, "cannot attach to %d: no such process; see ps for those that run", (int)pid);
+        return doctor_refusal(pid, "attach", err); /* gone, or hidden from us */
     int rc = python_open(pid, &python, &maybe, err);
     python_close(python);
     if (rc == ERR_NOT_PYTHON && (maybe || has_children(pid)))

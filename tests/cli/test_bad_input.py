@@ -225,6 +225,25 @@ def test_a_process_that_forbids_it(nobody: Nobody, command: str) -> None:
     assert "PR_SET_DUMPABLE" in refused(nobody, command, [*nobody.words, python, "-c", code])
 
 
+@pytest.mark.parametrize("command", ["attach", "dump", "doctor"])
+def test_a_process_that_proc_hides(nobody: Nobody, command: str) -> None:
+    """/proc mounted with hidepid=2, in a mount namespace of the test's own."""
+    target = subprocess.Popen(["sleep", "60"])
+    hidden = 'mount -t proc -o hidepid=2 proc /proc || exit 99; exec "$@"'
+    words = ["unshare", "-m", "sh", "-c", hidden, "sh", *nobody.words, str(nobody.binary), command, str(target.pid)]
+    try:
+        done = subprocess.run(words, cwd=nobody.place, capture_output=True, text=True, timeout=60)
+    finally:
+        target.kill()
+        target.wait()
+    if done.returncode == 99 or "unshare" in done.stderr:
+        pytest.skip("mounting /proc with hidepid is not permitted here")
+    assert done.returncode == (0 if command == "doctor" else 1), done.stderr
+    told = done.stdout if command == "doctor" else done.stderr
+    assert "hidepid" in told
+    assert f"sudo keisoku {'attach' if command == 'doctor' else command} {target.pid}" in told
+
+
 @pytest.fixture(scope="module")
 def good(keisoku: str, a_python: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("good")

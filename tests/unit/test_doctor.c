@@ -169,6 +169,18 @@ static void hidepid(void **state)
     }
 }
 
+static void hidden_by_hidepid(void **state)
+{
+    (void)state;
+    struct tree tree;
+    char command[400];
+    plain(&tree);
+    put(&tree, "/proc/mounts", "proc /proc proc rw,hidepid=2 0 0\n");
+    snprintf(command, sizeof command, "rm -r '%s/proc/4127'", tree.root);
+    assert_int_equal(system(command), 0);
+    assert_refused(&tree, "hidepid", "sudo keisoku attach 4127");
+}
+
 static void assert_clock(const struct tree *tree, bool allowed, const char *detail, const char *remedy)
 {
     struct doctor_facts facts;
@@ -322,6 +334,7 @@ int main(void)
         cmocka_unit_test(seccomp_filter),
         cmocka_unit_test(not_dumpable),
         cmocka_unit_test(hidepid),
+        cmocka_unit_test(hidden_by_hidepid),
         cmocka_unit_test(paranoid_2),
         cmocka_unit_test(paranoid_3_and_4),
         cmocka_unit_test(no_perf_events),
