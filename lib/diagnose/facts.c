@@ -93,16 +93,17 @@ static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
 {
     const struct profile *profile = facts->profile;
     double allowed = profile->cores_allowed > 0 ? profile->cores_allowed : profile->cores;
-    double busy_ns, used = facts->elapsed_ns > 0 ? facts->run_ns / facts->elapsed_ns : 0;
+    double busy_ns, duration_ns = (double)profile->duration_ns,
+                    used = duration_ns > 0 ? facts->run_ns / duration_ns : 0;
     uint32_t counted;
     int rc = sum_cores(profile, &busy_ns, &counted);
     if (rc != 0)
         return rc;
     diagnosis->cores_used = used;
     double available = allowed - used;
-    facts->cores_known = facts->elapsed_ns > 0 && counted > 0;
+    facts->cores_known = duration_ns > 0 && counted > 0;
     if (facts->cores_known)
-        available = fmin(available, (double)counted - busy_ns / facts->elapsed_ns);
+        available = fmin(available, (double)counted - busy_ns / duration_ns);
     if (profile->cores_quota > 0)
         available = fmin(available, profile->cores_quota - used);
     facts->cores_allowed = (uint32_t)allowed;
@@ -230,10 +231,28 @@ static int make_gil(struct facts *facts)
     return 0;
 }
 
+/* Recording begins before the program's first thread is there and ends after its last. */
+static void make_elapsed(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    double first = (double)profile->duration_ns, last = 0;
+    for (size_t i = 1; i < profile->n_threads; i++) {
+        const struct thread *thread = &profile->threads[i];
+        if (profile->thread_idle[i])
+            continue;
+        first = fmin(first, (double)thread->start_ns);
+        last = fmax(last, thread->end_ns > 0 ? (double)thread->end_ns : (double)profile->duration_ns);
+    }
+    last = fmin(last, (double)profile->duration_ns);
+    bool known = first < last;
+    facts->start_ns = known ? first : 0;
+    facts->elapsed_ns = known ? last - first : (double)profile->duration_ns;
+}
+
 int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struct facts *facts)
 {
     *facts = (struct facts){.profile = profile, .aggregate = diagnosis->aggregate, .diagnosis = diagnosis};
-    facts->elapsed_ns = (double)profile->duration_ns;
+    make_elapsed(facts);
     make_cpu(facts);
     make_delay(facts);
     make_hot(facts);

@@ -32,7 +32,7 @@ struct facts {
     const struct profile *profile;
     const struct aggregate *aggregate;
     const struct diagnosis *diagnosis;
-    double elapsed_ns;
+    double start_ns, elapsed_ns; /* from the first thread's start to the last one's end */
     struct strata strata;
 
     /* Parts of elapsed time; their sum is 1. */

@@ -44,20 +44,18 @@ static void pour(struct timeline *timeline, double from, double to, enum state s
     double end = timeline->bin_ns * (double)timeline->n;
     from = fmax(0, from);
     to = fmin(end, to);
-    while (from < to) {
-        size_t index = (size_t)(from / timeline->bin_ns);
-        if (index >= timeline->n)
+    if (!(from < to))
+        return;
+    for (size_t index = (size_t)(from / timeline->bin_ns); index < timeline->n; index++) {
+        double left = fmax(from, timeline->bin_ns * (double)index);
+        double right = fmin(to, timeline->bin_ns * (double)(index + 1));
+        if (left >= to)
             break;
-        double edge = timeline->bin_ns * (double)(index + 1);
-        double until = edge < to ? edge : to;
         double *part = bin_part(&timeline->bins[index], state);
-        if (part != NULL)
-            *part += until - from;
-        if (same)
-            timeline->bins[index].same += until - from;
-        if (!(until > from))
-            break;
-        from = until;
+        if (part != NULL && right > left)
+            *part += right - left;
+        if (same && right > left)
+            timeline->bins[index].same += right - left;
     }
 }
 
@@ -141,7 +139,7 @@ int timeline_measure(const struct profile *profile, struct facts *facts)
     if (cursor == NULL || timeline.bins == NULL)
         goto out;
     for (size_t i = 1; i < profile->n_threads; i++)
-        cursor[i] = (double)profile->threads[i].start_ns;
+        cursor[i] = (double)profile->threads[i].start_ns - facts->start_ns;
     for (size_t i = 0; i < samples->count; i++) {
         uint32_t thread = samples->thread[i];
         if (!sample_counts(profile, i))

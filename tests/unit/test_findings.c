@@ -6,6 +6,7 @@
 
 #include "diagnose/findings.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -484,6 +485,34 @@ static void list_membership_comes_before_native_code(void **state)
     expect(searching("if check(key) in seen:\n    seen.add(key)\n", 90), TAGS("hot-loop"));
 }
 
+/* Long entries at odd moments: every nanosecond of them is in the elapsed parts. */
+static void elapsed_parts_are_whole(void **state)
+{
+    (void)state;
+    for (uint64_t odd = 1; odd < 400; odd += 7) {
+        struct built *built = built_new();
+        struct diagnosis *diagnosis;
+        struct facts facts;
+        uint32_t stacks[2], thread = built_thread(built, 1);
+        two_lines(built, stacks);
+        uint64_t now = 0;
+        for (uint64_t i = 0; i < 20; i++) {
+            uint64_t length = (odd * (i + 3) * 7919 + 13) % (400 * MS) + 1;
+            now += length;
+            built_sample(built, now, thread, stacks[0], i % 2 ? STATE_SLEEP : STATE_PYTHON, 1, (double)length);
+        }
+        double python = 0;
+        for (size_t i = 0; i < 20; i += 2)
+            python += built->wall_ns[i];
+        assert_int_equal(diagnose(&built->profile, &diagnosis), 0);
+        assert_int_equal(facts_make(&built->profile, diagnosis, &facts), 0);
+        assert_true(fabs(facts.active + facts.rest - 1) < 1e-6);
+        assert_true(fabs(facts.active - python / (double)now) < 1e-6);
+        diagnosis_free(diagnosis);
+        free(built);
+    }
+}
+
 static void every_row_has_its_texts(void **state)
 {
     (void)state;
@@ -516,6 +545,7 @@ int main(void)
         cmocka_unit_test(short_memory_is_said),
         cmocka_unit_test(membership_is_read_from_the_line),
         cmocka_unit_test(list_membership_comes_before_native_code),
+        cmocka_unit_test(elapsed_parts_are_whole),
         cmocka_unit_test(every_row_has_its_texts),
     };
     return cmocka_run_group_tests_name("findings", tests, NULL, NULL);
