@@ -29,7 +29,7 @@
 enum {
     HOPS_MAX = 4, /* core changes in a sweep */
     LATE_NS = 1000 * 1000,
-    PENDING_MAX_NS = 400 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
+    PENDING_MAX_NS = 300 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
     SLEEPERS_CLOCK_MIN = 3
 };
 

@@ -1,6 +1,8 @@
 /*
  * The writer thread: takes samples off the queue a moment after they were made (so that the kernel's instruction
- * pointers around them have arrived), gives them names and states, and writes the recording; commits twice a second.
+ * pointers around them have arrived), gives them names and states, and writes the recording; commits more than twice a
+ * second: with the wait of sleepers (0.3 s) and its own lag, nothing older than a second is lost when the recorder is
+ * killed.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -18,7 +20,7 @@ enum {
     NS_PER_MS = 1000000,
     PASS_NS = 40 * NS_PER_MS,
     LAG_NS = 60 * NS_PER_MS, /* age of a sample before it is named */
-    COMMIT_NS = 500 * NS_PER_MS,
+    COMMIT_NS = 400 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
     NOISE_AFTER_NS = 300 * NS_PER_MS,
     IP_WITHIN_NS = 2 * NS_PER_MS /* an instruction pointer further away says nothing of a sample */
