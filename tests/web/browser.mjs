@@ -247,6 +247,23 @@ check("the flame graph draws", () =>
   }),
 );
 
+check("frames by line, colours by state", () =>
+  over("orders", {}, async (tab) => {
+    const before = await tab.canvas(".flame-box canvas");
+    await tab.page.locator('.tools button:text-is("lines")').click();
+    assert.ok((await tab.canvas(".flame-box canvas")).frames > before.frames);
+    await tab.openTwins();
+    const names = (await tab.rows("table.tree")).map((row) => row[0]).join(" ");
+    assert.ok(names.includes("match_orders:20"), names);
+    await tab.page.locator('.tools button:text-is("functions")').click();
+    await tab.page.locator('.tools button:text-is("state")').click();
+    assert.equal(await tab.hash(), "#colour=state");
+    const after = await tab.canvas(".flame-box canvas");
+    assert.equal(after.frames, before.frames);
+    assert.notEqual(after.colours, before.colours);
+  }),
+);
+
 check("a click zooms, the trail leads back", () =>
   over("orders", {}, async (tab) => {
     const before = await tab.canvas(".flame-box canvas");

@@ -234,7 +234,8 @@ export class Painter {
       context.strokeStyle = theme.ink;
       context.strokeRect(x + 0.5, y + 0.5, width - gap - 1, height - 1);
     }
-    if (width > 30 && picture.colour === "code" && node !== 0) this.stripe(node, x, y + height - STRIPE, width - gap);
+    const striped = width > 30 && picture.colour === "code" && node !== 0 && !theme.contrast;
+    if (striped) this.stripe(node, x, y + height - STRIPE, width - gap);
     if (width > 24) this.label(node, found, x, y, width);
     context.globalAlpha = 1;
     if (position === picture.focus || position === picture.hover) {
@@ -266,7 +267,7 @@ export class Painter {
     for (let s = 0; s < sums.nStates; s++) {
       const part = (sums.states[node * sums.nStates + s] / total) * width;
       if (!(part > 0)) continue;
-      context.fillStyle = this.theme.contrast ? this.theme.ink : look(recording.meta.states[s].name).fill;
+      context.fillStyle = look(recording.meta.states[s].name).fill;
       context.fillRect(x, y, part, STRIPE);
       x += part;
     }
