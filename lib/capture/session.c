@@ -392,7 +392,12 @@ int session_finish(struct session *session, struct session_result *result, struc
         recording_finish(m->recording, elapsed_ns, NULL);
         return m->failure.code;
     }
-    return recording_finish(m->recording, elapsed_ns, err);
+    int rc = recording_finish(m->recording, elapsed_ns, err);
+    if (result->pythons == 0) { /* the note says why; an empty file would only puzzle */
+        unlink(result->path);
+        result->path[0] = '\0';
+    }
+    return rc;
 }
 
 void session_free(struct session *session)

@@ -1,8 +1,7 @@
 /*
  * The writer thread: takes samples off the queue a moment after they were made (so that the kernel's instruction
- * pointers around them have arrived), gives them names and states, and writes the recording; commits more than twice a
- * second: with the wait of sleepers (0.3 s) and its own lag, nothing older than a second is lost when the recorder is
- * killed.
+ * pointers around them have arrived), gives them names and states, writes the recording, and commits. With the wait of
+ * sleepers (0.3 s) and its own lag, what is older than a second survives a kill of the recorder.
  */
 #include "base/clock.h"
 #include "base/mem.h"
