@@ -404,7 +404,7 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
     else if (facts->hot != NULL && facts->active >= 0.5)
         snprintf(words->reason, sizeof words->reason, "The hottest function has %.0f %% of the CPU time.",
                  facts->hot_cpu_share * 100);
-    if (facts->hot != NULL) {
+    if (facts->hot != NULL && facts->active >= 0.5) {
         finding_add_share(finding, "CPU time in its hottest", facts->hot_share);
         place_hot(facts, finding);
     }
