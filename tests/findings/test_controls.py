@@ -87,6 +87,8 @@ def test_control(control: Control, one: interpreters.Interpreter, run_keisoku: C
     print(explain(report))
     if "starved" in found:
         assert found[0] == "starved"
+    if found == ["starved", "insufficient"] and "insufficient" in control.never:
+        pytest.skip("the machine was too busy: " + report["findings"][1]["sentence"])
     assert not set(found) & set(control.never), explain(report)
     free = report["stat"].get("cores_free", 0)
     if control.needs_free_core and free < FREE_MIN:
@@ -96,6 +98,8 @@ def test_control(control: Control, one: interpreters.Interpreter, run_keisoku: C
         pytest.skip("the machine was starved: nothing else is said of a flat program")
     if not control.has:
         return
+    if found == ["starved", "insufficient"]:
+        pytest.skip("the machine was too busy: " + report["findings"][1]["sentence"])
     assert control.has in found, explain(report)
     finding = report["findings"][found.index(control.has)]
     assert finding["evidence"] and finding["check_command"].startswith("keisoku run ")
