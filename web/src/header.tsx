@@ -209,7 +209,7 @@ export function adviceName(prescription: string): string {
 }
 
 export function Verdict({ recording }: { recording: Recording }) {
-  const finding = recording.meta.diagnosis?.findings[0];
+  const [finding, second] = recording.meta.diagnosis?.findings ?? [];
   return (
     <section class="verdict" aria-labelledby="verdict">
       {finding && <p class="prescription">{adviceName(finding.prescription)}</p>}
@@ -224,6 +224,11 @@ export function Verdict({ recording }: { recording: Recording }) {
             </span>
           ))}
           {finding.max_gain > 1 && <span>at most {gain(finding.max_gain)} faster</span>}
+        </p>
+      )}
+      {finding?.tag === "starved" && second && second.prescription !== "insufficient" && (
+        <p class="lead">
+          By CPU time: <Sentence text={second.sentence} />
         </p>
       )}
     </section>
