@@ -46,6 +46,7 @@ struct sampler {
     uint64_t read_ns;    /* when the stack was read */
     enum loss_kind lost; /* why the last read failed */
     bool exiting;        /* it failed because the process ends */
+    bool last_try;       /* a stack that cannot be had now is given up */
     bool late;
     cpu_set_t allowed;
     int core;       /* pinned to; -1: none */
@@ -159,6 +160,13 @@ static void take(struct sampler *s, struct tracked_thread *t, const struct proof
         flush(s, t, false);
 }
 
+/* Lets the thread get out of the few instructions between which its frames are not linked. */
+static void pause_briefly(void)
+{
+    struct timespec pause = {.tv_nsec = 10 * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
 /* One look at a thread. `unproved`: take what can be read of a thread that may run meanwhile, and say so. */
 static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unproved)
 {
@@ -188,6 +196,12 @@ static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unp
         t->depth = 0;
         return look;
     }
+    if (!good && proof.runs && !unproved && !s->last_try && s->lost == LOSS_INVALID_STACK) {
+        t->asleep = false;
+        t->depth = 0;
+        pause_briefly();
+        return LOOK_AGAIN;
+    }
     bool proved = look == LOOK_DONE && !free_read;
     take(s, t, &proof, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
     return LOOK_DONE;
@@ -195,8 +209,10 @@ static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unp
 
 static enum look look_at(struct sampler *s, struct tracked_thread *t)
 {
+    s->last_try = false;
     enum look look = look_once(s, t, s->m->options.free_only);
     for (int tries = 0; look == LOOK_AGAIN && tries < 2; tries++) {
+        s->last_try = tries == 1;
         atomic_fetch_add_explicit(&s->m->counts.rereads, 1, memory_order_relaxed);
         look = look_once(s, t, false);
     }

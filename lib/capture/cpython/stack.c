@@ -146,6 +146,7 @@ struct walk {
     uint64_t previous, code, ip;
     uint32_t tlbc_index;
     uint8_t owner;
+    bool is_entry; /* 3.11 only: the first frame of a call of the interpreter loop */
 };
 
 /* The floor for reading ahead: frames of a chunk lie below each other down to its start. */
@@ -177,6 +178,7 @@ static bool look(struct walk *walk)
     walk->code = load_u64(bytes + row->frame_code) & ~(uint64_t)row->code_tag_mask;
     walk->ip = row->ip_kind == IP_INDEX ? load_u32(bytes + row->frame_ip) : load_u64(bytes + row->frame_ip);
     walk->owner = layout_has(row->frame_owner) ? bytes[row->frame_owner] : 0;
+    walk->is_entry = layout_has(row->frame_owner) && bytes[row->frame_owner - 1] != 0; /* is_entry, owner */
     walk->tlbc_index = layout_has(row->frame_tlbc_index) ? load_u32(bytes + row->frame_tlbc_index) : 0;
     return true;
 }
@@ -267,7 +269,8 @@ static bool begins_at_entry(const struct walk *walk, const struct python_stack *
 /*
  * True when the last frame looked at is one where stacks end. A generator that yields cuts its link to its caller
  * before the thread state stops pointing at it, and a thread can stand still right there. Since 3.12 every stack ends
- * in a frame of the interpreter's own; before, a generator is the outermost only where C code runs it.
+ * in a frame of the interpreter's own; in 3.11 it ends in the entry of a loop, which a generator is only where C code
+ * runs it. A frame that is being entered may not be linked yet either.
  */
 static bool ends_well(const struct walk *walk, const struct python_stack *stack)
 {
@@ -276,11 +279,23 @@ static bool ends_well(const struct walk *walk, const struct python_stack *stack)
         return true;
     if (row->shim_owner)
         return walk->owner >= row->shim_owner;
-    return walk->owner != OWNED_BY_GENERATOR || begins_at_entry(walk, stack);
+    return walk->is_entry && (walk->owner != OWNED_BY_GENERATOR || begins_at_entry(walk, stack));
+}
+
+/*
+ * True when the link between a frame that has not begun its first instruction (3.11 and 3.12 say so) and a generator is
+ * in doubt: the frame may be the current one already while its link still is that of the frame whose place it took.
+ * Compilers exchange these two stores, and only around generators can the two links differ.
+ */
+static bool is_doubtful(const struct walk *walk, const struct python_stack *stack, bool entering)
+{
+    return stack->depth == 1 && entering && walk->owner == OWNED_BY_GENERATOR &&
+           layout_has(walk->reader->python->layout.frame_owner);
 }
 
 static enum python_read_result walk_stack(struct walk *walk, struct python_stack *stack)
 {
+    bool entering = false;
     uint64_t mark = 0; /* Brent's cycle detection: a frame remembered for twice as long each time */
     for (uint32_t steps = 0, power = 1, since = 0; walk->frame; steps++, walk->frame = walk->previous) {
         if (!plausible(walk->frame) || walk->frame == mark || steps >= STEPS_MAX)
@@ -299,8 +314,9 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
             return PYTHON_READ_OK;
         }
         int32_t offset;
-        if (!plausible(walk->code) || !offset_of(walk, &offset))
+        if (!plausible(walk->code) || !offset_of(walk, &offset) || is_doubtful(walk, stack, entering))
             return PYTHON_READ_INVALID;
+        entering = stack->depth == 0 && offset < 0 && walk->owner != OWNED_BY_GENERATOR;
         stack->frames[stack->depth++] =
             (struct python_frame){.code = walk->code, .address = walk->frame, .offset = offset};
     }
