@@ -28,6 +28,8 @@ struct ip_history {
     uint32_t count, next;
 };
 
+enum { PROCESS_TEXT_BYTES = 4096 };
+
 struct tracked_process {
     pid_t pid, parent_pid;        /* [C] */
     uint64_t start_ticks;         /* [C] with the pid it names the process for good */
@@ -43,18 +45,19 @@ struct tracked_process {
     uint32_t live_threads;        /* [T] */
     uint64_t list_due_ns;         /* [T] */
 
-    bool python_known;       /* [L] */
-    bool ended;              /* [L] */
-    bool changed;            /* [L] the writer has not seen its present state */
-    bool exec_seen;          /* [T] its memory was replaced: open it anew */
-    bool any_thread;         /* [T] one of its threads was handed to the sampler */
-    atomic_bool read_failed; /* S sets, T clears: reads fail, its memory may have been replaced */
-    uint64_t code_reused_ns; /* [S] when an address was last seen to hold other code; at first the start */
-    uint64_t end_ns;         /* [L] */
-    int exit_status;         /* [L] */
-    char executable[4096];   /* [L] */
-    char command[4096];      /* [L] arguments joined by NUL */
-    size_t command_size;     /* [L] */
+    bool python_known;                   /* [L] */
+    bool ended;                          /* [L] */
+    bool changed;                        /* [L] the writer has not seen its present state */
+    bool due;                            /* [W] to be written */
+    bool exec_seen;                      /* [T] its memory was replaced: open it anew */
+    bool any_thread;                     /* [T] one of its threads was handed to the sampler */
+    atomic_bool read_failed;             /* S sets, T clears: reads fail, its memory may have been replaced */
+    uint64_t code_reused_ns;             /* [S] when an address was last seen to hold other code; at first the start */
+    uint64_t end_ns;                     /* [L] */
+    int exit_status;                     /* [L] */
+    char executable[PROCESS_TEXT_BYTES]; /* [L] */
+    char command[PROCESS_TEXT_BYTES];    /* [L] arguments joined by NUL */
+    size_t command_size;                 /* [L] */
 
     uint32_t id;                /* [W] of the recording */
     struct module_map *modules; /* [W] for instruction pointers */
@@ -101,6 +104,7 @@ struct tracked_thread {
 
     uint32_t id;                           /* [W] of the recording */
     uint64_t run_total_ns, delay_total_ns; /* [W] of the samples written */
+    bool due;                              /* [W] to be written */
     uint64_t run_written_ns;               /* [W] as the recording has it */
 };
 

@@ -32,7 +32,7 @@ enum {
     CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
     ALIVE_NS = 50 * NS_PER_MS,
     OPEN_FIRST_NS = 2 * NS_PER_MS, /* a fork that is about to exec is not worth opening */
-    OPEN_TRIES_MAX = 400,
+    OPEN_TRIES_MAX = 100,
     NATIVE_AGE_NS = 200 * NS_PER_MS, /* a thread that has had no Python for that long is a native one */
     NAME_TRIES_MAX = 8,
     LIST_FAILURES_MAX = 8,
@@ -147,6 +147,17 @@ static void replace_program(struct tracker *k, struct tracked_process *process)
     process->open_tries = 0;
 }
 
+/* How long until the next look: a young process may map its interpreter any moment, and on a busy machine much later.
+ */
+static uint64_t open_pause_ns(uint32_t tries, bool maybe)
+{
+    if (tries < 20)
+        return 1 * NS_PER_MS;
+    if (tries < OPEN_TRIES_MAX)
+        return 10 * NS_PER_MS;
+    return (maybe ? 50u : 250u) * NS_PER_MS;
+}
+
 /* Looks for an interpreter; a young process may map it a moment later. */
 static void try_open(struct tracker *k, struct tracked_process *process)
 {
@@ -181,12 +192,7 @@ static void try_open(struct tracker *k, struct tracked_process *process)
         m->open_error = err;
         pthread_mutex_unlock(&m->track.lock);
     }
-    if ((rc == ERR_PERMISSION || rc == ERR_VERSION || !maybe) && process->open_tries >= 20)
-        process->open_retry_ns = UINT64_MAX;
-    else if (process->open_tries >= OPEN_TRIES_MAX)
-        process->open_retry_ns = k->now_ns + 200u * NS_PER_MS;
-    else
-        process->open_retry_ns = k->now_ns + (process->open_tries < 20 ? 1u : 10u) * NS_PER_MS;
+    process->open_retry_ns = k->now_ns + open_pause_ns(process->open_tries, maybe);
 }
 
 /* ---- threads -------------------------------------------------------------------------------------------------------

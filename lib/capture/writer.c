@@ -34,6 +34,7 @@ struct writer {
     size_t n_processes, n_threads, processes_capacity, threads_capacity;
     uint64_t commit_due_ns, counters_due_ns;
     bool version_noted;
+    char command[PROCESS_TEXT_BYTES], executable[PROCESS_TEXT_BYTES]; /* of the process being written */
     uint64_t losses_written[LOSS_KIND_COUNT];
 };
 
@@ -72,28 +73,33 @@ static void note_version(struct measurement *m, const struct tracked_process *pr
 static void write_process(struct writer *w, struct tracked_process *process)
 {
     struct measurement *m = w->m;
-    size_t size = process->command_size;
-    if (process->id == 0 && !process->python_known && size == 0)
-        return; /* nothing is known of it but that it was there; written as soon as something is */
-    while (size > 0 && process->command[size - 1] == '\0')
-        size--;
-    if (m->options.redact_args)
-        size = strnlen(process->command, size);
+    pthread_mutex_lock(&m->track.lock); /* the recording may wait for a disk: never with the lock held */
     struct process record = {
         .pid = process->pid,
-        .parent = parent_id(w, process),
-        .command = size > 0 ? recording_add_string(m->recording, process->command, size) : 0,
-        .executable = add_text(m, process->executable),
-        .python = process->python_known ? add_text(m, process->info.version) : 0,
         .start_ns = since_start(m, process->start_ns),
         .end_ns = process->ended ? since_start(m, process->end_ns) : 0,
         .exit_status = process->exit_status,
     };
+    bool known = process->python_known;
+    size_t size = process->command_size;
+    memcpy(w->command, process->command, sizeof w->command);
+    memcpy(w->executable, process->executable, sizeof w->executable);
+    pthread_mutex_unlock(&m->track.lock);
+    if (process->id == 0 && !known && size == 0)
+        return; /* nothing is known of it but that it was there; written as soon as something is */
+    while (size > 0 && w->command[size - 1] == '\0')
+        size--;
+    if (m->options.redact_args)
+        size = strnlen(w->command, size);
+    record.parent = parent_id(w, process);
+    record.command = size > 0 ? recording_add_string(m->recording, w->command, size) : 0;
+    record.executable = add_text(m, w->executable);
+    record.python = known ? add_text(m, process->info.version) : 0;
     if (process->id == 0)
         process->id = recording_add_process(m->recording, &record);
     else
         recording_set_process(m->recording, process->id, &record);
-    if (process->python_known && process->info.unknown_version && !w->version_noted) {
+    if (known && process->info.unknown_version && !w->version_noted) {
         note_version(m, process);
         w->version_noted = true;
     }
@@ -102,21 +108,26 @@ static void write_process(struct writer *w, struct tracked_process *process)
 static void write_thread(struct writer *w, struct tracked_thread *thread)
 {
     struct measurement *m = w->m;
+    char name[sizeof thread->name];
+    pthread_mutex_lock(&m->track.lock);
     struct thread record = {
         .process = thread->process->id,
         .tid = thread->tid,
-        .name = add_text(m, thread->name),
         .start_ns = since_start(m, thread->start_ns),
         .end_ns = thread->ended ? since_start(m, thread->end_ns) : 0,
         .run_ns = thread->run_total_ns,
         .delay_ns = thread->delay_total_ns,
     };
+    memcpy(name, thread->name, sizeof name);
+    pthread_mutex_unlock(&m->track.lock);
+    record.name = add_text(m, name);
     if (thread->id == 0)
         thread->id = recording_add_thread(m->recording, &record);
     else
         recording_set_thread(m->recording, thread->id, &record);
 }
 
+/* Takes over new objects and what changed in known ones: marks them `due`. */
 static int copy_tables(struct writer *w)
 {
     struct track *track = &w->m->track;
@@ -127,26 +138,30 @@ static int copy_tables(struct writer *w)
         w->processes[w->n_processes] = track->processes[w->n_processes];
     for (; w->n_threads < track->n_threads; w->n_threads++)
         w->threads[w->n_threads] = track->threads[w->n_threads];
+    for (size_t i = 0; i < w->n_processes; i++) {
+        w->processes[i]->due = w->processes[i]->changed;
+        w->processes[i]->changed = false;
+    }
+    for (size_t i = 0; i < w->n_threads; i++) {
+        w->threads[i]->due = w->threads[i]->changed;
+        w->threads[i]->changed = false;
+    }
     return 0;
 }
 
-/* The lock is held while changed rows are written: they are few, and the sampler never waits for it. */
 static void write_tables(struct writer *w, bool all)
 {
     pthread_mutex_lock(&w->m->track.lock);
-    if (copy_tables(w) == 0) {
-        for (size_t i = 0; i < w->n_processes; i++) {
-            if (w->processes[i]->changed || all)
-                write_process(w, w->processes[i]);
-            w->processes[i]->changed = false;
-        }
-        for (size_t i = 0; i < w->n_threads; i++) {
-            if (w->threads[i]->changed || all)
-                write_thread(w, w->threads[i]);
-            w->threads[i]->changed = false;
-        }
-    }
+    int rc = copy_tables(w);
     pthread_mutex_unlock(&w->m->track.lock);
+    for (size_t i = 0; rc == 0 && i < w->n_processes; i++) {
+        if (w->processes[i]->due || all)
+            write_process(w, w->processes[i]);
+    }
+    for (size_t i = 0; rc == 0 && i < w->n_threads; i++) {
+        if (w->threads[i]->due || all)
+            write_thread(w, w->threads[i]);
+    }
 }
 
 /* ---- samples --------------------------------------------------------------------------------------------------------
@@ -308,9 +323,7 @@ static void write_totals(struct writer *w)
         if (thread->id == 0 || thread->run_written_ns == thread->run_total_ns)
             continue;
         thread->run_written_ns = thread->run_total_ns;
-        pthread_mutex_lock(&w->m->track.lock);
         write_thread(w, thread);
-        pthread_mutex_unlock(&w->m->track.lock);
     }
 }
 
