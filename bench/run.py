@@ -77,14 +77,16 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "cores": os.cpu_count(),
             "cpu": cpu_name(),
             "kernel": platform.release(),
-            "load_before": os.getloadavg()[0],
+            "loads": {},
             "version": version[-1],
             "peers": installed(),
             "options": "".join(" " + word for word in sys.argv[1:]),
         }
     }
+    loads: dict[str, list[float]] = result["conditions"]["loads"]
     if "startup" in options.parts:
         say("start-up")
+        loads["startup"] = [os.getloadavg()[0]]
         result["startup"] = cost.startup(main[0], folder, 5 if options.quick else 15)
     if "cost" in options.parts:
         names = [
@@ -95,13 +97,15 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "3.15's sampler 1 kHz",
             "3.15's sampler 1 kHz, stopping",
         ]
-        rounds, seconds = (5, 1.0) if options.quick else (10, 2.0)
+        rounds, seconds = (5, 1.0) if options.quick else (8, 2.0)
         result["cost"] = []
+        loads["cost"] = [os.getloadavg()[0]]
         for python in main:
             say(f"cost on {python.version}")
             result["cost"].append(cost.measure(python, names, folder, rounds, seconds, 20))
     if "sizes" in options.parts:
         say("sizes")
+        loads["sizes"] = [os.getloadavg()[0]]
         result["sizes"] = {
             "steady": sizes.steady(main[0], folder, 12 if options.quick else 40),
             "synthetic": sizes.synthetic(folder),
@@ -109,8 +113,10 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     if "accuracy" in options.parts:
         pythons = [one for one in found.values() if not options.quick or one.name in ("3.11", "3.13", "3.15")]
         runs, peer_runs, seconds = (0, 0, 0.8) if options.quick else (20, 3, 1.3)
+        loads["accuracy"] = [os.getloadavg()[0]]
         result["accuracy"] = accuracy.measure(pythons, folder, seconds, runs, peer_runs, say)
-    result["conditions"]["load_after"] = os.getloadavg()[0]
+    for load in loads.values():
+        load.append(os.getloadavg()[0])
     return result
 
 
@@ -133,6 +139,10 @@ def main() -> int:
     else:
         with tempfile.TemporaryDirectory(prefix="keisoku-bench-") as folder:
             result = measure(options, Path(folder))
+        if set(options.parts) != set(PARTS) and kept.exists():  # parts can be measured one after the other
+            before = json.loads(kept.read_text())
+            result["conditions"]["loads"] = {**before["conditions"].get("loads", {}), **result["conditions"]["loads"]}
+            result = {**before, **result}
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(result, indent=1))
     print(tables.markdown(["what", "bar", "measured", ""], tables.bars(result)))

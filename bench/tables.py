@@ -119,16 +119,18 @@ def bars(result: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def conditions(result: dict[str, Any]) -> str:
+def conditions(result: dict[str, Any], *parts: str) -> str:
     about = result["conditions"]
-    busy = max(about["load_before"], about["load_after"])
+    loads = {part: about["loads"][part] for part in parts if part in about["loads"]}
+    shown = ", ".join(f"{before:.1f} ({part})" for part, (before, _) in loads.items())
+    busy = any(before > 1.0 for before, _ in loads.values())
     return (
-        f"Measured on {about['date']} with `bench/run.py{about['options']}` on keisoku {about['version']}: "
-        f"{about['cores']} cores ({about['cpu']}), Linux {about['kernel']}, load average {about['load_before']:.1f} "
-        f"before and {about['load_after']:.1f} after (the benchmark itself is part of the second). "
+        f"Measured on {about['date']} with `make bench` on keisoku {about['version']}: {about['cores']} cores "
+        f"({about['cpu']}), Linux {about['kernel']}, load average before each part {shown}. "
         + (
-            "Other work ran on the machine meanwhile: wall ratios are wider than they would be on a quiet one. "
-            if busy > 2.5 or about["load_before"] > 1.0
+            "**Other work ran on the machine meanwhile**: a load of 1 is a core in use by others. Wall ratios are "
+            "wider than on a quiet machine, every wake-up costs more, and rates that were asked for are not reached. "
+            if busy
             else "The machine did nothing else. "
         )
         + "Peers: "
@@ -161,7 +163,9 @@ def cost_section(cost: dict[str, Any]) -> str:
 
 
 def benchmarks(result: dict[str, Any]) -> str:
-    text = "# Benchmarks\n\nWritten by `make bench`; nothing here is edited by hand.\n\n" + conditions(result)
+    text = "# Benchmarks\n\nWritten by `make bench`; nothing here is edited by hand.\n\n" + conditions(
+        result, "startup", "cost", "sizes"
+    )
     text += "\n## The bars\n\n" + markdown(["what", "bar", "measured", ""], bars(result))
     if result.get("cost"):
         text += (
@@ -196,7 +200,7 @@ def accuracy(result: dict[str, Any]) -> str:
         "`tests/truth/programs`: each states in its own source which stacks it can have (whole chains, and which line "
         "calls what), and `tests/truth/oracle.py` judges every stack that a tool shows. The same programs are tests.\n\n"
     )
-    text += conditions(result)
+    text += conditions(result, "accuracy")
     text += "\n## Stacks that the program cannot have\n\n### keisoku at 1 kHz, impossible / shown\n\n"
     ours = [row for row in data["stacks"] if row["tool"].startswith("keisoku")]
     programs = list(dict.fromkeys(row["program"] for row in ours))
