@@ -128,7 +128,7 @@ def conditions(result: dict[str, Any], *parts: str) -> str:
     about = result["conditions"]
     loads = {part: about["loads"][part] for part in parts if part in about["loads"]}
     shown = ", ".join(f"{before:.1f} ({part})" for part, (before, _) in loads.items())
-    busy = any(before > 1.0 for before, _ in loads.values())
+    busy = any(before > 1.5 for before, _ in loads.values())
     return (
         f"Measured on {about['date']} with `make bench` on keisoku {about['version']}: {about['cores']} cores "
         f"({about['cpu']}), Linux {about['kernel']}, load average before each part {shown}. "
@@ -136,7 +136,7 @@ def conditions(result: dict[str, Any], *parts: str) -> str:
             "**Other work ran on the machine meanwhile**: a load of 1 is a core in use by others. Wall ratios are "
             "wider than on a quiet machine, every wake-up costs more, and rates that were asked for are not reached. "
             if busy
-            else "The machine did nothing else. "
+            else "Nothing else ran on the machine. "
         )
         + "Peers: "
         + ", ".join(about["peers"])
@@ -177,7 +177,7 @@ def benchmarks(result: dict[str, Any]) -> str:
             "\n## Cost to a program that computes\n\n"
             "A program that does a fixed amount of work, bare and under each tool, once a round in an order drawn anew. "
             "A ratio is of the two runs of one round; given are the geometric mean over the rounds and its 95 % "
-            "interval. The program's own clocks measure the work alone, without start-up. *CPU of the tool* is what "
+            "interval; below 1 is the spread of the machine, no gain. The program's own clocks measure the work alone, without start-up. *CPU of the tool* is what "
             "its process used beyond the program's, per second of the program; where it starts the program it includes "
             "its own start-up. *Core time taken* is what keisoku counts and prints in every report. As it comes, keisoku "
             "keeps to a budget of 1 % of a core and lowers its rate for it; a rate that is asked for lifts the budget.\n\n"
