@@ -110,8 +110,11 @@ static bool check_codes(struct interner *interner, struct tracked_process *proce
         if (id == 0)
             return false;
         struct code_entry *entry = stack_store_code(interner->store, id);
-        if (fresh && python_code_copy(process->python, interner->codes[i], &entry->copy) != 0)
-            interner->uncopied++;
+        if (!entry->copied && python_code_copy(process->python, interner->codes[i], &entry->copy) != 0) {
+            buf_clear(&entry->copy);
+            return false; /* tried again when it is met again: no node has it yet */
+        }
+        entry->copied = true;
         if (replaced != 0)
             code_was_replaced(interner, process, replaced);
         *changed = *changed || fresh || replaced != 0;

@@ -16,7 +16,6 @@ struct interner {
     uint32_t *code_of;           /* id of the code of each frame, outermost first */
     uint64_t read_ns;            /* when the present stack was read, CLOCK_MONOTONIC */
     bool all_checked;            /* every code object of it was looked at then */
-    uint64_t uncopied;           /* new code objects that could not be copied */
 };
 
 int interner_init(struct interner *interner, struct stack_store *store);

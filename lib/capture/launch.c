@@ -9,20 +9,36 @@
 
 extern char **environ;
 
-static void run_child(const struct program *program, int gate, int report) __attribute__((noreturn));
+static void run_child(const struct program *program, int gate, int report, const sigset_t *mask,
+                      const struct rlimit *descriptors) __attribute__((noreturn));
+
+/* Our handlers must not run in the child; what is ignored stays ignored. Signals are blocked meanwhile: one that comes
+ * now is the program's, after exec. */
+static void default_handlers(void)
+{
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action;
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN && action.sa_handler != SIG_DFL) {
+            action = (struct sigaction){.sa_handler = SIG_DFL};
+            sigaction(number, &action, NULL);
+        }
+    }
+}
 
 /* Between fork and exec: only calls that are safe there. */
-static void run_child(const struct program *program, int gate, int report)
+static void run_child(const struct program *program, int gate, int report, const sigset_t *mask,
+                      const struct rlimit *descriptors)
 {
-    sigset_t none;
     char go = 0;
-    sigemptyset(&none);
     ssize_t n;
+    default_handlers();
+    if (descriptors->rlim_cur != RLIM_INFINITY)
+        setrlimit(RLIMIT_NOFILE, descriptors);
     do
         n = read(gate, &go, 1);
     while (n < 0 && errno == EINTR);
     if (n == 1) {
-        sigprocmask(SIG_SETMASK, &none, NULL);
+        sigprocmask(SIG_SETMASK, mask, NULL);
         execve(program->executable, program->argv, environ);
         int number = errno;
         n = write(report, &number, sizeof number);
@@ -30,7 +46,8 @@ static void run_child(const struct program *program, int gate, int report)
     _exit(127);
 }
 
-int launch_prepare(const struct program *program, struct launch *launch, struct err *err)
+int launch_prepare(const struct program *program, const struct rlimit *descriptors, struct launch *launch,
+                   struct err *err)
 {
     int gate[2] = {-1, -1}, report[2] = {-1, -1};
     if (pipe2(gate, O_CLOEXEC) != 0 || pipe2(report, O_CLOEXEC) != 0) {
@@ -38,13 +55,17 @@ int launch_prepare(const struct program *program, struct launch *launch, struct 
         close(gate[1]);
         return err_set(err, ERR_IO, "cannot start %s: %s", program->argv[0], strerror(errno));
     }
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &launch->mask);
     launch->pid = fork();
     if (launch->pid == 0) {
         close(gate[1]); /* else the child would hold its own gate open */
         close(report[0]);
-        run_child(program, gate[0], report[1]);
+        run_child(program, gate[0], report[1], &launch->mask, descriptors);
     }
     int number = errno;
+    pthread_sigmask(SIG_SETMASK, &launch->mask, NULL);
     close(gate[0]);
     close(report[1]);
     launch->gate = gate[1];

@@ -7,15 +7,20 @@
 #include "base/err.h"
 #include "capture/program.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct launch {
     pid_t pid;
     int gate, report; /* our ends of two pipes */
+    sigset_t mask;    /* the caller's, which the program gets */
 };
 
-/* Forks. The child keeps standard streams, directory, environment and process group, and waits. */
-int launch_prepare(const struct program *program, struct launch *launch, struct err *err);
+/* Forks. The child gets that limit of descriptors, it keeps standard streams, directory, environment and process group,
+ * and waits. */
+int launch_prepare(const struct program *program, const struct rlimit *descriptors, struct launch *launch,
+                   struct err *err);
 /* Lets the child execute the program; an exec that fails is reported (ERR_NOT_FOUND, ERR_NOT_EXECUTABLE) and reaped. */
 int launch_release(struct launch *launch, const struct program *program, struct err *err);
 /* Gives up: the child ends without having run anything. */

@@ -30,6 +30,8 @@ struct sampler_counts {
     atomic_uint_fast64_t sweeps, planned, late, reads, rereads, samples, dropped;
     atomic_uint_fast64_t awake_ns, contested_ns; /* from waking to sleeping; of that with a runnable target there */
     atomic_uint_fast64_t cpu_ns;                 /* the sampler thread's own */
+    atomic_uint_fast64_t first_ns, last_ns;      /* of the sweeps, CLOCK_MONOTONIC */
+    atomic_uint_fast64_t busy_cores;             /* cores with a running thread, added up over the sweeps */
 };
 
 struct measurement {
@@ -48,6 +50,8 @@ struct measurement {
     pthread_t sampler, tracker, writer;
     bool sampler_runs, tracker_runs, writer_runs;
 
+    void *sampler_state, *tracker_state;
+
     /* the tracker's */
     pid_t child;            /* started by us; 0 for attach */
     int child_fd, wake_fd;  /* pidfd of it; eventfd that ends the tracker's sleep */
@@ -64,6 +68,9 @@ struct measurement {
     struct err failure; /* the recording cannot be written any more */
 };
 
+/* Memory of the two threads, so that they cannot fail once the program runs. */
+int sampler_prepare(struct measurement *m);
+int tracker_prepare(struct measurement *m);
 void *sampler_main(void *measurement);
 void *tracker_main(void *measurement);
 void *writer_main(void *measurement);

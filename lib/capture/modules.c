@@ -12,7 +12,7 @@ struct module_map {
     uint64_t read_ns;
 };
 
-enum { READ_AGAIN_NS = 100 * 1000 * 1000 };
+enum { READ_AGAIN_NS = 100 * 1000 * 1000, READINGS_MAX = 64 };
 
 static void read_maps(struct module_map *map, pid_t pid)
 {
@@ -72,7 +72,8 @@ struct module module_at(struct module_map **map, const struct tracked_process *p
     if (*map == NULL && (*map = mem_zalloc(1, sizeof **map)) == NULL)
         return (struct module){MODULE_UNKNOWN, NULL};
     const struct proc_map *found = find(*map, point->ip);
-    if (found == NULL && clock_monotonic_ns() - (*map)->read_ns > READ_AGAIN_NS) {
+    bool again = !process->ended && (*map)->n_old < READINGS_MAX;
+    if (found == NULL && again && clock_monotonic_ns() - (*map)->read_ns > READ_AGAIN_NS) {
         read_maps(*map, process->pid);
         found = find(*map, point->ip);
     }

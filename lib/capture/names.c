@@ -47,7 +47,7 @@ int names_new(struct measurement *m, struct names **result)
     if (names == NULL)
         return ERR_NOMEM;
     names->m = m;
-    int rc = m->options.no_source ? 0 : source_text_new(m->recording, &names->sources);
+    int rc = m->options.no_source ? 0 : source_text_new(m->recording, m->options.redact_args, &names->sources);
     if (rc != 0) {
         mem_free(names);
         return rc;
@@ -121,10 +121,8 @@ static struct named_code *resolve(struct names *names, struct code_entry *entry)
     struct named_code *named = mem_zalloc(1, sizeof *named);
     entry->resolved = named;
     if (named == NULL || entry->copy.size == 0 ||
-        python_code_resolve(entry->process->side, &entry->copy, &named->code) != 0) {
-        measure_lose(names->m, LOSS_UNRESOLVED, 1);
-        return named;
-    }
+        python_code_resolve(entry->process->side, &entry->copy, &named->code) != 0)
+        return named; /* its samples count as lost */
     struct python_code *code = &named->code;
     struct recording *recording = names->m->recording;
     char path[8192];

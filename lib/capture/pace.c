@@ -33,6 +33,19 @@ uint64_t pace_interval_ns(struct pace *pace)
     return (uint64_t)(interval < 20 * mean ? interval : 20 * mean);
 }
 
+/* Cores with a running thread of the target, on average since the last look; at least one. */
+static double cores_in_use(struct pace *pace)
+{
+    const struct sampler_counts *counts = &pace->m->counts;
+    uint64_t busy = atomic_load_explicit(&counts->busy_cores, memory_order_relaxed);
+    uint64_t sweeps = atomic_load_explicit(&counts->sweeps, memory_order_relaxed);
+    double cores =
+        sweeps > pace->govern_sweeps ? (double)(busy - pace->govern_busy) / (double)(sweeps - pace->govern_sweeps) : 0;
+    pace->govern_busy = busy;
+    pace->govern_sweeps = sweeps;
+    return cores > 1 ? cores : 1;
+}
+
 /* Lowers the rate when more than the budget is taken of the target's cores, and raises it again. What was taken too
  * much at first (a start is measured at the full rate) is made up for over the next seconds. */
 void pace_govern(struct pace *pace, uint64_t now_ns)
@@ -47,12 +60,13 @@ void pace_govern(struct pace *pace, uint64_t now_ns)
     if (awake > pace->govern_awake_ns)
         taken = (double)(cpu - pace->govern_cpu_ns) * (double)(contested - pace->govern_contested_ns) /
                 (double)(awake - pace->govern_awake_ns);
-    pace->overdraft_ns += taken - m->options.budget * elapsed;
+    double budget = m->options.budget * cores_in_use(pace); /* of each core that the target uses */
+    pace->overdraft_ns += taken - budget * elapsed;
     if (pace->overdraft_ns < 0)
         pace->overdraft_ns = 0;
     if (!m->options.rate_asked && taken > 0) {
-        double repay = pace->overdraft_ns / REPAY_NS, most = m->options.budget / 2;
-        double allowed = elapsed * (m->options.budget - (repay < most ? repay : most));
+        double repay = pace->overdraft_ns / REPAY_NS, most = budget / 2;
+        double allowed = elapsed * (budget - (repay < most ? repay : most));
         double fit = pace->rate_hz * allowed / taken;
         double smooth = (pace->rate_hz + fit) / 2;
         pace->rate_hz = smooth > m->options.rate_hz ? m->options.rate_hz : smooth < RATE_MIN_HZ ? RATE_MIN_HZ : smooth;

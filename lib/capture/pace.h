@@ -12,6 +12,7 @@ struct pace {
     uint64_t random;
     double rate_hz;      /* after the budget */
     double overdraft_ns; /* taken beyond the budget so far */
+    uint64_t govern_busy, govern_sweeps;
     uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns;
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ struct perf_clock {
     bool kernel;
     struct ring *rings[STREAMS]; /* one a core; fd -1: not opened */
     int *extra;                  /* further events, redirected into the rings */
-    size_t n_extra, extra_capacity;
+    size_t n_extra, extra_capacity, extra_most;
 };
 
 enum { IP_RING_BYTES = 64 * 1024, BIRTHS_RING_BYTES = 16 * 1024, EXTRA_EVENTS_MAX = 4096, RECORD_BYTES_MAX = 512 };
@@ -74,6 +75,10 @@ int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *e
     /* cores may be numbered with gaps: an event on a core that is not there fails with ENODEV and is left out */
     clock->n_cores = (int)sysconf(_SC_NPROCESSORS_CONF);
     clock->kernel = true;
+    struct rlimit files; /* most descriptors are for the threads' own files */
+    clock->extra_most = EXTRA_EVENTS_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 4 < clock->extra_most)
+        clock->extra_most = files.rlim_cur / 4;
     for (int stream = 0; stream < STREAMS; stream++) {
         clock->rings[stream] = mem_zalloc((size_t)clock->n_cores, sizeof *clock->rings[stream]);
         if (clock->rings[stream] == NULL) {
@@ -101,12 +106,12 @@ static int map_ring(const struct perf_clock *clock, size_t *ring_bytes, struct r
         if (errno != EPERM && errno != ENOMEM)
             break;
     }
-    return ERR_PERMISSION;
+    return ERR_FULL;
 }
 
 static int keep_extra(struct perf_clock *clock, int fd)
 {
-    if (clock->n_extra >= EXTRA_EVENTS_MAX ||
+    if (clock->n_extra >= clock->extra_most ||
         mem_grow(&clock->extra, &clock->extra_capacity, clock->n_extra + 1, sizeof *clock->extra) != 0)
         return ERR_NOMEM;
     clock->extra[clock->n_extra++] = fd;
@@ -134,7 +139,7 @@ static int follow_on_core(struct perf_clock *clock, enum stream stream, pid_t ti
         return 0;
     }
     close(fd);
-    return -EPERM;
+    return -ENOBUFS;
 }
 
 int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
@@ -143,6 +148,10 @@ int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
         int rc = follow_on_core(clock, (enum stream)(i % STREAMS), tid, i / STREAMS);
         if (rc == -ESRCH)
             return err_set(err, ERR_GONE, "thread %d has ended", (int)tid);
+        if (rc == -ENOBUFS || rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM)
+            return err_set(err, ERR_FULL,
+                           "the kernel's software clock does not follow all threads: its locked memory or our "
+                           "descriptors are used up; their time on the CPU is not told apart; raise ulimit -l or -n");
         if (rc == -EACCES || rc == -EPERM)
             return err_set(err, ERR_PERMISSION,
                            "the kernel's software clock is not permitted (perf_event_paranoid); python, native and "

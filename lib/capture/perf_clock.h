@@ -31,7 +31,7 @@ struct perf_record {
 
 /* `period_ns`: CPU time of a thread between two instruction pointers. ERR_PERMISSION, ERR_NOT_SUPPORTED. */
 int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *err);
-/* Follows thread `tid` and all that it starts from now on. */
+/* Follows thread `tid` and all that it starts from now on. ERR_FULL: a limit is reached; those followed before stay. */
 int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err);
 /* Does it see the kernel's instruction pointers too? */
 bool perf_clock_sees_kernel(const struct perf_clock *clock);

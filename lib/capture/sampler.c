@@ -29,6 +29,7 @@
 enum {
     HOPS_MAX = 4, /* core changes in a sweep */
     LATE_NS = 1000 * 1000,
+    STEP_NS = 50 * 1000 * 1000,
     PENDING_MAX_NS = 300 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
     SLEEPERS_CLOCK_MIN = 3
 };
@@ -41,6 +42,7 @@ struct sampler {
     struct tracked_thread **elsewhere; /* as long as list: run on another core than ours */
     size_t n_elsewhere;
     int busy_core; /* where a running thread was last read in this sweep; -1: none */
+    int n_busy_cores;
     struct interner interner;
     struct pace pace;
     uint64_t read_ns;    /* when the stack was read */
@@ -91,9 +93,12 @@ static void flush(struct sampler *s, struct tracked_thread *t, bool last)
         .checked = t->checked,
         .last = last,
     };
-    if (!sample_queue_push(&s->m->queue, &raw)) {
+    if (!sample_queue_push(&s->m->queue, &raw)) { /* its times go to the next one */
         measure_lose(s->m, LOSS_QUEUE_FULL, raw.ticks);
-        return; /* its times go to the next one */
+        t->pending = false;
+        t->pending_ticks = 0;
+        t->pending_since_ns = t->pending_ns;
+        return;
     }
     t->written = t->last;
     t->pending = false;
@@ -222,9 +227,11 @@ static enum look look_at(struct sampler *s, struct tracked_thread *t)
 /* A sample whose stack could not be had: its time is kept, with no stack. */
 static void give_up(struct sampler *s, struct tracked_thread *t, enum loss_kind why)
 {
-    struct proof proof = {.runs = true};
-    if (!proc_thread_schedstat(&t->files, &proof.after))
+    struct proof proof = {0};
+    if (!proc_thread_schedstat(&t->files, &proof.after) || !proc_thread_stat(&t->files, &proof.stat))
         return;
+    proof.runs = proof.stat.state == 'R';
+    proof.call.running = true; /* what it waits for is not known */
     s->lost = why;
     s->read_ns = clock_monotonic_ns();
     s->stack.holds_gil = s->stack.gc_running = s->stack.truncated = false;
@@ -241,10 +248,12 @@ static void look_or_put_aside(struct sampler *s, struct tracked_thread *t)
     enum look look = look_at(s, t);
     if (look == LOOK_ELSEWHERE)
         s->elsewhere[s->n_elsewhere++] = t;
-    else if (look == LOOK_AGAIN)
-        give_up(s, t, LOSS_RAN_MEANWHILE);
-    if (look == LOOK_DONE && !t->asleep)
+    else if (look == LOOK_AGAIN) /* without that file nothing proves that a thread sleeps */
+        give_up(s, t, t->files.syscall_fd < 0 ? LOSS_UNREADABLE : LOSS_RAN_MEANWHILE);
+    if (look == LOOK_DONE && !t->asleep && s->busy_core != s->core) {
         s->busy_core = s->core;
+        s->n_busy_cores++;
+    }
 }
 
 /* The core of `t` is not open to us: read it free where that is allowed, and say so. */
@@ -324,6 +333,7 @@ static void sweep(struct sampler *s)
 {
     s->contested = false;
     s->busy_core = -1;
+    s->n_busy_cores = 0;
     for (size_t i = 0; i < s->n; i++) {
         if (!s->list[i]->asleep && !atomic_load_explicit(&s->list[i]->retire, memory_order_relaxed))
             look_or_put_aside(s, s->list[i]);
@@ -352,6 +362,8 @@ static void insert(struct sampler *s, struct tracked_thread *t)
     memmove(&s->list[at + 1], &s->list[at], (s->n - at) * sizeof *s->list);
     s->list[at] = t;
     s->n++;
+    if (s->m->options.delay_ns != 0) /* what it did before the sampling began is left out */
+        proc_thread_schedstat(&t->files, &t->first);
     t->last = t->written = t->first;
     t->pending_since_ns = t->start_ns;
 }
@@ -395,14 +407,23 @@ static void hand_over(struct sampler *s, bool wait)
 /* ---- the thread ----------------------------------------------------------------------------------------------------
  */
 
-static int sampler_init(struct sampler *s, struct measurement *m)
+int sampler_prepare(struct measurement *m)
 {
-    memset(s, 0, sizeof *s);
+    struct sampler *s = mem_zalloc(1, sizeof *s);
+    if (s == NULL)
+        return ERR_NOMEM;
     s->m = m;
     s->core = -1;
     s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
     bool ready = s->stack.frames != NULL && interner_init(&s->interner, &m->store) == 0;
-    return ready && sched_getaffinity(0, sizeof s->allowed, &s->allowed) == 0 ? 0 : ERR_NOMEM;
+    if (!ready || sched_getaffinity(0, sizeof s->allowed, &s->allowed) != 0) {
+        mem_free(s->stack.frames);
+        interner_release(&s->interner);
+        mem_free(s);
+        return ERR_NOMEM;
+    }
+    m->sampler_state = s;
+    return 0;
 }
 
 static void sampler_release(struct sampler *s)
@@ -413,18 +434,26 @@ static void sampler_release(struct sampler *s)
     interner_release(&s->interner);
 }
 
-static void sleep_until(uint64_t time_ns)
+/* Sleeps to the instant, in steps where it is far, so that the end of the measurement is never waited for. */
+static void sleep_until(const struct sampler *s, uint64_t time_ns)
 {
-    struct timespec when = {(time_t)(time_ns / 1000000000u), (long)(time_ns % 1000000000u)};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR)
-        ;
+    uint64_t now_ns = 0;
+    while (!atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed) &&
+           (now_ns = clock_monotonic_ns()) < time_ns) {
+        uint64_t step_ns = time_ns - now_ns < STEP_NS ? time_ns : now_ns + STEP_NS;
+        struct timespec when = {(time_t)(step_ns / 1000000000u), (long)(step_ns % 1000000000u)};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR)
+            ;
+    }
 }
 
 /* One planned instant: sleep, sweep, account. Returns the next instant. */
 static uint64_t tick(struct sampler *s, uint64_t planned_ns)
 {
     struct sampler_counts *counts = &s->m->counts;
-    sleep_until(planned_ns);
+    sleep_until(s, planned_ns);
+    if (atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed))
+        return planned_ns;
     uint64_t woke_ns = s->now_ns = clock_monotonic_ns();
     s->late = woke_ns - planned_ns > LATE_NS;
     if (s->late)
@@ -436,6 +465,8 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     atomic_fetch_add_explicit(&counts->awake_ns, slept_ns - woke_ns, memory_order_relaxed);
     if (s->contested)
         atomic_fetch_add_explicit(&counts->contested_ns, slept_ns - woke_ns, memory_order_relaxed);
+    atomic_store_explicit(&counts->last_ns, slept_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->busy_cores, (uint64_t)s->n_busy_cores, memory_order_relaxed);
     hand_over(s, false);
     pace_govern(&s->pace, s->now_ns);
     uint64_t next_ns = planned_ns;
@@ -451,26 +482,22 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
 void *sampler_main(void *measurement)
 {
     struct measurement *m = measurement;
-    struct sampler s;
+    struct sampler *s = m->sampler_state;
     prctl(PR_SET_NAME, "kei-sampler");
     prctl(PR_SET_TIMERSLACK, 1);
     schedule_short_slice();
-    if (sampler_init(&s, m) == 0) {
-        uint64_t next_ns = m->start_ns + m->options.delay_ns;
-        while (next_ns > clock_monotonic_ns() && !atomic_load(&m->stop_sampler))
-            sleep_until(clock_monotonic_ns() + 1000000);
-        next_ns = clock_monotonic_ns();
-        pace_init(&s.pace, m, next_ns);
-        hand_over(&s, true);
-        while (!atomic_load_explicit(&m->stop_sampler, memory_order_relaxed))
-            next_ns = tick(&s, next_ns);
-        hand_over(&s, true);
-        for (size_t i = 0; i < s.n; i++)
-            atomic_store(&s.list[i]->retire, true);
-        let_go(&s);
-    }
+    sleep_until(s, m->start_ns);
+    uint64_t next_ns = clock_monotonic_ns();
+    atomic_store(&m->counts.first_ns, next_ns);
+    pace_init(&s->pace, m, next_ns);
+    hand_over(s, true);
+    while (!atomic_load_explicit(&m->stop_sampler, memory_order_relaxed))
+        next_ns = tick(s, next_ns);
+    hand_over(s, true);
+    for (size_t i = 0; i < s->n; i++)
+        atomic_store(&s->list[i]->retire, true);
+    let_go(s);
     atomic_store(&m->counts.cpu_ns, clock_thread_cpu_ns());
-    measure_lose(m, LOSS_UNRESOLVED, s.interner.uncopied);
-    sampler_release(&s);
+    sampler_release(s);
     return NULL;
 }

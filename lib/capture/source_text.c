@@ -18,14 +18,16 @@ struct source_text {
     struct recording *recording;
     struct map done; /* file id */
     size_t total;
+    bool no_arguments;
 };
 
-int source_text_new(struct recording *recording, struct source_text **result)
+int source_text_new(struct recording *recording, bool no_arguments, struct source_text **result)
 {
     *result = mem_zalloc(1, sizeof **result);
     if (*result == NULL)
         return ERR_NOMEM;
     (*result)->recording = recording;
+    (*result)->no_arguments = no_arguments;
     return 0;
 }
 
@@ -91,19 +93,19 @@ static void add_file(struct source_text *sources, const struct tracked_process *
     close(fd);
 }
 
-/* The text behind -c among the arguments (joined by NUL). */
+/* The text behind -c, when the interpreter was started with it; one that was cut is left out. */
 static void add_command_text(struct source_text *sources, const struct tracked_process *process, uint32_t file)
 {
     const char *at = process->command, *end = at + process->command_size;
-    while (at < end) {
-        size_t length = strnlen(at, (size_t)(end - at));
-        const char *next = at + length + 1;
-        if (length == 2 && memcmp(at, "-c", 2) == 0 && next < end) {
-            recording_add_source(sources->recording, file, 1, next, strnlen(next, (size_t)(end - next)));
-            return;
-        }
-        at = next;
-    }
+    if (sources->no_arguments || process->command_size >= sizeof process->command - 1)
+        return;
+    at += strnlen(at, (size_t)(end - at)) + 1; /* the interpreter */
+    while (at < end && at[0] == '-' && strcmp(at, "-c") != 0)
+        at += strnlen(at, (size_t)(end - at)) + 1;
+    if (end - at < 4 || strcmp(at, "-c") != 0)
+        return;
+    at += 3;
+    recording_add_source(sources->recording, file, 1, at, strnlen(at, (size_t)(end - at)));
 }
 
 void source_text_want(struct source_text *sources, const struct tracked_process *process, uint32_t file,

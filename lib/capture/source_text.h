@@ -9,7 +9,8 @@
 #include "data/recording.h"
 
 struct source_text;
-int source_text_new(struct recording *recording, struct source_text **result);
+/* no_arguments: the text of -c, which stands among a command's arguments, stays out. */
+int source_text_new(struct recording *recording, bool no_arguments, struct source_text **result);
 void source_text_free(struct source_text *sources);
 /* Adds the text of `path` (string id `file`) to the recording, once. Names in angle brackets have no file; the text of
  * `<string>` is the process's -c argument. */

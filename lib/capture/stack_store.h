@@ -14,7 +14,8 @@ struct tracked_process;
 struct code_entry {
     struct tracked_process *process;
     uint64_t address, checksum;
-    struct buf copy;                     /* python_code_copy */
+    struct buf copy; /* python_code_copy */
+    bool copied;
     uint64_t verified_ns;                /* [S] when its checksum was last found in place */
     uint64_t stale_from_ns, stale_to_ns; /* [S] its address was found to hold other code: in between it may have held
                                           * either. 0: never */

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "data/types.h"
 
+#include <errno.h>
 #include <string.h>
 
 int track_init(struct track *track)
@@ -117,8 +118,10 @@ struct tracked_thread *track_add_thread(struct track *track, struct tracked_proc
     bool ready = (state == NULL || thread->reader != NULL) && proc_thread_open(&thread->files, process->pid, tid) &&
                  proc_thread_schedstat(&thread->files, &thread->first);
     if (!ready || publish(track, thread) != 0) {
+        int saved = errno;
         release_thread(thread);
         mem_free(thread);
+        errno = saved;
         return NULL;
     }
     struct tracked_thread **bucket = &track->by_tid[(unsigned)tid % TRACK_BUCKETS];
@@ -166,6 +169,14 @@ void track_reclaim(struct track *track)
         if (thread->files.schedstat_fd >= 0 && atomic_load(&thread->released))
             release_thread(thread);
     }
+}
+
+void track_forget_ips(struct track *track, struct tracked_thread *thread)
+{
+    pthread_mutex_lock(&track->lock);
+    mem_free(thread->ips);
+    thread->ips = NULL;
+    pthread_mutex_unlock(&track->lock);
 }
 
 void track_add_ip(struct track *track, struct tracked_thread *thread, const struct ip_point *point)

@@ -1,7 +1,7 @@
 /*
  * The processes and threads of a measurement, shared by its three threads: the tracker finds them and sees them end,
- * the sampler reads them, the writer records them. Objects live until the measurement is freed; what is big in them
- * (open files, readers) is given back when they end.
+ * the sampler reads them, the writer records them. Objects live until the measurement is freed; open files, readers and
+ * instruction pointers of a thread are given back when it has ended.
  *
  * Who may touch what is said beside each field: [T]racker, [S]ampler, [W]riter, [L] under `lock`, [C] constant once the
  * object is published.
@@ -41,6 +41,7 @@ struct tracked_process {
     uint64_t open_retry_ns;       /* [T] when to look for an interpreter again */
     uint32_t open_tries;          /* [T] */
     bool root;                    /* [C] named by the user */
+    uint32_t missed;              /* [T] threads that could not be followed, at the last listing */
     uint32_t list_failures;       /* [T] in a row */
     uint32_t live_threads;        /* [T] */
     uint64_t list_due_ns;         /* [T] */
@@ -135,6 +136,8 @@ void track_end_process(struct track *track, struct tracked_process *process, uin
 void track_end_thread(struct track *track, struct tracked_thread *thread, uint64_t now_ns);
 /* Frees what ended threads hold once the sampler let go of them. [T] */
 void track_reclaim(struct track *track);
+/* Its last sample is written: nothing asks for them any more. [W] */
+void track_forget_ips(struct track *track, struct tracked_thread *thread);
 void track_add_ip(struct track *track, struct tracked_thread *thread, const struct ip_point *point);
 /* The instruction pointer of the thread nearest to `time_ns`, at most `within_ns` away. [W] */
 bool track_nearest_ip(struct track *track, struct tracked_thread *thread, uint64_t time_ns, uint64_t within_ns,

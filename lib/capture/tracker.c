@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -51,6 +52,7 @@ struct tracker {
         pid_t pid, parent;
     } born[BORN_MAX]; /* by the kernel's records, to be joined after the drain */
     size_t n_born;
+    uint32_t missed; /* threads of the present listing that could not be followed */
 };
 
 /* ---- processes -----------------------------------------------------------------------------------------------------
@@ -84,6 +86,7 @@ struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t par
     process->open_retry_ns = root ? now_ns : now_ns + OPEN_FIRST_NS;
     pthread_mutex_lock(&m->track.lock);
     describe(process);
+    process->changed = true;
     pthread_mutex_unlock(&m->track.lock);
     atomic_fetch_add(&m->live_processes, 1);
     return process;
@@ -249,6 +252,11 @@ static bool is_older_than(pid_t tid, uint64_t age_ns)
     return ticks != 0 && now_ns > start_ns && now_ns - start_ns > age_ns;
 }
 
+static bool out_of_descriptors(void)
+{
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+}
+
 static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
 {
     struct track *track = &k->m->track;
@@ -259,11 +267,14 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
         atomic_fetch_sub(&k->m->live_threads, 1);
         thread = NULL;
     }
+    errno = 0;
     if (thread == NULL && (state != NULL || is_older_than(tid, NATIVE_AGE_NS))) {
         thread = track_add_thread(track, process, tid, state, k->now_ns);
         if (thread != NULL) {
             atomic_fetch_add(&k->m->live_threads, 1);
             process->any_thread = true;
+        } else if (out_of_descriptors()) {
+            k->missed++;
         }
     }
     if (thread != NULL) {
@@ -272,22 +283,44 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
     }
 }
 
+/* Threads that could not be followed count once. */
+static void miss_threads(struct tracker *k, struct tracked_process *process, uint32_t missed)
+{
+    if (missed > process->missed)
+        measure_lose(k->m, LOSS_THREAD_MISSED, missed - process->missed);
+    process->missed = missed;
+}
+
+/* A repeated look is put off so far that it takes 1 % of a core's time at most. */
+static uint64_t later(uint64_t interval_ns, uint64_t cost_ns)
+{
+    return interval_ns > 100 * cost_ns ? interval_ns : 100 * cost_ns;
+}
+
 static void list_threads(struct tracker *k, struct tracked_process *process)
 {
     struct track *track = &k->m->track;
+    errno = 0;
     int n_tids = proc_threads(process->pid, &k->tids, &k->tids_capacity);
-    int n_states = python_threads(process->side, &k->states, &k->states_capacity);
-    process->list_due_ns = k->now_ns + (k->m->perf != NULL && k->now_ns > k->busy_until_ns ? LIST_SLOW_NS : LIST_NS);
-    if (n_tids < 0)
+    if (n_tids < 0) {
+        miss_threads(k, process, out_of_descriptors() ? process->missed + 1 : process->missed);
+        process->list_due_ns = k->now_ns + LIST_SLOW_NS;
         return;
+    }
+    int n_states = python_threads(process->side, &k->states, &k->states_capacity);
+    uint64_t cost_ns = clock_monotonic_ns() - k->now_ns;
+    bool slow = k->m->perf != NULL && k->now_ns > k->busy_until_ns;
+    process->list_due_ns = k->now_ns + later(slow ? LIST_SLOW_NS : LIST_NS, cost_ns);
     if (n_states < 0) { /* changed under us, or its memory was replaced */
         process->exec_seen = process->exec_seen || ++process->list_failures >= LIST_FAILURES_MAX;
         n_states = 0;
     } else {
         process->list_failures = 0;
     }
+    k->missed = 0;
     for (int i = 0; i < n_tids; i++)
         meet_thread(k, process, k->tids[i], n_states);
+    miss_threads(k, process, k->missed);
     if (process->live_threads == 0)
         return;
     for (size_t i = 0; i < track->n_threads; i++) {
@@ -349,25 +382,24 @@ static void drain_kernel(struct tracker *k)
     }
 }
 
-static void join_children(struct tracker *k, const struct tracked_process *process, FILE *children)
-{
-    int pid;
-    while (fscanf(children, "%d", &pid) == 1)
-        tracker_join(k->m, (pid_t)pid, process->pid, false);
-}
-
 /* Children of a process from /proc; each of its threads has a list of its own. */
 static void find_children(struct tracker *k, const struct tracked_process *process)
 {
     int n_tids = proc_threads(process->pid, &k->tids, &k->tids_capacity);
     for (int i = 0; i < n_tids; i++) {
-        char path[64];
+        char path[64], text[4096];
         snprintf(path, sizeof path, "/proc/%d/task/%d/children", process->pid, k->tids[i]);
-        FILE *children = fopen(path, "re");
-        if (children == NULL)
-            continue;
-        join_children(k, process, children);
-        fclose(children);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+        if (fd >= 0)
+            close(fd);
+        text[size > 0 ? size : 0] = '\0';
+        for (char *at = text, *end; *at != '\0'; at = end) {
+            long pid = strtol(at, &end, 10);
+            if (end == at || *end != ' ') /* the last one may be cut: it is found again later */
+                break;
+            tracker_join(k->m, (pid_t)pid, process->pid, false);
+        }
     }
 }
 
@@ -418,8 +450,8 @@ static void visit(struct tracker *k, struct tracked_process *process)
 {
     if (process->exec_seen || atomic_exchange(&process->read_failed, false)) {
         char now[4096];
-        bool other = process->exec_seen || (proc_exe(process->pid, now, sizeof now) && process->python_known &&
-                                            strcmp(now, process->executable) != 0);
+        bool other =
+            process->exec_seen || (proc_exe(process->pid, now, sizeof now) && strcmp(now, process->executable) != 0);
         if (other) {
             replace_program(k, process);
             return;
@@ -435,23 +467,26 @@ static void pass(struct tracker *k)
 {
     struct measurement *m = k->m;
     k->now_ns = clock_monotonic_ns();
-    drain_kernel(k);
     reap_child(k);
+    if (atomic_load(&m->stop_sampler))
+        return; /* the duration is over: nothing new is measured, the program goes on to its end */
+    drain_kernel(k);
     if (k->now_ns >= k->alive_due_ns) {
         check_alive(k);
         k->alive_due_ns = k->now_ns + ALIVE_NS;
     }
-    bool children = !m->options.no_children && k->now_ns >= k->children_due_ns;
-    if (children)
-        k->children_due_ns = k->now_ns + (m->perf != NULL ? CHILDREN_SLOW_NS : CHILDREN_NS);
-    size_t n = m->track.n_processes; /* only this thread appends */
-    for (size_t i = 0; i < n; i++) {
-        struct tracked_process *process = m->track.processes[i];
-        if (process->ended)
-            continue;
-        if (children)
-            find_children(k, process);
-        visit(k, process);
+    if (!m->options.no_children && k->now_ns >= k->children_due_ns) {
+        for (size_t i = 0, n = m->track.n_processes; i < n; i++) { /* only this thread appends */
+            if (!m->track.processes[i]->ended)
+                find_children(k, m->track.processes[i]);
+        }
+        uint64_t cost_ns = clock_monotonic_ns() - k->now_ns;
+        k->children_due_ns = k->now_ns + later(m->perf != NULL ? CHILDREN_SLOW_NS : CHILDREN_NS, cost_ns);
+        k->now_ns += cost_ns;
+    }
+    for (size_t i = 0, n = m->track.n_processes; i < n; i++) {
+        if (!m->track.processes[i]->ended)
+            visit(k, m->track.processes[i]);
     }
     if (k->now_ns >= k->reclaim_due_ns) {
         track_reclaim(&m->track);
@@ -473,15 +508,19 @@ static void nap(struct tracker *k)
     poll(fds, 2 + n, k->now_ns < k->busy_until_ns || m->perf == NULL ? PASS_BUSY_MS : PASS_MS);
 }
 
+int tracker_prepare(struct measurement *m)
+{
+    m->tracker_state = mem_zalloc(1, sizeof(struct tracker));
+    return m->tracker_state != NULL ? 0 : ERR_NOMEM;
+}
+
 void *tracker_main(void *measurement)
 {
     struct measurement *m = measurement;
-    struct tracker *k = mem_zalloc(1, sizeof *k);
+    struct tracker *k = m->tracker_state;
     prctl(PR_SET_NAME, "kei-tracker");
     prctl(PR_SET_TIMERSLACK, 50000);
     schedule_short_slice(); /* what is born on a busy machine may be gone soon */
-    if (k == NULL)
-        return NULL;
     k->m = m;
     k->busy_until_ns = clock_monotonic_ns() + BUSY_NS;
     while (!atomic_load(&m->stop_tracker)) {
@@ -492,6 +531,5 @@ void *tracker_main(void *measurement)
     drain_kernel(k);
     mem_free(k->states);
     mem_free(k->tids);
-    mem_free(k);
     return NULL;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     NS_PER_MS = 1000000,
@@ -22,7 +23,7 @@ enum {
     COMMIT_NS = 400 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
     NOISE_AFTER_NS = 300 * NS_PER_MS,
-    IP_WITHIN_NS = 2 * NS_PER_MS /* an instruction pointer further away says nothing of a sample */
+    IP_WITHIN_NS = 4 * NS_PER_MS /* an instruction pointer further away says nothing of a sample */
 };
 
 struct writer {
@@ -44,6 +45,13 @@ struct writer {
 static uint64_t since_start(const struct measurement *m, uint64_t time_ns)
 {
     return time_ns > m->start_ns ? time_ns - m->start_ns : 0;
+}
+
+/* 0 would mean that it is still there. */
+static uint64_t end_of(const struct measurement *m, uint64_t time_ns)
+{
+    uint64_t end_ns = since_start(m, time_ns);
+    return end_ns > 0 ? end_ns : 1;
 }
 
 static uint32_t add_text(struct measurement *m, const char *text)
@@ -77,7 +85,7 @@ static void write_process(struct writer *w, struct tracked_process *process)
     struct process record = {
         .pid = process->pid,
         .start_ns = since_start(m, process->start_ns),
-        .end_ns = process->ended ? since_start(m, process->end_ns) : 0,
+        .end_ns = process->ended ? end_of(m, process->end_ns) : 0,
         .exit_status = process->exit_status,
     };
     bool known = process->python_known;
@@ -114,7 +122,7 @@ static void write_thread(struct writer *w, struct tracked_thread *thread)
         .process = thread->process->id,
         .tid = thread->tid,
         .start_ns = since_start(m, thread->start_ns),
-        .end_ns = thread->ended ? since_start(m, thread->end_ns) : 0,
+        .end_ns = thread->ended ? end_of(m, thread->end_ns) : 0,
         .run_ns = thread->run_total_ns,
         .delay_ns = thread->delay_total_ns,
     };
@@ -216,10 +224,21 @@ static bool waits(uint8_t state)
     return state == STATE_LOCK || state == STATE_IO || state == STATE_SLEEP;
 }
 
+/* The sample stays, its stack does not. */
+static void lose_stack(struct writer *w, struct sample *sample, enum loss_kind why)
+{
+    measure_lose(w->m, why, sample->ticks);
+    atomic_fetch_add_explicit(&w->m->counts.dropped, sample->ticks, memory_order_relaxed);
+    sample->reader = READER_NONE;
+    sample->stack = 0;
+}
+
 static void write_sample(struct writer *w, const struct raw_sample *raw)
 {
     struct measurement *m = w->m;
     struct tracked_thread *thread = raw->thread;
+    if (raw->last)
+        track_forget_ips(&m->track, thread);
     thread->run_total_ns += raw->run_ns;
     thread->delay_total_ns += raw->delay_ns;
     if (raw->ticks == 0 && raw->run_ns == 0 && raw->delay_ns == 0)
@@ -238,13 +257,14 @@ static void write_sample(struct writer *w, const struct raw_sample *raw)
     };
     struct named_stack named = {0, 0};
     if (raw->node != 0 && is_stale(w, raw)) {
-        measure_lose(m, LOSS_INVALID_STACK, raw->ticks);
-        atomic_fetch_add_explicit(&m->counts.dropped, raw->ticks, memory_order_relaxed);
-        sample.reader = READER_NONE;
+        lose_stack(w, &sample, LOSS_INVALID_STACK);
     } else if (raw->node != 0) {
         named = names_stack(w->names, raw->node);
         sample.stack = named.stack;
-        names_count(w->names, raw->node, sample.ticks);
+        if (named.stack != 0)
+            names_count(w->names, raw->node, sample.ticks);
+        else
+            lose_stack(w, &sample, LOSS_UNRESOLVED);
     }
     if (raw->state == STATE_ON_CPU)
         place_on_cpu(w, raw, &named, &sample);
@@ -276,15 +296,16 @@ static uint64_t own_rss_bytes(void)
     if (fscanf(file, "%lu %lu", &pages, &resident) != 2)
         resident = 0;
     fclose(file);
-    return resident * 4096u;
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void write_self(struct writer *w, uint64_t now_ns)
+static void write_self(struct writer *w)
 {
     struct measurement *m = w->m;
     struct sampler_counts *c = &m->counts;
     uint64_t awake = atomic_load(&c->awake_ns), contested = atomic_load(&c->contested_ns);
-    double elapsed_s = (double)(now_ns - m->start_ns) / 1e9;
+    uint64_t first_ns = atomic_load(&c->first_ns), last_ns = atomic_load(&c->last_ns);
+    double sampled_s = last_ns > first_ns ? (double)(last_ns - first_ns) / 1e9 : 0;
     struct self_report self = {
         .own_cpu_ns = clock_process_cpu_ns() - m->cpu_before_ns,
         .core_taken_ns =
@@ -296,7 +317,7 @@ static void write_self(struct writer *w, uint64_t now_ns)
         .reads = atomic_load(&c->reads),
         .rereads = atomic_load(&c->rereads),
         .rate_asked_hz = m->options.rate_hz,
-        .rate_hz = elapsed_s > 0 ? (double)atomic_load(&c->sweeps) / elapsed_s : 0,
+        .rate_hz = sampled_s > 0 ? (double)atomic_load(&c->sweeps) / sampled_s : 0,
     };
     recording_set_self(m->recording, &self);
     for (int kind = 0; kind < LOSS_KIND_COUNT; kind++) {
@@ -331,13 +352,15 @@ static void commit(struct writer *w, uint64_t now_ns)
 {
     struct err err = {0};
     write_totals(w);
-    write_self(w, now_ns);
+    write_self(w);
     if (recording_commit(w->m->recording, since_start(w->m, now_ns), &err) != 0)
         keep_failure(w->m, &err);
 }
 
 static void read_counters(struct writer *w, uint64_t now_ns)
 {
+    if (now_ns < w->m->start_ns)
+        return; /* --delay */
     counters_read_cores(w->counters, now_ns);
     for (size_t i = 0; i < w->n_processes; i++) {
         if (!w->processes[i]->ended && w->processes[i]->python_known)
@@ -349,7 +372,7 @@ static void read_counters(struct writer *w, uint64_t now_ns)
 static void learn_noise(struct measurement *m, uint64_t now_ns)
 {
     if (m->perf == NULL || !perf_clock_sees_kernel(m->perf) || atomic_load(&m->noise_known) ||
-        now_ns - m->start_ns < NOISE_AFTER_NS)
+        since_start(m, now_ns) < NOISE_AFTER_NS)
         return;
     kernel_noise_load(&m->noise, "/proc/kallsyms");
     atomic_store_explicit(&m->noise_known, true, memory_order_release);

@@ -338,7 +338,7 @@ bool proc_ended(pid_t pid, int *wait_status)
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     *wait_status = -1;
     if (!read_small(path, text, sizeof(text), &length))
-        return true;
+        return errno == ENOENT || errno == ESRCH; /* anything else (no descriptors left) tells nothing of it */
     const char *state = behind_comm(text), *at = state;
     if (!at || (*state != 'Z' && *state != 'X'))
         return false;
