@@ -404,8 +404,9 @@ static void explain(struct session *session, double elapsed_s, struct session_re
         snprintf(
             result->note, sizeof result->note,
             "nothing was measured: Python in %.200s ended after %.0f ms, before the first sample; measure a longer "
-            "run",
-            name, elapsed_s * 1e3);
+            "run%s",
+            name, elapsed_s * 1e3 + (double)m->options.delay_ns / 1e6,
+            m->options.delay_ns != 0 ? ", or one longer than --delay" : "");
     if (result->note[0] != '\0')
         recording_add_note(m->recording, result->note);
 }

@@ -436,8 +436,9 @@ static void check_alive(struct tracker *k)
         if (process->ended)
             continue;
         int status = -1;
-        if (process->pid != m->child &&
-            (proc_ended(process->pid, &status) || proc_start_ticks(process->pid, NULL) != process->start_ticks))
+        uint64_t start_ticks = proc_start_ticks(process->pid, NULL); /* 0: gone, or not to be told now */
+        bool reused = start_ticks != 0 && start_ticks != process->start_ticks;
+        if (process->pid != m->child && (reused || proc_ended(process->pid, &status)))
             end_process(k, process, status != -1 ? status : EXIT_STATUS_UNKNOWN);
         else
             any_root = any_root || process->root;
