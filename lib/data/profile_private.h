@@ -15,6 +15,8 @@ struct loader {
     struct err *err;
     uint64_t committed_ns;
     uint64_t file_bytes;
+    size_t notes;          /* rows read */
+    uint64_t source_bytes; /* of all source texts */
 };
 
 /* Runs `row` for each row of the query. 0 or a negative code with its message set. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zstd.h>
 
-enum { SOURCE_BYTES_MAX = 16 * 1024 * 1024, NOTES_MAX = 10000 };
+enum { SOURCE_BYTES_MAX = 16 * 1024 * 1024, SOURCES_BYTES_MAX = 64 * 1024 * 1024, NOTES_MAX = 10000 };
 
 static uint64_t column_u64(sqlite3_stmt *statement, int column)
 {
@@ -168,15 +168,16 @@ static int read_loss(struct loader *loader, sqlite3_stmt *statement)
 static int read_note(struct loader *loader, sqlite3_stmt *statement)
 {
     struct profile *profile = loader->profile;
-    size_t n = 0;
-    while (profile->notes[n] != NULL)
-        n++;
+    size_t n = loader->notes;
+    if (n >= NOTES_MAX)
+        return 0;
     const char **notes = mem_realloc(profile->notes, n + 2, sizeof *notes);
     if (notes == NULL)
         return loader_no_memory(loader);
     profile->notes = notes;
     notes[n] = notes[n + 1] = NULL;
-    return n < NOTES_MAX ? copy_text(loader, statement, 0, &notes[n], NULL) : 0;
+    loader->notes++;
+    return copy_text(loader, statement, 0, &notes[n], NULL);
 }
 
 static int read_source(struct loader *loader, sqlite3_stmt *statement)
@@ -188,6 +189,9 @@ static int read_source(struct loader *loader, sqlite3_stmt *statement)
     uint64_t length = column_u64(statement, 2);
     if (length > SOURCE_BYTES_MAX)
         return loader_corrupt(loader, "a source text is too long");
+    loader->source_bytes += length;
+    if (loader->source_bytes > SOURCES_BYTES_MAX)
+        return loader_corrupt(loader, "source texts are too long");
     struct profile_source *sources = mem_realloc(profile->sources, n + 1, sizeof *sources);
     char *text = sources != NULL ? arena_alloc(&profile->arena, length + 1) : NULL;
     profile->sources = sources != NULL ? sources : profile->sources;

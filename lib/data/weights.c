@@ -238,6 +238,13 @@ static void add_blank(struct weigher *weigher, double length, double run, double
     weigher->off += off;
 }
 
+/* A recording of a program that goes on knows ends that lie behind its own: they are not part of it. */
+static uint64_t within(const struct profile *profile, uint64_t time_ns)
+{
+    bool known = profile->complete && profile->duration_ns > 0;
+    return known && time_ns > profile->duration_ns ? profile->duration_ns : time_ns;
+}
+
 static int weigh_thread(struct weigher *weigher, const struct chunk_row *rows, size_t count)
 {
     const struct thread *thread = &weigher->profile->threads[weigher->thread];
@@ -249,10 +256,14 @@ static int weigh_thread(struct weigher *weigher, const struct chunk_row *rows, s
     double run_left = (double)thread->run_ns > run ? (double)thread->run_ns - run : 0;
     double delay_left = (double)thread->delay_ns > delay ? (double)thread->delay_ns - delay : 0;
     weigher->counted = run + run_left + delay + delay_left > 0;
-    uint64_t start = thread->start_ns;
+    uint64_t start = within(weigher->profile, thread->start_ns);
     uint64_t last = count > 0 ? rows[count - 1].time * CHUNK_UNIT_NS : start;
-    uint64_t end = thread->end_ns != 0 ? thread->end_ns : weigher->profile->duration_ns;
+    uint64_t end = within(weigher->profile, thread->end_ns != 0 ? thread->end_ns : weigher->profile->duration_ns);
     end = end < last ? last : end;
+    if (end < thread->end_ns) { /* it went on, and its counters with it */
+        run_left = smaller(run_left, later_by(end, last));
+        delay_left = smaller(delay_left, later_by(end, last) - run_left);
+    }
     if (count > 0 && rows[0].time * CHUNK_UNIT_NS < start)
         start = rows[0].time * CHUNK_UNIT_NS;
     bool blank_tail = count == 0 || later_by(end, last) > tail_ns;

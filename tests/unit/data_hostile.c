@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <zstd.h>
 
 static struct recording *begin(const char *name)
 {
@@ -294,6 +295,45 @@ static void contents_that_cannot_be_are_refused(void **state)
     profile_free(load(path_of("newer.kei")));
 }
 
+/* Many rows are no more work than their number, and many texts no more memory than all may have together. */
+static void many_rows_are_bounded(void **state)
+{
+    (void)state;
+    struct synthetic synthetic = {.samples = 100, .hot_stacks = 4, .threads = 1};
+    profile_free(make(&synthetic, "few.kei", NULL));
+    change("few.kei", "notes.kei",
+           "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
+           " INSERT INTO note SELECT i, 'x' FROM n");
+    struct profile *profile = load(path_of("notes.kei"));
+    size_t notes = 0;
+    while (profile->notes[notes] != NULL)
+        notes++;
+    assert_int_equal(notes, 10000);
+    profile_free(profile);
+
+    size_t each = 15 << 20, size = ZSTD_compressBound(each);
+    char *text = calloc(1, each), *packed = malloc(size), *sql = malloc(1 << 20);
+    size = ZSTD_compress(packed, size, text, each, 1);
+    assert_true(!ZSTD_isError(size) && size < 10000);
+    for (int texts = 4; texts <= 5; texts++) {
+        size_t at = 0;
+        for (int i = 1; i <= texts; i++) {
+            at += (size_t)sprintf(sql + at, "INSERT INTO source VALUES(%d, 1, 1, %zu, x'", 100 + i, each);
+            for (size_t k = 0; k < size; k++)
+                at += (size_t)sprintf(sql + at, "%02x", (unsigned char)packed[k]);
+            at += (size_t)sprintf(sql + at, "');");
+        }
+        change("few.kei", "sources.kei", sql);
+        if (texts == 4)
+            profile_free(load(path_of("sources.kei")));
+        else
+            assert_load_fails(path_of("sources.kei"), ERR_CORRUPT);
+    }
+    free(text);
+    free(packed);
+    free(sql);
+}
+
 /* Cut or damaged anywhere: it loads (what was hit does not matter) or is refused; it never crashes. */
 static void damage_anywhere_is_survived(void **state)
 {
@@ -398,7 +438,7 @@ int hostile_tests(void)
         cmocka_unit_test(odd_samples_are_kept_or_refused), cmocka_unit_test(counters_come_back),
         cmocka_unit_test(what_is_no_recording_is_refused), cmocka_unit_test(contents_that_cannot_be_are_refused),
         cmocka_unit_test(damage_anywhere_is_survived),     cmocka_unit_test(chunks_of_any_bytes_are_survived),
-        cmocka_unit_test(own_code_is_told_by_its_path),
+        cmocka_unit_test(own_code_is_told_by_its_path),    cmocka_unit_test(many_rows_are_bounded),
     };
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
 }

@@ -231,6 +231,24 @@ static void idle_workers_are_left_out(void **state)
     profile_free(profile);
 }
 
+/* The program goes on: its thread ended, and its counters were read, four seconds after the recording. */
+static void what_comes_after_the_recording_is_left_out(void **state)
+{
+    (void)state;
+    struct made made = begin("goes-on.kei");
+    for (int i = 0; i < 10; i++)
+        add(&made, 100, STATE_PYTHON, 1, 100, 0);
+    made.thread.end_ns = UINT64_C(5000000000);
+    made.thread.run_ns += UINT64_C(2000000000);
+    made.thread.delay_ns += UINT64_C(1000000000);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 1000, 1000);
+    expect(profile, STATE_ON_CPU, 0, 0, 0);
+    expect(profile, STATE_RUNNABLE, 0, 0, 0);
+    expect(profile, STATE_UNKNOWN, 0, 0, 0);
+    profile_free(profile);
+}
+
 int weight_tests(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -244,6 +262,7 @@ int weight_tests(void)
         cmocka_unit_test(a_stretch_nobody_sampled_is_unknown),
         cmocka_unit_test(counters_ahead_of_their_window_are_kept),
         cmocka_unit_test(idle_workers_are_left_out),
+        cmocka_unit_test(what_comes_after_the_recording_is_left_out),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }
