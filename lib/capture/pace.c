@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#define AIM 0.9 /* of the budget: a start, and what is done outside of sweeps, come on top */
 #define REPAY_NS 3e9 /* an overdraft of the budget is repaid over that time */
 
 enum { GOVERN_NS = 100 * 1000 * 1000, RATE_MIN_HZ = 20 };
@@ -60,7 +61,7 @@ void pace_govern(struct pace *pace, uint64_t now_ns)
     if (awake > pace->govern_awake_ns)
         taken = (double)(cpu - pace->govern_cpu_ns) * (double)(contested - pace->govern_contested_ns) /
                 (double)(awake - pace->govern_awake_ns);
-    double budget = m->options.budget * cores_in_use(pace); /* of each core that the target uses */
+    double budget = AIM * m->options.budget * cores_in_use(pace); /* of each core that the target uses */
     pace->overdraft_ns += taken - budget * elapsed;
     if (pace->overdraft_ns < 0)
         pace->overdraft_ns = 0;
