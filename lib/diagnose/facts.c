@@ -102,8 +102,10 @@ static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
     diagnosis->cores_used = used;
     double available = allowed - used;
     facts->cores_known = duration_ns > 0 && counted > 0;
-    if (facts->cores_known)
+    if (facts->cores_known) {
         available = fmin(available, (double)counted - busy_ns / duration_ns);
+        facts->others = fmax(0, busy_ns / duration_ns - used);
+    }
     if (profile->cores_quota > 0)
         available = fmin(available, profile->cores_quota - used);
     facts->cores_allowed = (uint32_t)allowed;

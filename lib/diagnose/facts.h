@@ -48,6 +48,7 @@ struct facts {
     double run_ns, delay_ns, throttled_ns;
     double delay;     /* of run time and run delay: the run delay */
     bool cores_known; /* cores_free comes from the cores' own counters */
+    double others;    /* cores' worth that other programs were busy for; known as cores_free is */
     uint32_t cores_allowed;
 
     const struct function_sum *hot; /* most own time in the interpreter; NULL: none */

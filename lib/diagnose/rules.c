@@ -67,20 +67,28 @@ static void place_hot(const struct facts *facts, struct finding *finding)
     finding->line_last = facts->line_last;
 }
 
+/* Run delay that other programs can have caused, and enough of it. */
+static bool delayed_by_others(const struct facts *facts, double lost)
+{
+    double own = facts->cores_allowed > 0 ? facts->diagnosis->cores_used / facts->cores_allowed : 0;
+    if (lost < LIMIT_OF(STARVED, DELAY_MIN) || facts->delay_ns / 1e9 < LIMIT_OF(STARVED, DELAY_S_MIN))
+        return false;
+    if (facts->cores_known && facts->others < LIMIT_OF(STARVED, OTHERS_MIN))
+        return false;
+    return own < LIMIT_OF(STARVED, OWN_CORES_MAX);
+}
+
 bool rule_starved(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                   struct words *words)
 {
     (void)earlier;
     (void)n_earlier;
-    if (!(facts->elapsed_ns > 0))
+    if (!(facts->elapsed_ns > 0) || (double)facts->aggregate->ticks < LIMIT_OF(STARVED, SAMPLES_MIN))
         return false;
     double throttled = facts->throttled_ns / facts->elapsed_ns;
-    double own = facts->cores_allowed > 0 ? facts->diagnosis->cores_used / facts->cores_allowed : 0;
     bool by_quota = throttled >= LIMIT_OF(STARVED, THROTTLED_MIN);
     double lost = facts->delay * facts->active; /* of elapsed time; a program that mostly waits loses little */
-    if (lost < LIMIT_OF(STARVED, DELAY_MIN) && !by_quota)
-        return false;
-    if (!by_quota && own >= LIMIT_OF(STARVED, OWN_CORES_MAX))
+    if (!by_quota && !delayed_by_others(facts, lost))
         return false;
     finding_add(finding, "wanted a core and had none", "share", lost);
     finding_add(finding, "run delay, of it and run time", "share", facts->delay);

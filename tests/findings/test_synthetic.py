@@ -94,6 +94,8 @@ CASES: dict[str, tuple[str, float, str, list[str]]] = {
         "4",
         ["already-native"],
     ),
+    "starved, not in a short run": ("during t 0.05 native@l1 delay=0.4", 4, "4", ["insufficient"]),
+    "starved, not with nobody else there": ("during t 4 native@l1 delay=0.4", 0.7, "4", ["already-native"]),
     "starved by a quota": (
         "during t 4 native@l1\ncounter throttled p 4 800000000",
         1,
