@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,10 @@ SLOW = ("truth/", "real/", "web/", "findings/test_controls")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job, nohup and some runners ignore these; what we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     for line in (
         "alone: never beside another test; it counts samples or shares of time",
         "slow: left out of make quick",
