@@ -3,12 +3,12 @@
  * strings, functions, frames, stacks, processes and threads is the "none" entry.
  *
  * Samples are columns, ordered by thread, then time. `wall_ns` and `cpu_ns` are computed at load so that sums are
- * exact: in each window of about a second of a thread, its run time (scheduler's counters) is shared by its on-CPU
- * samples in proportion to their ticks, and the rest of the window less the run delay by its off-CPU samples. The run
- * delay becomes entries of state `runnable` with 0 ticks (one for each 4 ms, at most 64 a window) on the stacks of that
- * window's on-CPU samples in proportion, or goes to its sampled `runnable` ones. What a window has no sample for goes
- * to the next that has, at the end to entries with stack 0 and 0 ticks. Per thread, the wall_ns of all samples
- * therefore add up to the thread's lifetime, and the cpu_ns to its run time.
+ * exact: in each window of a thread (25 samples, a second at most), its run time (scheduler's counters) is shared by
+ * its on-CPU samples in proportion to their ticks, and the rest of the window less the run delay by its off-CPU
+ * samples. The run delay becomes entries of state `runnable` with 0 ticks (one for each 4 ms, at most 64 a window) on
+ * the stacks of that window's on-CPU samples in proportion, or goes to its sampled `runnable` ones. What a window has
+ * no sample for goes to the next that has, at the end to entries with stack 0 and 0 ticks. Per thread, the wall_ns of
+ * all samples therefore add up to the thread's lifetime, and the cpu_ns to its run time.
  */
 #ifndef KEISOKU_DATA_PROFILE_H
 #define KEISOKU_DATA_PROFILE_H

@@ -1,5 +1,5 @@
 /*
- * Gives every sample its wall and CPU time (the rule is in profile.h). Per thread, windows of about a second, cut at
+ * Gives every sample its wall and CPU time (the rule is in profile.h). Per thread, windows of a second at most, cut at
  * samples: the scheduler's counters say exactly how long the thread ran and waited for a core in it; what was sampled
  * says where. What a window cannot place (run time without an on-CPU sample, off-CPU time without an off-CPU one) is
  * carried to the next that can, and what is left at the thread's end becomes entries without a stack. So nothing is
@@ -10,6 +10,9 @@
 #include <string.h>
 
 static const double window_ns = 1e9;
+/* A window holds at most so many samples: the rate falls and rises with the recorder's budget, and within a window each
+ * instant counts the same. With so many, weighing by the counters adds 1/25 to the sampling noise. */
+enum { WINDOW_SAMPLES = 25 };
 /* Off-CPU time of a window in which the thread was never seen off the CPU: up to this share of it is taken as the
  * lateness of the counters and of wake-ups and stays with the on-CPU samples; more is carried. */
 static const double lag_share = 0.05;
@@ -245,6 +248,15 @@ static uint64_t within(const struct profile *profile, uint64_t time_ns)
     return known && time_ns > profile->duration_ns ? profile->duration_ns : time_ns;
 }
 
+/* The row behind the window that begins with row `i`. */
+static size_t window_end(const struct chunk_row *rows, size_t count, size_t i, uint64_t start)
+{
+    size_t next = i + 1;
+    while (next < count && next - i < WINDOW_SAMPLES && later_by(rows[next].time * CHUNK_UNIT_NS, start) <= window_ns)
+        next++;
+    return next;
+}
+
 static int weigh_thread(struct weigher *weigher, const struct chunk_row *rows, size_t count)
 {
     const struct thread *thread = &weigher->profile->threads[weigher->thread];
@@ -268,9 +280,7 @@ static int weigh_thread(struct weigher *weigher, const struct chunk_row *rows, s
         start = rows[0].time * CHUNK_UNIT_NS;
     bool blank_tail = count == 0 || later_by(end, last) > tail_ns;
     for (size_t i = 0; i < count;) {
-        size_t next = i + 1;
-        while (next < count && later_by(rows[next].time * CHUNK_UNIT_NS, start) <= window_ns)
-            next++;
+        size_t next = window_end(rows, count, i, start);
         uint64_t to = next == count && !blank_tail ? end : rows[next - 1].time * CHUNK_UNIT_NS;
         struct window window = {.rows = rows + i, .count = next - i, .length = later_by(to, start)};
         if (next == count && !blank_tail) {

@@ -24,19 +24,25 @@ static struct made begin(const char *name)
     return made;
 }
 
-static void add(struct made *made, uint64_t for_ms, enum state state, uint32_t stack, double run_ms, double delay_ms)
+static void add_ticks(struct made *made, uint64_t for_ms, uint64_t ticks, enum state state, uint32_t stack,
+                      double run_ms, double delay_ms)
 {
     made->now_ms += for_ms;
     struct sample sample = {.time_ns = made->now_ms * 1000000,
                             .thread = 1,
                             .stack = made->stacks[stack],
-                            .ticks = (uint32_t)for_ms,
+                            .ticks = (uint32_t)ticks,
                             .run_ns = (uint64_t)(run_ms * 1e6),
                             .delay_ns = (uint64_t)(delay_ms * 1e6),
                             .state = (uint8_t)state};
     recording_add_sample(made->recording, &sample);
     made->thread.run_ns += sample.run_ns;
     made->thread.delay_ns += sample.delay_ns;
+}
+
+static void add(struct made *made, uint64_t for_ms, enum state state, uint32_t stack, double run_ms, double delay_ms)
+{
+    add_ticks(made, for_ms, for_ms, state, stack, run_ms, delay_ms);
 }
 
 static struct profile *end(struct made *made)
@@ -76,15 +82,30 @@ static void counters_decide_and_ticks_share(void **state)
 {
     (void)state;
     struct made made = begin("share.kei");
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 8; i++) { /* one window */
         add(&made, 30, STATE_PYTHON, 1, 20, 0);
         add(&made, 10, STATE_NATIVE, 2, 20, 0);
         add(&made, 60, STATE_IO, 3, 20, 0); /* ran between, unseen */
     }
     struct profile *profile = end(&made);
-    expect(profile, STATE_PYTHON, made.stacks[1], 450, 450);
-    expect(profile, STATE_NATIVE, made.stacks[2], 150, 150);
-    expect(profile, STATE_IO, made.stacks[3], 400, 0);
+    expect(profile, STATE_PYTHON, made.stacks[1], 360, 360);
+    expect(profile, STATE_NATIVE, made.stacks[2], 120, 120);
+    expect(profile, STATE_IO, made.stacks[3], 320, 0);
+    profile_free(profile);
+}
+
+/* The recorder's rate fell from 1 kHz to 10 Hz: an instant of the second kind stands for a hundred of the first. */
+static void a_falling_rate_does_not_favour_what_came_first(void **state)
+{
+    (void)state;
+    struct made made = begin("falling.kei");
+    for (int i = 0; i < 100; i++)
+        add_ticks(&made, 1, 1, STATE_IMPORT, 1, 1, 0);
+    for (int i = 0; i < 8; i++)
+        add_ticks(&made, 100, 1, STATE_PYTHON, 2, 100, 0);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_IMPORT, made.stacks[1], 100, 100);
+    expect(profile, STATE_PYTHON, made.stacks[2], 800, 800);
     profile_free(profile);
 }
 
@@ -253,6 +274,7 @@ int weight_tests(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters_decide_and_ticks_share),
+        cmocka_unit_test(a_falling_rate_does_not_favour_what_came_first),
         cmocka_unit_test(run_time_waits_for_an_on_cpu_sample),
         cmocka_unit_test(run_time_without_any_sample_has_no_place),
         cmocka_unit_test(off_cpu_time_waits_for_an_off_cpu_sample),
