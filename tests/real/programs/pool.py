@@ -17,7 +17,7 @@ def count_primes(limit):
 
 
 def main(kind):
-    jobs = [45000] * 40
+    jobs = [45000] * 120  # long beside what the workers import
     if kind == "pool":
         with multiprocessing.get_context("fork").Pool(2) as pool:
             results = pool.map(count_primes, jobs, chunksize=2)
