@@ -27,7 +27,7 @@ int command_attach(const struct command *command, const struct settings *setting
     }
     if (!record_options(command, settings, &options))
         return command->usage_status;
-    if (!signals_start())
+    if (!signals_start(false))
         return command->failure_status;
     if (kei_attach(&options, pids, (size_t)count, &session, &error) != 0)
         return message_error(command, &error);

@@ -151,24 +151,22 @@ static void pass_to_process(void *pid, int signal)
 }
 
 /* The recording is done and the program still runs: its exit status is ours, so wait for it, unless Ctrl-C comes once
- * more. */
-static int wait_for_program(const struct kei_result *result)
+ * more than the `before` times that ended the recording. */
+static int wait_for_program(pid_t pid, unsigned before)
 {
-    static pid_t pid;
     int wait_status = -1;
-    unsigned before = signals_interrupts();
-    pid = result->pid;
-    signals_pass_to(pass_to_process, &pid);
     for (;;) {
-        pid_t done = waitpid(pid, &wait_status, WNOHANG);
-        if (done == pid)
+        siginfo_t info = {0}; /* not reaped before nobody passes signals to its number any more */
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != EINTR)
             break;
-        if ((done < 0 && errno != EINTR) || (before >= 2 && signals_interrupts() > before))
+        if (info.si_pid == pid)
+            break;
+        if (before >= 2 && signals_interrupts() > before)
             return -1;
         usleep(20000);
     }
-    signals_pass_to(NULL, NULL);
-    return wait_status;
+    signals_pass_to(NULL, NULL, 0);
+    return waitpid(pid, &wait_status, WNOHANG) == pid ? wait_status : -1;
 }
 
 static int exit_status(int wait_status)
@@ -178,17 +176,31 @@ static int exit_status(int wait_status)
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+/* Ends the recording. A program that goes on gets its signals all the time: through the session, then by its number,
+ * which stays its own until we wait for it. */
+static int finish(struct kei_session *session, bool started, struct kei_result *result, struct kei_error *error)
+{
+    static pid_t pid;
+    int rc = kei_session_finish(session, result, error);
+    pid = result->pid;
+    if (started && result->wait_status < 0 && pid > 0)
+        signals_pass_to(pass_to_process, &pid, 0);
+    else
+        signals_pass_to(NULL, NULL, 0);
+    kei_session_free(session);
+    return rc;
+}
+
 int record(const struct command *command, const struct settings *settings, struct kei_session *session)
 {
     struct kei_error error = {0};
     struct kei_result result = {.wait_status = -1};
     bool started = command->bit == COMMAND_RUN;
     if (started)
-        signals_pass_to(pass_to_session, session);
+        signals_pass_to(pass_to_session, session, kei_session_born_ns(session));
     bool told = wait_for_end(session, settings, started ? 2 : 1);
-    signals_pass_to(NULL, NULL);
-    int rc = kei_session_finish(session, &result, &error);
-    kei_session_free(session);
+    unsigned interrupts = signals_interrupts();
+    int rc = finish(session, started, &result, &error);
     if (rc != 0 && !told)
         message("%s", error.text);
     write_everything(settings, &result);
@@ -197,7 +209,7 @@ int record(const struct command *command, const struct settings *settings, struc
     if (result.wait_status < 0 && result.pid > 0) {
         if (!settings->quiet)
             message("the recording has ended; the program (%d) goes on", (int)result.pid);
-        result.wait_status = wait_for_program(&result);
+        result.wait_status = wait_for_program(result.pid, interrupts);
     }
     return exit_status(result.wait_status);
 }

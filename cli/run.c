@@ -10,7 +10,7 @@ int command_run(const struct command *command, const struct settings *settings, 
     struct kei_error error = {0};
     if (count == 0)
         return message_usage(command, "PROGRAM is missing");
-    if (!record_options(command, settings, &options) || !signals_start())
+    if (!record_options(command, settings, &options) || !signals_start(true))
         return command->usage_status;
     switch (kei_run(&options, words, &session, &error)) {
     case 0:

@@ -93,6 +93,9 @@ KEI_API int kei_attach(const struct kei_options *options, const pid_t *pids, siz
 KEI_API int kei_session_wait(struct kei_session *session, int timeout_ms, struct kei_status *status);
 /* Passes a signal to the program (run only). */
 KEI_API void kei_session_signal(struct kei_session *session, int signal);
+/* When the program's process was made (run only), in nanoseconds of CLOCK_MONOTONIC: signals that its process group got
+ * before did not reach it. */
+KEI_API uint64_t kei_session_born_ns(const struct kei_session *session);
 /* Ends the recording: whatever still runs is left as it is. */
 KEI_API int kei_session_finish(struct kei_session *session, struct kei_result *result, struct kei_error *error);
 KEI_API void kei_session_free(struct kei_session *session);

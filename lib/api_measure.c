@@ -91,6 +91,11 @@ void kei_session_signal(struct kei_session *session, int signal)
     session_signal(session->session, signal);
 }
 
+uint64_t kei_session_born_ns(const struct kei_session *session)
+{
+    return session_born_ns(session->session);
+}
+
 int kei_session_finish(struct kei_session *session, struct kei_result *result, struct kei_error *error)
 {
     struct err err = {0};

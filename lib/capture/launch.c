@@ -1,5 +1,7 @@
 #include "capture/launch.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -58,6 +60,7 @@ int launch_prepare(const struct program *program, const struct rlimit *descripto
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &launch->mask);
+    launch->born_ns = clock_monotonic_ns();
     launch->pid = fork();
     if (launch->pid == 0) {
         close(gate[1]); /* else the child would hold its own gate open */

@@ -8,6 +8,7 @@
 #include "capture/program.h"
 
 #include <signal.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -15,6 +16,7 @@ struct launch {
     pid_t pid;
     int gate, report; /* our ends of two pipes */
     sigset_t mask;    /* the caller's, which the program gets */
+    uint64_t born_ns; /* CLOCK_MONOTONIC before the fork, our signals being blocked */
 };
 
 /* Forks. The child gets that limit of descriptors, it keeps standard streams, directory, environment and process group,

@@ -28,6 +28,7 @@ struct session {
     struct program program;
     char **command; /* argv as recorded; NULL-terminated */
     pid_t root;
+    uint64_t born_ns;                     /* run only */
     struct tracked_process *root_process; /* run only */
     struct rlimit descriptors;            /* as the caller had it, which the program gets */
     bool finished;
@@ -225,6 +226,7 @@ static int run_gated(struct session *session, const char *output, struct launch 
 {
     struct measurement *m = &session->m;
     m->child = session->root = launch->pid;
+    session->born_ns = launch->born_ns;
     m->child_fd = (int)syscall(SYS_pidfd_open, launch->pid, 0);
     follow(m, launch->pid);
     int rc = make_recording(session, output, session->program.name, err);
@@ -386,6 +388,11 @@ void session_signal(struct session *session, int signal)
         syscall(SYS_pidfd_send_signal, m->child_fd, signal, NULL, 0);
     else if (m->child != 0 && atomic_load(&m->wait_status) == -1)
         kill(m->child, signal);
+}
+
+uint64_t session_born_ns(const struct session *session)
+{
+    return session->born_ns;
 }
 
 /* Why there is nothing to show. */

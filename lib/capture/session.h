@@ -33,6 +33,8 @@ int session_attach(const struct measure_options *options, const char *output, co
                    struct session **result, struct err *err);
 void session_wait(struct session *session, int timeout_ms, struct session_status *status);
 void session_signal(struct session *session, int signal);
+/* CLOCK_MONOTONIC just before the fork; signals that came later are pending in the child. 0: attached. */
+uint64_t session_born_ns(const struct session *session);
 int session_finish(struct session *session, struct session_result *result, struct err *err);
 void session_free(struct session *session);
 

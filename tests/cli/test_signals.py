@@ -100,6 +100,60 @@ def test_stop_and_go_on(keisoku: str, a_python: Interpreter, tmp_path: Path) -> 
     assert run.returncode == 41
 
 
+def test_a_signal_to_the_group_arrives_once(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
+    """The program got it from the kernel. A second one would come before the next that is passed on."""
+    names = ["SIGUSR1", "SIGTERM", "SIGINT", "SIGUSR2"]
+    numbers = [getattr(signal, name) for name in names]
+    run = start(keisoku, tmp_path, a_python.path, "-c", LISTEN, str(2 * len(names)), ",".join(names))
+    assert run.stdout is not None
+    wait_for(run.stdout.fileno(), b"ready\n")
+    seen = expected = b""
+    for group, alone in zip(numbers, numbers[2:] + numbers[:2], strict=True):
+        os.killpg(run.pid, group)
+        seen += wait_for(run.stdout.fileno(), b"got %d\n" % group)
+        os.kill(run.pid, alone)
+        seen += wait_for(run.stdout.fileno(), b"got %d\n" % alone)
+        expected += b"got %d\ngot %d\n" % (group, alone)
+    _, err = run.communicate(timeout=30)
+    assert seen == expected
+    assert run.returncode == 40 + 2 * len(names), err
+
+
+def test_a_program_that_signals_its_own_group(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
+    """`kill 0` in a script: once for the script, and we live on to write the recording."""
+    code = LISTEN.replace(r'os.write(1, b"ready\n")', "os.killpg(0, 10); os.kill(0, 12)")
+    run = start(keisoku, tmp_path, a_python.path, "-c", code, "2", "SIGUSR1,SIGUSR2")
+    out, err = run.communicate(timeout=30)
+    assert out == b"got 10\ngot 12\n", err
+    assert run.returncode == 42
+
+
+@pytest.mark.parametrize("to", ["us", "group"])
+def test_signals_at_the_start_are_not_lost(keisoku: str, a_python: Interpreter, tmp_path: Path, to: str) -> None:
+    """At whatever moment: it ends us before there is anything to pass on, or the program has it."""
+    for step in range(24):
+        run = start(keisoku, tmp_path, a_python.path, "-c", LISTEN, "1", "SIGUSR1")
+        time.sleep(step * 0.002)
+        (os.kill if to == "us" else os.killpg)(run.pid, signal.SIGUSR1)
+        _, err = run.communicate(timeout=30)
+        assert run.returncode in (-signal.SIGUSR1, 128 + signal.SIGUSR1, 41), f"step {step}: {run.returncode} {err!r}"
+
+
+def test_signals_while_the_recording_is_finished(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
+    run = start(keisoku, tmp_path, a_python.path, "-c", LISTEN, "6", "SIGINT,SIGUSR1")
+    assert run.stdout is not None
+    wait_for(run.stdout.fileno(), b"ready\n")
+    for _ in range(2):
+        os.kill(run.pid, signal.SIGINT)
+        wait_for(run.stdout.fileno(), b"got 2\n")
+    for _ in range(4):
+        os.kill(run.pid, signal.SIGUSR1)
+        wait_for(run.stdout.fileno(), b"got 10\n")
+    _, err = run.communicate(timeout=30)
+    assert run.returncode == 46, err
+    assert samples(tmp_path) >= 0  # the recording is whole: it can be asked
+
+
 class Terminal:
     """keisoku with a terminal of its own, as a user has it."""
 
