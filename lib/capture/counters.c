@@ -3,9 +3,10 @@
 #include "base/map.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { SWITCHES_NS = 4 * 1000 * 1000 }; /* between two looks at a thread, for each thread there is */
 
 struct counters {
     struct recording *recording;
@@ -34,13 +35,22 @@ void counters_free(struct counters *counters)
     mem_free(counters);
 }
 
+static const bool cumulative[COUNTER_KIND_COUNT] = {
+#define X(name, text, unit, is_cumulative, of) is_cumulative,
+    COUNTER_LIST(X)
+#undef X
+};
+
+static void keep(struct counters *c, uint64_t now_ns, enum counter_kind kind, uint32_t subject, int64_t value)
+{
+    struct counter counter = {
+        .time_ns = now_ns - c->start_ns, .subject = subject, .kind = (uint8_t)kind, .value = value};
+    recording_add_counter(c->recording, &counter);
+}
+
+/* A cumulative one counts from its first value on. */
 static void add(struct counters *c, uint64_t now_ns, enum counter_kind kind, uint32_t subject, int64_t value)
 {
-    static const bool cumulative[COUNTER_KIND_COUNT] = {
-#define X(name, text, unit, is_cumulative, of) is_cumulative,
-        COUNTER_LIST(X)
-#undef X
-    };
     if (cumulative[kind]) {
         uint32_t key[2] = {(uint32_t)kind, subject}, slot;
         bool known;
@@ -51,9 +61,7 @@ static void add(struct counters *c, uint64_t now_ns, enum counter_kind kind, uin
             c->base[c->n_base++] = value;
         value -= c->base[slot];
     }
-    struct counter counter = {
-        .time_ns = now_ns - c->start_ns, .subject = subject, .kind = (uint8_t)kind, .value = value};
-    recording_add_counter(c->recording, &counter);
+    keep(c, now_ns, kind, subject, value);
 }
 
 void counters_read_cores(struct counters *c, uint64_t now_ns)
@@ -73,67 +81,41 @@ void counters_read_cores(struct counters *c, uint64_t now_ns)
     fclose(file);
 }
 
-struct counter_field {
-    const char *label;
-    enum counter_kind kind;
-    int64_t unit;
-};
-
-/* "label: value" lines of a file of the process. */
-static void read_fields(struct counters *c, const struct tracked_process *process, uint64_t now_ns, const char *name,
-                        const struct counter_field *fields, size_t n_fields)
+/* Switches of the process's other threads, those that ended included as they were last seen. */
+static void add_switches(struct tracked_process *process, struct tracked_thread *const *threads, size_t n_threads,
+                         uint64_t now_ns, struct usage *usage)
 {
-    char path[64], line[256];
-    snprintf(path, sizeof path, "/proc/%d/%s", process->pid, name);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return;
-    while (fgets(line, sizeof line, file) != NULL) {
-        for (size_t i = 0; i < n_fields; i++) {
-            size_t length = strlen(fields[i].label);
-            if (strncmp(line, fields[i].label, length) == 0 && line[length] == ':')
-                add(c, now_ns, fields[i].kind, process->id, strtoll(line + length + 1, NULL, 10) * fields[i].unit);
+    int64_t sum[2] = {process->ended_switches[0], process->ended_switches[1]};
+    for (size_t i = 0; i < n_threads; i++) {
+        struct tracked_thread *thread = threads[i];
+        if (thread->process != process || thread->tid == process->pid)
+            continue;
+        if (!thread->ended && now_ns >= thread->switches_due_ns) {
+            usage_thread_switches(process->pid, thread->tid, thread->switches);
+            thread->switches_due_ns = now_ns + n_threads * SWITCHES_NS;
         }
+        sum[0] += thread->switches[0];
+        sum[1] += thread->switches[1];
     }
-    fclose(file);
+    usage->values[COUNTER_VOLUNTARY_SWITCHES] += sum[0];
+    usage->values[COUNTER_INVOLUNTARY_SWITCHES] += sum[1];
 }
 
-static void read_stat(struct counters *c, const struct tracked_process *process, uint64_t now_ns)
+void counters_add_process(struct counters *c, struct tracked_process *process, struct tracked_thread *const *threads,
+                          size_t n_threads, const struct usage *read, uint64_t now_ns)
 {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", process->pid);
-    FILE *file = fopen(path, "re");
-    size_t size = file != NULL ? fread(text, 1, sizeof text - 1, file) : 0;
-    if (file != NULL)
-        fclose(file);
-    text[size] = '\0';
-    const char *name_end = strrchr(text, ')'); /* the name may hold anything */
-    unsigned long long minor, major, user, system;
-    if (name_end == NULL || sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu %*u %llu %llu", &minor,
-                                   &major, &user, &system) != 4)
-        return;
-    const int64_t tick_ns = 1000000000 / sysconf(_SC_CLK_TCK);
-    add(c, now_ns, COUNTER_MINOR_FAULTS, process->id, (int64_t)minor);
-    add(c, now_ns, COUNTER_MAJOR_FAULTS, process->id, (int64_t)major);
-    add(c, now_ns, COUNTER_USER_TIME, process->id, (int64_t)user * tick_ns);
-    add(c, now_ns, COUNTER_SYSTEM_TIME, process->id, (int64_t)system * tick_ns);
-}
-
-void counters_read_process(struct counters *c, const struct tracked_process *process, uint64_t now_ns)
-{
-    static const struct counter_field status[] = {
-        {"VmRSS", COUNTER_RSS, 1024},
-        {"VmHWM", COUNTER_PEAK_RSS, 1024},
-        {"voluntary_ctxt_switches", COUNTER_VOLUNTARY_SWITCHES, 1},
-        {"nonvoluntary_ctxt_switches", COUNTER_INVOLUNTARY_SWITCHES, 1},
-    };
-    static const struct counter_field io[] = {
-        {"read_bytes", COUNTER_READ_BYTES, 1},
-        {"write_bytes", COUNTER_WRITE_BYTES, 1},
-    };
+    struct usage usage = *read;
     if (process->id == 0)
         return;
-    read_stat(c, process, now_ns);
-    read_fields(c, process, now_ns, "status", status, sizeof status / sizeof *status);
-    read_fields(c, process, now_ns, "io", io, sizeof io / sizeof *io);
+    add_switches(process, threads, n_threads, now_ns, &usage);
+    for (int kind = 0; kind < COUNTER_KIND_COUNT; kind++) {
+        if (!usage.known[kind])
+            continue;
+        bool from_zero = cumulative[kind] && process->counted_from_birth;
+        if (from_zero)
+            keep(c, now_ns, (enum counter_kind)kind, process->id,
+                 usage.values[kind] - process->usage_before.values[kind]);
+        else
+            add(c, now_ns, (enum counter_kind)kind, process->id, usage.values[kind]);
+    }
 }

@@ -1,7 +1,7 @@
 /*
  * Counters of cores and processes, a few times a second: what each core did for everybody, and memory, faults,
- * switches, input and output of each process. Values are written as growth since the recording's start where they are
- * cumulative.
+ * switches, input and output of each process. Values are written as growth since the recording's start, or since the
+ * birth of a process that was born later, where they are cumulative.
  */
 #ifndef KEISOKU_CAPTURE_COUNTERS_H
 #define KEISOKU_CAPTURE_COUNTERS_H
@@ -13,6 +13,9 @@ struct counters;
 int counters_new(struct recording *recording, uint64_t start_ns, struct counters **result);
 void counters_free(struct counters *counters);
 void counters_read_cores(struct counters *counters, uint64_t now_ns);
-void counters_read_process(struct counters *counters, const struct tracked_process *process, uint64_t now_ns);
+/* A reading of the process; `threads` are those known, of all processes. */
+void counters_add_process(struct counters *counters, struct tracked_process *process,
+                          struct tracked_thread *const *threads, size_t n_threads, const struct usage *read,
+                          uint64_t now_ns);
 
 #endif

@@ -43,6 +43,7 @@ struct measurement {
     struct err perf_error;   /* why it was not */
     struct recording *recording;
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
+    uint64_t start_ticks;   /* the same as /proc tells the starts of processes */
     uint64_t cpu_before_ns; /* this process's CPU time then */
     struct sampler_counts counts;
     atomic_uint_fast64_t losses[LOSS_KIND_COUNT];

@@ -110,6 +110,7 @@ static int make_recording(struct session *session, const char *output, const cha
         directory[0] = '\0';
     uname(&host);
     m->start_ns = clock_monotonic_ns() + m->options.delay_ns; /* time zero is where the sampling begins */
+    m->start_ticks = proc_now_ticks() + m->options.delay_ns / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
     m->cpu_before_ns = clock_process_cpu_ns();
     struct recording_info info = {
         .command = (const char *const *)session->command,

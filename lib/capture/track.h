@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "capture/cpython/python.h"
 #include "capture/target/proc.h"
+#include "capture/usage.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -56,12 +57,18 @@ struct tracked_process {
     uint64_t code_reused_ns;             /* [S] when an address was last seen to hold other code; at first the start */
     uint64_t end_ns;                     /* [L] */
     int exit_status;                     /* [L] */
+    bool counted_from_birth;             /* [C] once python_known: its counters are those of the recording */
+    struct usage usage_before;           /* [C] likewise: of programs that it ran before the present one */
+    struct usage usage_last;             /* [L] when it ended, with end_ns */
+    bool usage_last_known;               /* [L] */
     char executable[PROCESS_TEXT_BYTES]; /* [L] */
     char command[PROCESS_TEXT_BYTES];    /* [L] arguments joined by NUL */
     size_t command_size;                 /* [L] */
 
     uint32_t id;                /* [W] of the recording */
     struct module_map *modules; /* [W] for instruction pointers */
+    int64_t ended_switches[2];  /* [W] of threads that are forgotten */
+    bool usage_written;         /* [W] the last one */
     uint64_t cpu_others_ns;     /* [S] process CPU time less that of the threads on `last` */
 };
 
@@ -107,6 +114,8 @@ struct tracked_thread {
     uint64_t run_total_ns, delay_total_ns; /* [W] of the samples written */
     bool due;                              /* [W] to be written */
     uint64_t run_written_ns;               /* [W] as the recording has it */
+    int64_t switches[2];                   /* [W] voluntary, involuntary; not of a process's first thread */
+    uint64_t switches_due_ns;              /* [W] */
 };
 
 enum { TRACK_BUCKETS = 4096 };

@@ -83,6 +83,7 @@ struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t par
     if (process == NULL)
         return NULL;
     process->root = root;
+    process->counted_from_birth = start_ticks >= m->start_ticks || (pid == m->child && m->options.delay_ns == 0);
     process->open_retry_ns = root ? now_ns : now_ns + OPEN_FIRST_NS;
     pthread_mutex_lock(&m->track.lock);
     describe(process);
@@ -104,10 +105,24 @@ static void end_threads(struct tracker *k, const struct tracked_process *process
     }
 }
 
+/* It lives on as another program, or nobody has waited for it yet. */
+static void read_last_usage(struct tracker *k, struct tracked_process *process)
+{
+    struct usage last;
+    if (!process->python_known || !usage_read(process->pid, process->start_ticks, &last))
+        return;
+    pthread_mutex_lock(&k->m->track.lock);
+    process->usage_last = last;
+    process->usage_last_known = true;
+    pthread_mutex_unlock(&k->m->track.lock);
+}
+
 static void end_process(struct tracker *k, struct tracked_process *process, int exit_status)
 {
     if (process->live_threads > 0)
         end_threads(k, process);
+    if (!process->usage_last_known)
+        read_last_usage(k, process);
     track_end_process(&k->m->track, process, k->now_ns, exit_status);
     atomic_fetch_sub(&k->m->live_processes, 1);
     if (process->python_known)
@@ -128,6 +143,13 @@ static void forget_python(struct tracker *k, struct tracked_process *process)
     atomic_fetch_sub(&m->pythons_seen, 1);
 }
 
+/* The counters of a process go on through exec: the next program's begin where this one's ended. */
+static void follow_usage(const struct tracked_process *process, struct tracked_process *next)
+{
+    next->counted_from_birth = process->counted_from_birth && process->usage_last_known;
+    next->usage_before = process->usage_last;
+}
+
 /* The process runs another program now. What was Python before, and was measured, stays in the recording as a process
  * of its own. */
 static void replace_program(struct tracker *k, struct tracked_process *process)
@@ -137,7 +159,9 @@ static void replace_program(struct tracker *k, struct tracked_process *process)
         pid_t pid = process->pid, parent = process->parent_pid;
         bool root = process->root;
         end_process(k, process, EXIT_STATUS_UNKNOWN);
-        tracker_join(k->m, pid, parent, root);
+        struct tracked_process *next = tracker_join(k->m, pid, parent, root);
+        if (next != NULL)
+            follow_usage(process, next);
         return;
     }
     if (process->python_known)
@@ -244,12 +268,8 @@ static const struct python_thread *state_of(const struct tracker *k, int n_state
 /* Time since the thread started, by /proc's clock of 10 ms ticks. */
 static bool is_older_than(pid_t tid, uint64_t age_ns)
 {
-    struct timespec boot;
-    uint64_t ticks = proc_start_ticks(tid, NULL);
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    uint64_t now_ns = (uint64_t)boot.tv_sec * 1000000000u + (uint64_t)boot.tv_nsec;
-    uint64_t start_ns = ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
-    return ticks != 0 && now_ns > start_ns && now_ns - start_ns > age_ns;
+    uint64_t ticks = proc_start_ticks(tid, NULL), now = proc_now_ticks();
+    return ticks != 0 && now > ticks && (now - ticks) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK)) > age_ns;
 }
 
 static bool out_of_descriptors(void)
@@ -418,9 +438,15 @@ static void reap_child(struct tracker *k)
 {
     struct measurement *m = k->m;
     int status;
-    if (m->child == 0 || atomic_load(&m->wait_status) != -1 || waitpid(m->child, &status, WNOHANG) != m->child)
+    siginfo_t info = {0};
+    if (m->child == 0 || atomic_load(&m->wait_status) != -1 ||
+        waitid(P_PID, (id_t)m->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != m->child)
         return;
     struct tracked_process *process = track_process(&m->track, m->child);
+    if (process != NULL)
+        read_last_usage(k, process);
+    if (waitpid(m->child, &status, 0) != m->child)
+        return;
     if (process != NULL)
         end_process(k, process, status);
     atomic_store(&m->wait_status, status);

@@ -157,14 +157,30 @@ static int copy_tables(struct writer *w)
     return 0;
 }
 
+/* What the tracker read when the process ended. */
+static void write_last_usage(struct writer *w, struct tracked_process *process)
+{
+    pthread_mutex_lock(&w->m->track.lock);
+    bool known = process->usage_last_known && process->python_known;
+    struct usage usage = process->usage_last;
+    uint64_t end_ns = process->end_ns;
+    pthread_mutex_unlock(&w->m->track.lock);
+    if (!known || process->usage_written || end_ns < w->m->start_ns)
+        return;
+    process->usage_written = true;
+    counters_add_process(w->counters, process, w->threads, w->n_threads, &usage, end_ns);
+}
+
 static void write_tables(struct writer *w, bool all)
 {
     pthread_mutex_lock(&w->m->track.lock);
     int rc = copy_tables(w);
     pthread_mutex_unlock(&w->m->track.lock);
     for (size_t i = 0; rc == 0 && i < w->n_processes; i++) {
-        if (w->processes[i]->due || all)
-            write_process(w, w->processes[i]);
+        if (!w->processes[i]->due && !all)
+            continue;
+        write_process(w, w->processes[i]);
+        write_last_usage(w, w->processes[i]);
     }
     for (size_t i = 0; rc == 0 && i < w->n_threads; i++) {
         if (w->threads[i]->due || all)
@@ -359,12 +375,12 @@ static void commit(struct writer *w, uint64_t now_ns)
 
 static void read_counters(struct writer *w, uint64_t now_ns)
 {
-    if (now_ns < w->m->start_ns)
-        return; /* --delay */
     counters_read_cores(w->counters, now_ns);
     for (size_t i = 0; i < w->n_processes; i++) {
-        if (!w->processes[i]->ended && w->processes[i]->python_known)
-            counters_read_process(w->counters, w->processes[i], now_ns);
+        struct tracked_process *process = w->processes[i];
+        struct usage usage;
+        if (!process->ended && process->python_known && usage_read(process->pid, process->start_ticks, &usage))
+            counters_add_process(w->counters, process, w->threads, w->n_threads, &usage, now_ns);
     }
 }
 
@@ -384,7 +400,7 @@ static void pass(struct writer *w)
     learn_noise(w->m, now_ns);
     write_tables(w, false);
     write_samples(w, now_ns - LAG_NS);
-    if (now_ns >= w->counters_due_ns) {
+    if (now_ns >= w->counters_due_ns && now_ns >= w->m->start_ns) { /* --delay */
         read_counters(w, now_ns);
         w->counters_due_ns = now_ns + COUNTERS_NS;
     }
@@ -399,7 +415,8 @@ static void finish(struct writer *w)
     uint64_t now_ns = clock_monotonic_ns();
     write_tables(w, false);
     write_samples(w, UINT64_MAX);
-    read_counters(w, now_ns);
+    if (now_ns >= w->m->start_ns)
+        read_counters(w, now_ns);
     write_tables(w, true);
     commit(w, now_ns);
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- parsing ------------------------------------------------------------------------------------------------------ */
@@ -328,6 +329,14 @@ uint64_t proc_start_ticks(pid_t pid, pid_t *parent)
     if (!skip_to_field(&at, 22) || !take_u64(&at, &value))
         return 0;
     return value;
+}
+
+uint64_t proc_now_ticks(void)
+{
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    uint64_t ticks_a_second = (uint64_t)sysconf(_SC_CLK_TCK);
+    return (uint64_t)boot.tv_sec * ticks_a_second + (uint64_t)boot.tv_nsec / (1000000000u / ticks_a_second);
 }
 
 bool proc_ended(pid_t pid, int *wait_status)

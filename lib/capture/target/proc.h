@@ -58,6 +58,8 @@ void proc_maps_release(struct proc_maps *maps);
 int proc_threads(pid_t pid, pid_t **tids, size_t *capacity);
 /* Start time in clock ticks since boot: with the pid it names a process for good. 0 when gone. */
 uint64_t proc_start_ticks(pid_t pid, pid_t *parent);
+/* The present time on that clock. */
+uint64_t proc_now_ticks(void);
 /* Has the process ended: gone, or a zombie with no thread left? The wait status as waitpid(2) gives it is known while
  * its parent has not collected it, else -1. */
 bool proc_ended(pid_t pid, int *wait_status);

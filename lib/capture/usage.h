@@ -1,0 +1,24 @@
+/*
+ * What a process has used since it was born, as /proc has it: one row of numbers a reading, taken while it lives or as
+ * long as nobody has waited for it. The tracker takes the last one, the writer the others.
+ */
+#ifndef KEISOKU_CAPTURE_USAGE_H
+#define KEISOKU_CAPTURE_USAGE_H
+
+#include "data/types.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct usage {
+    int64_t values[COUNTER_KIND_COUNT]; /* in the counter's unit */
+    bool known[COUNTER_KIND_COUNT];
+};
+
+/* False when the process is gone, or its number was given to another. Switches are those of the first thread alone. */
+bool usage_read(pid_t pid, uint64_t start_ticks, struct usage *usage);
+/* Switches of one thread: voluntary, involuntary. False when it is gone. */
+bool usage_thread_switches(pid_t pid, pid_t tid, int64_t switches[2]);
+
+#endif
