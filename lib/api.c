@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "capture/doctor.h"
-#include "data/profile.h"
+#include "data/part.h"
 #include "diagnose/diagnose.h"
 #include "export/export.h"
 
@@ -126,22 +126,44 @@ static int list_known_threads(const struct profile *profile, int32_t wanted, str
 }
 
 /* Process and thread numbers become ids of the recording. */
-static int make_filter(const struct profile *profile, const struct kei_export_options *options, struct filter *filter,
-                       struct err *err)
+static int find_part(const struct profile *profile, const struct kei_export_options *options, struct part_of *of,
+                     struct err *err)
 {
-    *filter = (struct filter){.from_ns = seconds_to_ns(options->from_s), .to_ns = seconds_to_ns(options->to_s)};
-    for (size_t i = 1; options->process > 0 && i < profile->n_processes && filter->process == 0; i++)
+    *of = (struct part_of){.from_ns = seconds_to_ns(options->from_s), .to_ns = seconds_to_ns(options->to_s)};
+    for (size_t i = 1; options->process > 0 && i < profile->n_processes && of->process == 0; i++)
         if (profile->processes[i].pid == options->process)
-            filter->process = (uint32_t)i;
-    for (size_t i = 1; options->thread > 0 && i < profile->n_threads && filter->thread == 0; i++)
+            of->process = (uint32_t)i;
+    for (size_t i = 1; options->thread > 0 && i < profile->n_threads && of->thread == 0; i++)
         if (profile->threads[i].tid == options->thread &&
-            (filter->process == 0 || profile->threads[i].process == filter->process))
-            filter->thread = (uint32_t)i;
-    if (options->process > 0 && filter->process == 0)
+            (of->process == 0 || profile->threads[i].process == of->process))
+            of->thread = (uint32_t)i;
+    if (options->process > 0 && of->process == 0)
         return list_known_processes(profile, options->process, err);
-    if (options->thread > 0 && filter->thread == 0)
+    if (options->thread > 0 && of->thread == 0)
         return list_known_threads(profile, options->thread, err);
+    if (of->from_ns > 0 && of->from_ns >= profile->duration_ns)
+        return err_set(err, ERR_BAD_INPUT, "nothing from %.3g s on: %s ends after %.3g s", options->from_s,
+                       profile->path, (double)profile->duration_ns / 1e9);
     return 0;
+}
+
+/* Writes a part of the recording: what is found is found in the part alone. */
+static int export_part(const struct exporter *exporter, const struct part_of *of, struct export_input *input,
+                       const struct sink *sink, struct err *err)
+{
+    struct profile *part = NULL;
+    struct diagnosis *diagnosis = NULL;
+    int rc = part_new(input->profile, of, &part);
+    if (rc == 0)
+        rc = diagnose(part, &diagnosis);
+    if (rc == 0) {
+        input->profile = part;
+        input->diagnosis = diagnosis;
+        rc = exporter->write(input, sink, err);
+    }
+    diagnosis_free(diagnosis);
+    part_free(part);
+    return rc;
 }
 
 int kei_export(struct kei_recording *recording, const char *format, const struct kei_export_options *options,
@@ -152,13 +174,14 @@ int kei_export(struct kei_recording *recording, const char *format, const struct
     const struct exporter *exporter = exporter_by_name(format);
     struct export_input input = {recording->profile, recording->diagnosis, options != NULL ? options : &none, {0}};
     struct sink sink = {write, context};
+    struct part_of of;
     int rc;
     if (exporter == NULL)
         rc = err_set(&err, ERR_BAD_INPUT, "there is no format %.100s; keisoku export --format help lists them", format);
     else
-        rc = make_filter(input.profile, input.options, &input.filter, &err);
+        rc = find_part(input.profile, input.options, &of, &err);
     if (exporter != NULL && rc == 0)
-        rc = exporter->write(&input, &sink, &err);
+        rc = part_wanted(&of) ? export_part(exporter, &of, &input, &sink, &err) : exporter->write(&input, &sink, &err);
     return give_error(error, &err, rc);
 }
 

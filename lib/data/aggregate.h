@@ -1,6 +1,6 @@
 /*
  * Sums over a profile that several exporters and the diagnosis need: functions, lines, call tree. Threads that were
- * idle workers all along are left out; filters narrow further.
+ * idle workers all along are left out, unless the filter wants them. Less than everything: data/part.h.
  */
 #ifndef KEISOKU_DATA_AGGREGATE_H
 #define KEISOKU_DATA_AGGREGATE_H
@@ -8,9 +8,7 @@
 #include "data/profile.h"
 
 struct filter {
-    uint32_t process, thread; /* ids; 0: all */
-    uint64_t from_ns, to_ns;  /* to 0: the end */
-    bool idle;                /* include the threads that were idle workers all along */
+    bool idle; /* include the threads that were idle workers all along */
 };
 
 struct function_sum {

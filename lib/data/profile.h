@@ -40,6 +40,7 @@ struct profile_samples {
 };
 
 struct profile {
+    const struct profile *whole; /* a part (part.h): the recording it is of; else NULL */
     struct arena arena;
     char *path;
     /* meta */

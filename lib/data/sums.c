@@ -18,16 +18,7 @@ static uint32_t *find_leaves(const struct profile *profile)
 
 static bool thread_passes(const struct profile *profile, const struct filter *filter, uint32_t thread)
 {
-    if (profile->thread_idle[thread] && (filter == NULL || !filter->idle))
-        return false;
-    return filter == NULL || ((filter->thread == 0 || filter->thread == thread) &&
-                              (filter->process == 0 || filter->process == profile->threads[thread].process));
-}
-
-static bool sample_passes(const struct profile_samples *samples, const struct filter *filter, size_t i)
-{
-    return filter == NULL ||
-           (samples->time_ns[i] >= filter->from_ns && (filter->to_ns == 0 || samples->time_ns[i] <= filter->to_ns));
+    return !profile->thread_idle[thread] || (filter != NULL && filter->idle);
 }
 
 static struct stack_total *total_of(struct stack_sums *sums, uint32_t stack)
@@ -57,7 +48,7 @@ int stack_sums_init(struct stack_sums *sums, const struct profile *profile, cons
             thread = samples->thread[i];
             passes = thread_passes(profile, filter, thread);
         }
-        if (!passes || !sample_passes(samples, filter, i))
+        if (!passes)
             continue;
         struct stack_total *total = total_of(sums, samples->stack[i]);
         if (total == NULL)

@@ -20,9 +20,10 @@ static void make_trust(const struct profile *profile, struct trust *trust)
         *(stack ? &trust->dropped : &trust->lost) += profile->losses[i];
     }
     double run_ns = 0;
-    for (size_t i = 1; i < profile->n_threads; i++)
-        run_ns += (double)profile->threads[i].run_ns;
-    double of_ns = run_ns > (double)profile->duration_ns ? run_ns : (double)profile->duration_ns;
+    const struct profile *whole = profile->whole != NULL ? profile->whole : profile;
+    for (size_t i = 1; i < whole->n_threads; i++)
+        run_ns += (double)whole->threads[i].run_ns;
+    double of_ns = run_ns > (double)whole->duration_ns ? run_ns : (double)whole->duration_ns;
     trust->core_taken = of_ns > 0 ? (double)profile->self.core_taken_ns / of_ns : 0;
     trust->reread_share = profile->self.reads > 0 ? (double)profile->self.rereads / (double)profile->self.reads : 0;
 }

@@ -16,7 +16,7 @@ struct export_input {
     const struct profile *profile;
     const struct diagnosis *diagnosis;
     const struct kei_export_options *options; /* never NULL */
-    struct filter filter;                     /* made from the options */
+    struct filter filter;                     /* of the profile, which is the wanted part already (data/part.h) */
 };
 
 struct exporter {

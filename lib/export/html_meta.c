@@ -274,16 +274,11 @@ static void add_diagnosis(struct buf *out, const struct profile *profile, const 
     buf_add_byte(out, '}');
 }
 
-/* What of the recording the command line asked for becomes the page's first view. */
+/* What the command line asked for becomes the page's first view. */
 static void add_view(struct buf *out, const struct export_input *input)
 {
     add_key(out, "view");
-    buf_printf(out, "{\"cpu\":%s", input->options->cpu_clock ? "true" : "false");
-    add_count(out, "process", input->filter.process);
-    add_count(out, "thread", input->filter.thread);
-    add_count(out, "from_ns", input->filter.from_ns);
-    add_count(out, "to_ns", input->filter.to_ns);
-    buf_add_byte(out, '}');
+    buf_printf(out, "{\"cpu\":%s}", input->options->cpu_clock ? "true" : "false");
 }
 
 void page_add_meta(struct buf *out, struct page *page, const struct export_input *input)

@@ -45,7 +45,23 @@ static void write_process(struct json_writer *json, const struct profile *profil
     json_close(json, '}');
 }
 
-static void write_recording(struct json_writer *json, const struct profile *profile)
+/* What was asked for: everything in the report is of it. */
+static void write_part(struct json_writer *json, const struct kei_export_options *options)
+{
+    json_open_flat(json, "part", '{');
+    if (options->process > 0)
+        json_integer(json, "process", options->process);
+    if (options->thread > 0)
+        json_integer(json, "thread", options->thread);
+    if (options->from_s > 0)
+        json_number(json, "from_s", options->from_s);
+    if (options->to_s > 0)
+        json_number(json, "to_s", options->to_s);
+    json_close(json, '}');
+}
+
+static void write_recording(struct json_writer *json, const struct profile *profile,
+                            const struct kei_export_options *options)
 {
     json_open(json, "recording", '{');
     json_text(json, "file", profile->path != NULL ? profile->path : "");
@@ -61,6 +77,8 @@ static void write_recording(struct json_writer *json, const struct profile *prof
         json_text(json, "started", started);
     json_number(json, "duration_s", (double)profile->duration_ns / 1e9);
     json_bool(json, "complete", profile->complete);
+    if (profile->whole != NULL)
+        write_part(json, options);
     json_open_flat(json, "hosts", '[');
     if (profile->host != NULL && profile->host[0] != '\0')
         json_text(json, NULL, profile->host);
@@ -291,7 +309,7 @@ int export_json(const struct export_input *input, const struct sink *sink, struc
         return err_set(err, rc, "writing the report: %s", err_sentence(rc));
     json_open(&json, NULL, '{');
     json_text(&json, "schema", "keisoku-report/1");
-    write_recording(&json, input->profile);
+    write_recording(&json, input->profile, input->options);
     write_trust(&json, input->profile, &input->diagnosis->trust);
     write_findings(&json, input->profile, input->diagnosis);
     write_states(&json, input->profile, input->diagnosis);

@@ -9,19 +9,8 @@
 bool selection_holds(const struct export_input *input, size_t index)
 {
     const struct profile *profile = input->profile;
-    const struct profile_samples *samples = &profile->samples;
-    const struct filter *filter = &input->filter;
-    uint32_t thread = samples->thread[index];
-    if (thread == 0 || thread >= profile->n_threads)
-        return false;
-    if (!filter->idle && profile->thread_idle[thread])
-        return false;
-    if (filter->thread != 0 && thread != filter->thread)
-        return false;
-    if (filter->process != 0 && profile->threads[thread].process != filter->process)
-        return false;
-    return samples->time_ns[index] >= filter->from_ns &&
-           (filter->to_ns == 0 || samples->time_ns[index] < filter->to_ns);
+    uint32_t thread = profile->samples.thread[index];
+    return thread != 0 && thread < profile->n_threads && (input->filter.idle || !profile->thread_idle[thread]);
 }
 
 double selection_weight(const struct export_input *input, size_t index)

@@ -86,7 +86,8 @@ def test_filters(run_keisoku: Run, recording: Path) -> None:
 
     assert heads("--process", 301) == {"a:b-ü"}
     assert heads("--thread", 310) == {"thread 310"}
-    assert heads("--from", "3.6s", "--to", "3.9s") <= {"MainThread", "300/MainThread", "301/a:b-ü", "300/thread 310"}
+    # The worker idles all through that stretch, so one process is left.
+    assert heads("--from", "3.6s", "--to", "3.9s") == {"MainThread", "thread 310"}
     for words in (("--process", 999), ("--thread", 999)):
         done = run_keisoku("export", recording, "--format", "collapsed", *words)
         assert done.status == 2
@@ -163,19 +164,23 @@ def test_speedscope_reads_it(
     if browser is None:
         pytest.skip("no chromium on this machine")
 
-    def table(file: Path) -> str:
+    def table(file: Path, wanted: str) -> str:
         shutil.copy(file, speedscope / file.name)
         address = f"{served}/index.html#profileURL={served}/{file.name}&view=sandwich"
         words = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/browser"]
         words += ["--virtual-time-budget=10000", "--dump-dom", address]
-        return subprocess.run([browser, *words], capture_output=True, text=True, timeout=120).stdout
+        for _ in range(4):  # the page loads in real time, the budget is of virtual time: a busy machine is too slow
+            dom = subprocess.run([browser, *words], capture_output=True, text=True, timeout=120).stdout
+            if wanted in dom:
+                break
+        return dom
 
-    dom = table(exported[name])
+    dom = table(exported[name], "parse")
     assert "Server.serve" in dom and "parse" in dom, dom[-3000:]
     # The control: what we look for comes from our file.
     other = tmp_path / "other.txt"
     other.write_text("MainThread;something else (x.py:1) 10\n")
-    dom = table(other)
+    dom = table(other, "something else")
     assert "something else" in dom and "Server.serve" not in dom
 
 

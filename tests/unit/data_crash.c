@@ -277,7 +277,8 @@ static int whole_scenario(void *context)
     struct synthetic synthetic = {.samples = 300, .hot_stacks = 5, .threads = 2};
     struct recording_info info = {.mode = "attach"};
     struct recording *recording = NULL;
-    struct profile *profile = NULL;
+    struct part_of one = {.thread = 2};
+    struct profile *profile = NULL, *part = NULL;
     struct aggregate *aggregate = NULL;
     struct tree *tree = NULL;
     struct err err = {0};
@@ -300,8 +301,12 @@ static int whole_scenario(void *context)
         rc = aggregate_new(profile, NULL, &aggregate);
     if (rc == 0)
         rc = tree_new(profile, NULL, true, &tree);
-    if (rc == 0 && (aggregate->ticks != 300 || profile->n_sources != 1 || profile->n_counters != 1))
+    if (rc == 0)
+        rc = part_new(profile, &one, &part);
+    if (rc == 0 &&
+        (part->n_threads != 2 || aggregate->ticks != 300 || profile->n_sources != 1 || profile->n_counters != 1))
         rc = 1;
+    part_free(part);
     tree_free(tree);
     aggregate_free(aggregate);
     profile_free(profile);

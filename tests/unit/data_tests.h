@@ -3,6 +3,7 @@
 #define KEISOKU_TESTS_DATA_TESTS_H
 
 #include "data/aggregate.h"
+#include "data/part.h"
 #include "synthetic.h"
 
 #include <sys/stat.h>

@@ -231,7 +231,9 @@ static void idle_workers_are_left_out(void **state)
     add(&made, 400, STATE_IDLE, 1, 0, 0);
     add(&made, 600, STATE_PYTHON, 2, 600, 0);
     struct profile *profile = end(&made);
-    struct filter all = {.idle = true}, one = {.idle = true, .thread = id}, late = {.from_ns = 500000000};
+    struct filter all = {.idle = true};
+    struct part_of one = {.thread = id}, late = {.from_ns = 500000000};
+    struct profile *part;
     struct aggregate *aggregate;
     assert_false(profile->thread_idle[1]);
     assert_true(profile->thread_idle[id]);
@@ -242,13 +244,17 @@ static void idle_workers_are_left_out(void **state)
     assert_int_equal(aggregate_new(profile, &all, &aggregate), 0);
     assert_close(aggregate->wall_ns, 2e9, 1e-4);
     aggregate_free(aggregate);
-    assert_int_equal(aggregate_new(profile, &one, &aggregate), 0);
+    assert_int_equal(part_new(profile, &one, &part), 0);
+    assert_int_equal(aggregate_new(part, NULL, &aggregate), 0);
     assert_close(aggregate->state_wall_ns[STATE_IDLE], 1e9, 1e-4);
     assert_int_equal(aggregate->n_functions, 0);
     aggregate_free(aggregate);
-    assert_int_equal(aggregate_new(profile, &late, &aggregate), 0);
-    assert_close(aggregate->wall_ns, 6e8, 1e-4);
+    part_free(part);
+    assert_int_equal(part_new(profile, &late, &part), 0);
+    assert_int_equal(aggregate_new(part, NULL, &aggregate), 0);
+    assert_close(aggregate->wall_ns, 5e8, 1e-4);
     aggregate_free(aggregate);
+    part_free(part);
     profile_free(profile);
 }
 

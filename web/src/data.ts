@@ -104,7 +104,7 @@ export interface Meta {
     lost: number;
     core_taken: number;
   };
-  view: { cpu: boolean; process: number; thread: number; from_ns: number; to_ns: number };
+  view: { cpu: boolean };
   buckets: number;
   folded_ns: number;
   series?: { cores_busy?: number[]; rss_bytes?: number[] };

@@ -28,16 +28,13 @@ export type Change = Partial<View>;
 export type SetView = (change: Change) => void;
 
 export function initialView(meta: Meta): View {
-  const bucket = (ns: number) => Math.round((ns / Math.max(1, meta.duration_ns)) * meta.buckets);
-  const to = meta.view.to_ns === 0 ? meta.buckets : Math.min(bucket(meta.view.to_ns), meta.buckets);
-  const from = Math.min(bucket(meta.view.from_ns), to - 1);
   return {
     /* on a starved machine only the CPU clock tells of the program */
     clock: meta.view.cpu || meta.diagnosis?.findings[0]?.tag === "starved" ? "cpu" : "wall",
-    process: meta.view.process,
-    thread: meta.view.thread,
+    process: 0,
+    thread: 0,
     states: [],
-    range: from > 0 || to < meta.buckets ? [Math.max(0, from), to] : null,
+    range: null,
     own: false,
     idle: false,
     byLine: false,
