@@ -25,7 +25,7 @@ struct settings {
     int reader, color, clock, sort; /* index into the choices of options.def */
     uint32_t top;
     int32_t process, thread;
-    bool no_html, no_children, no_source, redact_args, progress, quiet, verbose, dump_json, help;
+    bool no_html, no_children, no_source, redact_args, progress, quiet, verbose, plain_json, csv, help;
 };
 
 struct command {

@@ -180,7 +180,7 @@ int command_dump(const struct command *command, const struct settings *settings,
     }
     if (kei_dump((pid_t)pid, &dump, &error) != 0)
         return message_error(command, &error);
-    if (settings->dump_json)
+    if (settings->plain_json)
         print_json(dump);
     else
         print_text(dump, color_wanted(settings->color, 1));

@@ -8,13 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-struct target {
-    int fd, error; /* errno of the first failed write */
-};
-
-static int write_all(void *context, const void *data, size_t size)
+int output_write(void *context, const void *data, size_t size)
 {
-    struct target *target = context;
+    struct output_target *target = context;
     const char *at = data;
     while (size > 0) {
         ssize_t written = write(target->fd, at, size);
@@ -40,12 +36,17 @@ static int write_error(struct kei_error *error, int code, int number, const char
     return code;
 }
 
+int output_result(const struct output_target *target, int rc, const char *name, struct kei_error *error)
+{
+    return target->error != 0 ? write_error(error, rc, target->error, name) : rc;
+}
+
 int output_export_fd(struct kei_recording *recording, const char *format, const struct kei_export_options *options,
                      int fd, const char *name, struct kei_error *error)
 {
-    struct target target = {.fd = fd};
-    int rc = kei_export(recording, format, options, write_all, &target, error);
-    return target.error != 0 ? write_error(error, rc, target.error, name) : rc;
+    struct output_target target = {.fd = fd};
+    int rc = kei_export(recording, format, options, output_write, &target, error);
+    return output_result(&target, rc, name, error);
 }
 
 int output_export(struct kei_recording *recording, const char *format, const struct kei_export_options *options,

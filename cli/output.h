@@ -7,6 +7,14 @@
 
 enum { OUTPUT_PATH_BYTES = 4096 };
 
+/* A descriptor as the library writes to it: output_write is the function that the library's calls take, and their
+ * result goes through output_result, which says what went wrong in the writing. */
+struct output_target {
+    int fd, error; /* errno of the first failed write */
+};
+int output_write(void *target, const void *data, size_t size);
+int output_result(const struct output_target *target, int rc, const char *name, struct kei_error *error);
+
 /* Writes `format` to standard output when `path` is NULL or "-", else to a new file whose name goes to `taken`. 0 or a
  * negative code with its message. */
 int output_export(struct kei_recording *recording, const char *format, const struct kei_export_options *options,

@@ -168,6 +168,13 @@ KEI_API int kei_export(struct kei_recording *recording, const char *format, cons
                        int (*write)(void *context, const void *data, size_t size), void *context,
                        struct kei_error *error);
 
+enum kei_query_format { KEI_QUERY_TABLE, KEI_QUERY_CSV, KEI_QUERY_JSON };
+/* Asks a recording in SQL: one statement that reads, over the views of docs/recording.md; NULL lists those and their
+ * columns. `width`: columns of a table, whose long texts are cut; 0: as wide as it gets. */
+KEI_API int kei_query(const char *path, const char *sql, enum kei_query_format format, uint32_t width,
+                      int (*write)(void *context, const void *data, size_t size), void *context,
+                      struct kei_error *error);
+
 /* Creates an output file as every file of keisoku is made: new, 0600, never through a link, numbered when the name is
  * taken. The name goes to `taken`. Returns the descriptor or a negative code. */
 KEI_API int kei_create_file(const char *path, char *taken, size_t taken_size, struct kei_error *error);

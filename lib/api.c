@@ -9,8 +9,10 @@
 #include "base/nearest.h"
 #include "capture/doctor.h"
 #include "data/part.h"
+#include "data/query.h"
 #include "diagnose/diagnose.h"
 #include "export/export.h"
+#include "export/query_rows.h"
 
 #include "keisoku.h"
 
@@ -182,6 +184,19 @@ int kei_export(struct kei_recording *recording, const char *format, const struct
         rc = find_part(input.profile, input.options, &of, &err);
     if (exporter != NULL && rc == 0)
         rc = part_wanted(&of) ? export_part(exporter, &of, &input, &sink, &err) : exporter->write(&input, &sink, &err);
+    return give_error(error, &err, rc);
+}
+
+int kei_query(const char *path, const char *sql, enum kei_query_format format, uint32_t width,
+              int (*write)(void *context, const void *data, size_t size), void *context, struct kei_error *error)
+{
+    struct err err = {0};
+    struct query *query = NULL;
+    struct sink sink = {write, context};
+    int rc = query_new(path, sql, &query, &err);
+    if (rc == 0)
+        rc = query_write(query, format, width, &sink, &err);
+    query_free(query);
     return give_error(error, &err, rc);
 }
 

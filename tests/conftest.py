@@ -106,6 +106,20 @@ def run_keisoku(keisoku: str, tmp_path: Path) -> Iterator[Run]:
     yield run
 
 
+@pytest.fixture(scope="session")
+def make_recording(keisoku: str) -> Callable[[Path, Path], Path]:
+    """make_recording(description, recording): what tests/tools/make-recording makes of the description."""
+    maker = Path(keisoku).resolve().parent.parent / "tests" / "tools" / "make-recording"
+    if not maker.exists():
+        pytest.skip(f"{maker} is not there: KEISOKU_BINARY names no build folder")
+
+    def make(description: Path, recording: Path) -> Path:
+        subprocess.run([maker, description, recording], check=True, capture_output=True, timeout=120)
+        return recording
+
+    return make
+
+
 @pytest.fixture
 def report(run_keisoku: Run) -> Callable[[Path], dict[str, Any]]:
     """report(recording) -> what `keisoku report --json` says of it."""
