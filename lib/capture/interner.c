@@ -127,11 +127,13 @@ bool interner_intern(struct interner *interner, struct tracked_thread *t, const 
                      uint64_t read_ns)
 {
     interner->read_ns = read_ns;
+    interner->looked = false;
     bool changed = false;
     uint32_t common = common_frames(t, stack);
     if (!reserve_frames(t, stack->depth))
         return false;
     uint32_t n = codes_to_check(interner, t, stack, common);
+    interner->looked = n > 0;
     if (n > 0 && !check_codes(interner, t->process, n, &changed))
         return false;
     if (changed) { /* some address holds a code object that was not there when the list was made */

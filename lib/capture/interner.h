@@ -16,6 +16,7 @@ struct interner {
     uint32_t *code_of;           /* id of the code of each frame, outermost first */
     uint64_t read_ns;            /* when the present stack was read, CLOCK_MONOTONIC */
     bool all_checked;            /* every code object of it was looked at then */
+    bool looked;                 /* one at least was: the target was read behind the stack */
 };
 
 int interner_init(struct interner *interner, struct stack_store *store);

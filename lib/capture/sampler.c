@@ -48,6 +48,7 @@ struct sampler {
     uint64_t read_ns;    /* when the stack was read */
     enum loss_kind lost; /* why the last read failed */
     bool exiting;        /* it failed because the process ends */
+    bool moved;          /* it failed because the thread ran on another core, or we do */
     bool last_try;       /* a stack that cannot be had now is given up */
     bool late;
     cpu_set_t allowed;
@@ -119,8 +120,10 @@ static void same_again(struct sampler *s, struct tracked_thread *t)
 /* ---- looking at a thread -------------------------------------------------------------------------------------------
  */
 
-static bool read_thread(struct sampler *s, struct tracked_thread *t)
+/* `watch`: the stack counts only if the thread's word of its core names ours behind everything that is read. */
+static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
 {
+    s->exiting = s->moved = false;
     s->stack.depth = 0;
     s->stack.truncated = s->stack.gil_known = s->stack.holds_gil = s->stack.gc_running = false;
     s->stack.gil_address = 0;
@@ -130,8 +133,11 @@ static bool read_thread(struct sampler *s, struct tracked_thread *t)
     }
     atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
     enum python_read_result result = python_read_stack(t->reader, &s->stack);
-    if (result == PYTHON_READ_OK && interner_intern(&s->interner, t, &s->stack, s->read_ns))
-        return true;
+    s->moved = watch && s->stack.core != s->core;
+    if (result == PYTHON_READ_OK && !s->moved && interner_intern(&s->interner, t, &s->stack, s->read_ns)) {
+        s->moved = watch && s->interner.looked && python_read_core(t->reader) != s->core;
+        return !s->moved;
+    }
     s->exiting = result == PYTHON_READ_UNREADABLE && errno == ESRCH; /* its memory is given back already */
     if (result == PYTHON_READ_UNREADABLE)
         atomic_store_explicit(&t->process->read_failed, true, memory_order_relaxed);
@@ -172,6 +178,30 @@ static void pause_briefly(void)
     clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
+static bool tells_core(const struct tracked_thread *t)
+{
+    return t->reader != NULL && t->files.syscall_fd >= 0 && python_reader_knows_core(t->reader);
+}
+
+/* Step 2 of the proof. A thread whose memory tells its core is not looked up in `stat`: the word read behind its stack
+ * is what counts (docs/design/001); the one read here only saves reading a stack in vain. */
+static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof *proof)
+{
+    if (!tells_core(t)) {
+        enum look look = proof_begin(&t->files, s->core, t->asleep, proof);
+        if (proof->runs)
+            t->core = proof->stat.processor;
+        return look;
+    }
+    enum look look = proof_asleep(&t->files, proof);
+    if (look != LOOK_AGAIN)
+        return look;
+    proof->runs = true;
+    if (t->core < 0 || t->core != s->core)
+        t->core = python_read_core(t->reader);
+    return t->core >= 0 && t->core == s->core ? LOOK_DONE : LOOK_ELSEWHERE;
+}
+
 /* One look at a thread. `unproved`: take what can be read of a thread that may run meanwhile, and say so. */
 static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unproved)
 {
@@ -183,23 +213,26 @@ static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unp
         same_again(s, t);
         return LOOK_DONE;
     }
-    enum look look = proof_begin(&t->files, s->core, t->asleep, &proof);
-    if (proof.runs) {
-        t->core = proof.stat.processor;
-        s->contested = s->contested || t->core == s->core;
-    }
-    bool free_read = unproved && (look == LOOK_ELSEWHERE || look == LOOK_AGAIN);
+    enum look look = begin(s, t, &proof);
+    s->contested = s->contested || (proof.runs && t->core == s->core);
+    bool free_read = unproved && (proof.runs || look == LOOK_ELSEWHERE || look == LOOK_AGAIN);
+    bool on_core = proof.runs && !free_read;
     if (look != LOOK_DONE && !free_read)
         return look;
     s->read_ns = clock_monotonic_ns();
-    bool good = read_thread(s, t);
+    bool good = read_thread(s, t, on_core && tells_core(t));
+    if (on_core && sched_getcpu() != s->core) { /* a cpuset that changes moves us without asking */
+        s->core = -1;
+        s->moved = true;
+    }
     look = proof_end(&t->files, &proof);
     if (look == LOOK_GONE || (!good && s->exiting))
         return LOOK_GONE;
-    if (look == LOOK_AGAIN && !unproved) {
+    if ((look == LOOK_AGAIN && !unproved) || s->moved) {
         t->asleep = false;
         t->depth = 0;
-        return look;
+        t->core = -1;
+        return LOOK_AGAIN;
     }
     if (!good && proof.runs && !unproved && !s->last_try && s->lost == LOSS_INVALID_STACK) {
         t->asleep = false;

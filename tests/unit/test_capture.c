@@ -6,11 +6,15 @@
 #include "capture/program.h"
 #include "capture/proof.h"
 #include "capture/sample_queue.h"
+#include "capture/schedule.h"
 #include "capture/stack_store.h"
+#include "capture/target/core_word.h"
 #include "capture/wait_state.h"
 
 #include "base/clock.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -185,6 +189,37 @@ static void test_proof_of_ourselves(void **unused)
     proc_thread_close(&files);
 }
 
+static void test_our_own_core_word(void **unused)
+{
+    (void)unused;
+    struct remote remote = {.pid = getpid()};
+    struct proc_maps maps;
+    struct err err = {0};
+    int64_t offset;
+    assert_int_equal(proc_maps_read(getpid(), &maps, &err), 0);
+    bool known = core_word_offset(&remote, &maps, &offset);
+    proc_maps_release(&maps);
+    if (!known) {
+        print_message("skipped: the C library registers no restartable sequences here\n");
+        skip();
+    }
+    uint64_t self = (uint64_t)pthread_self(), word = core_word_address(&remote, offset, self, gettid());
+    assert_true(word != 0);
+    assert_true(core_word_address(&remote, offset, self, gettid() + 1) == 0);  /* another thread's */
+    assert_true(core_word_address(&remote, offset, self + 64, gettid()) == 0); /* no pthread structure */
+    assert_true(core_word_address(&remote, offset, 4096, gettid()) == 0);
+    cpu_set_t all;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    for (int core = 0; core < CPU_SETSIZE; core++) {
+        int32_t there;
+        if (!CPU_ISSET(core, &all) || !schedule_pin(core))
+            continue;
+        assert_true(remote_read(&remote, word, &there, sizeof there));
+        assert_int_equal(there, core);
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
 static void test_intervals_are_jittered_around_the_rate(void **unused)
 {
     (void)unused;
@@ -280,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_nearest_instruction_pointer),
         cmocka_unit_test(test_kernel_clock_sees_us),
         cmocka_unit_test(test_proof_of_ourselves),
+        cmocka_unit_test(test_our_own_core_word),
         cmocka_unit_test(test_intervals_are_jittered_around_the_rate),
         cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
         cmocka_unit_test(test_names_of_running_programs),

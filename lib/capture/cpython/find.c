@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
 #include "capture/cpython/offsets.h"
+#include "capture/target/core_word.h"
 #include "capture/target/elf.h"
 #include "capture/target/proc.h"
 
@@ -329,6 +330,7 @@ int python_find(struct python *python, bool *maybe, struct err *err)
         goto out;
     }
     set_image(&search);
+    python->knows_cores = core_word_offset(&python->remote, &search.maps, &python->core_offset);
     if ((rc = check_readable(python, err)) || (rc = find_version(&search, err)))
         goto out;
     uint64_t head = 0;

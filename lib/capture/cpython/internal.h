@@ -23,6 +23,8 @@ struct python {
     uint64_t main_interpreter;       /* the oldest: the list begins with the newest; 0 until threads were listed */
     uint64_t active_threads;         /* its threading._active, 0 until found */
     pid_t main_tid;                  /* of the main thread, as the target's own PID namespace shows it */
+    bool knows_cores;                /* core_offset is known */
+    int64_t core_offset;             /* core_word.h */
     uint32_t tid_offset;             /* of the kernel's id in the pthread structure, 0 until found (before 3.11) */
     /* Code objects inside the interpreter's image that were looked at, a hash table of STATIC_CODES slots: address,
      * with bit 0 set for a helper that no traceback shows. Written and read by several sampler threads, one word at a

@@ -204,8 +204,10 @@ static int list_interpreter(struct python *python, uint64_t interpreter, struct 
             mem_grow(&list->pthreads, &list->pthread_capacity, need, sizeof(*list->pthreads)))
             return ERR_NOMEM;
         list->pthreads[list->count] = pthread;
-        (*list->threads)[list->count++] = (struct python_thread){
-            .address = at, .interpreter = interpreter, .tid = native < INT32_MAX ? (pid_t)native : 0};
+        (*list->threads)[list->count++] = (struct python_thread){.address = at,
+                                                                 .interpreter = interpreter,
+                                                                 .pthread = pthread,
+                                                                 .tid = native < INT32_MAX ? (pid_t)native : 0};
         at = next;
     }
     return 0;

@@ -42,6 +42,7 @@ struct remote *python_remote(struct python *python);
 struct python_thread {
     uint64_t address;     /* of the thread state */
     uint64_t interpreter; /* address of its interpreter state */
+    uint64_t pthread;     /* of the C library */
     pid_t tid; /* as the target's own PID namespace shows it; translated to ours by the caller when they differ */
 };
 /* Lists thread states of all interpreters. Count, or a negative code (ERR_UNREADABLE when lists changed under us: try
@@ -61,6 +62,7 @@ struct python_stack {
     bool holds_gil; /* this thread holds its interpreter's GIL (free-threaded: is attached) */
     bool gil_known;
     bool gc_running;      /* a collection runs in its interpreter */
+    int core;             /* that the thread's own code last ran on, read after all else; -1: not known */
     uint64_t gil_address; /* of the GIL structure, 0 unknown: a futex wait inside [gil, gil + 512) waits for the GIL */
 };
 
@@ -74,6 +76,10 @@ enum python_read_result {
     PYTHON_READ_UNREADABLE, /* a remote read failed */
     PYTHON_READ_INVALID,    /* frames do not form a stack (cycle, foreign code pointer, no end) */
 };
+/* Whether python_stack.core can be had for this thread (core_word.h). */
+bool python_reader_knows_core(const struct python_reader *reader);
+/* Reads it once more, after other reads; -1 as above. */
+int python_read_core(struct python_reader *reader);
 /* Reads the stack. Timed path: no allocation, no lock, no /proc. depth 0 with OK: no Python frame (thread between
  * calls). */
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack);

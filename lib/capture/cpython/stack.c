@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
 #include "capture/cpython/view.h"
+#include "capture/target/core_word.h"
 
 enum {
     THREAD_BYTES_MAX = 1024,
@@ -30,6 +31,8 @@ struct python_reader {
     uint64_t gc_address, holder_address, gil_address; /* 0: not known */
     uint32_t gc_collecting;
     uint64_t holder;
+    uint64_t core_address; /* 0: not known */
+    int32_t core;
     uint8_t thread_bytes[THREAD_BYTES_MAX];
 };
 
@@ -78,6 +81,16 @@ static void set_addresses(struct python_reader *reader)
         reader->gil_address = 0;
 }
 
+static void watch_core(struct python_reader *reader)
+{
+    struct python *python = reader->python;
+    if (python->knows_cores)
+        reader->core_address =
+            core_word_address(&python->remote, python->core_offset, reader->thread.pthread, reader->thread.tid);
+    if (reader->core_address)
+        view_watch(reader->view, &(struct remote_part){reader->core_address, &reader->core, sizeof(reader->core)});
+}
+
 struct python_reader *python_reader_new(struct python *python, const struct python_thread *thread)
 {
     struct python_reader *reader = mem_zalloc(1, sizeof(*reader));
@@ -91,6 +104,7 @@ struct python_reader *python_reader_new(struct python *python, const struct pyth
         return NULL;
     }
     set_addresses(reader);
+    watch_core(reader);
     return reader;
 }
 
@@ -323,11 +337,24 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
     return ends_well(walk, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
 }
 
+bool python_reader_knows_core(const struct python_reader *reader)
+{
+    return reader->core_address != 0;
+}
+
+int python_read_core(struct python_reader *reader)
+{
+    return remote_read(&reader->python->remote, reader->core_address, &reader->core, sizeof(reader->core))
+               ? reader->core
+               : -1;
+}
+
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack)
 {
     stack->depth = 0;
     stack->truncated = stack->holds_gil = stack->gil_known = stack->gc_running = false;
     stack->gil_address = reader->gil_address;
+    stack->core = -1;
     if (!begin(reader))
         return PYTHON_READ_UNREADABLE;
     enum python_read_result result = PYTHON_READ_UNREADABLE;
@@ -337,6 +364,7 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
         result = PYTHON_READ_INVALID; /* the thread state is gone and its memory serves another purpose */
     else if (innermost(reader, &walk.frame))
         result = walk_stack(&walk, stack);
+    stack->core = view_watched(reader->view) ? reader->core : -1;
     view_end(reader->view);
     if (result != PYTHON_READ_OK)
         stack->depth = 0;

@@ -5,7 +5,13 @@
 
 #include <string.h>
 
-enum { SCORE_NEW = 3, SCORE_MAX = 12, AHEAD_PAGES = 16, RETRIES = 16 };
+enum {
+    PARTS_MAX = REMOTE_PARTS_MAX - 1 /* the last is watched */,
+    SCORE_NEW = 3,
+    SCORE_MAX = 12,
+    AHEAD_PAGES = 16,
+    RETRIES = 16
+};
 
 struct page {
     uint64_t address;
@@ -18,6 +24,8 @@ struct view {
     struct remote *remote;
     struct page pages[VIEW_PAGES_MAX]; /* by address */
     size_t count, slots, hint;
+    struct remote_part watch; /* size 0: none */
+    bool watched;
     uint8_t scratch[VIEW_AT_MAX];
     uint8_t *memory; /* VIEW_PAGES_MAX pages; touched only as far as used */
 };
@@ -49,12 +57,32 @@ static uint8_t *bytes_of(struct view *view, const struct page *page)
     return view->memory + (size_t)page->slot * VIEW_PAGE;
 }
 
+void view_watch(struct view *view, const struct remote_part *part)
+{
+    view->watch = *part;
+}
+
+bool view_watched(const struct view *view)
+{
+    return view->watched;
+}
+
+/* One call; `parts` has room for one more. */
+static size_t read_parts(struct view *view, struct remote_part *parts, size_t count)
+{
+    size_t watch = view->watch.size > 0 ? 1 : 0;
+    parts[count] = view->watch;
+    size_t got = remote_read_parts(view->remote, parts, count + watch);
+    view->watched = got > count;
+    return got < count ? got : count;
+}
+
 /* --- the predicted pages -------------------------------------------------------------------------------------------
  */
 
 struct plan {
     struct remote_part parts[REMOTE_PARTS_MAX];
-    uint16_t first[REMOTE_PARTS_MAX], pages[REMOTE_PARTS_MAX]; /* pages of each part; none for fixed ones */
+    uint16_t first[PARTS_MAX], pages[PARTS_MAX]; /* pages of each part; none for fixed ones */
     size_t count;
 };
 
@@ -65,7 +93,7 @@ static size_t plan_pages(struct view *view, struct plan *plan, size_t at)
         struct page *page = &view->pages[at];
         struct remote_part *last = plan->count ? &plan->parts[plan->count - 1] : NULL;
         bool joins = last && plan->pages[plan->count - 1] && last->address + last->size == page->address;
-        if (!joins && plan->count == REMOTE_PARTS_MAX)
+        if (!joins && plan->count == PARTS_MAX)
             break;
         page->slot = (uint16_t)at;
         page->used = page->present = false;
@@ -91,11 +119,11 @@ static void mark_present(struct view *view, const struct plan *plan, size_t part
 
 /* Carries a plan out. A part that fails is left absent (its pages are read singly when asked for) and the rest is
  * tried again. False when one of the first `fixed` parts fails. */
-static bool carry_out(struct view *view, const struct plan *plan, size_t fixed)
+static bool carry_out(struct view *view, struct plan *plan, size_t fixed)
 {
     size_t done = 0;
     for (int tries = 0; done < plan->count && tries < RETRIES; tries++) {
-        size_t got = remote_read_parts(view->remote, plan->parts + done, plan->count - done);
+        size_t got = read_parts(view, plan->parts + done, plan->count - done);
         for (size_t i = 0; i < got; i++)
             mark_present(view, plan, done + i);
         done += got;
@@ -192,7 +220,7 @@ static struct page *insert(struct view *view, uint64_t address)
 /* Reads the page at `address` and absent ones below it, down to `floor`, in one call. */
 static bool load(struct view *view, uint64_t address, uint64_t floor)
 {
-    struct remote_part parts[AHEAD_PAGES];
+    struct remote_part parts[AHEAD_PAGES + 1];
     size_t count = 0;
     for (uint64_t at = address; count < AHEAD_PAGES; at -= VIEW_PAGE) {
         struct page *page = find(view, at);
@@ -206,7 +234,7 @@ static bool load(struct view *view, uint64_t address, uint64_t floor)
     }
     if (count == 0)
         return false;
-    size_t got = remote_read_parts(view->remote, parts, count);
+    size_t got = read_parts(view, parts, count);
     for (size_t i = 0; i < got; i++) {
         struct page *page = find(view, parts[i].address);
         if (page)
@@ -235,8 +263,10 @@ const uint8_t *view_at(struct view *view, uint64_t address, size_t size, uint64_
     const uint8_t *bytes = page_bytes(view, page, floor & ~(uint64_t)(VIEW_PAGE - 1));
     if (bytes && size <= part)
         return bytes + inside;
-    if (!bytes) /* no room for the page, or none there: just what was asked for */
-        return remote_read(view->remote, address, view->scratch, size) ? view->scratch : NULL;
+    if (!bytes) { /* no room for the page, or none there: just what was asked for */
+        struct remote_part parts[2] = {{.address = address, .local = view->scratch, .size = size}};
+        return read_parts(view, parts, 1) == 1 ? view->scratch : NULL;
+    }
     memcpy(view->scratch, bytes + inside, part);
     const uint8_t *rest = page_bytes(view, page + VIEW_PAGE, 0);
     if (!rest)

@@ -14,6 +14,10 @@ struct view;
 
 struct view *view_new(struct remote *remote);
 void view_free(struct view *view);
+/* Reads `part` behind all others in every call from now on, so that it is never older than what it vouches for. */
+void view_watch(struct view *view, const struct remote_part *part);
+/* True when the last call got as far as the watched part. */
+bool view_watched(const struct view *view);
 
 /* Starts a reading: `fixed` parts and all predicted pages in one call (more where there are very many). False when a
  * fixed part cannot be read. */
