@@ -76,7 +76,8 @@ static struct target *target_new(int minor)
     const struct layout *row = &target->python.layout;
     put(target, THREAD_AT + row->thread_interpreter, at(target, INTERPRETER_AT));
     put(target, THREAD_AT + row->thread_frame, at(target, FRAMES_AT + 160));
-    put(target, THREAD_AT + row->thread_chunk, at(target, FRAMES_AT));
+    if (layout_has(row->thread_chunk))
+        put(target, THREAD_AT + row->thread_chunk, at(target, FRAMES_AT));
     put(target, CODE_AT + row->object_type, at(target, TYPE_AT));
     put(target, TYPE_AT + row->type_name, at(target, TYPE_AT + 512));
     memcpy(target->arena + TYPE_AT + 512, "code", 5);
@@ -230,7 +231,8 @@ static void put_code(struct target *target)
     target->arena[LINES_AT + row->bytes_data] = 0x80 | 11 << 3 | 1;
     put(target, CODE_AT + row->code_filename, at(target, FILE_AT));
     put(target, CODE_AT + row->code_name, at(target, NAME_AT));
-    put(target, CODE_AT + row->code_qualname, at(target, QUALNAME_AT));
+    if (layout_has(row->code_qualname))
+        put(target, CODE_AT + row->code_qualname, at(target, QUALNAME_AT));
     put(target, CODE_AT + row->code_linetable, at(target, LINES_AT));
     put_u32(target, CODE_AT + row->code_firstlineno, 41);
 }
@@ -302,6 +304,28 @@ static void checksums_follow_what_is_fixed(void **state)
     put_u32(target, CODE_AT + row->code_firstlineno, 43);
     assert_true(python_code_checksums(&target->python, codes, 4, after));
     assert_true(after[0] != sums[0]);
+    put_u32(target, CODE_AT + row->code_firstlineno, 42);
+    put_u32(target, CODE_AT + row->code_filename - row->code_version_before, 7); /* made anew, all pointers the same */
+    assert_true(python_code_checksums(&target->python, codes, 4, sums));
+    put_u32(target, CODE_AT + row->code_filename - row->code_version_before, 8);
+    assert_true(python_code_checksums(&target->python, codes, 4, after));
+    assert_true(after[0] != sums[0]);
+    target_free(target);
+}
+
+static void checksums_follow_names_where_code_has_no_number(void **state)
+{
+    (void)state;
+    struct target *target = target_new(10);
+    const struct layout *row = &target->python.layout;
+    put_code(target);
+    uint64_t code = at(target, CODE_AT), sum, after;
+    size_t text = NAME_AT + row->str_ascii_size;
+    assert_true(python_code_checksums(&target->python, &code, 1, &sum) && sum != 0);
+    target->arena[text + strlen((char *)target->arena + text) + 1] ^= 1; /* another object's */
+    assert_true(python_code_checksums(&target->python, &code, 1, &after) && after == sum);
+    target->arena[text] ^= 1;
+    assert_true(python_code_checksums(&target->python, &code, 1, &after) && after != sum);
     target_free(target);
 }
 
@@ -358,6 +382,7 @@ int main(void)
         cmocka_unit_test(code_is_copied),
         cmocka_unit_test(hostile_code_is_bounded),
         cmocka_unit_test(checksums_follow_what_is_fixed),
+        cmocka_unit_test(checksums_follow_names_where_code_has_no_number),
         cmocka_unit_test(short_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,14 +31,20 @@ static bool has_field(const struct layout *row, uint32_t offset, uint32_t size)
     return layout_has(offset) && offset + size <= head_bytes(row);
 }
 
-/* Over the fields that are set at creation and never change: not the counters, caches and instrumentation beside. */
+static bool has_version(const struct layout *row)
+{
+    return row->code_version_before && row->code_version_before <= row->code_filename;
+}
+
+/* Over the fields that are set at creation and never change: not the counters, caches and instrumentation beside. 0: no
+ * code object. */
 static uint64_t checksum(struct python *python, const uint8_t *head)
 {
     const struct layout *row = &python->layout;
     const uint32_t words[] = {row->object_type,   row->var_size,  row->code_consts,   row->code_names,
                               row->code_filename, row->code_name, row->code_qualname, row->code_linetable};
     const uint32_t halves[] = {row->code_argcount, row->code_flags, row->code_firstlineno};
-    uint64_t parts[sizeof(words) / sizeof(words[0]) + sizeof(halves) / sizeof(halves[0])];
+    uint64_t parts[sizeof(words) / sizeof(words[0]) + sizeof(halves) / sizeof(halves[0]) + 1];
     size_t count = 0;
     if (!python_is_code(python, load_u64(head + row->object_type)))
         return 0;
@@ -51,13 +57,45 @@ static uint64_t checksum(struct python *python, const uint8_t *head)
         if (has_field(row, halves[i], 4))
             parts[count++] = load_u32(head + halves[i]);
     }
+    if (has_version(row)) /* no two code objects of a process have the same */
+        parts[count++] = load_u32(head + row->code_filename - row->code_version_before);
     uint64_t sum = hash_bytes(parts, count * sizeof(parts[0]));
     return sum ? sum : 1;
 }
 
+enum { BATCH = 64 };
+
+/*
+ * A program that compiles, runs and throws away, again and again, makes code objects whose every pointer is that of the
+ * one before. Where they have no number of their own, the beginnings of their names and files tell them apart.
+ */
+static void add_texts(struct python *python, uint8_t (*heads)[PYTHON_CODE_HEAD_BYTES], uint64_t *sums, size_t count)
+{
+    const struct layout *row = &python->layout;
+    const uint32_t fields[] = {row->code_filename, row->code_name};
+    enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
+    uint8_t texts[BATCH * FIELDS][TEXT_HEAD_MAX];
+    struct remote_part parts[BATCH * FIELDS];
+    for (size_t i = 0; i < count * FIELDS; i++)
+        parts[i] = (struct remote_part){load_u64(heads[i / FIELDS] + fields[i % FIELDS]), texts[i], TEXT_HEAD_MAX};
+    for (size_t at = 0, n = count * FIELDS; at < n; at++) {
+        at += remote_read_parts(&python->remote, parts + at, n - at);
+        if (at < n) /* a part that cannot be read */
+            memset(texts[at], 0, TEXT_HEAD_MAX);
+    }
+    for (size_t i = 0; i < count * FIELDS; i++) {
+        struct text_part text = text_part_of(row, parts[i].address, texts[i], NAME_BYTES_MAX);
+        size_t start = (size_t)(text.address - parts[i].address), size = (size_t)text.kind * text.length;
+        uint64_t *sum = &sums[i / FIELDS];
+        if (*sum == 0 || text.kind == 0 || start >= TEXT_HEAD_MAX)
+            continue;
+        *sum = *sum * 31 + hash_bytes(texts[i] + start, size < TEXT_HEAD_MAX - start ? size : TEXT_HEAD_MAX - start);
+        *sum += *sum == 0;
+    }
+}
+
 bool python_code_checksums(struct python *python, const uint64_t *codes, size_t count, uint64_t *checksums)
 {
-    enum { BATCH = 128 };
     uint8_t heads[BATCH][PYTHON_CODE_HEAD_BYTES];
     struct remote_part parts[BATCH];
     size_t size = head_bytes(&python->layout);
@@ -70,6 +108,8 @@ bool python_code_checksums(struct python *python, const uint64_t *codes, size_t 
             return false;
         for (size_t i = 0; i < got; i++)
             checksums[at + i] = checksum(python, heads[i]);
+        if (!has_version(&python->layout))
+            add_texts(python, heads, checksums + at, got);
         at += got;
         if (got < batch)
             checksums[at++] = 0;

@@ -109,6 +109,7 @@ struct layout {
     uint8_t shim_owner;    /* frames with this owner or above are the interpreter's own; 0: none are */
     uint8_t code_tag_mask; /* low bits of a code pointer that are no address */
     uint8_t line_format, ip_kind, instance_kind;
+    uint8_t code_version_before;     /* a code object's own number lies so far before code_filename; 0: has none */
     uint8_t str_kind_shift;          /* of the kind in a string's state word; compact and ASCII flags follow it */
     uint8_t str_kind_shift_threaded; /* the same in free-threaded builds */
 #define LAYOUT_MEMBER(name) uint32_t name;

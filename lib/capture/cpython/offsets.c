@@ -65,7 +65,8 @@ bool offsets_parse(const uint8_t *bytes, size_t size, const struct offset_head *
 {
     const struct layout *row = layout_find(head->major, head->minor);
     const struct layout *newest = layout_newest();
-    if (!row && head->minor > newest->minor)
+    bool newer = !row && head->minor > newest->minor;
+    if (newer)
         row = newest;
     const struct offset_table *table = row ? offset_table_find(row->minor) : NULL;
     if (!table || size < (size_t)table->words * 8)
@@ -90,5 +91,7 @@ bool offsets_parse(const uint8_t *bytes, size_t size, const struct offset_head *
     layout->str_compact_size += longer;
     /* Not in the table, may move between micros: leave out rather than guess. */
     layout->code_flags = layout->code_consts = LAYOUT_NONE;
+    if (newer)
+        layout->code_version_before = 0;
     return sizes_sane(layout);
 }

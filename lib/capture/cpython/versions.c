@@ -10,7 +10,8 @@
 #define SINCE_38   .str_kind_shift = 2
 #define BEFORE_311 SINCE_38, .ip_kind = IP_INDEX, .instance_kind = INSTANCE_DICT_OFFSET
 #define SINCE_311  SINCE_38, .line_format = LINES_LOCATIONS, .ip_kind = IP_POINTER
-#define SINCE_312  SINCE_311, .active_bit = true, .init_shim = true, .shim_owner = 3
+#define SINCE_312  SINCE_311, .active_bit = true, .init_shim = true, .shim_owner = 3, \
+                   .code_version_before = 20
 #define SINCE_313  SINCE_312, .own_offsets = true, .instance_kind = INSTANCE_INLINE
 #define SINCE_314  SINCE_313, .code_tag_mask = 7, .str_kind_shift_threaded = 8
 
