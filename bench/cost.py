@@ -16,6 +16,14 @@ from peers import KEISOKU, TOOLS, Run, Tool, execute
 PROGRAM = Path(__file__).resolve().parent / "programs" / "steady.py"
 
 
+WAKEUP = Path(KEISOKU).resolve().parent.parent / "bench" / "wakeup"
+
+
+def wakeup_us() -> float:
+    """CPU time of a thread that is waked on a busy core and reads nothing: what no sampler thread can go below."""
+    return float(subprocess.run([WAKEUP], capture_output=True, text=True, check=True).stdout)
+
+
 def program_says(run: Run) -> dict[str, Any]:
     lines = [line for line in run.out.splitlines() if line.startswith("{")]
     if not lines:
@@ -70,9 +78,11 @@ def measure(
     chosen = [TOOLS[name] for name in ["bare", *names] if TOOLS[name].versions(python.minor)]
     order = random.Random(1)
     rows: list[dict[str, dict[str, float]]] = []
+    floor: list[float] = []
     failed: dict[str, str] = {}
     for _ in range(rounds):
         row: dict[str, dict[str, float]] = {}
+        floor.append(wakeup_us())
         for tool in order.sample(chosen, len(chosen)):
             if tool.name in failed:
                 continue
@@ -82,6 +92,7 @@ def measure(
                 failed[tool.name] = str(error)
         rows.append(row)
     result: dict[str, Any] = {"python": python.version, "depth": depth, "rounds": rounds, "tools": {}, "failed": failed}
+    result["wakeup_us"] = statistics.fmean(floor)
     result["bare_wall_s"] = statistics.median(row["bare"]["wall_s"] for row in rows)
     for tool in chosen[1:]:
         both = [row for row in rows if tool.name in row]

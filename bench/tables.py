@@ -48,6 +48,11 @@ def bars(result: dict[str, Any]) -> list[Row]:
                 [f"wall ratio, upper 95 % bound, {title}", "≤ 1.03", interval(own["wall"]), met(own["wall"][2], 1.03)],
                 [f"rate reached, {title}", "", f"{own['rate_hz']:.0f} Hz", ""],
             ]
+        if "wakeup_us" in cost:
+            share = cost["wakeup_us"] / 1000
+            rows.append(
+                ["a thread that only wakes, at 1 kHz, in the same rounds (the floor)", "", f"{share * 100:.2f} %", ""]
+            )
     accuracy = result.get("accuracy")
     if accuracy:
         ours = [row for row in accuracy["stacks"] if row["tool"].startswith("keisoku")]

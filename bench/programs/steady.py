@@ -1,4 +1,5 @@
 """A fixed amount of interpreter work at a given depth, `steady.py DEPTH UNITS`: prints what it took, and nothing else varies."""
+
 import json
 import sys
 import time
@@ -22,8 +23,16 @@ def main(depth, units):
     check = 0
     for _ in range(units):
         check += down(depth - 2, 20000)
-    print(json.dumps({"wall_s": time.perf_counter() - wall, "cpu_s": time.thread_time() - cpu,
-                      "process_cpu_s": time.process_time(), "check": check}))
+    print(
+        json.dumps(
+            {
+                "wall_s": time.perf_counter() - wall,
+                "cpu_s": time.thread_time() - cpu,
+                "process_cpu_s": time.process_time(),
+                "check": check,
+            }
+        )
+    )
 
 
 main(int(sys.argv[1]), int(sys.argv[2]))

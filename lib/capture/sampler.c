@@ -27,7 +27,8 @@
 #include <unistd.h>
 
 enum {
-    HOPS_MAX = 4, /* core changes in a sweep */
+    HOPS_MAX = 4,   /* core changes in a sweep */
+    TRIES_MORE = 4, /* looks at a thread that ran meanwhile, or stood where its frames are not linked */
     LATE_NS = 1000 * 1000,
     STEP_NS = 50 * 1000 * 1000,
     PENDING_MAX_NS = 300 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
@@ -249,8 +250,8 @@ static enum look look_at(struct sampler *s, struct tracked_thread *t)
 {
     s->last_try = false;
     enum look look = look_once(s, t, s->m->options.free_only);
-    for (int tries = 0; look == LOOK_AGAIN && tries < 2; tries++) {
-        s->last_try = tries == 1;
+    for (int tries = 1; look == LOOK_AGAIN && tries <= TRIES_MORE; tries++) {
+        s->last_try = tries == TRIES_MORE;
         atomic_fetch_add_explicit(&s->m->counts.rereads, 1, memory_order_relaxed);
         look = look_once(s, t, false);
     }
