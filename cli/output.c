@@ -56,8 +56,10 @@ int output_export(struct kei_recording *recording, const char *format, const str
     if (path == NULL || strcmp(path, "-") == 0)
         return output_export_fd(recording, format, options, STDOUT_FILENO, "standard output", error);
     int fd = kei_create_file(path, taken, OUTPUT_PATH_BYTES, error);
-    if (fd < 0)
+    if (fd < 0) {
+        taken[0] = '\0';
         return fd;
+    }
     int rc = output_export_fd(recording, format, options, fd, taken, error);
     if (close(fd) != 0 && rc == 0)
         rc = write_error(error, errno == ENOSPC || errno == EDQUOT ? KEI_ERR_FULL : KEI_ERR_IO, errno, taken);

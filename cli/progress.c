@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const double first_s = 2, every_s = 0.5;
@@ -36,10 +37,13 @@ void progress_show(struct progress *progress, const struct kei_status *status)
 {
     if (!progress->wanted || status->elapsed_s < progress->next_s || in_background())
         return;
-    char text[160];
-    snprintf(text, sizeof text, "\r\033[Kkeisoku  %.0f s  %llu sample%s  %u process%s, %u with Python  %u thread%s",
+    char line[160], text[176];
+    struct winsize size;
+    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+    snprintf(line, sizeof line, "keisoku  %.0f s  %llu sample%s  %u process%s, %u with Python  %u thread%s",
              status->elapsed_s, (unsigned long long)status->samples, plural(status->samples), status->processes,
              status->processes == 1 ? "" : "es", status->pythons, status->threads, plural(status->threads));
+    snprintf(text, sizeof text, "\r\033[K%.*s", width, line); /* a wrapped line would not be erased */
     put(text);
     progress->shown = true;
     progress->next_s = status->elapsed_s + every_s;

@@ -3,6 +3,7 @@
 #include "output.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* What --top, --lines and the rest mean for an export. */
@@ -43,6 +44,11 @@ static int write_report(const struct command *command, const struct settings *se
     return 0;
 }
 
+static bool to_standard_output(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 int command_report(const struct command *command, const struct settings *settings, int count, char **words)
 {
     struct kei_recording *recording = NULL;
@@ -51,6 +57,8 @@ int command_report(const struct command *command, const struct settings *setting
         return message_usage(command, count == 0 ? "FILE is missing" : "it reads one FILE (write --json=OUT with =)");
     if (settings->to_s > 0 && settings->to_s <= settings->from_s)
         return message_usage(command, "--to must be later than --from");
+    if (to_standard_output(settings->html) && to_standard_output(settings->json))
+        return message_usage(command, "--html and --json cannot both go to standard output");
     int status = 0;
     if (kei_open(words[0], &recording, &error) != 0)
         status = message_error(command, &error);

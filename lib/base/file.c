@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,11 +16,14 @@ int file_error(struct err *err, int number, const char *doing, const char *path)
         code = ERR_PERMISSION;
     else if (number == ENOENT || number == ENOTDIR)
         code = ERR_NOT_FOUND;
-    const char *hint = code == ERR_FULL         ? "; free some space or choose another place with -o"
-                       : code == ERR_PERMISSION ? "; choose a place that you may write to with -o"
-                       : code == ERR_NOT_FOUND && strcmp(doing, "create") == 0
-                           ? "; make the folder first or choose another place with -o"
-                           : "";
+    bool reads = strcmp(doing, "open") == 0 || strcmp(doing, "read") == 0;
+    const char *hint = "";
+    if (code == ERR_FULL)
+        hint = "; free some space or choose another place";
+    else if (code == ERR_PERMISSION)
+        hint = reads ? "; read it as its owner, or have it made readable" : "; choose a place that you may write to";
+    else if (code == ERR_NOT_FOUND)
+        hint = reads ? "; check the name" : "; make the folder first or choose another place";
     return err_set(err, code, "cannot %s %s: %s%s", doing, path, strerror(number), hint);
 }
 

@@ -114,11 +114,22 @@ bool doctor_own_core(const struct doctor_facts *facts, struct doctor_answer *ans
     return true;
 }
 
+static bool has_perfmon(const struct doctor_facts *facts)
+{
+    return has(&facts->self, CAPABILITY_PERFMON) || has(&facts->self, CAPABILITY_SYS_ADMIN);
+}
+
+/* With the clock allowed: does it see the kernel's code too? */
+static bool sees_kernel(const struct doctor_facts *facts)
+{
+    return has_perfmon(facts) || (facts->perf_paranoid >= 0 && facts->perf_paranoid <= 1);
+}
+
 void doctor_perf_clock(const struct doctor_facts *facts, bool allowed, struct doctor_answer *answer)
 {
-    bool capable = has(&facts->self, CAPABILITY_PERFMON) || has(&facts->self, CAPABILITY_SYS_ADMIN);
+    bool capable = has_perfmon(facts);
     answer->remedy[0] = '\0';
-    if (allowed && (capable || (facts->perf_paranoid >= 0 && facts->perf_paranoid <= 1))) {
+    if (allowed && sees_kernel(facts)) {
         SAY(answer->detail, "user and kernel code are told apart");
     } else if (allowed) {
         SAY(answer->detail, "user code only (kernel.perf_event_paranoid is %d)", facts->perf_paranoid);
@@ -307,6 +318,8 @@ static void add_costs(struct visit *visit)
                          "says by how much");
     else if (!visit->clock)
         SAY(text.detail, "time on the CPU is one state (on-cpu): Python, native code and kernel are not told apart");
+    else if (!sees_kernel(&visit->facts))
+        SAY(text.detail, "time in the kernel has no state of its own: it counts as on-cpu");
     else
         SAY(text.detail, "nothing: stacks are exact and states complete");
     add(visit, "what this costs you", "", &text);

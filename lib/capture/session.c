@@ -400,7 +400,9 @@ uint64_t session_born_ns(const struct session *session)
 static void explain(struct session *session, double elapsed_s, struct session_result *result)
 {
     struct measurement *m = &session->m;
-    const char *name = session->command != NULL ? session->command[0] : "the process";
+    char process[32];
+    snprintf(process, sizeof process, "process %d", (int)session->root);
+    const char *name = session->command != NULL ? session->command[0] : process;
     if (result->pythons == 0 && m->open_error.code != 0)
         snprintf(result->note, sizeof result->note, "nothing was measured: %.900s", m->open_error.text);
     else if (result->pythons == 0)

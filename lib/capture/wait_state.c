@@ -40,6 +40,22 @@
     X(semtimedop, LOCK)                                                                                                \
     X(msgrcv, IO)                                                                                                      \
     X(wait4, IO)                                                                                                       \
+    X(clone, IO) /* with CLONE_VFORK: for the child to start its program */                                            \
+    X(execve, IO)                                                                                                      \
+    X(newfstatat, IO)                                                                                                  \
+    X(statx, IO)                                                                                                       \
+    X(faccessat, IO)                                                                                                   \
+    X(readlinkat, IO)                                                                                                  \
+    X(mkdirat, IO)                                                                                                     \
+    X(unlinkat, IO)                                                                                                    \
+    X(renameat2, IO)                                                                                                   \
+    X(ftruncate, IO)                                                                                                   \
+    X(fallocate, IO)                                                                                                   \
+    X(copy_file_range, IO)                                                                                             \
+    X(sync, IO)                                                                                                        \
+    X(syncfs, IO)                                                                                                      \
+    X(sync_file_range, IO)                                                                                             \
+    X(msync, IO)                                                                                                       \
     X(waitid, IO)                                                                                                      \
     X(io_uring_enter, IO)                                                                                              \
     X(getdents64, IO)
@@ -50,8 +66,16 @@
     X(select, IO)                                                                                                      \
     X(epoll_wait, IO)                                                                                                  \
     X(pause, SLEEP)                                                                                                    \
+    X(vfork, IO)                                                                                                       \
     X(open, IO)                                                                                                        \
-    X(stat, IO)
+    X(stat, IO)                                                                                                        \
+    X(lstat, IO)                                                                                                       \
+    X(access, IO)                                                                                                      \
+    X(readlink, IO)                                                                                                    \
+    X(mkdir, IO)                                                                                                       \
+    X(rmdir, IO)                                                                                                       \
+    X(unlink, IO)                                                                                                      \
+    X(rename, IO)
 #else
 #define WAIT_CALLS_OLD(X)
 #endif

@@ -62,6 +62,24 @@ static int make_empty(struct loader *loader)
     return 0;
 }
 
+/* Was the program given as `-c CODE`? Else `<string>` is what libraries generate: namedtuples, dataclasses. */
+static bool is_code(const struct profile *profile)
+{
+    for (const char *const *word = profile->command; *word != NULL; word++) {
+        if (strcmp(*word, "-c") == 0)
+            return true;
+    }
+    if (profile->n_processes < 2)
+        return false;
+    uint32_t id = profile->processes[1].command;
+    const char *command = profile->strings[id];
+    for (size_t i = 0; i < profile->string_lengths[id]; i += strlen(command + i) + 1) {
+        if (strcmp(command + i, "-c") == 0)
+            return true;
+    }
+    return false;
+}
+
 static int mark_own(struct loader *loader)
 {
     struct profile *profile = loader->profile;
@@ -71,10 +89,12 @@ static int mark_own(struct loader *loader)
         mem_free(files);
         return loader_no_memory(loader);
     }
+    bool code = is_code(profile);
     for (size_t i = 1; i < profile->n_functions; i++) {
         uint32_t file = profile->functions[i].file;
+        const char *name = profile->strings[file];
         if (files[file] == 0)
-            files[file] = profile_file_is_own(profile->strings[file]) ? 2 : 1;
+            files[file] = profile_file_is_own(name) && (code || strcmp(name, "<string>") != 0) ? 2 : 1;
         profile->function_own[i] = profile->functions[i].kind == FUNCTION_PYTHON && files[file] == 2;
     }
     mem_free(files);

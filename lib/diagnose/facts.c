@@ -32,6 +32,7 @@ static void make_cpu(struct facts *facts)
     facts->python = share_of(&told, ns[STATE_PYTHON], 0, 0);
     facts->native = share_of(&told, ns[STATE_NATIVE] + ns[STATE_NATIVE_GIL], 0, 0);
     facts->import = share_of(&told, ns[STATE_IMPORT], 0, 0);
+    facts->gc = share_of(&told, ns[STATE_GC], 0, 0);
 }
 
 static void make_delay(struct facts *facts)
@@ -182,8 +183,7 @@ static void make_hot(struct facts *facts)
         /* At equal weight the first is the deeper one's caller: prefer the one with more time of its own. */
         if (facts->profile->function_own[line->function] && line->total_wall_ns > most * 1.02) {
             most = line->total_wall_ns;
-            facts->own_file = line->file;
-            facts->own_line = line->line;
+            facts->own = line;
         }
     }
 }
@@ -259,6 +259,8 @@ int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struc
     make_delay(facts);
     make_hot(facts);
     int rc = make_cores(facts, diagnosis);
+    if (rc == 0)
+        rc = builtin_find(facts);
     if (rc == 0)
         rc = waits_find(facts);
     if (rc == 0)

@@ -41,8 +41,8 @@ struct facts {
     double serial;                /* of active: about one core's worth */
     double io_overlap;            /* threads that wait in wait.leaf at once, on average, while there were any */
 
-    /* Parts of the time on the CPU; python, native and import: of what was told apart. */
-    struct share python, native, on_cpu, import;
+    /* Parts of the time on the CPU; python, native, import and gc: of what was told apart. */
+    struct share python, native, on_cpu, import, gc;
     bool told_apart; /* python, native and kernel could be told apart for most of it */
 
     double run_ns, delay_ns, throttled_ns;
@@ -57,7 +57,8 @@ struct facts {
     struct share hot_share;         /* the same with its interval */
     double hot_line_share;          /* of the function's own time, its hottest line */
     uint32_t line_first, line_last; /* lines that hold most of its own time */
-    uint32_t own_file, own_line;    /* the own line under which most of the time goes */
+    bool builtin;                   /* its time is one long call of a built-in function */
+    const struct line_sum *own;     /* the own line under which most of the time goes; NULL: none */
     const struct line_sum *hottest; /* the line with most time on the CPU; NULL: none */
     struct share hottest_share;     /* its part of that time */
     uint32_t busiest;               /* the thread with most time on the CPU; 0: none */
@@ -73,6 +74,8 @@ int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struc
 
 /* In timeline.c, used by facts.c: */
 int timeline_measure(const struct profile *profile, struct facts *facts);
+/* In builtin.c: sets `builtin`. */
+int builtin_find(struct facts *facts);
 /* In loop.c: the dominating loop of a thread, by its samples on the CPU. */
 int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop);
 

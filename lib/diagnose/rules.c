@@ -67,6 +67,13 @@ static void place_hot(const struct facts *facts, struct finding *finding)
     finding->line_last = facts->line_last;
 }
 
+static void place_line(const struct line_sum *line, struct finding *finding)
+{
+    finding->function = line->function;
+    finding->file = line->file;
+    finding->line = finding->line_first = finding->line_last = line->line;
+}
+
 /* Run delay that other programs can have caused, and enough of it. */
 static bool delayed_by_others(const struct facts *facts, double lost)
 {
@@ -175,9 +182,7 @@ bool rule_list_membership(const struct facts *facts, const struct finding *earli
     finding_add_share(finding, "CPU time on the line", facts->hottest_share);
     finding_add(finding, "of it in the interpreter", "share", line->cpu_ns > 0 ? fmin(1, python / line->cpu_ns) : 0);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    finding->function = line->function;
-    finding->file = line->file;
-    finding->line = finding->line_first = finding->line_last = line->line;
+    place_line(line, finding);
     finding_not_measured(finding, "what is searched: a long text or a slow comparison looks the same");
     finding_not_measured(finding, "how long it is, and whether it grows");
     finding->confidence = facts->told_apart ? 0.7 : 0.5;
@@ -204,7 +209,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     if (facts->hot == NULL || facts->active < LIMIT_OF(HOT_LOOP, ACTIVE_MIN) ||
         python->share < LIMIT_OF(HOT_LOOP, PYTHON_MIN) || facts->hot_cpu_share < LIMIT_OF(HOT_LOOP, FUNCTION_MIN))
         return false;
-    if (!facts->told_apart && !lines_alternate(facts))
+    if (facts->builtin || (!facts->told_apart && !lines_alternate(facts)))
         return false;
     double part = facts->active * facts->hot_cpu_share;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
@@ -221,6 +226,41 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     not_told_apart(facts, finding);
     finding->confidence = facts->told_apart ? (lines_alternate(facts) ? 0.8 : 0.6) : 0.4;
     percent(words->share, sizeof words->share, facts->hot_cpu_share);
+    return true;
+}
+
+/* Where collections start: the own line with most of them, else any. */
+static const struct line_sum *collecting_line(const struct facts *facts)
+{
+    const struct line_sum *best[2] = {NULL, NULL};
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        const struct line_sum **most = &best[facts->profile->function_own[line->function]];
+        if (line->state_ns[STATE_GC] > (*most != NULL ? (*most)->state_ns[STATE_GC] : 0))
+            *most = line;
+    }
+    return best[1] != NULL ? best[1] : best[0];
+}
+
+bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                      struct finding *finding, struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    if (facts->active < LIMIT_OF(GC_PRESSURE, ACTIVE_MIN) || facts->gc.share < LIMIT_OF(GC_PRESSURE, GC_MIN))
+        return false;
+    double part = facts->active * facts->gc.share;
+    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
+    finding->predicted_low = amdahl(part, LIMIT_OF(GC_PRESSURE, FACTOR_LOW));
+    finding->predicted_high = finding->max_gain;
+    finding_add_share(finding, "CPU time in collections", facts->gc);
+    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    const struct line_sum *line = collecting_line(facts);
+    if (line != NULL)
+        place_line(line, finding);
+    finding_not_measured(finding, "how many objects last, and how many of them are garbage");
+    finding->confidence = 0.8;
+    percent(words->share, sizeof words->share, facts->gc.share);
     return true;
 }
 
@@ -352,32 +392,44 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     return true;
 }
 
+/* The line that native code was called from most. */
+static void place_native(const struct facts *facts, struct finding *finding)
+{
+    double best = 0;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        double ns = line->state_ns[STATE_NATIVE] + line->state_ns[STATE_NATIVE_GIL];
+        if (ns > best)
+            place_line(line, finding);
+        best = fmax(best, ns);
+    }
+}
+
 bool rule_already_native(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                          struct finding *finding, struct words *words)
 {
     (void)earlier;
     (void)n_earlier;
+    bool builtin = facts->builtin && facts->hot_cpu_share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
     if (!facts->told_apart || facts->active < LIMIT_OF(ALREADY_NATIVE, ACTIVE_MIN) ||
-        facts->native.share < LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN))
+        (facts->native.share < LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN) && !builtin))
         return false;
-    double best = 0;
-    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
-        const struct line_sum *line = &facts->aggregate->lines[i];
-        double ns = line->state_ns[STATE_NATIVE] + line->state_ns[STATE_NATIVE_GIL];
-        if (ns <= best)
-            continue;
-        best = ns;
-        finding->function = line->function;
-        finding->file = line->file;
-        finding->line = finding->line_first = finding->line_last = line->line;
+    if (builtin) {
+        if (facts->hot_own || facts->own == NULL)
+            place_hot(facts, finding);
+        else
+            place_line(facts->own, finding);
+        finding_add_share(finding, "CPU time in one built-in call", facts->hot_share);
+    } else {
+        place_native(facts, finding);
+        finding_add_share(finding, "CPU time in native code", facts->native);
     }
-    finding_add_share(finding, "CPU time in native code", facts->native);
     finding_add_share(finding, "CPU time in the interpreter", facts->python);
     add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_not_measured(finding, "which function of the native code");
     not_told_apart(facts, finding);
-    finding->confidence = 0.9;
-    percent(words->share, sizeof words->share, facts->native.share);
+    finding->confidence = builtin ? 0.6 : 0.9;
+    percent(words->share, sizeof words->share, builtin ? facts->hot_share.share : facts->native.share);
     return true;
 }
 

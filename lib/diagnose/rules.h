@@ -47,6 +47,8 @@ const struct finding_row *finding_rows(size_t *count);
 
 /* In source_line.c: does a line of Python test membership (`in`, `not in`), and call nothing? */
 bool source_tests_membership(const char *text, size_t length);
+/* Does it call something, and loop over nothing? */
+bool source_only_calls(const char *text, size_t length);
 
 /* For rules: evidence and its kin. */
 struct evidence *finding_add(struct finding *finding, const char *measure, const char *unit, double value);

@@ -9,8 +9,8 @@
 
 struct scan {
     const char *at, *end;
-    bool in, called, unfinished;
-    unsigned fors; /* `for` words whose `in` has not come */
+    bool in, called, loops, whiles, unfinished; /* loops: a `for` */
+    unsigned fors;                              /* `for` words whose `in` has not come */
 };
 
 static bool is_word(char c)
@@ -52,6 +52,9 @@ static void read_word(struct scan *scan)
     size_t length = (size_t)(scan->at - word);
     if (length == 3 && memcmp(word, "for", 3) == 0) {
         scan->fors++;
+        scan->loops = true;
+    } else if (length == 5 && memcmp(word, "while", 5) == 0) {
+        scan->whiles = true;
     } else if (length == 2 && memcmp(word, "in", 2) == 0) {
         if (scan->fors > 0)
             scan->fors--;
@@ -65,22 +68,32 @@ static void read_word(struct scan *scan)
         scan->called = true;
 }
 
-bool source_tests_membership(const char *text, size_t length)
+static struct scan scan_line(const char *text, size_t length)
 {
     struct scan scan = {.at = text, .end = text + length};
-    bool loops = false;
     while (scan.at < scan.end && *scan.at != '#') {
         char c = *scan.at;
         if (c == '\'' || c == '"') {
             skip_string(&scan);
         } else if (is_word(c)) {
             read_word(&scan);
-            loops = loops || scan.fors > 0;
         } else {
             scan.at++;
             if ((c == ')' || c == ']') && scan.at < scan.end && *scan.at == '(')
                 scan.called = true;
         }
     }
-    return scan.in && !scan.called && !loops && !scan.unfinished;
+    return scan;
+}
+
+bool source_tests_membership(const char *text, size_t length)
+{
+    struct scan scan = scan_line(text, length);
+    return scan.in && !scan.called && !scan.loops && !scan.unfinished;
+}
+
+bool source_only_calls(const char *text, size_t length)
+{
+    struct scan scan = scan_line(text, length);
+    return scan.called && !scan.loops && !scan.whiles && !scan.unfinished;
 }

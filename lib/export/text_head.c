@@ -26,17 +26,32 @@ static void add_pythons(struct buf *out, const struct profile *profile, size_t *
 
 enum { WORDS_MAX = 32 };
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+/* Past an interpreter, its options and `-m`; `-c` and `-` stay. `words` itself where nothing is left then. */
+static const char *const *after_python(const char *const *words)
+{
+    const char *const *at = words;
+    if (strncmp(base_name(*at), "python", 6) == 0)
+        at++;
+    while (*at != NULL && (*at)[0] == '-' && strchr("mc", (*at)[1]) == NULL)
+        at += 1 + ((strcmp(*at, "-X") == 0 || strcmp(*at, "-W") == 0) && at[1] != NULL);
+    if (*at != NULL && strcmp(*at, "-m") == 0)
+        at++;
+    return *at != NULL ? at : words;
+}
+
 /* The program as one thinks of it: without the interpreter before it and the folders of its script. */
 static void add_command(struct buf *out, const char *const *words)
 {
     if (words == NULL || words[0] == NULL)
         return;
-    const char *slash = strrchr(words[0], '/');
-    const char *name = slash != NULL ? slash + 1 : words[0];
-    if (strncmp(name, "python", 6) == 0 && words[1] != NULL && words[1][0] != '-')
-        words++;
-    slash = strrchr(words[0], '/');
-    buf_add_text(out, slash != NULL && slash[1] != '\0' ? slash + 1 : words[0]);
+    words = after_python(words);
+    buf_add_text(out, base_name(words[0]));
     for (size_t i = 1; words[i] != NULL; i++) {
         buf_add_byte(out, ' ');
         buf_add_text(out, words[i]);
@@ -151,6 +166,14 @@ static void add_losses(struct buf *out, const struct profile *profile, const str
     buf_add_text(out, separator[0] == ',' ? ")" : "");
 }
 
+/* "perf clock,/proc", as it is recorded, with a blank after each comma. */
+static void add_evidence_list(struct buf *out, const char *list)
+{
+    buf_add_text(out, "; evidence: ");
+    for (; *list != '\0'; list++)
+        buf_add_text(out, *list == ',' ? ", " : (const char[]){*list, '\0'});
+}
+
 void text_trust(struct screen *screen)
 {
     const struct profile *profile = screen->profile;
@@ -175,7 +198,7 @@ void text_trust(struct screen *screen)
     if (profile->self.rate_hz > 0)
         buf_printf(&text, "; %.0f Hz", profile->self.rate_hz);
     if (profile->evidence != NULL && profile->evidence[0] != '\0')
-        buf_printf(&text, "; evidence: %s", profile->evidence);
+        add_evidence_list(&text, profile->evidence);
     if (!profile->complete)
         buf_add_text(&text, "; the recorder was cut off, this is all up to its last commit");
     size_t notes = screen->tight >= TIGHT_NOTES ? 1 : 2;

@@ -311,6 +311,19 @@ def test_unwritable_extras_are_warnings(run_keisoku: Run, a_python: Interpreter)
     assert done.status == 5
     assert done.err.count("keisoku: ") >= 3
     assert done.recording.exists()
+    assert "/proc/x.html" not in done.err.splitlines()[-1]  # the screen names what was written
+
+
+def test_what_may_not_be_read(run_keisoku: Run, tmp_path: Path) -> None:
+    told = one_line(run_keisoku("report", "gone.kei"))
+    assert told == "cannot open gone.kei: No such file or directory; check the name"
+
+
+def test_one_report_to_standard_output(run_keisoku: Run, good: Path) -> None:
+    done = run_keisoku("report", good, "--html", "-", "--json")
+    assert done.status == 2
+    assert "standard output" in one_line(done)
+    assert done.out == ""
 
 
 def test_unwritable_export(run_keisoku: Run, good: Path) -> None:

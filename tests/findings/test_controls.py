@@ -58,6 +58,9 @@ CONTROLS = [
     Control("gil_threads", ("native",), has="already-native", never=("gil-contention", "hot-loop", "one-core")),
     Control("native", has="already-native", never=("hot-loop", "io-wait")),
     Control("paced", has="paced", never=WRONG_FOR_STOP),
+    Control("builtin", has="already-native", function="<module>", never=("hot-loop", "flat")),
+    Control("collected", has="gc-pressure", function="grow", never=("flat",)),
+    Control("collected", ("50000",), never=("gc-pressure",)),
     Control("search", has="list-membership", function="unlike", never=("hot-loop", "flat")),
     Control("search", ("set",), never=("list-membership", "flat")),
 ]

@@ -47,6 +47,7 @@ static void test_wait_states(void **unused)
     assert_int_equal(state_of(SYS_ppoll, 0x7000, 2, 0), STATE_IO);
     assert_int_equal(state_of(SYS_read, 3, 0, 0), STATE_IO);
     assert_int_equal(state_of(SYS_wait4, 0, 0, 0), STATE_IO);
+    assert_int_equal(state_of(SYS_vfork, 0, 0, 0), STATE_IO); /* for the child to start its program */
     assert_int_equal(state_of(SYS_getpid, 0, 0, 0), STATE_UNKNOWN);
     assert_int_equal(state_of(-1, 0, 0, 0), STATE_IO); /* a page fault */
     struct proc_syscall stopped = {.number = SYS_read};

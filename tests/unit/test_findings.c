@@ -485,6 +485,69 @@ static void list_membership_comes_before_native_code(void **state)
     expect(searching("if check(key) in seen:\n    seen.add(key)\n", 90), TAGS("hot-loop"));
 }
 
+/* One call of a built-in function is compiled code inside the interpreter: the same states, another advice. */
+static void a_builtin_call_is_native(void **state)
+{
+    (void)state;
+    struct built *built = searching("return compiled(pattern).match(text)\n", 100);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "already-native");
+    assert_int_equal(diagnosis->findings[0].line, 2);
+    diagnosis_free(diagnosis);
+    free(built);
+    expect(searching("return [match(text) for text in texts]\n", 100), TAGS("hot-loop"));
+    expect(searching("while more(): total += 1\n", 100), TAGS("hot-loop"));
+    expect(searching("return first + second\n", 100), TAGS("hot-loop"));
+    expect(searching("return compiled(pattern).match(text)\n", 90), TAGS("hot-loop"));
+}
+
+/* A short function that is called often: its caller's loop shows, or it is its own caller. */
+static void a_called_function_is_no_builtin(void **state)
+{
+    (void)state;
+    static const char text[] = "return a if n < 2 else fib(n - 1) + fib(n - 2)\n";
+    for (int recursive = 0; recursive < 2; recursive++) {
+        struct built *built = searching(text, 100);
+        struct profile *profile = &built->profile;
+        uint32_t caller = recursive ? 1 : built_function(built, "main", "/home/u/app.py", true);
+        uint32_t outer = built_stack(built, 0, caller, 9), inner = built_stack(built, outer, 1, 2);
+        for (size_t i = 0; i < profile->samples.count; i++)
+            built->stack[i] = i % 5 == 0 && !recursive ? outer : inner;
+        expect(built, TAGS("hot-loop"));
+    }
+}
+
+static void collecting_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t share;
+        const char *tag;
+    } cases[] = {{50, "gc-pressure"}, {20, "flat"}};
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        struct built *built = built_new();
+        uint32_t thread = built_thread(built, 1), stacks[5];
+        for (uint32_t i = 0; i < 5; i++)
+            stacks[i] = built_stack(built, 0, built_function(built, "step", "/home/u/app.py", true), i + 1);
+        for (size_t i = 0; i < WHOLE; i++) {
+            bool collects = i * 37 % 100 < cases[n].share;
+            built_sample(built, (i + 1) * MS, thread, stacks[collects && n == 0 ? 0 : i % 5],
+                         collects ? STATE_GC : STATE_PYTHON, 1, MS);
+        }
+        built_cores(built, 4);
+        struct diagnosis *diagnosis = diagnosed(built);
+        const struct finding *finding = &diagnosis->findings[0];
+        assert_string_equal(finding->tag, cases[n].tag);
+        if (n == 0) {
+            assert_int_equal(finding->prescription, PRESCRIBE_ALGORITHM);
+            assert_int_equal(finding->line, 1);
+            assert_true(fabs(finding->max_gain - 2) < 0.05 && fabs(finding->predicted_low - 1.333) < 0.05);
+        }
+        diagnosis_free(diagnosis);
+        free(built);
+    }
+}
+
 /* Long entries at odd moments: every nanosecond of them is in the elapsed parts. */
 static void elapsed_parts_are_whole(void **state)
 {
@@ -545,6 +608,9 @@ int main(void)
         cmocka_unit_test(short_memory_is_said),
         cmocka_unit_test(membership_is_read_from_the_line),
         cmocka_unit_test(list_membership_comes_before_native_code),
+        cmocka_unit_test(a_builtin_call_is_native),
+        cmocka_unit_test(a_called_function_is_no_builtin),
+        cmocka_unit_test(collecting_is_told),
         cmocka_unit_test(elapsed_parts_are_whole),
         cmocka_unit_test(every_row_has_its_texts),
     };

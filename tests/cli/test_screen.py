@@ -1,0 +1,61 @@
+"""What the screen says of a real run: names as one thinks of them, own code first, waits that are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from interpreters import Interpreter
+from support import Run
+
+GENERATED = """
+import time
+space = {}
+exec(compile("def generated(n):\\n    return sum(i * i for i in range(n))", "<string>", "exec"), space)
+def own(n):
+    return sum(i * i for i in range(n))
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    space["generated"](30000)
+    own(3000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("-W", "ignore", "-m", "timeit", "-n", "1", "pass"), "timeit -n 1 pass"),
+        (("-X", "dev", "-c", "pass"), "-c pass"),
+        (("-E", "folder/app.py", "-m"), "app.py -m"),
+    ],
+)
+def test_the_header_names_the_program(
+    run_keisoku: Run, a_python: Interpreter, tmp_path: Path, words: tuple[str, ...], name: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "app.py").write_text("import time; time.sleep(0.2)")
+    done = run_keisoku("run", "--no-html", "-o", "x.kei", a_python.path, *words)
+    if "nothing was measured" not in done.err:
+        assert done.err.startswith(f"keisoku  {name}  Python "), done.err
+
+
+def test_code_that_a_library_generates_is_not_own(run_keisoku: Run, a_python: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(GENERATED)
+    done = run_keisoku("run", "--no-html", a_python.path, "app.py")
+    lines = done.err.splitlines()
+    table = next(i for i, line in enumerate(lines) if line.startswith(" self  total"))
+    assert "app.py" in lines[table + 1], done.err
+
+
+def test_starting_a_child_is_a_wait_for_it(
+    run_keisoku: Run, a_python: Interpreter, tmp_path: Path, report: Callable[[Path], dict[str, Any]]
+) -> None:
+    child = "import subprocess\nfor _ in range(200):\n    subprocess.run(['true'])\n"
+    done = run_keisoku("run", "-q", "--no-html", "-o", "x.kei", a_python.path, "-c", child)
+    assert done.status == 0
+    states = report(tmp_path / "x.kei")["states"]["wall"]
+    print(json.dumps(states))
+    assert states.get("unknown", {"share": 0})["share"] < 0.1
