@@ -51,7 +51,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 || arena == MAP_FAILED)
         return 0;
     struct python python = {.remote = {.pid = getpid()}, .static_codes = static_codes};
-    python.layout = *layout_find(3, 8 + data[0] % 8);
+    static const struct {
+        int major, minor;
+    } versions[] = {{3, 8}, {3, 9}, {3, 10}, {3, 11}, {3, 12}, {3, 13}, {3, 14}, {3, 15}, {3, 7}, {3, 6}, {2, 7}};
+    size_t version = data[0] % (sizeof(versions) / sizeof(versions[0]));
+    python.layout = *layout_find(versions[version].major, versions[version].minor);
+    if (python.layout.sign)
+        python.layout.runtime_interpreters_head = python.layout.runtime_tstate_current = 64;
     python.runtime = (uint64_t)(uintptr_t)arena;
     python.image_end = python.runtime + ARENA / 2;
     struct python_thread thread = {.address = python.runtime, .interpreter = python.runtime + 4096};

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,15 +20,19 @@ from typing import NamedTuple
 import pytest
 
 TOP = Path(__file__).resolve().parent.parent
-SUPPORTED = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
+OLDER = TOP / "tests" / "truth" / "programs" / "older"
+SUPPORTED = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
+# Built where it is asked for: tools/get-pythons .cache/pythons 3.13t
+ON_REQUEST = ["3.13t"]
 # CI fails without these: what Debian 12 has, and what tools/get-pythons brings.
 REQUIRED = ["3.11", "3.13", "3.14", "3.15"]
 
 PROBE = """
 import os, sys, sysconfig
 t = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+name = sys.implementation.name if sys.version_info > (3,) else "pypy" if "PyPy" in sys.version else "cpython"
 print("%d.%d%s|%d.%d.%d|%s|%s" % (sys.version_info[:2] + (t,) + sys.version_info[:3]
-    + (os.path.realpath("/proc/self/exe"), sys.implementation.name)))
+    + (os.path.realpath("/proc/self/exe"), name)))
 """
 
 
@@ -41,11 +46,21 @@ class Interpreter(NamedTuple):
         major, minor = self.name.rstrip("t").split(".")
         return int(major), int(minor)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """For the programs of tests/truth, which are written for newer ones."""
+        return {"PYTHONPATH": str(OLDER)} if self.minor < (3, 8) else {}
+
+    def since(self, major: int, minor: int, what: str) -> None:
+        """Skips the test on an older one, which has no `what`."""
+        if self.minor < (major, minor):
+            pytest.skip(f"Python {self.name} has no {what}")
+
 
 def _probe(path: str) -> Interpreter | None:
     try:
         done = subprocess.run(
-            [path, "-IS", "-c", PROBE], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
+            [path, "-ESs", "-c", PROBE], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -57,8 +72,8 @@ def _probe(path: str) -> Interpreter | None:
 
 def _in_folder(folder: Path) -> Iterator[str]:
     for bin_folder in (folder, folder / "bin"):
-        for path in sorted(bin_folder.glob("python3.*")):
-            if path.name.removeprefix("python3.").rstrip("t").isdigit():
+        for path in sorted(bin_folder.glob("python[23].*")):
+            if re.fullmatch(r"python[23]\.\d+t?", path.name):
                 yield str(path)
 
 
@@ -71,9 +86,9 @@ def _candidates() -> Iterator[str]:
             yield item
     yield from _in_folder(TOP / ".cache" / "pythons")
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    for folder in sorted(pyenv.glob("versions/3.*")):
-        if not folder.is_symlink() and (folder / "bin" / "python3").exists():
-            yield str(folder / "bin" / "python3")
+    for folder in sorted(pyenv.glob("versions/[23].*")):
+        if not folder.is_symlink() and (folder / "bin" / "python").exists():
+            yield str(folder / "bin" / "python")
     for name in SUPPORTED:
         found = shutil.which(f"python{name}")
         if found:
@@ -96,7 +111,7 @@ def interpreter(name: str) -> Interpreter | None:
 
 
 def missing() -> list[str]:
-    return [name for name in SUPPORTED if interpreter(name) is None]
+    return [name for name in SUPPORTED + ON_REQUEST if interpreter(name) is None]
 
 
 def selected() -> list[Interpreter]:
@@ -113,7 +128,8 @@ def params() -> list[object]:
     rows: list[object] = [pytest.param(one, id=one.name) for one in selected()]
     if not os.environ.get("KEISOKU_QUICK"):
         for name in missing():
-            mark = pytest.mark.skip(reason=f"no Python {name} on this machine")
+            how = f": tools/get-pythons .cache/pythons {name} builds it" if name in ON_REQUEST else ""
+            mark = pytest.mark.skip(reason=f"no Python {name} on this machine{how}")
             rows.append(pytest.param(None, id=name, marks=mark))
     return rows
 

@@ -101,7 +101,9 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
         d->stack.holds_gil = false;
         if (read_proved(d, &files, reader, &proof, &thread->proved) != LOOK_GONE) {
             thread->tid = tid;
-            thread->state = proof.runs ? STATE_ON_CPU : wait_state(proof.stat.state, &proof.call, d->stack.gil_address);
+            thread->state = proof.runs
+                                ? STATE_ON_CPU
+                                : wait_state(proof.stat.state, &proof.call, d->stack.gil_address, d->stack.gil_size);
             thread->holds_gil = d->stack.holds_gil;
             thread->detail = proof.runs ? "" : wait_call_name(proof.call.number);
             name_frames(d, thread);

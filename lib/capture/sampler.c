@@ -158,7 +158,8 @@ static void take(struct sampler *s, struct tracked_thread *t, const struct proof
     t->marks = (uint8_t)((s->stack.gc_running ? MARK_GC : 0) | (s->stack.holds_gil ? MARK_GIL : 0) |
                          (s->stack.truncated ? MARK_TRUNCATED : 0) | (s->late ? MARK_LATE : 0));
     t->state =
-        (uint8_t)(proof->runs ? STATE_ON_CPU : wait_state(proof->stat.state, &proof->call, s->stack.gil_address));
+        (uint8_t)(proof->runs ? STATE_ON_CPU
+                              : wait_state(proof->stat.state, &proof->call, s->stack.gil_address, s->stack.gil_size));
     t->pending = true;
     t->pending_ticks = 1;
     t->pending_ns = s->read_ns;

@@ -80,8 +80,6 @@
 #define WAIT_CALLS_OLD(X)
 #endif
 
-enum { GIL_BYTES = 512 }; /* the structure with its mutexes and conditions is smaller in every version */
-
 static bool no_descriptors(const struct proc_syscall *call)
 {
     switch (call->number) {
@@ -100,14 +98,14 @@ static bool no_descriptors(const struct proc_syscall *call)
     }
 }
 
-enum state wait_state(char proc_state, const struct proc_syscall *call, uint64_t gil_address)
+enum state wait_state(char proc_state, const struct proc_syscall *call, uint64_t gil_address, uint32_t gil_size)
 {
     if (proc_state == 'T' || proc_state == 't')
         return STATE_UNKNOWN; /* stopped by somebody */
     if (call->running)
         return STATE_UNKNOWN;
     if (call->number == SYS_futex && gil_address != 0 && call->args[0] >= gil_address &&
-        call->args[0] < gil_address + GIL_BYTES)
+        call->args[0] < gil_address + gil_size)
         return STATE_GIL_WAIT;
     if (no_descriptors(call))
         return STATE_SLEEP;

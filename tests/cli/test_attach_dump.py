@@ -39,8 +39,11 @@ def rest():
 lock = threading.Lock()
 lock.acquire()
 for name, what in (("spinner", spin), ("locked \\x1b[31m", wait_for_lock), ("sleeper", rest)):
-    threading.Thread(target=what, name=name, daemon=True).start()
-print("ready", flush=True)
+    thread = threading.Thread(target=what, name=name)
+    thread.daemon = True
+    thread.start()
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
 sys.stdin.read()
 """
 

@@ -34,7 +34,7 @@ def measured(
     for attempt in range(TRIES):
         name = f"truth-{attempt}.kei"
         words = ["run", "--no-html", "-o", name, python.path, program, *arguments]
-        done = run_keisoku(*words, env=env)
+        done = run_keisoku(*words, env={**python.environment, **(env or {})})
         assert done.status == status, f"{done.status}\n{done.err}"
         path = done.folder / name
         if not path.exists():

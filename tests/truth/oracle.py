@@ -23,6 +23,7 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 CALLS = re.compile(r"#\s*->\s*([\w*, ]+)$")
 RUNPY = {"_run_module_as_main", "_run_code", "_run_module_code", "run_path", "run_module"}
 BOOT = (["_bootstrap", "_bootstrap_inner", "run"], ["_bootstrap", "_bootstrap_inner"], ["_bootstrap"])
+OLD_BOOT = {"__bootstrap": "_bootstrap", "__bootstrap_inner": "_bootstrap_inner"}  # 2.7
 ROUND = re.compile(r"<round (\d+)>$")
 
 
@@ -105,7 +106,7 @@ class Oracle:
                 leaves = before is None or before[0] == "<module>" or "library" in self.calls.get(before[2], ())
                 if before and not outside and not leaves:
                     return f"{before[0]} line {before[2]} calls nothing outside, but {name} ({file}) is above it"
-                outside.append(name)
+                outside.append(OLD_BOOT.get(name, name))
                 continue
             if name not in self.lines:
                 return f"no function {name}"

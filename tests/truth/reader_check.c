@@ -98,7 +98,7 @@ static int bench(struct python *python, const struct python_thread *thread, stru
             continue;
         asked++;
         waits += !call.running && call.number == SYS_futex && call.args[0] >= stack->gil_address &&
-                 call.args[0] < stack->gil_address + 512;
+                 call.args[0] < stack->gil_address + stack->gil_size;
     }
     double n = (double)count;
     printf("share gil %.3f gc %.3f waits %.3f\n", (double)gil / n, (double)gc / n,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 BUILD = Path(os.environ.get("KEISOKU_BINARY", TOP / "build" / "cli" / "keisoku")).resolve().parent.parent
 CHECK = BUILD / "tests" / "truth" / "reader_check"
-STACKS = HERE / "programs" / "stacks.py"
+PROGRAMS = HERE / "programs"
 Threads = dict[int, dict[str, object]]
 
 
@@ -39,6 +39,16 @@ def running(
     finally:
         process.kill()
         process.communicate()
+
+
+def stacks(python: Interpreter) -> Path:
+    return PROGRAMS / ("stacks.py" if python.minor >= (3, 0) else "stacks_2.py")
+
+
+def parked(python: Interpreter, truth: Path, *names: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """The program that parks threads, once it has written down their stacks."""
+    environment = {**os.environ, **python.environment}
+    return running([python.path, str(stacks(python)), str(truth), *names], truth, environment=environment)
 
 
 def check(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -83,16 +93,16 @@ def compare(pid: int, truth: Threads) -> str:
 
 
 def test_stacks_of_all_kinds(python: Interpreter, tmp_path: Path) -> None:
-    with running([python.path, str(STACKS), str(tmp_path / "truth.json")], tmp_path / "truth.json") as process:
+    with parked(python, tmp_path / "truth.json") as process:
         truth = true_threads(tmp_path / "truth.json")
-        assert len(truth) > 30
+        assert len(truth) > (30 if python.minor >= (3, 0) else 25)
         out = compare(process.pid, truth)
     assert out.startswith(f"python {python.version}"), out[:60]
 
 
 def test_sixty_four_threads(python: Interpreter, tmp_path: Path) -> None:
     names = [f"pool {i}" for i in range(64)]
-    with running([python.path, str(STACKS), str(tmp_path / "truth.json"), *names], tmp_path / "truth.json") as process:
+    with parked(python, tmp_path / "truth.json", *names) as process:
         truth = true_threads(tmp_path / "truth.json")
         compare(process.pid, truth)
     assert sorted(str(thread["name"]) for thread in truth.values()) == sorted([*names, "MainThread"])
@@ -139,7 +149,9 @@ def spin():
             gc.collect()
 if sys.argv[1] == "fight":
     for _ in range(3):
-        threading.Thread(target=spin, daemon=True).start()
+        thread = threading.Thread(target=spin)
+        thread.daemon = True
+        thread.start()
 open(sys.argv[2], "w").close()
 spin()
 """
@@ -191,6 +203,7 @@ time.sleep(1000)
 
 def test_several_interpreters(python: Interpreter, tmp_path: Path) -> None:
     """A thread with a state in two interpreters shows both, under one name."""
+    python.since(3, 8, "module for interpreters")
     with running([python.path, "-c", INTERPRETERS, str(tmp_path / "ready")], tmp_path / "ready2") as process:
         while not all((tmp_path / f"ready{i}").exists() for i in range(3)):
             time.sleep(0.02)
@@ -205,34 +218,38 @@ def test_several_interpreters(python: Interpreter, tmp_path: Path) -> None:
 
 
 LIBRARY = """
-import dis, glob, os, sys, types
-minor = sys.version_info[1]
+from __future__ import print_function
+import binascii, dis, glob, os, sys, types
+version = sys.version_info[:2]
 def codes(code):
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from codes(constant)
+            for inner in codes(constant):
+                yield inner
 def truth(code):
     size = len(code.co_code)
     result = [0] * ((size + 1) // 2)
-    if minor >= 10:
+    if version >= (3, 10):
         for start, end, line in code.co_lines():
             result[start // 2:(end + 1) // 2] = [line or 0] * ((end + 1) // 2 - start // 2)
     else:
         starts = dict(dis.findlinestarts(code))
         line = code.co_firstlineno
-        for offset in range(0, size, 2):
-            line = result[offset // 2] = starts.get(offset, line)
+        for offset in range(size):
+            line = starts.get(offset, line)
+            if offset % 2 == 0:
+                result[offset // 2] = line
     return result
 tables, lines = open(sys.argv[1], "w"), open(sys.argv[2], "w")
 for path in sorted(glob.glob(os.path.join(os.path.dirname(os.__file__), "*.py"))):
     if not os.path.exists(path):
         continue  # a link that leads nowhere
     with open(path, "rb") as file:
-        for code in codes(compile(file.read(), path, "exec")):
-            table = code.co_lnotab if minor < 10 else code.co_linetable
-            kind = 0 if minor < 10 else 1 if minor == 10 else 2
-            print(kind, code.co_firstlineno, len(code.co_code), table.hex(), file=tables)
+        for code in codes(compile(file.read(), path, "exec", 0, True)):
+            table = code.co_lnotab if version < (3, 10) else code.co_linetable
+            kind = sum(version >= since for since in ((3, 6), (3, 10), (3, 11)))
+            print(kind, code.co_firstlineno, len(code.co_code), binascii.hexlify(table).decode(), file=tables)
             print(*truth(code), file=lines)
 """
 
@@ -266,9 +283,12 @@ int main(int argc, char **argv)
 """
 
 
-def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_path: Path) -> None:
-    """An interpreter inside a program of another name, whose library file is gone from the disk."""
+@pytest.mark.parametrize("symbols", ["all", "exported"])
+def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_path: Path, symbols: str) -> None:
+    """An interpreter inside a program of another name, whose library file is gone from the disk, also without the
+    symbols that it does not export."""
     compiler = shutil.which("cc")
+    strip = shutil.which("strip")
     library, prefix = library_of(python)
     if not compiler or not library:
         pytest.skip("needs a C compiler and a shared libpython")
@@ -276,11 +296,16 @@ def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_p
     subprocess.run([compiler, "-o", tmp_path / "embed", tmp_path / "embed.c", "-ldl"], check=True)
     copied = tmp_path / "renamed.so"
     shutil.copy(library, copied)
+    if symbols == "exported":
+        if not strip:
+            pytest.skip("needs strip")
+        subprocess.run([strip, copied], check=True)
     program = (
         f"import sys; sys.argv = ['x', {str(tmp_path / 'truth.json')!r}, 'deep 20', 'generators', 'constructor']\n"
     )
-    program += f"exec(compile(open({str(STACKS)!r}).read(), {str(STACKS)!r}, 'exec'))"
-    environment = {**os.environ, "PYTHONHOME": prefix}
+    program += f"exec(compile(open({str(stacks(python))!r}).read(), {str(stacks(python))!r}, 'exec'))"
+    path = f"{PROGRAMS}:{python.environment.get('PYTHONPATH', '')}"
+    environment = {**os.environ, "PYTHONHOME": prefix, "PYTHONPATH": path}
     command = [str(tmp_path / "embed"), str(copied), program]
     with running(command, tmp_path / "truth.json", environment=environment) as process:
         assert not copied.exists()
@@ -290,7 +315,7 @@ def test_embedded_in_a_program_with_a_deleted_library(python: Interpreter, tmp_p
 def library_of(python: Interpreter) -> tuple[Path | None, str]:
     """The shared libpython, if there is one, and the interpreter's home."""
     code = "import sysconfig, sys; v = sysconfig.get_config_vars(); "
-    code += "print(v.get('LIBDIR'), v.get('INSTSONAME'), sys.base_prefix, sep='\\n')"
+    code += "print('%s\\n%s\\n%s' % (v.get('LIBDIR'), v.get('INSTSONAME'), getattr(sys, 'base_prefix', sys.prefix)))"
     done = subprocess.run([python.path, "-c", code], capture_output=True, text=True)
     folder, name, prefix = done.stdout.split("\n")[:3]
     library = Path(folder) / name
@@ -325,7 +350,7 @@ def test_an_unknown_newer_version_is_read_when_it_makes_sense(python: Interprete
     if python.minor < (3, 15):
         pytest.skip("the newest row is 3.15: only its table can be taken for a newer version's")
     start, environment = patched_runtime(python, tmp_path, 1, 3 << 24 | 16 << 16 | 0xF0)
-    command = [start, str(STACKS), str(tmp_path / "truth.json"), "deep 20", "generators", "through C"]
+    command = [start, str(stacks(python)), str(tmp_path / "truth.json"), "deep 20", "generators", "through C"]
     with running(command, tmp_path / "truth.json", environment=environment) as process:
         out = compare(process.pid, true_threads(tmp_path / "truth.json"))
     assert out.startswith("python 3.16.0 (unknown)"), out[:60]

@@ -22,13 +22,14 @@ class Case(NamedTuple):
     arguments: list[str]
     depth: int  # of its chains; 0: has none
     seen: list[str]  # functions that must have samples of their own
+    since: tuple[int, int] = (2, 7)
 
 
 CASES = [
     Case("alternate", ["1.2"], 0, ["leaf_a", "leaf_b", "mid_a", "mid_b", "leaf_l", "leaf_r", "middle"]),
     Case("recursion", ["1.2"], 0, ["even", "odd", "sink"]),
-    Case("generators", ["1.2"], 0, ["count_a", "count_b", "double", "triple", "inner_c", "relay"]),
-    Case("awaits", ["1.2"], 0, ["mid_a", "mid_b", "hop"]),
+    Case("generators", ["1.2"], 0, ["count_a", "count_b", "double", "triple", "inner_c", "relay"], (3, 3)),
+    Case("awaits", ["1.2"], 0, ["mid_a", "mid_b", "hop"], (3, 5)),
     Case("deep", ["1", "20"], 20, ["down", "leaf_l", "leaf_r"]),
     Case("deep", ["1", "500"], 500, ["down"]),
     Case("many_threads", ["1.2", "64"], 0, ["nap"]),
@@ -40,6 +41,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.program}{case.depth or ''}")
 def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, case: Case) -> None:
     name = case.program
+    python.since(*case.since, f"syntax of {name}.py")
     program = PROGRAMS / f"{name}.py"
     truth = Oracle(program, depth=case.depth)
     done, path, recording, shown = measured(run_keisoku, python, program, *case.arguments)

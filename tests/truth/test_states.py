@@ -57,7 +57,9 @@ def test_gil_fight(run_keisoku: Run, report: Report, python: Interpreter) -> Non
     for name in ("subject", "twin"):
         states = states_of(recording, name, "spin_body")
         assert share(states, {"python", "on-cpu", "gil-wait", "runnable", "kernel", "native+gil"}) > 0.93, dict(states)
-        assert states["gil-wait"] > 0.2 * sum(states.values()), dict(states)
+        # 2.7's GIL is a plain lock: its threads wake each other all the time and run half of it without the GIL.
+        waits = 0.2 if python.minor >= (3, 2) else 0.02
+        assert states["gil-wait"] > waits * sum(states.values()), dict(states)
         busy = truth[name]["cpu_ns"] / truth[name]["wall_ns"]
         shown = sum(threads[name].get(state, 0) for state in ("python", "on-cpu", "kernel", "native+gil", "gc"))
         assert abs(shown - busy) < 0.1, (busy, threads[name])

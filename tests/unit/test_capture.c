@@ -30,7 +30,7 @@
 static enum state state_of(int64_t number, uint64_t arg0, uint64_t arg1, uint64_t gil)
 {
     struct proc_syscall call = {.number = number, .args = {arg0, arg1}};
-    return wait_state('S', &call, gil);
+    return wait_state('S', &call, gil, 512);
 }
 
 static void test_wait_states(void **unused)
@@ -51,9 +51,9 @@ static void test_wait_states(void **unused)
     assert_int_equal(state_of(SYS_getpid, 0, 0, 0), STATE_UNKNOWN);
     assert_int_equal(state_of(-1, 0, 0, 0), STATE_IO); /* a page fault */
     struct proc_syscall stopped = {.number = SYS_read};
-    assert_int_equal(wait_state('T', &stopped, 0), STATE_UNKNOWN);
+    assert_int_equal(wait_state('T', &stopped, 0, 0), STATE_UNKNOWN);
     struct proc_syscall deep = {.number = SYS_getpid};
-    assert_int_equal(wait_state('D', &deep, 0), STATE_IO);
+    assert_int_equal(wait_state('D', &deep, 0, 0), STATE_IO);
     assert_string_equal(wait_call_name(SYS_futex), "futex");
     assert_string_equal(wait_call_name(123456), "");
 }

@@ -329,6 +329,36 @@ static void checksums_follow_names_where_code_has_no_number(void **state)
     target_free(target);
 }
 
+static void byte_strings_become_text(void **state)
+{
+    (void)state;
+    static const char mixed[] = "gr\xc3\xb6\xff\xe6\x95.py";
+    struct target *target = target_new(13);
+    struct buf text = {0};
+    target->python.layout = *layout_find(2, 7);
+    const struct layout *row = &target->python.layout;
+    put(target, NAME_AT + row->str_length, sizeof(mixed) - 1);
+    memcpy(target->arena + NAME_AT + row->bytes_data, mixed, sizeof(mixed));
+    assert_true(text_read(&target->python, at(target, NAME_AT), 64, &text));
+    assert_string_equal(buf_text(&text), "gr\xc3\xb6\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd.py");
+    assert_false(text_read(&target->python, at(target, NAME_AT), sizeof(mixed) - 2, &text));
+    put(target, NAME_AT + row->str_length, UINT64_MAX);
+    assert_false(text_read(&target->python, at(target, NAME_AT), 64, &text));
+    buf_release(&text);
+    target_free(target);
+}
+
+static void functions_tell_what_they_load(void **state)
+{
+    (void)state;
+    static const uint8_t plain[] = {0x48, 0x8b, 0x05, 0xc9, 0x08, 0x0e, 0x00, 0xc3};
+    static const uint8_t marked[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x8b, 0x05, 0xf0, 0xff, 0xff, 0xff, 0xc3};
+    assert_true(loaded_address(plain, sizeof(plain), 0x116e00) == 0x1f76d0);
+    assert_true(loaded_address(marked, sizeof(marked), 0x1000) == 0xffb);
+    assert_true(loaded_address(plain, 6, 0x116e00) == 0);
+    assert_true(loaded_address(plain + 1, sizeof(plain) - 1, 0x116e00) == 0);
+}
+
 static struct target *shared;
 static int copy_and_resolve(void *context)
 {
@@ -383,6 +413,8 @@ int main(void)
         cmocka_unit_test(hostile_code_is_bounded),
         cmocka_unit_test(checksums_follow_what_is_fixed),
         cmocka_unit_test(checksums_follow_names_where_code_has_no_number),
+        cmocka_unit_test(byte_strings_become_text),
+        cmocka_unit_test(functions_tell_what_they_load),
         cmocka_unit_test(short_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,17 @@ static void lnotab_gives_lines(void **state)
     assert_int_equal(line_of(LINES_LNOTAB, table, 3, 10, 8), 11); /* cut short: the half pair is not used */
 }
 
+static void forward_steps_give_lines(void **state)
+{
+    (void)state;
+    static const char table[] = {0, 1, 6, (char)255, 0, 10, (char)255, 0, 1, 3};
+    assert_int_equal(line_of(LINES_FORWARD, table, sizeof(table), 10, 5), 11);
+    assert_int_equal(line_of(LINES_FORWARD, table, sizeof(table), 10, 6), 276);
+    assert_int_equal(line_of(LINES_FORWARD, table, sizeof(table), 10, 262), 279);
+    assert_int_equal(line_of(LINES_FORWARD, table, 5, 10, 7), 266); /* cut short */
+    assert_int_equal(line_of(LINES_FORWARD, table, sizeof(table), 10, -1), 10);
+}
+
 static void ranges_give_lines(void **state)
 {
     (void)state;
@@ -191,24 +202,35 @@ static void heads_are_checked(void **state)
 static void rows_tell_themselves_apart(void **state)
 {
     (void)state;
-    for (int minor = 8; minor <= 12; minor++) {
+    for (int minor = 7; minor <= 12; minor++) {
         const struct layout *row = layout_find(3, minor);
         assert_non_null(row);
         assert_ptr_equal(layout_by_runtime_size(row->runtime_size), row);
     }
+    static const struct {
+        int major, minor;
+    } without[] = {{2, 7}, {3, 6}};
+    for (size_t i = 0; i < 2; i++) {
+        const struct layout *row = layout_without_runtime(i);
+        assert_non_null(row);
+        assert_ptr_equal(row, layout_find(without[i].major, without[i].minor));
+        assert_null(layout_by_runtime_size(row->runtime_size));
+    }
+    assert_null(layout_without_runtime(2));
     assert_null(layout_by_runtime_size(0));
     assert_null(layout_by_runtime_size(layout_find(3, 13)->runtime_size));
-    assert_null(layout_find(3, 7));
+    assert_null(layout_find(3, 5));
     assert_int_equal(layout_newest()->minor, 15);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lnotab_gives_lines),   cmocka_unit_test(ranges_give_lines),
-        cmocka_unit_test(locations_give_lines), cmocka_unit_test(hostile_tables_end),
-        cmocka_unit_test(own_offsets_are_used), cmocka_unit_test(hostile_offsets_are_refused),
-        cmocka_unit_test(heads_are_checked),    cmocka_unit_test(rows_tell_themselves_apart),
+        cmocka_unit_test(lnotab_gives_lines),          cmocka_unit_test(ranges_give_lines),
+        cmocka_unit_test(forward_steps_give_lines),    cmocka_unit_test(locations_give_lines),
+        cmocka_unit_test(hostile_tables_end),          cmocka_unit_test(own_offsets_are_used),
+        cmocka_unit_test(hostile_offsets_are_refused), cmocka_unit_test(heads_are_checked),
+        cmocka_unit_test(rows_tell_themselves_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

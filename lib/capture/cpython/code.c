@@ -210,10 +210,10 @@ int python_code_copy(struct python *python, uint64_t code, struct buf *copy)
 /* --- resolving -----------------------------------------------------------------------------------------------------
  */
 
-static char *part_text(const uint8_t *data, uint32_t kind, uint32_t length)
+static char *part_text(const struct layout *row, const uint8_t *data, uint32_t kind, uint32_t length)
 {
     struct buf text = {0};
-    text_to_utf8(&text, data, kind, length);
+    text_to_utf8(row, &text, data, kind, length);
     const char *done = buf_text(&text);
     char *result = text.failed ? NULL : mem_strdup(done);
     buf_release(&text);
@@ -222,6 +222,7 @@ static char *part_text(const uint8_t *data, uint32_t kind, uint32_t length)
 
 int python_code_resolve(const struct python *python, const struct buf *copy, struct python_code *code)
 {
+    const struct layout *row = &python->layout;
     struct copy_head head;
     memset(code, 0, sizeof(*code));
     if (copy->size < sizeof(head))
@@ -238,11 +239,11 @@ int python_code_resolve(const struct python *python, const struct buf *copy, str
         left -= size;
     }
     code->first_line = head.first_line;
-    code->line_format = python->layout.line_format;
-    code->file = part_text(data[0], head.kinds[0], head.lengths[0]);
-    code->name = part_text(data[1], head.kinds[1], head.lengths[1]);
+    code->line_format = row->line_format;
+    code->file = part_text(row, data[0], head.kinds[0], head.lengths[0]);
+    code->name = part_text(row, data[1], head.kinds[1], head.lengths[1]);
     size_t qualified = head.kinds[2] ? 2 : 1;
-    code->qualname = part_text(data[qualified], head.kinds[qualified], head.lengths[qualified]);
+    code->qualname = part_text(row, data[qualified], head.kinds[qualified], head.lengths[qualified]);
     code->lines_size = head.lengths[3];
     code->lines = mem_alloc(code->lines_size + 1);
     if (!code->file || !code->name || !code->qualname || !code->lines) {

@@ -1,6 +1,7 @@
 /*
  * Finds the interpreter of a process and its version: _PyRuntime by symbol or section in the executable, libpython or
- * whatever file embeds it; from 3.13 on by its cookie in memory where the file tells nothing. Off the timed path.
+ * whatever file embeds it; before 3.7 by the variables that it was made of; from 3.13 on by its cookie in memory where
+ * the file tells nothing. Off the timed path.
  */
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
@@ -18,25 +19,26 @@ struct search {
     struct python *python;
     struct proc_maps maps;
     char exe[4096];
-    bool named_python;          /* a file's name says Python */
-    int named_minor;            /* and says 3.N; 0: does not */
-    const struct proc_map *map; /* of the file found */
+    bool named_python;            /* a file's name says Python */
+    int named_major, named_minor; /* and says which; 0: does not */
+    const struct proc_map *map;   /* of the file found */
     uint64_t runtime_size;
     uint64_t version_address; /* of Py_Version */
 };
 
-/* "3.N" in names such as libpython3.9.so.1.0, python3.10, lib/python3.11/lib-dynload; 0 when there is none. */
-static int minor_in_name(const char *path)
+/* "3.N" in names such as libpython3.9.so.1.0, python3.10, lib/python3.11/lib-dynload. */
+static bool version_in_name(const char *path, int *major, int *minor)
 {
     for (const char *at = path; (at = strstr(at, "python")); at += 6) {
-        if (at[6] == '3' && at[7] == '.' && at[8] >= '0' && at[8] <= '9') {
-            int minor = at[8] - '0';
+        if ((at[6] == '2' || at[6] == '3') && at[7] == '.' && at[8] >= '0' && at[8] <= '9') {
+            *major = at[6] - '0';
+            *minor = at[8] - '0';
             if (at[9] >= '0' && at[9] <= '9')
-                minor = minor * 10 + at[9] - '0';
-            return minor;
+                *minor = *minor * 10 + at[9] - '0';
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 static void read_names(struct search *search)
@@ -45,11 +47,14 @@ static void read_names(struct search *search)
         const char *path = search->maps.maps[i].path, *slash = strrchr(path, '/');
         if (!slash || !strstr(path, "python"))
             continue;
-        int minor = minor_in_name(path);
-        if (strstr(slash, "python") || minor)
+        int major, minor;
+        bool versioned = version_in_name(path, &major, &minor);
+        if (strstr(slash, "python") || versioned)
             search->named_python = true;
-        if (minor && (!search->named_minor || strstr(slash, "python")))
+        if (versioned && (!search->named_major || strstr(slash, "python"))) {
+            search->named_major = major;
             search->named_minor = minor;
+        }
     }
 }
 
@@ -60,6 +65,11 @@ static bool try_file(struct search *search, const struct proc_map *map)
         return false;
     struct elf_place place;
     bool found = elf_symbol(elf, "_PyRuntime", &place) || elf_section(elf, ".PyRuntime", &place);
+    if (!found && python_find_symbols(search->python, elf)) {
+        search->map = map;
+        elf_close(elf);
+        return true;
+    }
     if (found) {
         search->map = map;
         search->python->runtime = place.address;
@@ -203,25 +213,34 @@ static int version_by_signs(struct search *search, struct err *err)
     uint64_t hex = 0;
     info->major = 3;
     info->micro = -1;
-    if (search->version_address && remote_read(&python->remote, search->version_address, &hex, 8) && hex >> 32 == 0 &&
-        hex >> 24 == 3) {
+    if (python->layout.sign) {
+        row = &python->layout;
+        info->major = row->major;
+        info->minor = row->minor;
+    } else if (search->version_address && remote_read(&python->remote, search->version_address, &hex, 8) &&
+               hex >> 32 == 0 && hex >> 24 == 3) {
         info->minor = (int)(hex >> 16 & 0xff);
         info->micro = (int)(hex >> 8 & 0xff);
         row = layout_find(3, info->minor);
     } else if ((row = layout_by_runtime_size(search->runtime_size))) {
         info->minor = row->minor;
     } else {
+        info->major = search->named_major ? search->named_major : 3;
         info->minor = search->named_minor;
-        row = layout_find(3, info->minor);
+        row = layout_find(info->major, info->minor);
     }
     say_version(info, 0, 0);
-    if (row && row->own_offsets)
-        row = NULL; /* a table belongs here and is not there */
+    if (row && (row->own_offsets || (row->sign && !python->layout.sign)))
+        row = NULL; /* a table or symbols belong here and are not there */
     if (!row)
         return err_set(err, ERR_VERSION, "process %d runs Python %s, whose layout is not known; %s",
                        (int)python->remote.pid, info->minor ? info->version : "of an unknown version",
                        err_hint(ERR_VERSION));
-    python->layout = *row;
+    if (row != &python->layout)
+        python->layout = *row;
+    if (!row->sign && info->micro < 0 && search->runtime_size != row->runtime_size) /* fields after the first moved */
+        python->layout.runtime_tstate_current = python->layout.runtime_gil = python->layout.runtime_gc_collecting =
+            LAYOUT_NONE;
     return 0;
 }
 
@@ -244,7 +263,7 @@ static void find_micro(struct search *search)
 {
     struct python *python = search->python;
     char prefix[16];
-    size_t length = (size_t)snprintf(prefix, sizeof(prefix), "3.%d.", python->info.minor);
+    size_t length = (size_t)snprintf(prefix, sizeof(prefix), "%d.%d.", python->info.major, python->info.minor);
     static const size_t chunk = 1 << 20;
     char *bytes = mem_alloc(chunk);
     for (size_t i = 0; bytes && python->info.micro < 0 && i < search->maps.count; i++) {
@@ -292,7 +311,7 @@ static int no_memory(struct search *search, struct err *err)
 static int find_version(struct search *search, struct err *err)
 {
     int rc;
-    if (version_by_table(search->python, &rc, err))
+    if (!search->python->layout.sign && version_by_table(search->python, &rc, err))
         return rc;
     rc = version_by_signs(search, err);
     if (rc == 0 && search->python->info.micro < 0)

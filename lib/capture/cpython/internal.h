@@ -17,7 +17,7 @@ struct python {
     struct remote remote;
     struct python_info info;
     struct layout layout;
-    uint64_t runtime;                /* address of _PyRuntime */
+    uint64_t runtime;                /* address of _PyRuntime, or of the first of the variables that it once was */
     uint64_t image_start, image_end; /* the interpreter's file in memory, data included */
     uint64_t code_type;              /* address of the type "code", 0 until seen */
     uint64_t main_interpreter;       /* the oldest: the list begins with the newest; 0 until threads were listed */
@@ -66,12 +66,19 @@ struct text_part {
 };
 /* What the head (str_ascii_size bytes) of the string at `address` says; at most `limit` characters. */
 struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit);
-/* Appends characters of `kind` bytes each as UTF-8; what is no character becomes U+FFFD. */
-void text_to_utf8(struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length);
+/* Appends characters of `kind` bytes each as UTF-8; what is no character becomes U+FFFD. Where strings are bytes, they
+ * are taken for UTF-8 themselves. */
+void text_to_utf8(const struct layout *row, struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length);
 /* Reads a string object of at most `limit` characters; false when it is none. Adds a zero behind. */
 bool text_read(struct python *python, uint64_t address, uint32_t limit, struct buf *buf);
 
 /* find.c: where _PyRuntime is, and what version. */
 int python_find(struct python *python, bool *maybe, struct err *err);
+
+/* find_symbols.c: the same without a _PyRuntime. Fills the layout; true when the file is such an interpreter's. */
+struct elf;
+bool python_find_symbols(struct python *python, struct elf *elf);
+/* The address that a short function at `address` loads its result from; 0: none seen. */
+uint64_t loaded_address(const uint8_t *code, size_t size, uint64_t address);
 
 #endif

@@ -21,6 +21,7 @@
     X(runtime_interpreters_head)                                                                                       \
     X(runtime_tstate_current) /* thread that holds the GIL */                                                          \
     X(runtime_gil)            /* the GIL itself */                                                                     \
+    X(runtime_gil_lock)       /* or a pointer to the lock that it is */                                                \
     X(runtime_gc_collecting)                                                                                           \
     X(interpreter_size)                                                                                                \
     X(interpreter_next)                                                                                                \
@@ -71,6 +72,8 @@
     X(type_cached_keys)                                                                                                \
     X(dict_keys)                                                                                                       \
     X(dict_values)                                                                                                     \
+    X(dict_mask)  /* 2.7: slots of the table - 1 */                                                                    \
+    X(dict_table) /* 2.7: pointer to the slots */                                                                      \
     X(module_dict)                                                                                                     \
     X(keys_log2_size)       /* 3.11+ */                                                                                \
     X(keys_log2_index_size) /* 3.11+ */                                                                                \
@@ -81,6 +84,7 @@
     X(values_array) /* from the start of an instance's values to the first */
 
 enum line_format {
+    LINES_FORWARD,   /* pairs of unsigned address step, unsigned line step */
     LINES_LNOTAB,    /* pairs of unsigned address step, signed line step */
     LINES_RANGES,    /* pairs of unsigned range length, signed line step, -128: no line */
     LINES_LOCATIONS, /* entries of a code byte and variable-length numbers */
@@ -102,12 +106,15 @@ enum instance_kind {
 
 struct layout {
     uint8_t major, minor;
-    bool own_offsets;      /* offsets come from the target's own table */
-    bool init_shim;        /* constructor calls push a thread-owned helper frame whose code is static */
-    bool active_bit;       /* status holds "active" (holds the GIL, attached) */
-    uint8_t ip_scale;      /* of IP_INDEX */
-    uint8_t shim_owner;    /* frames with this owner or above are the interpreter's own; 0: none are */
-    uint8_t code_tag_mask; /* low bits of a code pointer that are no address */
+    const char *sign;              /* symbol that tells the version where there is no _PyRuntime; NULL: there is one */
+    const char *thread_name_field; /* of threading.Thread */
+    bool byte_strings;             /* names are byte strings */
+    bool own_offsets;              /* offsets come from the target's own table */
+    bool init_shim;                /* constructor calls push a thread-owned helper frame whose code is static */
+    bool active_bit;               /* status holds "active" (holds the GIL, attached) */
+    uint8_t ip_scale;              /* of IP_INDEX */
+    uint8_t shim_owner;            /* frames with this owner or above are the interpreter's own; 0: none are */
+    uint8_t code_tag_mask;         /* low bits of a code pointer that are no address */
     uint8_t line_format, ip_kind, instance_kind;
     uint8_t code_version_before;     /* a code object's own number lies so far before code_filename; 0: has none */
     uint8_t str_kind_shift;          /* of the kind in a string's state word; compact and ASCII flags follow it */
@@ -125,6 +132,8 @@ static inline bool layout_has(uint32_t offset)
 /* The row of a version, NULL when there is none. */
 const struct layout *layout_find(int major, int minor);
 const struct layout *layout_newest(void);
+/* The rows that have no _PyRuntime, by index; NULL behind the last. */
+const struct layout *layout_without_runtime(size_t index);
 /* The row whose _PyRuntime has this size; NULL when none or more than one (3.8 to 3.10 tell themselves so). */
 const struct layout *layout_by_runtime_size(uint64_t size);
 

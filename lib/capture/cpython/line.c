@@ -1,23 +1,34 @@
 /*
  * Lines of instructions. The table is a byte string of the target's: every reader below is bounded by its size and
- * gives 0 for what it does not say. Formats: Objects/lnotab_notes.txt (3.8 to 3.10) and Objects/locations.md (3.11+)
+ * gives 0 for what it does not say. Formats: Objects/lnotab_notes.txt (up to 3.10) and Objects/locations.md (3.11+)
  * of CPython.
  */
 #include "capture/cpython/layout.h"
 #include "capture/cpython/python.h"
 
-/* 3.8, 3.9: the line at `offset` is that of the last step that begins at or before it. */
-static uint32_t line_lnotab(struct reader *table, uint32_t first_line, uint32_t offset)
+/* Up to 3.9: the line at `offset` is that of the last step that begins at or before it. */
+static uint32_t line_steps(struct reader *table, uint32_t first_line, uint32_t offset, bool backward)
 {
     uint32_t address = 0, line = first_line;
     while (table->at < table->end) {
         address += reader_byte(table);
-        int8_t step = (int8_t)reader_byte(table);
+        uint8_t step = reader_byte(table);
         if (table->failed || address > offset)
             break;
-        line += (uint32_t)step;
+        line += backward ? (uint32_t)(int8_t)step : step;
     }
     return line;
+}
+
+/* 2.7: lines only grow. */
+static uint32_t line_forward(struct reader *table, uint32_t first_line, uint32_t offset)
+{
+    return line_steps(table, first_line, offset, false);
+}
+
+static uint32_t line_lnotab(struct reader *table, uint32_t first_line, uint32_t offset)
+{
+    return line_steps(table, first_line, offset, true);
 }
 
 /* 3.10: ranges one after the other; the step applies to the range that it stands with. */
@@ -84,8 +95,11 @@ static uint32_t line_locations(struct reader *table, uint32_t first_line, uint32
 
 uint32_t python_code_line(const struct python_code *code, int32_t offset)
 {
-    static uint32_t (*const readers[LINE_FORMATS])(struct reader *, uint32_t, uint32_t) = {
-        [LINES_LNOTAB] = line_lnotab, [LINES_RANGES] = line_ranges, [LINES_LOCATIONS] = line_locations};
+    static uint32_t (*const readers[LINE_FORMATS])(struct reader *, uint32_t,
+                                                   uint32_t) = {[LINES_FORWARD] = line_forward,
+                                                                [LINES_LNOTAB] = line_lnotab,
+                                                                [LINES_RANGES] = line_ranges,
+                                                                [LINES_LOCATIONS] = line_locations};
     if (offset < 0)
         return code->first_line;
     if (!code->lines || code->line_format < 0 || code->line_format >= LINE_FORMATS)

@@ -1,7 +1,7 @@
 /*
  * Names of threads: sys.modules["threading"]._active maps the pthread identifier to the Thread object, whose _name it
- * is. Free reading of live objects, off the timed path: what does not look as expected counts as no name. Reads whole
- * key tables at once and never follows more than a fixed number of pointers.
+ * is (`_Thread__name` in 2.7). Free reading of live objects, off the timed path: what does not look as expected counts
+ * as no name. Reads whole key tables at once and never follows more than a fixed number of pointers.
  */
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
@@ -90,22 +90,44 @@ static long find_key(struct python *python, const struct entries *entries, const
     return found;
 }
 
-/* The value of a string key in a dict whose keys and (split) values are at these addresses; 0: none. */
-static uint64_t look_up(struct python *python, uint64_t keys, uint64_t values, const char *wanted)
+/* The value of a string key among the entries, or at its place in the (split) values; 0: none. Frees the entries. */
+static uint64_t pick(struct python *python, struct entries *entries, uint64_t values, const char *wanted)
 {
-    struct entries entries = {0};
     uint64_t value = 0;
-    if (!read_entries(python, keys, &entries))
-        return 0;
-    long at = find_key(python, &entries, wanted);
+    long at = find_key(python, entries, wanted);
     if (at >= 0 && values) {
         if (!remote_read_u64(&python->remote, values + (uint64_t)at * 8, &value))
             value = 0;
     } else if (at >= 0) {
-        value = entry_value(&entries, (size_t)at);
+        value = entry_value(entries, (size_t)at);
     }
-    mem_free(entries.data);
+    mem_free(entries->data);
     return value;
+}
+
+/* The same in a dict whose keys and values are at these addresses. */
+static uint64_t look_up(struct python *python, uint64_t keys, uint64_t values, const char *wanted)
+{
+    struct entries entries = {0};
+    return read_entries(python, keys, &entries) ? pick(python, &entries, values, wanted) : 0;
+}
+
+/* 2.7: the slots of an open table. Free ones hold no value. */
+static bool read_slots(struct python *python, uint64_t dict, struct entries *entries)
+{
+    const struct layout *row = &python->layout;
+    uint64_t mask, table;
+    if (!plausible(dict) || !remote_read_u64(&python->remote, dict + row->dict_mask, &mask) ||
+        !remote_read_u64(&python->remote, dict + row->dict_table, &table) || mask >= UINT64_C(1) << TABLE_LOG2_MAX ||
+        !plausible(table))
+        return false;
+    *entries = (struct entries){.count = (size_t)mask + 1, .size = ENTRY_GENERAL, .hashes = true};
+    entries->data = mem_alloc(entries->count * entries->size);
+    if (entries->data && remote_read(&python->remote, table, entries->data, entries->count * entries->size))
+        return true;
+    mem_free(entries->data);
+    entries->data = NULL;
+    return false;
 }
 
 static uint64_t values_start(const struct layout *row, uint64_t values)
@@ -116,7 +138,10 @@ static uint64_t values_start(const struct layout *row, uint64_t values)
 static uint64_t dict_look_up(struct python *python, uint64_t dict, const char *wanted)
 {
     const struct layout *row = &python->layout;
+    struct entries slots;
     uint64_t keys, values;
+    if (layout_has(row->dict_table))
+        return read_slots(python, dict, &slots) ? pick(python, &slots, 0, wanted) : 0;
     if (!plausible(dict) || !remote_read_u64(&python->remote, dict + row->dict_keys, &keys) ||
         !remote_read_u64(&python->remote, dict + row->dict_values, &values))
         return 0;
@@ -192,10 +217,14 @@ static uint64_t find_active(struct python *python, uint64_t interpreter)
 /* The Thread object of an identifier. An int's hash is the int itself, so that the keys need not be read. */
 static uint64_t find_thread(struct python *python, uint64_t active, uint64_t identifier)
 {
+    const struct layout *row = &python->layout;
     struct entries entries = {0};
     uint64_t keys, found = 0;
-    if (!plausible(active) || !remote_read_u64(&python->remote, active + python->layout.dict_keys, &keys) ||
-        !read_entries(python, keys, &entries))
+    bool read = layout_has(row->dict_table)
+                    ? read_slots(python, active, &entries)
+                    : plausible(active) && remote_read_u64(&python->remote, active + row->dict_keys, &keys) &&
+                          read_entries(python, keys, &entries);
+    if (!read)
         return 0;
     for (size_t i = 0; i < entries.count && entries.hashes && !found; i++) {
         if (load_u64(entries.data + i * entries.size) == identifier)
@@ -224,7 +253,8 @@ static bool name_in(struct python *python, uint64_t interpreter, uint64_t identi
         active = find_active(python, interpreter);
         object = active ? find_thread(python, active, identifier) : 0;
     }
-    if (!object || !text_read(python, attribute(python, object, "_name"), NAME_CHARACTERS_MAX, text))
+    if (!object ||
+        !text_read(python, attribute(python, object, python->layout.thread_name_field), NAME_CHARACTERS_MAX, text))
         return false;
     if (is_main)
         python->active_threads = active;

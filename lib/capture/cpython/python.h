@@ -1,6 +1,6 @@
 /*
- * Reading a live CPython from outside: 3.8 to 3.15. This room is the only place that knows CPython versions; callers
- * see threads, raw stacks and code, never an offset.
+ * Reading a live CPython from outside: 2.7 and 3.6 to 3.15. This room is the only place that knows CPython versions;
+ * callers see threads, raw stacks and code, never an offset.
  *
  * Use: python_open finds the interpreter of a process; python_threads lists its thread states (not on the timed path);
  * python_read_stack reads one thread's stack (timed path: no allocation, in 3.11+ one vectored read in the usual case);
@@ -63,7 +63,8 @@ struct python_stack {
     bool gil_known;
     bool gc_running;      /* a collection runs in its interpreter */
     int core;             /* that the thread's own code last ran on, read after all else; -1: not known */
-    uint64_t gil_address; /* of the GIL structure, 0 unknown: a futex wait inside [gil, gil + 512) waits for the GIL */
+    uint64_t gil_address; /* of the GIL, 0 unknown: a futex wait inside [address, address + size) waits for it */
+    uint32_t gil_size;
 };
 
 /* Per-thread memory of the last read (predicted addresses, chunk image). */

@@ -9,6 +9,8 @@
 #include "capture/target/core_word.h"
 
 enum {
+    GIL_BYTES = 512,     /* the structure with its mutexes and conditions is smaller in every version */
+    GIL_LOCK_BYTES = 32, /* of a semaphore, whose neighbours in the heap may be the program's locks */
     THREAD_BYTES_MAX = 1024,
     FRAME_BYTES_MAX = 256,
     STATUS_ACTIVE = 1 << 4,
@@ -29,6 +31,7 @@ struct python_reader {
     struct view *view;
     struct window thread_window, frame_window;
     uint64_t gc_address, holder_address, gil_address; /* 0: not known */
+    uint32_t gil_size;
     uint32_t gc_collecting;
     uint64_t holder;
     uint64_t core_address; /* 0: not known */
@@ -73,11 +76,19 @@ static void set_addresses(struct python_reader *reader)
         reader->gc_address = python->runtime + row->runtime_gc_collecting;
     if (layout_has(row->runtime_tstate_current))
         reader->holder_address = python->runtime + row->runtime_tstate_current;
-    if (layout_has(row->runtime_gil))
+    reader->gil_size = GIL_BYTES;
+    if (layout_has(row->runtime_gil)) {
         reader->gil_address = python->runtime + row->runtime_gil;
-    else if (!layout_has(row->interpreter_gil) ||
-             !remote_read_u64(&python->remote, interpreter + row->interpreter_gil, &reader->gil_address) ||
-             !plausible(reader->gil_address))
+        return;
+    }
+    uint64_t pointer = 0;
+    if (layout_has(row->interpreter_gil)) {
+        pointer = interpreter + row->interpreter_gil;
+    } else if (layout_has(row->runtime_gil_lock)) {
+        pointer = python->runtime + row->runtime_gil_lock;
+        reader->gil_size = GIL_LOCK_BYTES;
+    }
+    if (!pointer || !remote_read_u64(&python->remote, pointer, &reader->gil_address) || !plausible(reader->gil_address))
         reader->gil_address = 0;
 }
 
@@ -143,7 +154,6 @@ static void say_state(const struct python_reader *reader, struct python_stack *s
 {
     const struct layout *row = &reader->python->layout;
     stack->gc_running = reader->gc_address && reader->gc_collecting != 0;
-    stack->gil_address = reader->gil_address;
     stack->gil_known = true;
     if (row->active_bit && layout_has(row->thread_status))
         stack->holds_gil =
@@ -355,6 +365,7 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
     stack->truncated = stack->holds_gil = stack->gil_known = stack->gc_running = false;
     stack->gil_address = reader->gil_address;
     stack->core = -1;
+    stack->gil_size = reader->gil_size;
     if (!begin(reader))
         return PYTHON_READ_UNREADABLE;
     enum python_read_result result = PYTHON_READ_UNREADABLE;

@@ -1,4 +1,4 @@
-/* Strings of the target: compact ones of one, two or four bytes a character. All of it is hostile. */
+/* Strings of the target: compact ones of one, two or four bytes a character, or plain bytes. All of it is hostile. */
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
 
@@ -8,6 +8,8 @@ struct text_part text_part_of(const struct layout *row, uint64_t address, const 
 {
     struct text_part none = {0};
     uint64_t length = load_u64(head + row->str_length);
+    if (row->byte_strings)
+        return length <= limit ? (struct text_part){address + row->str_ascii_size, 1, (uint32_t)length} : none;
     uint32_t state = load_u32(head + row->str_state) >> row->str_kind_shift;
     uint32_t kind = state & KIND_MASK;
     if ((kind != 1 && kind != 2 && kind != 4) || !(state & COMPACT_BIT) || length > limit)
@@ -37,8 +39,27 @@ static void add_character(struct buf *buf, uint32_t character)
     }
 }
 
-void text_to_utf8(struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length)
+/* Bytes that are meant to be UTF-8. */
+static void add_bytes(struct buf *buf, const uint8_t *data, uint32_t length)
 {
+    for (uint32_t i = 0; i < length;) {
+        uint8_t byte = data[i];
+        uint32_t size = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+        bool good = byte != 0 && size <= length - i && utf8_valid((const char *)data + i, size);
+        if (good)
+            buf_add(buf, data + i, size);
+        else
+            add_character(buf, 0);
+        i += good ? size : 1;
+    }
+}
+
+void text_to_utf8(const struct layout *row, struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length)
+{
+    if (row->byte_strings) {
+        add_bytes(buf, data, length);
+        return;
+    }
     for (uint32_t i = 0; i < length && kind; i++) {
         uint32_t character = 0;
         memcpy(&character, data + (size_t)i * kind, kind);
@@ -57,7 +78,7 @@ bool text_read(struct python *python, uint64_t address, uint32_t limit, struct b
     uint8_t *data = mem_alloc(size + 1);
     bool good = part.kind && data && remote_read(&python->remote, part.address, data, size);
     if (good) {
-        text_to_utf8(buf, data, part.kind, part.length);
+        text_to_utf8(&python->layout, buf, data, part.kind, part.length);
         buf_text(buf);
         good = !buf->failed;
     }

@@ -7,18 +7,23 @@
 #include "capture/cpython/offsets.h"
 
 /* clang-format off */
-#define SINCE_38   .str_kind_shift = 2
-#define BEFORE_311 SINCE_38, .ip_kind = IP_INDEX, .instance_kind = INSTANCE_DICT_OFFSET
-#define SINCE_311  SINCE_38, .line_format = LINES_LOCATIONS, .ip_kind = IP_POINTER
+#define PYTHON_2   .sign = "PyString_Type", .byte_strings = true, .thread_name_field = "_Thread__name"
+#define PYTHON_3   .str_kind_shift = 2, .thread_name_field = "_name"
+#define BEFORE_310 .line_format = LINES_LNOTAB, .ip_scale = 1
+#define BEFORE_311 .ip_kind = IP_INDEX, .instance_kind = INSTANCE_DICT_OFFSET
+#define SINCE_311  PYTHON_3, .line_format = LINES_LOCATIONS, .ip_kind = IP_POINTER
 #define SINCE_312  SINCE_311, .active_bit = true, .init_shim = true, .shim_owner = 3, \
                    .code_version_before = 20
 #define SINCE_313  SINCE_312, .own_offsets = true, .instance_kind = INSTANCE_INLINE
 #define SINCE_314  SINCE_313, .code_tag_mask = 7, .str_kind_shift_threaded = 8
 
 static const struct layout layouts[] = {
-    {.major = 3, .minor = 8,  OFFSETS_3_8  BEFORE_311, .line_format = LINES_LNOTAB, .ip_scale = 1},
-    {.major = 3, .minor = 9,  OFFSETS_3_9  BEFORE_311, .line_format = LINES_LNOTAB, .ip_scale = 1},
-    {.major = 3, .minor = 10, OFFSETS_3_10 BEFORE_311, .line_format = LINES_RANGES, .ip_scale = 2},
+    {.major = 2, .minor = 7,  OFFSETS_2_7  PYTHON_2, BEFORE_311, .line_format = LINES_FORWARD, .ip_scale = 1},
+    {.major = 3, .minor = 6,  OFFSETS_3_6  PYTHON_3, BEFORE_311, BEFORE_310, .sign = "_PyEval_EvalFrameDefault"},
+    {.major = 3, .minor = 7,  OFFSETS_3_7  PYTHON_3, BEFORE_311, BEFORE_310},
+    {.major = 3, .minor = 8,  OFFSETS_3_8  PYTHON_3, BEFORE_311, BEFORE_310},
+    {.major = 3, .minor = 9,  OFFSETS_3_9  PYTHON_3, BEFORE_311, BEFORE_310},
+    {.major = 3, .minor = 10, OFFSETS_3_10 PYTHON_3, BEFORE_311, .line_format = LINES_RANGES, .ip_scale = 2},
     {.major = 3, .minor = 11, OFFSETS_3_11 SINCE_311, .instance_kind = INSTANCE_VALUES_BEFORE},
     {.major = 3, .minor = 12, OFFSETS_3_12 SINCE_312, .instance_kind = INSTANCE_TAGGED_BEFORE},
     {.major = 3, .minor = 13, OFFSETS_3_13 SINCE_313, .str_kind_shift_threaded = 2},
@@ -47,6 +52,11 @@ const struct layout *layout_find(int major, int minor)
             return &layouts[i];
     }
     return NULL;
+}
+
+const struct layout *layout_without_runtime(size_t index)
+{
+    return index < LAYOUTS && layouts[index].sign ? &layouts[index] : NULL;
 }
 
 const struct layout *layout_newest(void)

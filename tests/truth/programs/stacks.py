@@ -1,29 +1,20 @@
 # mypy: ignore-errors
-"""Parks many threads in many kinds of stacks and writes down their true stacks, innermost frame first.
+"""Parks many threads in many kinds of stacks, writes down their true stacks and sleeps until it is killed (parking.py).
 
     stacks.py TRUTH [SCENARIO...]
 
-TRUTH gets a JSON object: native thread id -> {"name": ..., "frames": [[function, line, file], ...]}. The thread that
-writes it is not part of it. Then the program sleeps until it is killed. Runs on every Python from 3.8 on.
+Runs on every Python from 3.6 on; stacks_2.py is the same for 2.7.
 """
 
 import contextlib
 import functools
-import json
 import os
 import sys
 import threading
-import time
 import weakref
 
-READY = threading.Semaphore(0)
-GATE = threading.Lock()
-GATE.acquire()
-
-
-def park():
-    READY.release()
-    GATE.acquire()
+import parking
+from parking import park
 
 
 def deep(n):
@@ -318,26 +309,22 @@ def importing():
     name = f"parked_{os.getpid()}"
     folder = os.path.dirname(os.path.abspath(sys.argv[1]))
     with open(os.path.join(folder, name + ".py"), "w") as file:
-        file.write("import __main__\n__main__.park()\n")
+        file.write("import parking\nparking.park()\n")
     sys.path.insert(0, folder)
     __import__(name)
-
-
-def sleeping():
-    READY.release()
-    time.sleep(100000)
 
 
 class Bare(threading.Thread):
     """A thread whose outermost frame is a generator's: nothing of threading runs in it."""
 
     def __init__(self, **options):
-        super().__init__(name=options["name"], daemon=True)
+        super().__init__(name=options["name"])
         self._bootstrap = self.only_frame().__next__
 
     def only_frame(self):
         self._set_ident()
-        self._set_native_id()
+        if hasattr(self, "_set_native_id"):
+            self._set_native_id()
         with threading._active_limbo_lock:
             threading._active[self._ident] = self
             threading._limbo.pop(self, None)
@@ -384,55 +371,8 @@ SCENARIOS = {
     "partials": (partials,),
     "C callback": (c_callback,),
     "importing": (importing,),
-    "sleeping": (sleeping,),
+    "sleeping": (parking.sleeping,),
 }
-for number in range(64):
-    SCENARIOS[f"pool {number}"] = (deep, number % 7)
-
-
-def write_truth(path, count):
-    for _ in range(count):
-        READY.acquire()
-    own = threading.get_ident()
-    natives = {thread.ident: thread for thread in threading.enumerate()}
-    truth = {}
-
-    def stacks():
-        result = {}
-        for ident, frame in sys._current_frames().items():
-            frames = []
-            while frame is not None:
-                frames.append([frame.f_code.co_name, frame.f_lineno, frame.f_code.co_filename])
-                frame = frame.f_back
-            result[ident] = frames
-        return result
-
-    before = None
-    while True:  # until all of them have got from release() into the lock
-        time.sleep(0.05)
-        now = {ident: frames for ident, frames in stacks().items() if ident != own}
-        if now == before:
-            break
-        before = now
-    for ident, frames in now.items():
-        truth[natives[ident].native_id] = {"name": natives[ident].name, "frames": frames}
-    with open(path + ".new", "w") as file:
-        json.dump(truth, file)
-    os.rename(path + ".new", path)
-    GATE.acquire()
-
-
-def main():
-    wanted = sys.argv[2:] or [name for name in SCENARIOS if not name.startswith("pool")]
-    sys.setrecursionlimit(20000)
-    threading.stack_size(256 << 20)
-    for name in wanted:
-        call = SCENARIOS[name]
-        kind = Bare if call[0] is bare_generator else threading.Thread
-        kind(target=call[0], args=call[1:], name=name, daemon=True).start()
-    threading.Thread(target=write_truth, args=(sys.argv[1], len(wanted)), daemon=True).start()
-    GATE.acquire()
-
 
 if __name__ == "__main__":
-    main()
+    parking.main(SCENARIOS, {bare_generator: Bare})

@@ -10,6 +10,10 @@ import sys
 import time
 
 
+WALL = getattr(time, "perf_counter", time.time)  # 2.7 has time() and clock()
+CPU = getattr(time, "process_time", None) or time.clock
+
+
 def note(role, function, seconds):
     line = json.dumps({"pid": os.getpid(), "parent": os.getppid(), "role": role, "function": function,
                        "cpu_s": seconds, "python": "%d.%d.%d" % sys.version_info[:3]}) + "\n"
@@ -20,12 +24,12 @@ def note(role, function, seconds):
 
 def spin(seconds):
     """Works that long and gives back the CPU time it got: on a busy machine much less."""
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu = WALL(), CPU()
     x = 0
-    while time.perf_counter() - start < seconds:
+    while WALL() - start < seconds:
         for i in range(1000):
             x += i
-    return time.process_time() - cpu
+    return CPU() - cpu
 
 
 def parent_work(seconds):
