@@ -6,9 +6,9 @@ enum {
     CAREFUL_NS = 1000 * 1000 * 1000, /* after one was replaced, all are looked at every time for that long */
 };
 
-int interner_init(struct interner *interner, struct stack_store *store)
+int interner_init(struct interner *interner)
 {
-    *interner = (struct interner){.store = store};
+    *interner = (struct interner){0};
     interner->codes = mem_alloc(PYTHON_DEPTH_MAX * sizeof *interner->codes);
     interner->checksums = mem_alloc(PYTHON_DEPTH_MAX * sizeof *interner->checksums);
     interner->code_of = mem_alloc(PYTHON_DEPTH_MAX * sizeof *interner->code_of);
@@ -128,6 +128,7 @@ bool interner_intern(struct interner *interner, struct tracked_thread *t, const 
 {
     interner->read_ns = read_ns;
     interner->looked = false;
+    interner->store = &t->process->store;
     bool changed = false;
     uint32_t common = common_frames(t, stack);
     if (!reserve_frames(t, stack->depth))

@@ -11,7 +11,7 @@
 #include "capture/track.h"
 
 struct interner {
-    struct stack_store *store;
+    struct stack_store *store;   /* of the present stack's process */
     uint64_t *codes, *checksums; /* code objects to look at, each PYTHON_DEPTH_MAX */
     uint32_t *code_of;           /* id of the code of each frame, outermost first */
     uint64_t read_ns;            /* when the present stack was read, CLOCK_MONOTONIC */
@@ -19,7 +19,7 @@ struct interner {
     bool looked;                 /* one at least was: the target was read behind the stack */
 };
 
-int interner_init(struct interner *interner, struct stack_store *store);
+int interner_init(struct interner *interner);
 void interner_release(struct interner *interner);
 /* Gives the thread (frames, nodes, depth) the nodes of `stack`. False when one of its code pointers points at no code
  * object, or memory is short. */

@@ -13,7 +13,6 @@
 #include "capture/kernel_noise.h"
 #include "capture/perf_clock.h"
 #include "capture/sample_queue.h"
-#include "capture/stack_store.h"
 #include "data/recording.h"
 
 struct measure_options {
@@ -37,7 +36,6 @@ struct sampler_counts {
 struct measurement {
     struct measure_options options;
     struct track track;
-    struct stack_store store;
     struct sample_queue queue;
     struct perf_clock *perf; /* NULL: not permitted */
     struct err perf_error;   /* why it was not */

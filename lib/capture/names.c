@@ -60,17 +60,21 @@ void names_free(struct names *names)
 {
     if (names == NULL)
         return;
-    for (uint32_t i = 1; i < names->m->store.n_codes; i++) {
-        struct code_entry *entry = stack_store_code(&names->m->store, i);
+    source_text_free(names->sources);
+    map_release(&names->leaves);
+    mem_free(names);
+}
+
+void names_forget(struct stack_store *store)
+{
+    for (uint32_t i = 1; i < store->n_codes; i++) {
+        struct code_entry *entry = stack_store_code(store, i);
         struct named_code *named = entry->resolved;
         if (named != NULL)
             python_code_release(&named->code);
         mem_free(named);
         entry->resolved = NULL;
     }
-    source_text_free(names->sources);
-    map_release(&names->leaves);
-    mem_free(names);
 }
 
 /* Does `path` end in the path `tail`? */
@@ -159,16 +163,15 @@ static uint32_t stack_flags(const struct named_code *named, const struct named_c
     return flags;
 }
 
-static struct named_code *code_of(struct names *names, const struct stack_node *node)
+static struct named_code *code_of(struct names *names, const struct stack_store *store, const struct stack_node *node)
 {
-    struct code_entry *entry = stack_store_code(&names->m->store, node->code);
+    struct code_entry *entry = stack_store_code(store, node->code);
     return entry->resolved != NULL ? entry->resolved : resolve(names, entry);
 }
 
-static bool name_node(struct names *names, struct stack_node *node)
+static bool name_node(struct names *names, const struct stack_store *store, struct stack_node *node)
 {
-    struct stack_store *store = &names->m->store;
-    struct named_code *named = code_of(names, node);
+    struct named_code *named = code_of(names, store, node);
     if (named == NULL || named->function == 0)
         return false;
     const struct stack_node *parent = node->parent != 0 ? stack_store_node(store, node->parent) : NULL;
@@ -178,27 +181,26 @@ static bool name_node(struct names *names, struct stack_node *node)
     uint32_t frame = recording_add_frame(names->m->recording, named->function, line);
     node->recorded = recording_add_stack(names->m->recording, parent != NULL ? parent->recorded : 0, frame);
     node->flags =
-        stack_flags(named, parent != NULL ? code_of(names, parent) : NULL, parent != NULL ? parent->flags : 0);
+        stack_flags(named, parent != NULL ? code_of(names, store, parent) : NULL, parent != NULL ? parent->flags : 0);
     return node->recorded != 0;
 }
 
-struct named_stack names_stack(struct names *names, uint32_t id)
+struct named_stack names_stack(struct names *names, const struct stack_store *store, uint32_t id)
 {
-    struct stack_store *store = &names->m->store;
     struct stack_node *leaf = stack_store_node(store, id);
     while (id != 0 && leaf->recorded == 0) { /* from the outermost unnamed node inwards, without recursion */
         struct stack_node *node = leaf;
         while (node->parent != 0 && stack_store_node(store, node->parent)->recorded == 0)
             node = stack_store_node(store, node->parent);
-        if (!name_node(names, node))
+        if (!name_node(names, store, node))
             return (struct named_stack){0, 0};
     }
     return id != 0 ? (struct named_stack){leaf->recorded, leaf->flags} : (struct named_stack){0, 0};
 }
 
-void names_count(struct names *names, uint32_t id, uint32_t ticks)
+void names_count(struct names *names, const struct stack_store *store, uint32_t id, uint32_t ticks)
 {
-    struct named_code *named = code_of(names, stack_store_node(&names->m->store, id));
+    struct named_code *named = code_of(names, store, stack_store_node(store, id));
     if (named == NULL || named->function == 0 || named->ticks >= LIBRARY_TICKS)
         return;
     named->ticks += ticks;

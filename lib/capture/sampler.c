@@ -450,7 +450,7 @@ int sampler_prepare(struct measurement *m)
     s->m = m;
     s->core = -1;
     s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
-    bool ready = s->stack.frames != NULL && interner_init(&s->interner, &m->store) == 0;
+    bool ready = s->stack.frames != NULL && interner_init(&s->interner) == 0;
     if (!ready || sched_getaffinity(0, sizeof s->allowed, &s->allowed) != 0) {
         mem_free(s->stack.frames);
         interner_release(&s->interner);

@@ -51,7 +51,7 @@ static void raise_descriptors(struct rlimit *before)
 static struct session *make(const struct measure_options *options, struct err *err)
 {
     struct session *session = mem_zalloc(1, sizeof *session);
-    if (session == NULL || track_init(&session->m.track) != 0 || stack_store_init(&session->m.store) != 0) {
+    if (session == NULL || track_init(&session->m.track) != 0) {
         mem_free(session);
         err_set(err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
         return NULL;
@@ -462,7 +462,6 @@ void session_free(struct session *session)
     perf_clock_free(m->perf);
     mem_free(m->sampler_state);
     mem_free(m->tracker_state);
-    stack_store_release(&m->store);
     track_release(&m->track);
     mem_free(m->queue.records);
     if (m->child_fd >= 0)

@@ -12,12 +12,25 @@ struct code_key {
     uint64_t address, checksum;
 };
 
+/* Chunk k holds the ids from (2^k - 1) * STORE_FIRST on. */
+static uint32_t chunk_of(uint32_t id)
+{
+    return 31 - (uint32_t)__builtin_clz(id / STORE_FIRST + 1);
+}
+
+static uint32_t first_of(uint32_t chunk)
+{
+    return ((1u << chunk) - 1) * STORE_FIRST;
+}
+
 static void *chunked(void **chunks, uint32_t id, size_t size)
 {
-    void **chunk = &chunks[id / STORE_CHUNK];
-    if (*chunk == NULL)
-        *chunk = mem_zalloc(STORE_CHUNK, size);
-    return *chunk == NULL ? NULL : (char *)*chunk + (id % STORE_CHUNK) * size;
+    uint32_t k = chunk_of(id);
+    if (k >= STORE_CHUNKS)
+        return NULL;
+    if (chunks[k] == NULL)
+        chunks[k] = mem_zalloc((size_t)STORE_FIRST << k, size);
+    return chunks[k] == NULL ? NULL : (char *)chunks[k] + (id - first_of(k)) * size;
 }
 
 int stack_store_init(struct stack_store *store)
@@ -31,7 +44,7 @@ void stack_store_release(struct stack_store *store)
 {
     for (uint32_t i = 1; i < store->n_codes; i++)
         buf_release(&stack_store_code(store, i)->copy);
-    for (int i = 0; i < STORE_CHUNKS_MAX; i++) {
+    for (int i = 0; i < STORE_CHUNKS; i++) {
         mem_free(store->nodes[i]);
         mem_free(store->codes[i]);
     }
@@ -43,12 +56,14 @@ void stack_store_release(struct stack_store *store)
 
 struct stack_node *stack_store_node(const struct stack_store *store, uint32_t id)
 {
-    return &store->nodes[id / STORE_CHUNK][id % STORE_CHUNK];
+    uint32_t k = chunk_of(id);
+    return &store->nodes[k][id - first_of(k)];
 }
 
 struct code_entry *stack_store_code(const struct stack_store *store, uint32_t id)
 {
-    return &store->codes[id / STORE_CHUNK][id % STORE_CHUNK];
+    uint32_t k = chunk_of(id);
+    return &store->codes[k][id - first_of(k)];
 }
 
 uint32_t stack_store_add_node(struct stack_store *store, uint32_t parent, uint32_t code, int32_t offset)
@@ -56,8 +71,6 @@ uint32_t stack_store_add_node(struct stack_store *store, uint32_t parent, uint32
     struct node_key key = {parent, code, offset};
     uint32_t id;
     bool found;
-    if (store->n_nodes >= (uint32_t)STORE_CHUNK * STORE_CHUNKS_MAX)
-        return 0;
     struct stack_node *node = chunked((void **)store->nodes, store->n_nodes, sizeof *node);
     if (node == NULL || map_put(&store->node_ids, &key, sizeof key, store->n_nodes, &id, &found) != 0)
         return 0;
@@ -81,8 +94,6 @@ static uint32_t find_code(struct stack_store *store, const struct code_key *key,
 {
     uint32_t id;
     bool found;
-    if (store->n_codes >= (uint32_t)STORE_CHUNK * STORE_CHUNKS_MAX)
-        return 0;
     struct code_entry *entry = chunked((void **)store->codes, store->n_codes, sizeof *entry);
     if (entry == NULL || map_put(&store->code_ids, key, sizeof *key, store->n_codes, &id, &found) != 0)
         return 0;

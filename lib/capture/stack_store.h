@@ -1,7 +1,8 @@
 /*
- * Code objects and stacks as the sampler interns them: append-only tables in chunks that never move, filled by the
- * sampler thread alone and read by the writer without a lock (an id is published by the queue that carries it).
- * Names and lines are not looked at here: a node is (outer node, code, instruction offset).
+ * Code objects and stacks of one process as the sampler interns them: append-only tables in chunks that never move,
+ * filled by the sampler thread alone and read by the writer without a lock (an id is published by the queue that
+ * carries it). Names and lines are not looked at here: a node is (outer node, code, instruction offset). Each process
+ * has a store of its own, which goes when nothing of the process is needed any more.
  */
 #ifndef KEISOKU_CAPTURE_STACK_STORE_H
 #define KEISOKU_CAPTURE_STACK_STORE_H
@@ -32,12 +33,12 @@ struct stack_node {
     uint32_t flags;    /* the writer's: node_flags */
 };
 
-enum { STORE_CHUNK = 8192, STORE_CHUNKS_MAX = 4096 };
+enum { STORE_FIRST = 64, STORE_CHUNKS = 20 }; /* each chunk has twice the room of the one before */
 
 struct stack_store {
-    struct stack_node *nodes[STORE_CHUNKS_MAX];
-    struct code_entry *codes[STORE_CHUNKS_MAX];
-    uint32_t n_nodes, n_codes; /* entry 0 is "none" */
+    struct stack_node *nodes[STORE_CHUNKS];
+    struct code_entry *codes[STORE_CHUNKS];
+    uint32_t n_nodes, n_codes; /* entry 0 is "none"; both are 0 before the first code object */
     struct map node_ids, code_ids;
     struct map addresses; /* (process, address) → index into latest */
     uint32_t *latest;     /* the code last seen there */

@@ -23,21 +23,32 @@ static void release_thread(struct tracked_thread *thread)
     thread->nodes = NULL;
 }
 
+static void free_thread(struct tracked_thread *thread)
+{
+    release_thread(thread);
+    mem_free(thread->ips);
+    mem_free(thread);
+}
+
+static void free_process(struct tracked_process *process)
+{
+    python_close(process->python);
+    python_close(process->side);
+    stack_store_release(&process->store);
+    mem_free(process);
+}
+
 void track_release(struct track *track)
 {
-    for (size_t i = 0; i < track->n_threads; i++) {
-        release_thread(track->threads[i]);
-        mem_free(track->threads[i]->ips);
-        mem_free(track->threads[i]);
-    }
-    for (size_t i = 0; i < track->n_processes; i++) {
-        python_close(track->processes[i]->python);
-        python_close(track->processes[i]->side);
-        mem_free(track->processes[i]);
-    }
+    for (size_t i = 0; i < track->n_threads; i++)
+        free_thread(track->threads[i]);
+    for (size_t i = 0; i < track->n_processes; i++)
+        free_process(track->processes[i]);
     mem_free(track->threads);
     mem_free(track->processes);
     mem_free(track->incoming);
+    mem_free(track->fresh_processes);
+    mem_free(track->fresh_threads);
     pthread_mutex_destroy(&track->lock);
 }
 
@@ -61,8 +72,10 @@ struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t 
                                           uint64_t now_ns)
 {
     struct tracked_process *process = mem_zalloc(1, sizeof *process);
-    if (process == NULL)
+    if (process == NULL || stack_store_init(&process->store) != 0) {
+        mem_free(process);
         return NULL;
+    }
     process->pid = pid;
     process->parent_pid = parent;
     process->start_ticks = start_ticks;
@@ -70,10 +83,16 @@ struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t 
     process->code_reused_ns = now_ns; /* while it imports, code objects come and go */
     process->exit_status = EXIT_STATUS_RUNNING;
     process->changed = true;
+    process->parent = track_process(track, parent);
     pthread_mutex_lock(&track->lock);
     int rc = mem_grow(&track->processes, &track->processes_capacity, track->n_processes + 1, sizeof(void *));
     if (rc == 0)
+        rc = mem_grow(&track->fresh_processes, &track->fresh_processes_capacity, track->n_fresh_processes + 1,
+                      sizeof(void *));
+    if (rc == 0) {
         track->processes[track->n_processes++] = process;
+        track->fresh_processes[track->n_fresh_processes++] = process;
+    }
     pthread_mutex_unlock(&track->lock);
     if (rc != 0) {
         mem_free(process);
@@ -91,7 +110,11 @@ static int publish(struct track *track, struct tracked_thread *thread)
     int rc = mem_grow(&track->threads, &track->threads_capacity, track->n_threads + 1, sizeof(void *));
     if (rc == 0)
         rc = mem_grow(&track->incoming, &track->incoming_capacity, track->n_incoming + 1, sizeof(void *));
+    if (rc == 0)
+        rc =
+            mem_grow(&track->fresh_threads, &track->fresh_threads_capacity, track->n_fresh_threads + 1, sizeof(void *));
     if (rc == 0) {
+        track->fresh_threads[track->n_fresh_threads++] = thread;
         track->threads[track->n_threads++] = thread;
         track->incoming[track->n_incoming++] = thread;
     }
@@ -164,11 +187,27 @@ void track_end_thread(struct track *track, struct tracked_thread *thread, uint64
 
 void track_reclaim(struct track *track)
 {
-    for (size_t i = 0; i < track->n_threads; i++) { /* only this thread appends */
+    size_t left = 0;
+    for (size_t i = 0; i < track->n_processes; i++) /* its threads were forgotten before: they go first */
+        track->processes[i]->dying = atomic_load(&track->processes[i]->forgotten);
+    for (size_t i = 0; i < track->n_threads; i++) {
         struct tracked_thread *thread = track->threads[i];
         if (thread->files.schedstat_fd >= 0 && atomic_load(&thread->released))
             release_thread(thread);
+        if (atomic_load(&thread->forgotten))
+            free_thread(thread);
+        else
+            track->threads[left++] = thread;
     }
+    track->n_threads = left;
+    left = 0;
+    for (size_t i = 0; i < track->n_processes; i++) {
+        if (track->processes[i]->dying)
+            free_process(track->processes[i]);
+        else
+            track->processes[left++] = track->processes[i];
+    }
+    track->n_processes = left;
 }
 
 void track_forget_ips(struct track *track, struct tracked_thread *thread)

@@ -1,7 +1,8 @@
 /*
  * The processes and threads of a measurement, shared by its three threads: the tracker finds them and sees them end,
- * the sampler reads them, the writer records them. Objects live until the measurement is freed; open files, readers and
- * instruction pointers of a thread are given back when it has ended.
+ * the sampler reads them, the writer records them. Open files, readers and instruction pointers of a thread are given
+ * back when it has ended and the sampler let go of it; the object itself, and that of a process, when the writer has
+ * written the last of it and forgotten it too.
  *
  * Who may touch what is said beside each field: [T]racker, [S]ampler, [W]riter, [L] under `lock`, [C] constant once the
  * object is published.
@@ -11,6 +12,7 @@
 
 #include "base/err.h"
 #include "capture/cpython/python.h"
+#include "capture/stack_store.h"
 #include "capture/target/proc.h"
 #include "capture/usage.h"
 
@@ -32,20 +34,21 @@ struct ip_history {
 enum { PROCESS_TEXT_BYTES = 4096 };
 
 struct tracked_process {
-    pid_t pid, parent_pid;        /* [C] */
-    uint64_t start_ticks;         /* [C] with the pid it names the process for good */
-    uint64_t start_ns;            /* [C] when it was joined, CLOCK_MONOTONIC */
-    struct tracked_process *next; /* [T] bucket of the pid table */
-    struct python *python;        /* [S] reads stacks through it; set by T before its threads are published */
-    struct python *side;          /* [T] a handle of its own for lists and names */
-    struct python_info info;      /* [C] once python_known */
-    uint64_t open_retry_ns;       /* [T] when to look for an interpreter again */
-    uint32_t open_tries;          /* [T] */
-    bool root;                    /* [C] named by the user */
-    uint32_t missed;              /* [T] threads that could not be followed, at the last listing */
-    uint32_t list_failures;       /* [T] in a row */
-    uint32_t live_threads;        /* [T] */
-    uint64_t list_due_ns;         /* [T] */
+    pid_t pid, parent_pid; /* [C] */
+    uint64_t start_ticks;  /* [C] with the pid it names the process for good; 0: gone before it was looked at */
+    uint64_t start_ns;     /* [C] when it was joined, or was born and is gone, CLOCK_MONOTONIC */
+    struct tracked_process *parent; /* [W] may be gone after its first write */
+    struct tracked_process *next;   /* [T] bucket of the pid table */
+    struct python *python;          /* [S] reads stacks through it; set by T before its threads are published */
+    struct python *side;            /* [T] a handle of its own for lists and names */
+    struct python_info info;        /* [C] once python_known */
+    uint64_t open_retry_ns;         /* [T] when to look for an interpreter again */
+    uint32_t open_tries;            /* [T] */
+    bool root;                      /* [C] named by the user */
+    uint32_t missed;                /* [T] threads that could not be followed, at the last listing */
+    uint32_t list_failures;         /* [T] in a row */
+    uint32_t live_threads;          /* [T] */
+    uint64_t list_due_ns;           /* [T] */
 
     bool python_known;                   /* [L] */
     bool ended;                          /* [L] */
@@ -65,7 +68,13 @@ struct tracked_process {
     char command[PROCESS_TEXT_BYTES];    /* [L] arguments joined by NUL */
     size_t command_size;                 /* [L] */
 
+    struct stack_store store;   /* [S] fills it, W names what is in it */
     uint32_t id;                /* [W] of the recording */
+    uint32_t parent_id;         /* [L] of the recording */
+    uint32_t held_threads;      /* [W] not forgotten yet */
+    bool over;                  /* [W] it has ended, and that was written */
+    atomic_bool forgotten;      /* W sets: T may free it */
+    bool dying;                 /* [T] */
     struct module_map *modules; /* [W] for instruction pointers */
     int64_t ended_switches[2];  /* [W] of threads that are forgotten */
     bool usage_written;         /* [W] the last one */
@@ -113,6 +122,9 @@ struct tracked_thread {
     uint32_t id;                           /* [W] of the recording */
     uint64_t run_total_ns, delay_total_ns; /* [W] of the samples written */
     bool due;                              /* [W] to be written */
+    bool over;                             /* [W] it has ended, and that was written */
+    uint64_t drained_at;                   /* [W] its last sample lies before that place of the queue; 0: not known */
+    atomic_bool forgotten;                 /* W sets: T may free it */
     uint64_t run_written_ns;               /* [W] as the recording has it */
     int64_t switches[2];                   /* [W] voluntary, involuntary; not of a process's first thread */
     uint64_t switches_due_ns;              /* [W] */
@@ -121,12 +133,16 @@ struct tracked_thread {
 enum { TRACK_BUCKETS = 4096 };
 struct track {
     pthread_mutex_t lock;
-    struct tracked_process **processes; /* [L] append only */
+    struct tracked_process **processes; /* [T] */
     size_t n_processes, processes_capacity;
-    struct tracked_thread **threads; /* [L] append only */
+    struct tracked_thread **threads; /* [T] */
     size_t n_threads, threads_capacity;
     struct tracked_thread **incoming; /* [L] for the sampler */
     size_t n_incoming, incoming_capacity;
+    struct tracked_process **fresh_processes; /* [L] for the writer */
+    size_t n_fresh_processes, fresh_processes_capacity;
+    struct tracked_thread **fresh_threads; /* [L] for the writer */
+    size_t n_fresh_threads, fresh_threads_capacity;
     struct tracked_process *by_pid[TRACK_BUCKETS]; /* [T] */
     struct tracked_thread *by_tid[TRACK_BUCKETS];  /* [T] */
 };
@@ -143,7 +159,7 @@ struct tracked_thread *track_add_thread(struct track *track, struct tracked_proc
                                         const struct python_thread *state, uint64_t now_ns);
 void track_end_process(struct track *track, struct tracked_process *process, uint64_t now_ns, int exit_status);
 void track_end_thread(struct track *track, struct tracked_thread *thread, uint64_t now_ns);
-/* Frees what ended threads hold once the sampler let go of them. [T] */
+/* Frees what ended threads hold once the sampler let go of them, and what the writer has forgotten. [T] */
 void track_reclaim(struct track *track);
 /* Its last sample is written: nothing asks for them any more. [W] */
 void track_forget_ips(struct track *track, struct tracked_thread *thread);

@@ -59,15 +59,6 @@ static uint32_t add_text(struct measurement *m, const char *text)
     return text[0] != '\0' ? recording_add_string(m->recording, text, strlen(text)) : 0;
 }
 
-static uint32_t parent_id(const struct writer *w, const struct tracked_process *process)
-{
-    for (size_t i = w->n_processes; i-- > 0;) {
-        if (w->processes[i]->pid == process->parent_pid && w->processes[i] != process)
-            return w->processes[i]->id;
-    }
-    return 0;
-}
-
 static void note_version(struct measurement *m, const struct tracked_process *process)
 {
     char text[256];
@@ -88,18 +79,19 @@ static void write_process(struct writer *w, struct tracked_process *process)
         .end_ns = process->ended ? end_of(m, process->end_ns) : 0,
         .exit_status = process->exit_status,
     };
+    if (process->parent != NULL) /* it was written before, and is there until the writer forgets it */
+        process->parent_id = process->parent->id;
+    process->parent = NULL;
+    record.parent = process->parent_id;
     bool known = process->python_known;
     size_t size = process->command_size;
     memcpy(w->command, process->command, sizeof w->command);
     memcpy(w->executable, process->executable, sizeof w->executable);
     pthread_mutex_unlock(&m->track.lock);
-    if (process->id == 0 && !known && size == 0)
-        return; /* nothing is known of it but that it was there; written as soon as something is */
     while (size > 0 && w->command[size - 1] == '\0')
         size--;
     if (m->options.redact_args)
         size = strnlen(w->command, size);
-    record.parent = parent_id(w, process);
     record.command = size > 0 ? recording_add_string(m->recording, w->command, size) : 0;
     record.executable = add_text(m, w->executable);
     record.python = known ? add_text(m, process->info.version) : 0;
@@ -139,19 +131,25 @@ static void write_thread(struct writer *w, struct tracked_thread *thread)
 static int copy_tables(struct writer *w)
 {
     struct track *track = &w->m->track;
-    if (mem_grow(&w->processes, &w->processes_capacity, track->n_processes, sizeof(void *)) != 0 ||
-        mem_grow(&w->threads, &w->threads_capacity, track->n_threads, sizeof(void *)) != 0)
+    if (mem_grow(&w->processes, &w->processes_capacity, w->n_processes + track->n_fresh_processes, sizeof(void *)) !=
+            0 ||
+        mem_grow(&w->threads, &w->threads_capacity, w->n_threads + track->n_fresh_threads, sizeof(void *)) != 0)
         return ERR_NOMEM;
-    for (; w->n_processes < track->n_processes; w->n_processes++)
-        w->processes[w->n_processes] = track->processes[w->n_processes];
-    for (; w->n_threads < track->n_threads; w->n_threads++)
-        w->threads[w->n_threads] = track->threads[w->n_threads];
+    for (size_t i = 0; i < track->n_fresh_processes; i++)
+        w->processes[w->n_processes++] = track->fresh_processes[i];
+    for (size_t i = 0; i < track->n_fresh_threads; i++) {
+        w->threads[w->n_threads++] = track->fresh_threads[i];
+        track->fresh_threads[i]->process->held_threads++;
+    }
+    track->n_fresh_processes = track->n_fresh_threads = 0;
     for (size_t i = 0; i < w->n_processes; i++) {
         w->processes[i]->due = w->processes[i]->changed;
+        w->processes[i]->over = w->processes[i]->ended;
         w->processes[i]->changed = false;
     }
     for (size_t i = 0; i < w->n_threads; i++) {
         w->threads[i]->due = w->threads[i]->changed;
+        w->threads[i]->over = w->threads[i]->ended;
         w->threads[i]->changed = false;
     }
     return 0;
@@ -171,7 +169,7 @@ static void write_last_usage(struct writer *w, struct tracked_process *process)
     counters_add_process(w->counters, process, w->threads, w->n_threads, &usage, end_ns);
 }
 
-static void write_tables(struct writer *w, bool all)
+static bool write_tables(struct writer *w, bool all)
 {
     pthread_mutex_lock(&w->m->track.lock);
     int rc = copy_tables(w);
@@ -186,6 +184,7 @@ static void write_tables(struct writer *w, bool all)
         if (w->threads[i]->due || all)
             write_thread(w, w->threads[i]);
     }
+    return rc == 0;
 }
 
 /* ---- samples --------------------------------------------------------------------------------------------------------
@@ -221,9 +220,9 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
 
 /* A code object of the stack was found replaced, and the sample lies between the last look that saw it in place and the
  * one that saw another: its name may be wrong. */
-static bool is_stale(const struct writer *w, const struct raw_sample *raw)
+static bool is_stale(const struct raw_sample *raw)
 {
-    const struct stack_store *store = &w->m->store;
+    const struct stack_store *store = &raw->thread->process->store;
     if (raw->checked)
         return false;
     for (uint32_t id = raw->node; id != 0; id = stack_store_node(store, id)->parent) {
@@ -272,13 +271,13 @@ static void write_sample(struct writer *w, const struct raw_sample *raw)
         .reader = raw->reader,
     };
     struct named_stack named = {0, 0};
-    if (raw->node != 0 && is_stale(w, raw)) {
+    if (raw->node != 0 && is_stale(raw)) {
         lose_stack(w, &sample, LOSS_INVALID_STACK);
     } else if (raw->node != 0) {
-        named = names_stack(w->names, raw->node);
+        named = names_stack(w->names, &thread->process->store, raw->node);
         sample.stack = named.stack;
         if (named.stack != 0)
-            names_count(w->names, raw->node, sample.ticks);
+            names_count(w->names, &thread->process->store, raw->node, sample.ticks);
         else
             lose_stack(w, &sample, LOSS_UNRESOLVED);
     }
@@ -364,6 +363,54 @@ static void write_totals(struct writer *w)
     }
 }
 
+/* The sampler let go of it, and what it had queued before that is written. */
+static bool is_drained(struct writer *w, struct tracked_thread *thread)
+{
+    struct sample_queue *queue = &w->m->queue;
+    if (!thread->over || !atomic_load_explicit(&thread->released, memory_order_acquire))
+        return false;
+    if (thread->drained_at == 0)
+        thread->drained_at = atomic_load_explicit(&queue->head, memory_order_acquire) + 1;
+    return atomic_load_explicit(&queue->tail, memory_order_relaxed) + 1 >= thread->drained_at;
+}
+
+static void forget_thread(struct writer *w, struct tracked_thread *thread)
+{
+    if (thread->run_written_ns != thread->run_total_ns)
+        write_thread(w, thread);
+    thread->process->ended_switches[0] += thread->switches[0];
+    thread->process->ended_switches[1] += thread->switches[1];
+    thread->process->held_threads--;
+    atomic_store(&thread->forgotten, true); /* from here on the tracker's */
+}
+
+/* Gives back what has ended, so that a program that starts a hundred thousand processes is measured in the memory that
+ * its living ones take. */
+static void forget_ended(struct writer *w)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < w->n_threads; i++) {
+        if (is_drained(w, w->threads[i]))
+            forget_thread(w, w->threads[i]);
+        else
+            w->threads[left++] = w->threads[i];
+    }
+    w->n_threads = left;
+    left = 0;
+    for (size_t i = 0; i < w->n_processes; i++) {
+        struct tracked_process *process = w->processes[i];
+        if (process->over && process->held_threads == 0 && !process->root) {
+            names_forget(&process->store);
+            module_map_free(process->modules);
+            process->modules = NULL;
+            atomic_store(&process->forgotten, true);
+        } else {
+            w->processes[left++] = process;
+        }
+    }
+    w->n_processes = left;
+}
+
 static void commit(struct writer *w, uint64_t now_ns)
 {
     struct err err = {0};
@@ -398,8 +445,10 @@ static void pass(struct writer *w)
 {
     uint64_t now_ns = clock_monotonic_ns();
     learn_noise(w->m, now_ns);
-    write_tables(w, false);
+    bool written = write_tables(w, false);
     write_samples(w, now_ns - LAG_NS);
+    if (written) /* a child that is not known yet may name its parent */
+        forget_ended(w);
     if (now_ns >= w->counters_due_ns && now_ns >= w->m->start_ns) { /* --delay */
         read_counters(w, now_ns);
         w->counters_due_ns = now_ns + COUNTERS_NS;
@@ -438,8 +487,10 @@ void *writer_main(void *measurement)
         }
         finish(&w);
     }
-    for (size_t i = 0; i < w.n_processes; i++)
+    for (size_t i = 0; i < w.n_processes; i++) {
         module_map_free(w.processes[i]->modules);
+        names_forget(&w.processes[i]->store);
+    }
     names_free(w.names);
     counters_free(w.counters);
     mem_free(w.processes);
