@@ -175,6 +175,16 @@ KEI_API int kei_query(const char *path, const char *sql, enum kei_query_format f
                       int (*write)(void *context, const void *data, size_t size), void *context,
                       struct kei_error *error);
 
+struct kei_merged {
+    char path[4096]; /* the file made */
+    uint64_t samples;
+    uint32_t processes, hosts;
+};
+/* Makes one recording of several: of processes, runs and hosts, on one clock (each one's start by its host's clock). No
+ * sample is lost. `output` is made new as every file; after an error there is none. */
+KEI_API int kei_merge(const char *const *paths, size_t count, const char *output, struct kei_merged *merged,
+                      struct kei_error *error);
+
 /* Creates an output file as every file of keisoku is made: new, 0600, never through a link, numbered when the name is
  * taken. The name goes to `taken`. Returns the descriptor or a negative code. */
 KEI_API int kei_create_file(const char *path, char *taken, size_t taken_size, struct kei_error *error);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "capture/doctor.h"
+#include "data/merge.h"
 #include "data/part.h"
 #include "data/query.h"
 #include "diagnose/diagnose.h"
@@ -127,14 +128,31 @@ static int list_known_threads(const struct profile *profile, int32_t wanted, str
     return ERR_BAD_INPUT;
 }
 
+/* A merged recording has processes of one number that have nothing to do with each other. */
+static int refuse_unclear(const struct profile *profile, uint32_t one, uint32_t other, struct err *err)
+{
+    struct buf names = {0};
+    profile_process_name(profile, one, &names);
+    buf_add_text(&names, ", ");
+    profile_process_name(profile, other, &names);
+    err_set(err, ERR_BAD_INPUT, "%s was merged and has several processes %d (%s): ask the recording that you mean",
+            profile->path, (int)profile->processes[one].pid, buf_text(&names));
+    buf_release(&names);
+    return ERR_BAD_INPUT;
+}
+
 /* Process and thread numbers become ids of the recording. */
 static int find_part(const struct profile *profile, const struct kei_export_options *options, struct part_of *of,
                      struct err *err)
 {
     *of = (struct part_of){.from_ns = seconds_to_ns(options->from_s), .to_ns = seconds_to_ns(options->to_s)};
-    for (size_t i = 1; options->process > 0 && i < profile->n_processes && of->process == 0; i++)
-        if (profile->processes[i].pid == options->process)
-            of->process = (uint32_t)i;
+    for (uint32_t i = 1; options->process > 0 && i < profile->n_processes; i++) {
+        if (profile->processes[i].pid != options->process)
+            continue;
+        if (of->process != 0 && profile->processes[i].recording != profile->processes[of->process].recording)
+            return refuse_unclear(profile, of->process, i, err);
+        of->process = of->process != 0 ? of->process : i;
+    }
     for (size_t i = 1; options->thread > 0 && i < profile->n_threads && of->thread == 0; i++)
         if (profile->threads[i].tid == options->thread &&
             (of->process == 0 || profile->threads[i].process == of->process))
@@ -197,6 +215,19 @@ int kei_query(const char *path, const char *sql, enum kei_query_format format, u
     if (rc == 0)
         rc = query_write(query, format, width, &sink, &err);
     query_free(query);
+    return give_error(error, &err, rc);
+}
+
+int kei_merge(const char *const *paths, size_t count, const char *output, struct kei_merged *merged,
+              struct kei_error *error)
+{
+    struct err err = {0};
+    struct merge_result result;
+    int rc = merge_recordings(paths, count, output, &result, &err);
+    memcpy(merged->path, result.path, sizeof merged->path);
+    merged->samples = result.samples;
+    merged->processes = result.processes;
+    merged->hosts = result.hosts;
     return give_error(error, &err, rc);
 }
 

@@ -104,13 +104,9 @@ static int mark_own(struct loader *loader)
 static int read_all(struct loader *loader)
 {
     struct raw_samples raw = {0};
-    int rc = loader_tables(loader);
-    if (rc == 0)
-        rc = loader_counters(loader);
+    int rc = loader_counters(loader);
     if (rc == 0)
         rc = loader_samples(loader, &raw);
-    if (rc == 0 && !loader->profile->complete)
-        loader->profile->duration_ns = loader->committed_ns;
     if (rc == 0)
         rc = mark_own(loader);
     if (rc == 0 && weigh_samples(loader->profile, &raw) != 0)
@@ -120,24 +116,37 @@ static int read_all(struct loader *loader)
     return rc;
 }
 
+int loader_begin(struct loader *loader, const char *path, struct err *err)
+{
+    *loader = (struct loader){.path = path, .err = err, .profile = mem_zalloc(1, sizeof *loader->profile)};
+    if (loader->profile == NULL)
+        return loader_no_memory(loader);
+    int rc = make_empty(loader);
+    if (rc == 0)
+        rc = loader_open(loader);
+    return rc == 0 ? loader_tables(loader) : rc;
+}
+
+void loader_end(struct loader *loader)
+{
+    sqlite3_close(loader->db);
+    profile_free(loader->profile);
+    *loader = (struct loader){0};
+}
+
 int profile_load(const char *path, struct profile **result, struct err *err)
 {
+    struct loader loader;
     *result = NULL;
-    struct loader loader = {.path = path, .err = err, .profile = mem_zalloc(1, sizeof *loader.profile)};
-    if (loader.profile == NULL)
-        return loader_no_memory(&loader);
-    int rc = make_empty(&loader);
-    if (rc == 0)
-        rc = loader_open(&loader);
+    int rc = loader_begin(&loader, path, err);
     if (rc == 0)
         rc = read_all(&loader);
-    sqlite3_close(loader.db);
-    if (rc != 0) {
-        profile_free(loader.profile);
-        return rc;
+    if (rc == 0) {
+        *result = loader.profile;
+        loader.profile = NULL;
     }
-    *result = loader.profile;
-    return 0;
+    loader_end(&loader);
+    return rc;
 }
 
 void profile_free(struct profile *profile)

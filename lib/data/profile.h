@@ -13,6 +13,7 @@
 #ifndef KEISOKU_DATA_PROFILE_H
 #define KEISOKU_DATA_PROFILE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "data/types.h"
@@ -80,6 +81,9 @@ void profile_free(struct profile *profile);
 bool profile_file_is_own(const char *file);
 /* Last two parts of a path ("json/encoder.py"), a pointer into `file`. */
 const char *profile_short_file(const char *file);
+/* A process's number and, in a merged recording, what tells it from others of that number: "4127", "web1:4127",
+ * "4127@second.kei". Safe for a terminal. */
+void profile_process_name(const struct profile *profile, uint32_t process, struct buf *out);
 /* One source line without its newline; NULL when the recording does not have it. */
 const char *profile_source_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *length);
 

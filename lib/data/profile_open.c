@@ -140,28 +140,56 @@ static int check_version(struct loader *loader)
     return version == SCHEMA_VERSION ? 0 : loader_corrupt(loader, "its format version is none");
 }
 
-/* Every table must be the one of the schema to the letter: no view, virtual table or computed column in its place. */
-static int check_tables(struct loader *loader)
+/* Is the table of the schema there to the letter? 1, 0 (another thing is, or nothing), or a negative code. */
+static int has_table(struct loader *loader, const struct schema_item *item)
 {
     sqlite3_stmt *statement = NULL;
     static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? AND sql = ?";
-    int rc = 0, step = sqlite3_prepare_v2(loader->db, sql, -1, &statement, NULL);
-    if (step != SQLITE_OK)
-        rc = store_error(loader->db, loader->err, "read", loader->path);
-    for (const struct schema_item *item = schema_items; rc == 0 && item->name != NULL; item++) {
-        if (strcmp(item->type, "table") != 0)
-            continue;
+    int step = sqlite3_prepare_v2(loader->db, sql, -1, &statement, NULL);
+    if (step == SQLITE_OK) {
         sqlite3_bind_text(statement, 1, item->name, -1, SQLITE_STATIC);
         sqlite3_bind_text(statement, 2, item->sql, -1, SQLITE_STATIC);
         step = sqlite3_step(statement);
-        if (step == SQLITE_DONE)
-            rc = loader_corrupt(loader, "a table is missing or not what it should be");
-        else if (step != SQLITE_ROW)
-            rc = store_error(loader->db, loader->err, "read", loader->path);
-        sqlite3_reset(statement);
     }
     sqlite3_finalize(statement);
-    return rc;
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        return store_error(loader->db, loader->err, "read", loader->path);
+    return step == SQLITE_ROW;
+}
+
+static int has_nothing_named(struct loader *loader, const char *name)
+{
+    sqlite3_stmt *statement = NULL;
+    int step = sqlite3_prepare_v2(loader->db, "SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE", -1,
+                                  &statement, NULL);
+    if (step == SQLITE_OK) {
+        sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+        step = sqlite3_step(statement);
+    }
+    sqlite3_finalize(statement);
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        return store_error(loader->db, loader->err, "read", loader->path);
+    return step == SQLITE_DONE;
+}
+
+/* Every table must be the one of the schema to the letter: no view, virtual table or computed column in its place. */
+static int check_tables(struct loader *loader)
+{
+    for (const struct schema_item *item = schema_items; item->name != NULL; item++) {
+        if (strcmp(item->type, "table") != 0)
+            continue;
+        int there = has_table(loader, item);
+        bool missing = there == 0 && item->later;
+        if (missing)
+            there = has_nothing_named(loader, item->name);
+        if (there < 0)
+            return there;
+        if (there == 0)
+            return loader_corrupt(loader, "a table is missing or not what it should be");
+        if (strcmp(item->name, "origin") == 0)
+            loader->has_origin = !missing;
+    }
+    return 0;
 }
 
 int loader_open(struct loader *loader)

@@ -2,6 +2,7 @@
 #ifndef KEISOKU_DATA_PROFILE_PRIVATE_H
 #define KEISOKU_DATA_PROFILE_PRIVATE_H
 
+#include "base/map.h"
 #include "data/chunk.h"
 #include "data/profile.h"
 
@@ -15,6 +16,7 @@ struct loader {
     struct err *err;
     uint64_t committed_ns;
     uint64_t file_bytes;
+    bool has_origin;
     size_t notes;          /* rows read */
     uint64_t source_bytes; /* of all source texts */
 };
@@ -24,6 +26,12 @@ int loader_each(struct loader *loader, const char *sql, int (*row)(struct loader
 int loader_corrupt(struct loader *loader, const char *what);
 int loader_no_memory(struct loader *loader);
 
+/* Opens the file and reads its tables into a profile without samples; a read transaction is left open. Also after an
+ * error: loader_end. */
+int loader_begin(struct loader *loader, const char *path, struct err *err);
+void loader_end(struct loader *loader);
+/* Sees which processes need their host or recording to be told apart. */
+int loader_mark_origins(struct loader *loader);
 /* Opens and checks the file; a read transaction is left open. */
 int loader_open(struct loader *loader);
 /* Everything but samples and counters. */

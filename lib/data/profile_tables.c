@@ -139,6 +139,16 @@ static int read_process(struct loader *loader, sqlite3_stmt *statement)
     return rc;
 }
 
+static int read_origin(struct loader *loader, sqlite3_stmt *statement)
+{
+    struct profile *profile = loader->profile;
+    uint32_t process = 0;
+    int rc = reference(loader, statement, 0, profile->n_processes, &process);
+    if (rc == 0)
+        rc = reference(loader, statement, 1, profile->n_strings, &profile->processes[process].host);
+    return rc == 0 ? reference(loader, statement, 2, profile->n_strings, &profile->processes[process].recording) : rc;
+}
+
 static int read_thread(struct loader *loader, sqlite3_stmt *statement)
 {
     struct profile *profile = loader->profile;
@@ -325,7 +335,13 @@ int loader_tables(struct loader *loader)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof *tables; i++)
         rc = loader_each(loader, tables[i].sql, tables[i].row);
-    const struct profile *profile = loader->profile;
+    if (rc == 0 && loader->has_origin)
+        rc = loader_each(loader, "SELECT process, host, recording FROM origin", read_origin);
+    if (rc == 0 && loader->has_origin)
+        rc = loader_mark_origins(loader);
+    struct profile *profile = loader->profile;
+    if (!profile->complete)
+        profile->duration_ns = loader->committed_ns;
     for (size_t i = 1; rc == 0 && i < profile->n_processes; i++) {
         if (profile->processes[i].parent >= profile->n_processes)
             rc = loader_corrupt(loader, "a process has a parent that is not there");

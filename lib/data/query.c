@@ -76,6 +76,9 @@ static int look_at_memory(void *context)
 static int make_views(struct query *query)
 {
     sqlite3 *db = query->loader.db;
+    if (!query->loader.has_origin && /* an empty one: the views ask it */
+        store_exec(db, "CREATE TEMP TABLE origin(process, host, recording)") != SQLITE_OK)
+        return store_error(db, query->loader.err, "ask", query->loader.path);
     for (const struct schema_item *item = schema_items; item->name != NULL; item++) {
         static const char create[] = "CREATE VIEW ";
         if (strcmp(item->type, "view") != 0)

@@ -19,6 +19,11 @@ const char *recording_path(const struct recording *recording)
     return recording->path;
 }
 
+uint64_t recording_samples(const struct recording *recording)
+{
+    return recording->samples;
+}
+
 uint32_t recording_add_string(struct recording *recording, const char *text, size_t length)
 {
     uint32_t id;

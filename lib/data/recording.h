@@ -30,11 +30,14 @@ struct recording_info {
     uint32_t cores_allowed; /* by affinity of the program */
     double cores_quota;     /* control group's quota in cores; 0: none */
     double rate_hz;         /* asked */
+    bool whole_or_nothing;  /* what is not finished is worth nothing: recording_free removes it */
 };
 
 /* Creates `path` (file_create: 0600, never through a link, numbered when taken). The name taken: recording_path. */
 int recording_new(const char *path, const struct recording_info *info, struct recording **result, struct err *err);
 const char *recording_path(const struct recording *recording);
+/* Samples that were taken in. */
+uint64_t recording_samples(const struct recording *recording);
 
 uint32_t recording_add_string(struct recording *recording, const char *text, size_t length);
 uint32_t recording_add_function(struct recording *recording, const struct function *function);

@@ -19,8 +19,11 @@ static void fail(struct recording *recording, int rc)
         rc = store_error(recording->store.db, &reason, "write", recording->path);
     else
         err_set(&reason, rc, "cannot write %s: %s; %s", recording->path, err_sentence(rc), err_hint(rc));
-    err_set(&recording->failure, rc, "%.900s; its first %.1f s (%llu samples) are kept", reason.text,
-            (double)recording->committed_ns / 1e9, (unsigned long long)recording->committed_samples);
+    if (recording->whole_or_nothing)
+        recording->failure = reason;
+    else
+        err_set(&recording->failure, rc, "%.900s; its first %.1f s (%llu samples) are kept", reason.text,
+                (double)recording->committed_ns / 1e9, (unsigned long long)recording->committed_samples);
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_reset(recording->statements[i]);
     if (sqlite3_get_autocommit(recording->store.db) == 0)
@@ -221,6 +224,15 @@ static void write_processes(struct recording *recording)
         sqlite3_bind_int64(statement, 9, process->exit_status);
         bind_command(recording, statement, process->command);
         row->dirty = !recording_step(recording, statement);
+        if (process->host == 0 && process->recording == 0)
+            continue;
+        statement = recording_statement(recording, STATEMENT_ORIGIN);
+        if (statement == NULL)
+            return;
+        sqlite3_bind_int64(statement, 1, (sqlite3_int64)i + 1);
+        sqlite3_bind_int64(statement, 2, process->host);
+        sqlite3_bind_int64(statement, 3, process->recording);
+        recording_step(recording, statement);
     }
 }
 

@@ -95,6 +95,7 @@ int recording_new(const char *path, const struct recording_info *info, struct re
     recording->rows = mem_realloc(NULL, CHUNK_ROWS, sizeof *recording->rows);
     recording->counters = mem_realloc(NULL, CHUNK_ROWS, sizeof *recording->counters);
     recording->sample_chunk = recording->counter_chunk = 1;
+    recording->whole_or_nothing = info->whole_or_nothing;
     int rc = recording->rows != NULL && recording->counters != NULL
                  ? store_create(&recording->store, recording->path, err)
                  : err_set(err, ERR_NOMEM, "cannot record to %s: out of memory", path);
@@ -106,6 +107,7 @@ int recording_new(const char *path, const struct recording_info *info, struct re
     }
     if (rc != 0) {
         unlink(recording->path);
+        recording->finished = true;
         recording_free(recording);
         return rc;
     }
@@ -137,8 +139,20 @@ int recording_finish(struct recording *recording, uint64_t duration_ns, struct e
         recording->statements[i] = NULL;
     }
     store_exec(recording->store.db, "PRAGMA journal_mode=DELETE");
+    recording->finished = true;
     err_set(&recording->failure, ERR_BAD_INPUT, "%.900s is finished", recording->path);
     return 0;
+}
+
+/* With what a journal may have left when the disk was full. */
+static void remove_files(const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    char name[4096 + 16];
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        unlink(name);
+    }
 }
 
 void recording_free(struct recording *recording)
@@ -148,6 +162,8 @@ void recording_free(struct recording *recording)
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(recording->statements[i]);
     store_close(&recording->store);
+    if (recording->whole_or_nothing && !recording->finished)
+        remove_files(recording->path);
     map_release(&recording->strings);
     map_release(&recording->functions);
     map_release(&recording->frames);

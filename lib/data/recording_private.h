@@ -14,6 +14,7 @@
     X(FRAME, "INSERT INTO frame VALUES(?, ?, ?)")                                                                      \
     X(STACK, "INSERT INTO stack VALUES(?, ?, ?)")                                                                      \
     X(PROCESS, "INSERT OR REPLACE INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                  \
+    X(ORIGIN, "INSERT OR REPLACE INTO origin VALUES(?, ?, ?)")                                                         \
     X(THREAD, "INSERT OR REPLACE INTO thread VALUES(?, ?, ?, ?, ?, ?, ?, ?)")                                          \
     X(SAMPLES, "INSERT OR REPLACE INTO sample_chunk VALUES(?, ?, ?, ?, ?)")                                            \
     X(COUNTERS, "INSERT OR REPLACE INTO counter_chunk VALUES(?, ?, ?, ?, ?)")                                          \
@@ -69,6 +70,7 @@ struct recording {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     char path[4096];
     struct err failure; /* code 0: none; else everything after it does nothing */
+    bool whole_or_nothing, finished;
     bool in_transaction;
     /* interned; the counts are the last ids given */
     struct map strings, functions, frames, stacks;

@@ -2,11 +2,15 @@
 
 #define TABLE(name, columns)                                                                                           \
     {                                                                                                                  \
-        "table", #name, "CREATE TABLE " #name "(" columns                                                              \
+        "table", #name, "CREATE TABLE " #name "(" columns, false                                                       \
+    }
+#define LATER_TABLE(name, columns)                                                                                     \
+    {                                                                                                                  \
+        "table", #name, "CREATE TABLE " #name "(" columns, true                                                        \
     }
 #define VIEW(name, query)                                                                                              \
     {                                                                                                                  \
-        "view", #name, "CREATE VIEW " #name " AS " query                                                               \
+        "view", #name, "CREATE VIEW " #name " AS " query, false                                                        \
     }
 
 /* Every stack that was sampled with itself and all its callers: (leaf, at). */
@@ -41,9 +45,14 @@ const struct schema_item schema_items[] = {
     TABLE(self, "key TEXT PRIMARY KEY, value) WITHOUT ROWID"),
     TABLE(state, "id INTEGER PRIMARY KEY, name TEXT, on_cpu INTEGER)"),
     TABLE(counter_kind, "id INTEGER PRIMARY KEY, name TEXT, unit TEXT)"),
+    /* Of processes of a merged recording: the host's name and the name of the recording it was in, both strings. */
+    LATER_TABLE(origin, "process INTEGER PRIMARY KEY, host INTEGER, recording INTEGER)"),
     VIEW(processes, "SELECT process.id, pid, parent, command_text AS command, e.text AS executable, p.text AS python,"
-                    " start_ns / 1e9 AS start_s, nullif(end_ns, 0) / 1e9 AS end_s, exit_status"
-                    " FROM process LEFT JOIN string e ON e.id = executable LEFT JOIN string p ON p.id = python"),
+                    " start_ns / 1e9 AS start_s, nullif(end_ns, 0) / 1e9 AS end_s, exit_status,"
+                    " coalesce(h.text, (SELECT value FROM meta WHERE key = 'host')) AS host, r.text AS recording"
+                    " FROM process LEFT JOIN string e ON e.id = executable LEFT JOIN string p ON p.id = python"
+                    " LEFT JOIN origin ON origin.process = process.id LEFT JOIN string h ON h.id = host"
+                    " LEFT JOIN string r ON r.id = recording"),
     VIEW(threads, "SELECT thread.id, pid, tid, text AS name, thread.start_ns / 1e9 AS start_s,"
                   " nullif(thread.end_ns, 0) / 1e9 AS end_s, run_ns / 1e9 AS run_s, delay_ns / 1e9 AS delay_s,"
                   " (SELECT sum(ticks) FROM stack_sum WHERE thread = thread.id) AS ticks"
@@ -98,5 +107,5 @@ const struct schema_item schema_items[] = {
     VIEW(counters, "SELECT name AS counter, unit, CASE WHEN name LIKE 'core%' THEN NULL ELSE subject END AS process,"
                    " CASE WHEN name LIKE 'core%' THEN subject END AS core, count, last_ns / 1e9 AS last_s, last, least,"
                    " most FROM counter_sum JOIN counter_kind ON counter_kind.id = kind"),
-    {NULL, NULL, NULL},
+    {NULL, NULL, NULL, false},
 };

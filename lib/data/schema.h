@@ -5,6 +5,7 @@
 #ifndef KEISOKU_DATA_SCHEMA_H
 #define KEISOKU_DATA_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -16,6 +17,7 @@ struct schema_item {
     const char *type; /* "table" or "view" */
     const char *name;
     const char *sql; /* as sqlite_schema holds it */
+    bool later;      /* a table that recordings of an earlier keisoku lack: then it counts as empty */
 };
 
 /* The rows; a NULL name ends them. */

@@ -84,6 +84,8 @@ struct process {
     uint32_t python;           /* string id, "3.13.0"; 0: no Python seen in it */
     uint64_t start_ns, end_ns; /* when it was joined and when it ended or was left; end 0: still there */
     int32_t exit_status;
+    uint32_t host, recording;       /* string ids, of a merged recording: its host, the file it was in; 0: this one's */
+    bool tell_host, tell_recording; /* its number alone does not tell it from the others (set by profile_load) */
 };
 
 struct thread {

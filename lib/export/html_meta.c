@@ -159,9 +159,13 @@ static void add_processes(struct buf *out, const struct profile *profile)
 {
     add_key(out, "processes");
     buf_add_text(out, "[null");
-    for (size_t i = 1; i < profile->n_processes; i++) {
+    struct buf name = {0};
+    for (uint32_t i = 1; i < profile->n_processes; i++) {
         const struct process *process = &profile->processes[i];
         buf_printf(out, ",{\"pid\":%d", process->pid);
+        buf_clear(&name);
+        profile_process_name(profile, i, &name);
+        add_text(out, "name", buf_text(&name));
         add_count(out, "parent", process->parent);
         add_key(out, "command");
         add_string(out, profile, process->command, COMMAND_MAX);
@@ -171,6 +175,8 @@ static void add_processes(struct buf *out, const struct profile *profile)
         add_key(out, "exit_status");
         buf_printf(out, "%d}", process->exit_status);
     }
+    out->failed = out->failed || name.failed;
+    buf_release(&name);
     buf_add_byte(out, ']');
 }
 

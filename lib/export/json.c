@@ -36,6 +36,10 @@ static void write_process(struct json_writer *json, const struct profile *profil
     json_integer(json, "pid", process->pid);
     if (process->parent != 0 && process->parent < profile->n_processes)
         json_integer(json, "parent", profile->processes[process->parent].pid);
+    if (process->host != 0)
+        json_string(json, "host", profile, process->host);
+    if (process->recording != 0)
+        json_string(json, "recording", profile, process->recording);
     write_arguments(json, profile, process->command);
     json_string(json, "python", profile, process->python);
     if (process->exit_status >= 0)
@@ -60,6 +64,25 @@ static void write_part(struct json_writer *json, const struct kei_export_options
     json_close(json, '}');
 }
 
+/* Of a merged recording those of its processes. */
+static void write_hosts(struct json_writer *json, const struct profile *profile)
+{
+    bool merged = false;
+    json_open_flat(json, "hosts", '[');
+    for (size_t i = 1; i < profile->n_processes; i++) {
+        uint32_t host = profile->processes[i].host;
+        bool known = host == 0;
+        for (size_t j = 1; j < i && !known; j++)
+            known = profile->processes[j].host == host;
+        if (!known)
+            json_text_of(json, NULL, profile->strings[host], profile->string_lengths[host]);
+        merged = merged || host != 0;
+    }
+    if (!merged && profile->host != NULL && profile->host[0] != '\0')
+        json_text(json, NULL, profile->host);
+    json_close(json, ']');
+}
+
 static void write_recording(struct json_writer *json, const struct profile *profile,
                             const struct kei_export_options *options)
 {
@@ -79,10 +102,7 @@ static void write_recording(struct json_writer *json, const struct profile *prof
     json_bool(json, "complete", profile->complete);
     if (profile->whole != NULL)
         write_part(json, options);
-    json_open_flat(json, "hosts", '[');
-    if (profile->host != NULL && profile->host[0] != '\0')
-        json_text(json, NULL, profile->host);
-    json_close(json, ']');
+    write_hosts(json, profile);
     json_open(json, "processes", '[');
     for (size_t i = 1; i < profile->n_processes; i++)
         write_process(json, profile, &profile->processes[i]);

@@ -108,19 +108,20 @@ static void add_labels(struct pprof *pprof, Sample *sample, uint32_t thread)
     const struct profile *profile = pprof->input->profile;
     const struct thread *row = &profile->threads[thread];
     int32_t pid = row->process < profile->n_processes ? profile->processes[row->process].pid : 0;
-    struct buf name = {0};
-    char process[16];
-    snprintf(process, sizeof process, "%d", (int)pid);
+    struct buf name = {0}, process = {0};
+    if (row->process < profile->n_processes)
+        profile_process_name(profile, row->process, &process);
     selection_thread_name(profile, thread, false, &name);
-    pprof->failed = pprof->failed || name.failed;
+    pprof->failed = pprof->failed || name.failed || process.failed;
     sample->label = take(pprof, LABELS * sizeof *sample->label);
     if (sample->label != NULL) {
         sample->label[0] = label(pprof, "thread", buf_text(&name), 0);
-        sample->label[1] = label(pprof, "process", process, 0);
+        sample->label[1] = label(pprof, "process", buf_text(&process), 0);
         sample->label[2] = label(pprof, "thread_id", NULL, row->tid);
         sample->label[3] = label(pprof, "pid", NULL, pid);
         sample->n_label = LABELS;
     }
+    buf_release(&process);
     buf_release(&name);
 }
 

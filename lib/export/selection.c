@@ -91,8 +91,10 @@ int64_t selection_frames(const struct profile *profile, uint32_t stack, uint32_t
 void selection_thread_name(const struct profile *profile, uint32_t thread, bool with_process, struct buf *name)
 {
     const struct thread *row = &profile->threads[thread];
-    if (with_process && row->process < profile->n_processes)
-        buf_printf(name, "%d/", (int)profile->processes[row->process].pid);
+    if (with_process && row->process < profile->n_processes) {
+        profile_process_name(profile, row->process, name);
+        buf_add_byte(name, '/');
+    }
     if (row->name != 0 && profile->string_lengths[row->name] > 0)
         buf_add_visible(name, profile->strings[row->name], profile->string_lengths[row->name]);
     else

@@ -5,6 +5,7 @@
  *
  *   command WORD…              arguments of the program (none: as attach)
  *   directory PATH · host NAME · mode run|attach · evidence TEXT…
+ *   started S                  that long after the first of January 2026
  *   cores N [ALLOWED [QUOTA]]
  *   rate HZ                    of the samples that follow (1000)
  *   process NAME PID [python=VERSION] [parent=NAME] [start=S] [end=S] [exit=WAIT_STATUS] [command=WORD] [exe=PATH]
@@ -146,6 +147,8 @@ static void do_info(void)
         maker.info.directory = joined(1, ' ');
     } else if (strcmp(what, "host") == 0) {
         maker.info.host = joined(1, ' ');
+    } else if (strcmp(what, "started") == 0) {
+        maker.info.start_unix_ns += nanoseconds(word(1));
     } else if (strcmp(what, "mode") == 0) {
         maker.info.mode = joined(1, ' ');
     } else {
@@ -297,25 +300,12 @@ static void do_line(void)
     static const struct {
         const char *word;
         void (*run)(void);
-    } statements[] = {{"command", do_info},
-                      {"directory", do_info},
-                      {"host", do_info},
-                      {"mode", do_info},
-                      {"evidence", do_info},
-                      {"cores", do_info},
-                      {"rate", do_rate},
-                      {"process", do_process},
-                      {"thread", do_thread},
-                      {"function", do_function},
-                      {"stack", do_stack},
-                      {"during", do_during},
-                      {"sleep", do_sleep},
-                      {"counter", do_counter},
-                      {"loss", do_loss},
-                      {"note", do_note},
-                      {"self", do_self},
-                      {"source", do_source},
-                      {"unfinished", do_unfinished}};
+    } statements[] = {
+        {"command", do_info},    {"directory", do_info}, {"host", do_info},         {"mode", do_info},
+        {"started", do_info},    {"evidence", do_info},  {"cores", do_info},        {"rate", do_rate},
+        {"process", do_process}, {"thread", do_thread},  {"function", do_function}, {"stack", do_stack},
+        {"during", do_during},   {"sleep", do_sleep},    {"counter", do_counter},   {"loss", do_loss},
+        {"note", do_note},       {"self", do_self},      {"source", do_source},     {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(maker.words[0], statements[i].word) == 0) {
             statements[i].run();

@@ -12,6 +12,8 @@ export interface State {
 
 export interface Process {
   pid: number;
+  /** Its number and what tells it from others of that number. */
+  name: string;
   parent: number;
   command: string;
   python: string;

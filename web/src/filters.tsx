@@ -23,7 +23,7 @@ export function processName(recording: Recording, id: number): string {
   if (!process) return "";
   const args = process.command.split("\0");
   const name = visible((args.find((arg, i) => i > 0 && !arg.startsWith("-")) ?? args[0]).split("/").pop() ?? "");
-  return `${process.pid} ${name}`;
+  return `${visible(process.name)} ${name}`;
 }
 
 /** Threads with their wall time, heaviest first, by process. */

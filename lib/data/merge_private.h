@@ -1,0 +1,46 @@
+/* What merge.c (the plan) and merge_rows.c (the copying) share. */
+#ifndef KEISOKU_DATA_MERGE_PRIVATE_H
+#define KEISOKU_DATA_MERGE_PRIVATE_H
+
+#include "base/map.h"
+#include "data/merge.h"
+#include "data/profile_private.h"
+#include "data/recording.h"
+
+/* One of the recordings, as far as all must be known before the first is copied. */
+struct merge_input {
+    const char *path;
+    uint64_t start_unix_ns, offset_ns; /* offset: a multiple of CHUNK_UNIT_NS */
+    uint64_t device, inode;
+};
+
+/* The increments of a core's counter, put one behind the other. */
+struct merged_core {
+    uint64_t last_ns;
+    int64_t value;
+};
+
+struct merger {
+    struct recording *recording;
+    struct merge_input *inputs;
+    size_t n_inputs;
+    const char *output;
+    struct map hosts; /* name → index */
+    uint32_t n_hosts;
+    struct map cores; /* (host, core) → index in merged_cores */
+    struct merged_core *merged_cores;
+    size_t n_cores, cores_capacity;
+    struct map sources; /* (file, first line) */
+    uint32_t n_sources, n_processes, n_threads;
+    uint64_t source_bytes;
+    bool sources_left_out;
+    uint64_t end_ns, samples;
+    struct self_report self;
+    double rate_seconds; /* of rate_hz, weighted by time */
+    struct err *err;
+};
+
+/* Adds one recording. 0 or a negative code with its message. */
+int merge_rows(struct merger *merger, const struct merge_input *input);
+
+#endif
