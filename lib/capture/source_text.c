@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +50,27 @@ static int open_in_root(int root, const char *path)
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-/* As the user of the target: file system ids are a thread's own, and dropping them drops root's right to read all. */
+/*
+ * With the rights of `owner`: file system ids and groups are a thread's own (by system call; the C library would change
+ * every thread's), and dropping root's drops its right to read all. Who may not change them reads for nobody else.
+ */
+static int open_as(const struct stat *owner, int root, const char *path)
+{
+    if (owner->st_uid == geteuid())
+        return open_in_root(root, path);
+    gid_t groups[NGROUPS_MAX];
+    int fd = -1, n_groups = getgroups(NGROUPS_MAX, groups);
+    if (n_groups < 0 || syscall(SYS_setgroups, 0, NULL) != 0)
+        return -1;
+    int old_gid = setfsgid(owner->st_gid), old_uid = setfsuid(owner->st_uid);
+    if (setfsuid((uid_t)-1) == (int)owner->st_uid && setfsgid((gid_t)-1) == (int)owner->st_gid)
+        fd = open_in_root(root, path);
+    setfsuid((uid_t)old_uid);
+    setfsgid((gid_t)old_gid);
+    syscall(SYS_setgroups, (size_t)n_groups, groups);
+    return fd;
+}
+
 static int open_as_target(const struct tracked_process *process, const char *path)
 {
     char name[64];
@@ -60,12 +81,8 @@ static int open_as_target(const struct tracked_process *process, const char *pat
         return -1;
     snprintf(name, sizeof name, "/proc/%d", process->pid);
     int fd = -1;
-    if (stat(name, &owner) == 0) {
-        int old_gid = setfsgid(owner.st_gid), old_uid = setfsuid(owner.st_uid);
-        fd = open_in_root(root, path);
-        setfsuid((uid_t)old_uid);
-        setfsgid((gid_t)old_gid);
-    }
+    if (stat(name, &owner) == 0)
+        fd = open_as(&owner, root, path);
     close(root);
     return fd;
 }

@@ -99,19 +99,20 @@ def shared() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "app.py").write_text(PROGRAM)
-        for stem in ("public", "secret"):
+        for stem in ("public", "secret", "group"):
             (folder / f"{stem}.py").write_text(f"{SECRET}_{stem}\n" * 12)
         (folder / "secret.py").chmod(0o600)
+        (folder / "group.py").chmod(0o640)  # of root's group, which keisoku itself is in
         yield folder
 
 
 @pytest.mark.parametrize("through", ["name", "link"])
 def test_only_what_the_target_could_read(run_keisoku: Run, shared: Path, through: str) -> None:
-    """A program of the user `nobody` whose code claims to come from a file that only root may read."""
+    """A program of the user `nobody` whose code claims to come from a file that only root, or its group, may read."""
     python = "/usr/bin/python3"  # nobody can start this one; others may lie in root's home
     if not os.access(python, os.X_OK):
         pytest.skip(f"no {python}")
-    for stem, shown in (("public", True), ("secret", False)):
+    for stem, shown in (("public", True), ("secret", False), ("group", False)):
         named = shared / f"{stem}.py"
         if through == "link":
             named = shared / f"link-{stem}.py"
