@@ -53,9 +53,12 @@ int launch_prepare(const struct program *program, const struct rlimit *descripto
 {
     int gate[2] = {-1, -1}, report[2] = {-1, -1};
     if (pipe2(gate, O_CLOEXEC) != 0 || pipe2(report, O_CLOEXEC) != 0) {
-        close(gate[0]);
-        close(gate[1]);
-        return err_set(err, ERR_IO, "cannot start %s: %s", program->argv[0], strerror(errno));
+        err_set(err, ERR_IO, "cannot start %s: %s; close some files (ulimit -n)", program->argv[0], strerror(errno));
+        if (gate[0] >= 0) {
+            close(gate[0]);
+            close(gate[1]);
+        }
+        return ERR_IO;
     }
     sigset_t all;
     sigfillset(&all);
