@@ -13,7 +13,7 @@ import pytest
 from interpreters import OLDER, Interpreter
 from oracle import PROGRAMS
 from recording import Recording
-from support import Run
+from support import Result, Run
 
 KINDS = ["fork", "spawn", "forkserver", "subprocess", "exec", "shell", "code", "stdin"]
 
@@ -33,23 +33,18 @@ def told(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def run_tree(run: Run, python: Interpreter, folder: Path, kind: str, seconds: str) -> tuple[Result, Recording]:
+    words = ["--no-html", "-o", "truth.kei", python.path, PROGRAMS / "tree.py", kind, seconds]
+    done = run("run", *words, env={"TRUTH_OUT": str(folder / "out"), **python.environment})
+    assert done.status == 0, done.err
+    return done, Recording(done.recording)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_children_are_found(run_keisoku: Run, python: Interpreter, tmp_path: Path, kind: str) -> None:
     if kind in ("spawn", "forkserver"):
         python.since(3, 4, "multiprocessing contexts")
-    done = run_keisoku(
-        "run",
-        "--no-html",
-        "-o",
-        "truth.kei",
-        python.path,
-        PROGRAMS / "tree.py",
-        kind,
-        "0.4",
-        env={"TRUTH_OUT": str(tmp_path / "out"), **python.environment},
-    )
-    assert done.status == 0, done.err
-    recording = Recording(done.recording)
+    done, recording = run_tree(run_keisoku, python, tmp_path, kind, "0.4")
     known = {process.pid: process for process in recording.processes if process.python}
     for truth in told(tmp_path / "out"):
         assert truth["pid"] in known, f"{truth['role']} {truth['pid']} is not in {sorted(known)}\n{done.err}"
@@ -70,19 +65,7 @@ def test_children_are_found(run_keisoku: Run, python: Interpreter, tmp_path: Pat
 
 def test_short_lived_children(run_keisoku: Run, python: Interpreter, tmp_path: Path) -> None:
     """20 children of 30 to 100 ms: each is found, most with the function that has its time."""
-    done = run_keisoku(
-        "run",
-        "--no-html",
-        "-o",
-        "truth.kei",
-        python.path,
-        PROGRAMS / "tree.py",
-        "short",
-        "0.2",
-        env={"TRUTH_OUT": str(tmp_path / "out"), **python.environment},
-    )
-    assert done.status == 0, done.err
-    recording = Recording(done.recording)
+    done, recording = run_tree(run_keisoku, python, tmp_path, "short", "0.2")
     children = [truth["pid"] for truth in told(tmp_path / "out") if truth["role"] == "child"]
     known = {process.pid for process in recording.processes if process.python}
     worked = {sample.pid for sample in recording if any(name.endswith("child_work") for name, _, _ in sample.stack)}

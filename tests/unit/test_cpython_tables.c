@@ -24,20 +24,33 @@ static uint32_t line_of(int format, const char *table, size_t size, uint32_t fir
     return line;
 }
 
+/* Of the first `size` bytes of a table: the line at `offset`. */
+struct expected {
+    size_t size;
+    int32_t offset;
+    uint32_t line;
+};
+
+static void check_lines(int format, const char *table, uint32_t first, const struct expected *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t line = line_of(format, table, lines[i].size, first, lines[i].offset);
+        if (line != lines[i].line)
+            fail_msg("row %zu: line %u, not %u", i, line, lines[i].line);
+    }
+}
+
 static void lnotab_gives_lines(void **state)
 {
     (void)state;
     static const char table[] = {0, 1, 6, 2, (char)255, 0, 1, 3, 4, -4};
-    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 0), 11);
-    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 5), 11);
-    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 6), 13);
-    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 261), 13);
-    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 262), 16);
-    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 266), 12);
-    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, 99999), 12);
-    assert_int_equal(line_of(LINES_LNOTAB, table, 0, 10, 4), 10);
-    assert_int_equal(line_of(LINES_LNOTAB, table, sizeof(table), 10, -1), 10);
-    assert_int_equal(line_of(LINES_LNOTAB, table, 3, 10, 8), 11); /* cut short: the half pair is not used */
+    static const struct expected lines[] = {
+        {sizeof(table), 0, 11},     {sizeof(table), 5, 11},
+        {sizeof(table), 6, 13},     {sizeof(table), 261, 13},
+        {sizeof(table), 262, 16},   {sizeof(table), 266, 12},
+        {sizeof(table), 99999, 12}, {0, 4, 10},
+        {sizeof(table), -1, 10},    {3, 8, 11} /* cut short: the half pair is not used */};
+    check_lines(LINES_LNOTAB, table, 10, lines, sizeof lines / sizeof *lines);
 }
 
 static void forward_steps_give_lines(void **state)
@@ -55,12 +68,9 @@ static void ranges_give_lines(void **state)
 {
     (void)state;
     static const char table[] = {4, 0, 6, 2, 2, -128, 8, -1};
-    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 0), 7);
-    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 4), 9);
-    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 10), 0);
-    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 12), 8);
-    assert_int_equal(line_of(LINES_RANGES, table, sizeof(table), 7, 20), 0);
-    assert_int_equal(line_of(LINES_RANGES, table, 7, 7, 12), 0);
+    static const struct expected lines[] = {{sizeof(table), 0, 7},  {sizeof(table), 4, 9},  {sizeof(table), 10, 0},
+                                            {sizeof(table), 12, 8}, {sizeof(table), 20, 0}, {7, 12, 0}};
+    check_lines(LINES_RANGES, table, 7, lines, sizeof lines / sizeof *lines);
 }
 
 static void locations_give_lines(void **state)
@@ -74,14 +84,10 @@ static void locations_give_lines(void **state)
         0x80 | 14 << 3 | 7, 0x0b,        0, 1, 2, /* long, -5 */
     };
     const char *text = (const char *)table;
-    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 0), 100);
-    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 3), 100);
-    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 4), 101);
-    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 6), 200);
-    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 13), 200);
-    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 14), 0);
-    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 16), 195);
-    assert_int_equal(line_of(LINES_LOCATIONS, text, sizeof(table), 100, 32), 0);
+    static const struct expected lines[] = {{sizeof(table), 0, 100},  {sizeof(table), 3, 100},  {sizeof(table), 4, 101},
+                                            {sizeof(table), 6, 200},  {sizeof(table), 13, 200}, {sizeof(table), 14, 0},
+                                            {sizeof(table), 16, 195}, {sizeof(table), 32, 0}};
+    check_lines(LINES_LOCATIONS, text, 100, lines, sizeof lines / sizeof *lines);
 }
 
 static void hostile_tables_end(void **state)

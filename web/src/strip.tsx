@@ -254,6 +254,7 @@ export function TimeStrip({ recording, view, set, dark }: Props) {
     setBrush(null);
   };
   const key = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return; /* the browser's: Alt with an arrow goes back */
     if (event.key === "ArrowLeft" || event.key === "ArrowRight")
       set({ range: moved(view.range, event.key, event.shiftKey, buckets) });
     else if (event.key === "Escape" || event.key === "Home") set({ range: null });

@@ -63,6 +63,20 @@ static int open_mapped(pid_t pid, const struct proc_map *map)
     return fd;
 }
 
+/* The addresses from the first mapping of the file to the end of its last. */
+static void find_extent(struct elf *elf, const struct proc_maps *maps, const struct proc_map *of)
+{
+    elf->start = UINT64_MAX;
+    elf->end = 0;
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct proc_map *map = &maps->maps[i];
+        if (!elf_same_file(map, of))
+            continue;
+        elf->start = map->start < elf->start ? map->start : elf->start;
+        elf->end = map->end > elf->end ? map->end : elf->end;
+    }
+}
+
 /* A mapping of file offset O at address A, inside a segment that puts offset P at V, moves all by A - O - (V - P). */
 static bool find_bias(struct elf *elf, const struct proc_maps *maps, const struct proc_map *of)
 {
@@ -70,13 +84,11 @@ static bool find_bias(struct elf *elf, const struct proc_maps *maps, const struc
     if (elf_getphdrnum(elf->handle, &segments) != 0 || segments > 1024)
         return false;
     bool found = false;
-    elf->start = UINT64_MAX;
-    for (size_t i = 0; i < maps->count; i++) {
+    find_extent(elf, maps, of);
+    for (size_t i = 0; i < maps->count && !found; i++) {
         const struct proc_map *map = &maps->maps[i];
         if (!elf_same_file(map, of))
             continue;
-        elf->start = map->start < elf->start ? map->start : elf->start;
-        elf->end = map->end > elf->end ? map->end : elf->end;
         for (size_t j = 0; j < segments && !found; j++) {
             GElf_Phdr header;
             if (!gelf_getphdr(elf->handle, (int)j, &header) || header.p_type != PT_LOAD)
@@ -109,15 +121,7 @@ static bool open_file(struct elf *elf, pid_t pid, const struct proc_maps *maps, 
 /* The image as it was loaded; its first mapping holds the header. */
 static bool open_memory(struct elf *elf, pid_t pid, const struct proc_maps *maps, const struct proc_map *of)
 {
-    elf->start = UINT64_MAX;
-    elf->end = 0;
-    for (size_t i = 0; i < maps->count; i++) {
-        const struct proc_map *map = &maps->maps[i];
-        if (!elf_same_file(map, of))
-            continue;
-        elf->start = map->start < elf->start ? map->start : elf->start;
-        elf->end = map->end > elf->end ? map->end : elf->end;
-    }
+    find_extent(elf, maps, of);
     return elf->start < elf->end && elf_memory_open(&elf->image, pid, elf->start);
 }
 
