@@ -97,7 +97,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "3.15's sampler 1 kHz",
             "3.15's sampler 1 kHz, stopping",
         ]
-        rounds, seconds = (5, 1.0) if options.quick else (8, 2.0)
+        rounds, seconds = (5, 1.0) if options.quick else (8, 4.0)
         result["cost"] = []
         loads["cost"] = [os.getloadavg()[0]]
         for python in main:

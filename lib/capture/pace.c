@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define AIM      0.9 /* of the budget: a start, and what is done outside of sweeps, come on top */
-#define REPAY_NS 1e9 /* an overdraft of the budget is repaid over that time */
+#define REPAY_NS 3e9 /* an overdraft of the budget is repaid over that time */
 
 enum { GOVERN_NS = 100 * 1000 * 1000, RATE_MIN_HZ = 20 };
 
