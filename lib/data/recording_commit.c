@@ -199,8 +199,11 @@ static void bind_command(struct recording *recording, sqlite3_stmt *statement, u
     size_t length = 0;
     buf_clear(text);
     if (command != 0 && map_key(&recording->strings, command, &key, &length)) {
-        for (size_t i = 0; i < length; i++)
-            buf_add_visible(text, key[i] == '\0' ? " " : key + i, 1);
+        for (size_t i = 0, size; i < length; i += size + 1) {
+            size = strnlen(key + i, length - i);
+            buf_add_text(text, i > 0 ? " " : "");
+            buf_add_visible(text, key + i, size);
+        }
     }
     sqlite3_bind_text(statement, 10, buf_text(text), -1, SQLITE_TRANSIENT);
 }

@@ -126,8 +126,10 @@ int recording_finish(struct recording *recording, uint64_t duration_ns, struct e
         return err_set(err, ERR_IO, "cannot write %s: another program keeps it locked; its first %.1f s are kept",
                        recording->path, (double)recording->committed_ns / 1e9);
     /* A reader that is still there keeps the log; the last one to close the file folds it in. */
-    if (recording->store.wal &&
-        sqlite3_wal_checkpoint_v2(recording->store.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_FULL) {
+    int folded = recording->store.wal
+                     ? sqlite3_wal_checkpoint_v2(recording->store.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL)
+                     : SQLITE_OK;
+    if (folded == SQLITE_FULL || folded == SQLITE_IOERR) { /* a quota or a size limit is the latter */
         rc = store_error(recording->store.db, err, "fold the log into", recording->path);
         if (err != NULL)
             snprintf(err->text + strlen(err->text), sizeof err->text - strlen(err->text),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,11 @@ def test_starting_a_child_is_a_wait_for_it(
     states = report(tmp_path / "x.kei")["states"]["wall"]
     print(json.dumps(states))
     assert states.get("unknown", {"share": 0})["share"] < 0.1
+
+
+def test_commands_are_readable_in_the_recording(run_keisoku: Run, a_python: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "né.py").write_text("import time; time.sleep(0.2)")
+    run_keisoku("run", "-q", "--no-html", "-o", "x.kei", a_python.path, "né.py", "a\nb", "\udcff")
+    with sqlite3.connect(tmp_path / "x.kei") as database:
+        commands = [command for (command,) in database.execute("SELECT command FROM processes")]
+    assert f"{a_python.path} né.py a\\x0ab \\xff" in commands
