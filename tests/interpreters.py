@@ -2,7 +2,7 @@
 
 Looked for in this order, the first of each minor version wins: KEISOKU_PYTHONS (executables or folders, separated by
 colons), `.cache/pythons` of the checkout (filled by tools/get-pythons), pyenv's versions, python3.X on PATH.
-A free-threaded build is a version of its own ("3.13t").
+A free-threaded build is a version of its own ("3.13t"), and so is a debug build ("3.11d").
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import pytest
 TOP = Path(__file__).resolve().parent.parent
 OLDER = TOP / "tests" / "truth" / "programs" / "older"
 SUPPORTED = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
-# Built where it is asked for: tools/get-pythons .cache/pythons 3.13t
-ON_REQUEST = ["3.13t"]
+# Got where they are asked for: tools/get-pythons .cache/pythons 3.13t 3.11d
+ON_REQUEST = ["3.13t", "3.11d"]
 # CI fails without these: what Debian 12 has, and what tools/get-pythons brings.
 REQUIRED = ["3.11", "3.13", "3.14", "3.15"]
 
 PROBE = """
-import os, sys, sysconfig
-t = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+import os, sys
+t = getattr(sys, "abiflags", "").replace("m", "")
 name = sys.implementation.name if sys.version_info > (3,) else "pypy" if "PyPy" in sys.version else "cpython"
 print("%d.%d%s|%d.%d.%d|%s|%s" % (sys.version_info[:2] + (t,) + sys.version_info[:3]
     + (os.path.realpath("/proc/self/exe"), name)))
@@ -37,19 +37,23 @@ print("%d.%d%s|%d.%d.%d|%s|%s" % (sys.version_info[:2] + (t,) + sys.version_info
 
 
 class Interpreter(NamedTuple):
-    name: str  # "3.14", "3.13t"
+    name: str  # "3.14", "3.13t", "3.11d"
     version: str  # "3.14.8"
     path: str  # the executable itself, no link and no wrapper
 
     @property
     def minor(self) -> tuple[int, int]:
-        major, minor = self.name.rstrip("t").split(".")
+        major, minor = self.name.rstrip("td").split(".")
         return int(major), int(minor)
 
     @property
     def environment(self) -> dict[str, str]:
         """For the programs of tests/truth, which are written for newer ones."""
         return {"PYTHONPATH": str(OLDER)} if self.minor < (3, 8) else {}
+
+    @property
+    def free_threaded(self) -> bool:
+        return self.name.endswith("t")
 
     def since(self, major: int, minor: int, what: str) -> None:
         """Skips the test on an older one, which has no `what`."""
@@ -73,7 +77,7 @@ def _probe(path: str) -> Interpreter | None:
 def _in_folder(folder: Path) -> Iterator[str]:
     for bin_folder in (folder, folder / "bin"):
         for path in sorted(bin_folder.glob("python[23].*")):
-            if re.fullmatch(r"python[23]\.\d+t?", path.name):
+            if re.fullmatch(r"python[23]\.\d+[td]?", path.name):
                 yield str(path)
 
 
@@ -101,7 +105,7 @@ def find_interpreters() -> tuple[Interpreter, ...]:
     found: dict[str, Interpreter] = {}
     for path in _candidates():
         one = _probe(path)
-        if one and one.name.rstrip("t") in SUPPORTED:
+        if one and one.name.rstrip("td") in SUPPORTED:
             found.setdefault(one.name, one)
     return tuple(sorted(found.values(), key=lambda one: (one.minor, one.name)))
 
@@ -128,7 +132,7 @@ def params() -> list[object]:
     rows: list[object] = [pytest.param(one, id=one.name) for one in selected()]
     if not os.environ.get("KEISOKU_QUICK"):
         for name in missing():
-            how = f": tools/get-pythons .cache/pythons {name} builds it" if name in ON_REQUEST else ""
+            how = f": tools/get-pythons .cache/pythons {name} gets it" if name in ON_REQUEST else ""
             mark = pytest.mark.skip(reason=f"no Python {name} on this machine{how}")
             rows.append(pytest.param(None, id=name, marks=mark))
     return rows

@@ -127,6 +127,7 @@ static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
     s->exiting = s->moved = false;
     s->stack.depth = 0;
     s->stack.truncated = s->stack.gil_known = s->stack.holds_gil = s->stack.gc_running = false;
+    s->stack.attached = s->stack.exception = false;
     s->stack.gil_address = 0;
     if (t->reader == NULL) {
         t->depth = 0;
@@ -156,6 +157,7 @@ static void take(struct sampler *s, struct tracked_thread *t, const struct proof
     t->stack = stack_good && t->depth > 0 ? t->nodes[t->depth - 1] : 0;
     t->reader_kind = (uint8_t)(stack_good ? reader : READER_NONE);
     t->marks = (uint8_t)((s->stack.gc_running ? MARK_GC : 0) | (s->stack.holds_gil ? MARK_GIL : 0) |
+                         (s->stack.attached ? MARK_ATTACHED : 0) | (s->stack.exception ? MARK_EXCEPTION : 0) |
                          (s->stack.truncated ? MARK_TRUNCATED : 0) | (s->late ? MARK_LATE : 0));
     t->state =
         (uint8_t)(proof->runs ? STATE_ON_CPU

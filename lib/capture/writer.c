@@ -195,24 +195,24 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
                          struct sample *sample)
 {
     struct tracked_process *process = raw->thread->process;
-    bool gil = (raw->marks & MARK_GIL) != 0;
+    bool gil = (raw->marks & MARK_GIL) != 0, inside = (raw->marks & (MARK_GIL | MARK_ATTACHED)) != 0;
     struct ip_point point;
     if (!track_nearest_ip(&w->m->track, raw->thread, raw->time_ns, IP_WITHIN_NS, &point)) {
         sample->state = STATE_ON_CPU;
     } else {
         struct module module = module_at(&process->modules, process, &point);
-        bool support = module.kind == MODULE_SUPPORT; /* counts with the interpreter while the GIL is held */
+        bool support = module.kind == MODULE_SUPPORT; /* counts with the interpreter while the thread is inside of it */
         if (module.kind == MODULE_KERNEL) {
             sample->state = STATE_KERNEL;
             sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_KERNEL, "[kernel]");
-        } else if (module.kind == MODULE_NATIVE || (support && !gil)) {
+        } else if (module.kind == MODULE_NATIVE || (support && !inside)) {
             sample->state = (uint8_t)(gil ? STATE_NATIVE_GIL : STATE_NATIVE);
             sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, module.path);
         } else {
             sample->state = (uint8_t)(module.kind == MODULE_UNKNOWN ? STATE_ON_CPU : STATE_PYTHON);
         }
     }
-    if ((raw->marks & MARK_GC) != 0 && gil)
+    if ((raw->marks & MARK_GC) != 0 && inside)
         sample->state = STATE_GC;
     else if ((named->flags & NODE_IMPORT) != 0)
         sample->state = STATE_IMPORT;

@@ -36,12 +36,14 @@ const char *reader_kind_name(enum reader_kind kind);
 /* Deeper stacks are not recorded; a file that has one is damaged. */
 enum { STACK_DEPTH_MAX = 100000 };
 
-enum sample_mark {                     /* bits */
-                   MARK_GC = 1,        /* a collection was running in the interpreter */
-                   MARK_IMPORT = 2,    /* import machinery on the stack */
-                   MARK_GIL = 4,       /* the thread held the GIL */
-                   MARK_LATE = 8,      /* taken more than 1 ms after its planned time */
-                   MARK_TRUNCATED = 16 /* the stack was deeper than what is kept; outermost frames are missing */
+enum sample_mark {                      /* bits */
+                   MARK_GC = 1,         /* a collection was running in the interpreter */
+                   MARK_IMPORT = 2,     /* import machinery on the stack */
+                   MARK_GIL = 4,        /* the thread held the GIL */
+                   MARK_LATE = 8,       /* taken more than 1 ms after its planned time */
+                   MARK_TRUNCATED = 16, /* the stack was deeper than what is kept; outermost frames are missing */
+                   MARK_ATTACHED = 32,  /* the thread was let run Python code where there is no GIL */
+                   MARK_EXCEPTION = 64  /* the thread was handling an exception, or one was on its way up */
 };
 
 /*

@@ -15,7 +15,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 def test_the_rows_come_out_of_the_headers_again() -> None:
     if not shutil.which("cc"):
         pytest.skip("needs a C compiler")
-    paths = [found.path for found in find_interpreters() if not found.name.endswith("t")]
+    paths = [found.path for found in find_interpreters() if found.name[-1].isdigit()]
     done = subprocess.run([TOP / "tools" / "generate-python-rows", "--check", *paths], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     compared = 11 - sum("no headers found" in line or "not compared" in line for line in done.stderr.splitlines())

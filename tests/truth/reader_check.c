@@ -70,7 +70,7 @@ static int bench(struct python *python, const struct python_thread *thread, stru
     struct python_reader *reader = python_reader_new(python, thread);
     if (!reader)
         return 1;
-    long results[3] = {0}, calls_max = 0, gil = 0, gc = 0, waits = 0, asked = 0;
+    long results[3] = {0}, calls_max = 0, gil = 0, gc = 0, waits = 0, asked = 0, attached = 0, exceptions = 0;
     struct proc_thread files;
     bool opened = proc_thread_open(&files, python_remote(python)->pid, thread->tid);
     uint64_t depth = 0;
@@ -85,6 +85,8 @@ static int bench(struct python *python, const struct python_thread *thread, stru
         depth += stack->depth;
         gil += stack->holds_gil;
         gc += stack->gc_running;
+        attached += stack->attached;
+        exceptions += stack->exception;
     }
     double ns = (double)(clock_thread_cpu_ns() - start);
     printf("bench cpu-us %.2f calls %.3f max %ld depth %.1f ok %ld unreadable %ld invalid %ld\n",
@@ -101,8 +103,8 @@ static int bench(struct python *python, const struct python_thread *thread, stru
                  call.args[0] < stack->gil_address + stack->gil_size;
     }
     double n = (double)count;
-    printf("share gil %.3f gc %.3f waits %.3f\n", (double)gil / n, (double)gc / n,
-           asked ? (double)waits / (double)asked : 0);
+    printf("share gil %.3f gc %.3f waits %.3f attached %.3f exception %.3f\n", (double)gil / n, (double)gc / n,
+           asked ? (double)waits / (double)asked : 0, (double)attached / n, (double)exceptions / n);
     if (opened)
         proc_thread_close(&files);
     python_reader_free(reader);

@@ -157,9 +157,12 @@ spin()
 """
 
 
-def shares(python: Interpreter, mode: str, ready: Path) -> dict[str, float]:
-    """Shares of readings of the main thread that found it holding the GIL, collecting, waiting for the GIL."""
-    with running([python.path, "-c", STATES, mode, str(ready)], ready) as process:
+def shares(
+    python: Interpreter, mode: str, ready: Path, program: str = STATES, environment: dict[str, str] | None = None
+) -> dict[str, float]:
+    """Shares of readings of the main thread that found it holding the GIL, collecting, waiting for the GIL and so on."""
+    environment = {**os.environ, **(environment or {})}
+    with running([python.path, "-c", program, mode, str(ready)], ready, environment=environment) as process:
         time.sleep(0.1)
         done = check(process.pid, "bench", 40000, process.pid)
     assert done.returncode == 0, done.stderr
@@ -168,15 +171,70 @@ def shares(python: Interpreter, mode: str, ready: Path) -> dict[str, float]:
 
 
 def test_holding_and_waiting_for_the_gil(python: Interpreter, tmp_path: Path) -> None:
-    assert shares(python, "sleep", tmp_path / "sleep") == {"gil": 0, "gc": 0, "waits": 0}
-    assert shares(python, "alone", tmp_path / "alone") == {"gil": 1, "gc": 0, "waits": 0}
-    fight = shares(python, "fight", tmp_path / "fight")
-    assert fight["gil"] < 1 and fight["gc"] == 0 and fight["waits"] > 0
+    environment = {"PYTHON_GIL": "1"}  # for a free-threaded build, which has one where it is asked for
+    nothing = {"gil": 0, "gc": 0, "waits": 0, "attached": 0, "exception": 0}
+    assert shares(python, "sleep", tmp_path / "sleep", environment=environment) == nothing
+    assert shares(python, "alone", tmp_path / "alone", environment=environment) == {**nothing, "gil": 1}
+    fight = shares(python, "fight", tmp_path / "fight", environment=environment)
+    assert fight["gil"] < 1 and fight["gc"] == 0 and fight["waits"] > 0 and fight["attached"] == 0
+
+
+def test_threads_without_a_gil(python: Interpreter, tmp_path: Path) -> None:
+    if not python.free_threaded:
+        pytest.skip(f"Python {python.name} has a GIL")
+    nothing = {"gil": 0, "gc": 0, "waits": 0, "attached": 0, "exception": 0}
+    assert shares(python, "sleep", tmp_path / "sleep") == nothing
+    for mode in ("alone", "fight"):
+        assert shares(python, mode, tmp_path / mode) == {**nothing, "attached": 1}
 
 
 def test_a_collection_is_seen(python: Interpreter, tmp_path: Path) -> None:
     seen = shares(python, "gc", tmp_path / "gc")
-    assert seen["gil"] == 1 and seen["gc"] > 0.1 and seen["waits"] == 0
+    assert seen["gil"] + seen["attached"] == 1 and seen["gc"] > 0.1 and seen["waits"] == 0
+
+
+EXCEPTIONS = """
+import sys
+mode = sys.argv[1]
+def spin():
+    open(sys.argv[2], "w").close()
+    while True:
+        pass
+def fail():
+    raise ValueError
+def generator():
+    try:
+        fail()
+    except ValueError:
+        yield 1
+        if mode == "in a generator":
+            spin()
+        yield 2
+def handle():
+    try:
+        fail()
+    except ValueError:
+        if mode == "handling":
+            spin()
+    if mode == "after":
+        spin()
+if mode.endswith("a generator"):
+    values = generator()
+    next(values)
+    if mode == "in a generator":
+        next(values)
+elif mode != "never":
+    handle()
+spin()
+"""
+
+
+@pytest.mark.parametrize("mode", ["handling", "in a generator", "outside of a generator", "after", "never"])
+def test_exceptions_are_marked(python: Interpreter, tmp_path: Path, mode: str) -> None:
+    """While one is handled, and not before or after; one that a suspended generator handles is nobody's."""
+    python.since(3, 6, "end of what it handles before the function's")
+    seen = shares(python, mode, tmp_path / "ready", EXCEPTIONS)
+    assert seen["exception"] == (mode in ("handling", "in a generator")), seen
 
 
 INTERPRETERS = """
@@ -317,6 +375,8 @@ def library_of(python: Interpreter) -> tuple[Path | None, str]:
     code = "import sysconfig, sys; v = sysconfig.get_config_vars(); "
     code += "print('%s\\n%s\\n%s' % (v.get('LIBDIR'), v.get('INSTSONAME'), getattr(sys, 'base_prefix', sys.prefix)))"
     done = subprocess.run([python.path, "-c", code], capture_output=True, text=True)
+    if done.returncode != 0:  # a debug build without its own sysconfig
+        return None, ""
     folder, name, prefix = done.stdout.split("\n")[:3]
     library = Path(folder) / name
     return (library if ".so" in name and library.exists() else None), prefix

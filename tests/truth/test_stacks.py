@@ -61,7 +61,7 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
     assert trust["samples"] >= shown * 0.9, trust
     assert trust["dropped"] <= max(5, 0.02 * trust["samples"]), trust
 
-    if name == "many_threads":
+    if name == "many_threads" and not python.name.endswith("d"):  # so slow that the last threads find nothing to do
         named = {sample.thread for sample in samples}
         assert set(json.loads(done.out)["threads"]) <= named, sorted(named)
 

@@ -57,6 +57,9 @@ def test_gil_fight(run_keisoku: Run, report: Report, python: Interpreter) -> Non
     for name in ("subject", "twin"):
         states = states_of(recording, name, "spin_body")
         assert share(states, {"python", "on-cpu", "gil-wait", "runnable", "kernel", "native+gil"}) > 0.93, dict(states)
+        if python.free_threaded:
+            assert not states["gil-wait"] and not states["native+gil"], dict(states)
+            continue
         # 2.7's GIL is a plain lock: its threads wake each other all the time and run half of it without the GIL.
         waits = 0.2 if python.minor >= (3, 2) else 0.02
         assert states["gil-wait"] > waits * sum(states.values()), dict(states)

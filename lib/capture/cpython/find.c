@@ -67,17 +67,16 @@ static bool try_file(struct search *search, const struct proc_map *map)
     bool found = elf_symbol(elf, "_PyRuntime", &place) || elf_section(elf, ".PyRuntime", &place);
     if (!found && python_find_symbols(search->python, elf)) {
         search->map = map;
-        elf_close(elf);
-        return true;
-    }
-    if (found) {
+    } else if (found) {
         search->map = map;
         search->python->runtime = place.address;
         search->runtime_size = place.size;
         search->version_address = elf_symbol(elf, "Py_Version", &place) ? place.address : 0;
     }
+    if (search->map == map && elf_symbol(elf, "_Py_NoneStruct", &place))
+        search->python->none = place.address;
     elf_close(elf);
-    return found;
+    return search->map == map;
 }
 
 /* Files in the order of likelihood: libpython by name, the executable, then every other file with code. */

@@ -20,6 +20,7 @@ struct python {
     uint64_t runtime;                /* address of _PyRuntime, or of the first of the variables that it once was */
     uint64_t image_start, image_end; /* the interpreter's file in memory, data included */
     uint64_t code_type;              /* address of the type "code", 0 until seen */
+    uint64_t none;                   /* address of None, 0 not known */
     uint64_t main_interpreter;       /* the oldest: the list begins with the newest; 0 until threads were listed */
     uint64_t active_threads;         /* its threading._active, 0 until found */
     pid_t main_tid;                  /* of the main thread, as the target's own PID namespace shows it */

@@ -37,7 +37,12 @@
     X(thread_status)                                                                                                   \
     X(thread_pthread)                                                                                                  \
     X(thread_native_id)                                                                                                \
-    X(thread_chunk) /* newest data-stack chunk; the top pointer follows it */                                          \
+    X(thread_raising)  /* exception on its way up; NULL: none */                                                       \
+    X(thread_handling) /* pointer to the handled exceptions */                                                         \
+    X(thread_handlers) /* where these lie outside of generators */                                                     \
+    X(thread_handled)  /* or the handled exception itself */                                                           \
+    X(handling_value)  /* the innermost handled exception; NULL or None: none */                                       \
+    X(thread_chunk)    /* newest data-stack chunk; the top pointer follows it */                                       \
     X(cframe_frame)                                                                                                    \
     X(cframe_previous)                                                                                                 \
     X(frame_size)                                                                                                      \

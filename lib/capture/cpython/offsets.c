@@ -93,5 +93,8 @@ bool offsets_parse(const uint8_t *bytes, size_t size, const struct offset_head *
     layout->code_flags = layout->code_consts = LAYOUT_NONE;
     if (newer)
         layout->code_version_before = 0;
+    /* Between fields that are where the headers have them, so is what lies between. */
+    if (newer || layout->thread_frame != row->thread_frame || layout->thread_pthread != row->thread_pthread)
+        layout->thread_raising = layout->thread_handling = layout->thread_handlers = LAYOUT_NONE;
     return sizes_sane(layout);
 }

@@ -59,9 +59,11 @@ struct python_stack {
     struct python_frame *frames; /* innermost first; room for PYTHON_DEPTH_MAX, the caller's */
     uint32_t depth;
     bool truncated; /* deeper than PYTHON_DEPTH_MAX */
-    bool holds_gil; /* this thread holds its interpreter's GIL (free-threaded: is attached) */
+    bool holds_gil; /* this thread holds its interpreter's GIL */
+    bool attached;  /* it may run Python code without one (free-threaded builds whose GIL is off) */
     bool gil_known;
     bool gc_running;      /* a collection runs in its interpreter */
+    bool exception;       /* the thread handles one, or one is on its way up; false where not known */
     int core;             /* that the thread's own code last ran on, read after all else; -1: not known */
     uint64_t gil_address; /* of the GIL, 0 unknown: a futex wait inside [address, address + size) waits for it */
     uint32_t gil_size;

@@ -34,6 +34,7 @@ struct python_reader {
     uint32_t gil_size;
     uint32_t gc_collecting;
     uint64_t holder;
+    uint32_t gil_enabled;  /* free-threaded builds can do without */
     uint64_t core_address; /* 0: not known */
     int32_t core;
     uint8_t thread_bytes[THREAD_BYTES_MAX];
@@ -57,6 +58,10 @@ static bool set_windows(struct python_reader *reader)
     window_add(thread, row->thread_status, 4);
     window_add(thread, row->thread_interpreter, 8);
     window_add(thread, row->thread_chunk, 8);
+    window_add(thread, row->thread_raising, 8);
+    window_add(thread, row->thread_handling, 8);
+    window_add(thread, row->thread_handlers, 16);
+    window_add(thread, row->thread_handled, 8);
     window_add(frame, row->frame_previous, 8);
     window_add(frame, row->frame_code, 8);
     window_add(frame, row->frame_ip, 8);
@@ -137,7 +142,7 @@ static uint64_t thread_u64(const struct python_reader *reader, uint32_t offset)
 
 static bool begin(struct python_reader *reader)
 {
-    struct remote_part parts[3];
+    struct remote_part parts[4];
     size_t count = 0;
     parts[count++] = (struct remote_part){.address = reader->thread.address + reader->thread_window.low,
                                           .local = reader->thread_bytes,
@@ -147,6 +152,8 @@ static bool begin(struct python_reader *reader)
             (struct remote_part){reader->gc_address, &reader->gc_collecting, sizeof(reader->gc_collecting)};
     if (reader->holder_address)
         parts[count++] = (struct remote_part){reader->holder_address, &reader->holder, sizeof(reader->holder)};
+    if (reader->python->info.free_threaded && reader->gil_address) /* the structure begins with it there */
+        parts[count++] = (struct remote_part){reader->gil_address, &reader->gil_enabled, sizeof(reader->gil_enabled)};
     return view_begin(reader->view, parts, count);
 }
 
@@ -162,6 +169,32 @@ static void say_state(const struct python_reader *reader, struct python_stack *s
         stack->holds_gil = reader->holder == reader->thread.address;
     else
         stack->gil_known = stack->holds_gil = false;
+    if (reader->python->info.free_threaded && !reader->gil_enabled) {
+        stack->attached = stack->holds_gil;
+        stack->holds_gil = false;
+    }
+}
+
+/* The innermost one. Those of a generator are kept in it. */
+static uint64_t handled_exception(struct python_reader *reader)
+{
+    const struct layout *row = &reader->python->layout;
+    if (!layout_has(row->thread_handling))
+        return thread_u64(reader, row->thread_handled);
+    uint64_t at = thread_u64(reader, row->thread_handling) + row->handling_value;
+    uint64_t start = reader->thread.address + reader->thread_window.low;
+    if (at >= start && at - start + 8 <= reader->thread_window.high - reader->thread_window.low)
+        return load_u64(reader->thread_bytes + (at - start));
+    const uint8_t *bytes = plausible(at) ? view_at(reader->view, at, 8, 0) : NULL;
+    return bytes ? load_u64(bytes) : 0;
+}
+
+static bool has_exception(struct python_reader *reader)
+{
+    if (thread_u64(reader, reader->python->layout.thread_raising))
+        return true;
+    uint64_t handled = reader->python->none ? handled_exception(reader) : 0;
+    return handled && handled != reader->python->none;
 }
 
 struct walk {
@@ -362,7 +395,8 @@ int python_read_core(struct python_reader *reader)
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack)
 {
     stack->depth = 0;
-    stack->truncated = stack->holds_gil = stack->gil_known = stack->gc_running = false;
+    stack->truncated = stack->holds_gil = stack->attached = stack->exception = stack->gil_known = stack->gc_running =
+        false;
     stack->gil_address = reader->gil_address;
     stack->core = -1;
     stack->gil_size = reader->gil_size;
@@ -371,6 +405,7 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
     enum python_read_result result = PYTHON_READ_UNREADABLE;
     struct walk walk = {.reader = reader, .chunk = thread_u64(reader, reader->python->layout.thread_chunk)};
     say_state(reader, stack);
+    stack->exception = has_exception(reader);
     if (thread_u64(reader, reader->python->layout.thread_interpreter) != reader->thread.interpreter)
         result = PYTHON_READ_INVALID; /* the thread state is gone and its memory serves another purpose */
     else if (innermost(reader, &walk.frame))
