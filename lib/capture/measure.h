@@ -12,6 +12,7 @@
 
 #include "capture/kernel_noise.h"
 #include "capture/perf_clock.h"
+#include "capture/proc_events.h"
 #include "capture/sample_queue.h"
 #include "data/recording.h"
 
@@ -37,8 +38,9 @@ struct measurement {
     struct measure_options options;
     struct track track;
     struct sample_queue queue;
-    struct perf_clock *perf; /* NULL: not permitted */
-    struct err perf_error;   /* why it was not */
+    struct perf_clock *perf;    /* NULL: not permitted */
+    struct err perf_error;      /* why it was not */
+    struct proc_events *events; /* NULL: not permitted */
     struct recording *recording;
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
     uint64_t start_ticks;   /* the same as /proc tells the starts of processes */
@@ -79,7 +81,8 @@ static inline void measure_lose(struct measurement *m, enum loss_kind kind, uint
     atomic_fetch_add_explicit(&m->losses[kind], count, memory_order_relaxed);
 }
 
-/* Joins a process (tracker.c); used before the tracker runs too. NULL when it is gone. */
-struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t parent, bool root);
+/* Joins a process (tracker.c) that was born at `start_ns`, 0: not known; used before the tracker runs too. NULL when it
+ * is gone. */
+struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t parent, bool root, uint64_t start_ns);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -221,6 +222,9 @@ static bool decode(const struct perf_event_header *header, const char *body, siz
         struct raw_comm_id raw;
         memcpy(&raw, body + size - sizeof raw, sizeof raw);
         record->kind = PERF_EXEC;
+        size_t most = size - sizeof raw; /* pid, tid, name, what is appended */
+        if (most > 8)
+            snprintf(record->comm, sizeof record->comm, "%.*s", (int)(most - 8), body + 8);
         record->pid = (pid_t)raw.pid;
         record->tid = (pid_t)raw.tid;
         record->time_ns = raw.time;

@@ -26,7 +26,8 @@ struct perf_record {
     pid_t parent;     /* FORK: pid of the parent */
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     uint64_t ip;
-    bool kernel; /* IP: in the kernel */
+    bool kernel;   /* IP: in the kernel */
+    char comm[16]; /* EXEC */
 };
 
 /* `period_ns`: CPU time of a thread between two instruction pointers. ERR_PERMISSION, ERR_NOT_SUPPORTED. */

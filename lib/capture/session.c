@@ -57,6 +57,8 @@ static struct session *make(const struct measure_options *options, struct err *e
         return NULL;
     }
     struct measurement *m = &session->m;
+    if (!options->no_children)
+        proc_events_new(&m->events, NULL); /* without it some exit statuses are not known */
     raise_descriptors(&session->descriptors);
     m->options = *options;
     m->child_fd = -1;
@@ -231,7 +233,7 @@ static int run_gated(struct session *session, const char *output, struct launch 
     m->child_fd = (int)syscall(SYS_pidfd_open, launch->pid, 0);
     follow(m, launch->pid);
     int rc = make_recording(session, output, session->program.name, err);
-    if (rc == 0 && (session->root_process = tracker_join(m, launch->pid, getpid(), true)) == NULL)
+    if (rc == 0 && (session->root_process = tracker_join(m, launch->pid, getpid(), true, 0)) == NULL)
         rc = err_set(err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
     return rc;
 }
@@ -316,7 +318,7 @@ int session_attach(const struct measure_options *options, const char *output, co
     program_name_of(command, size > 0 ? (size_t)size : 0, name);
     rc = make_recording(session, output, name, err);
     for (size_t i = 0; i < count && rc == 0; i++) {
-        if (tracker_join(&session->m, pids[i], 0, true) == NULL)
+        if (tracker_join(&session->m, pids[i], 0, true, 0) == NULL)
             rc = err_set(err, ERR_GONE, "cannot attach to %d: it has ended", (int)pids[i]);
     }
     if (rc == 0)
@@ -460,6 +462,7 @@ void session_free(struct session *session)
         setrlimit(RLIMIT_NOFILE, &session->descriptors);
     recording_free(m->recording);
     perf_clock_free(m->perf);
+    proc_events_free(m->events);
     mem_free(m->sampler_state);
     mem_free(m->tracker_state);
     track_release(&m->track);

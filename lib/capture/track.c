@@ -69,7 +69,7 @@ struct tracked_thread *track_thread(const struct track *track, pid_t tid)
 }
 
 struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t parent, uint64_t start_ticks,
-                                          uint64_t now_ns)
+                                          uint64_t start_ns)
 {
     struct tracked_process *process = mem_zalloc(1, sizeof *process);
     if (process == NULL || stack_store_init(&process->store) != 0) {
@@ -79,11 +79,13 @@ struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t 
     process->pid = pid;
     process->parent_pid = parent;
     process->start_ticks = start_ticks;
-    process->start_ns = now_ns;
-    process->code_reused_ns = now_ns; /* while it imports, code objects come and go */
+    process->start_ns = start_ns;
+    process->exited_status = -1;
+    process->code_reused_ns = start_ns; /* while it imports, code objects come and go */
     process->exit_status = EXIT_STATUS_RUNNING;
     process->changed = true;
     process->parent = track_process(track, parent);
+    process->parent_python = process->parent != NULL && process->parent->python_known;
     pthread_mutex_lock(&track->lock);
     int rc = mem_grow(&track->processes, &track->processes_capacity, track->n_processes + 1, sizeof(void *));
     if (rc == 0)

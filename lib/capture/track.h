@@ -55,6 +55,12 @@ struct tracked_process {
     bool changed;                        /* [L] the writer has not seen its present state */
     bool due;                            /* [W] to be written */
     bool exec_seen;                      /* [T] its memory was replaced: open it anew */
+    uint64_t exec_ns;                    /* [T] when; 0: it was not seen to */
+    char comm[16];                       /* [T] what it became then, by the name the kernel has */
+    bool parent_python, not_python;      /* [T] its parent runs Python; it was looked at, and does not */
+    uint64_t exited_ns;                  /* [T] when its first thread ended, as the kernel says; 0: not told */
+    int exited_status;                   /* [T] with it, as waitpid(2) gives it; -1: not told */
+    uint64_t gone_ns;                    /* [T] when it was first found to be gone */
     bool any_thread;                     /* [T] one of its threads was handed to the sampler */
     atomic_bool read_failed;             /* S sets, T clears: reads fail, its memory may have been replaced */
     uint64_t code_reused_ns;             /* [S] when an address was last seen to hold other code; at first the start */
@@ -153,7 +159,7 @@ void track_release(struct track *track);
 struct tracked_process *track_process(const struct track *track, pid_t pid);
 struct tracked_thread *track_thread(const struct track *track, pid_t tid);
 struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t parent, uint64_t start_ticks,
-                                          uint64_t now_ns);
+                                          uint64_t start_ns);
 /* Publishes the thread to sampler and writer. */
 struct tracked_thread *track_add_thread(struct track *track, struct tracked_process *process, pid_t tid,
                                         const struct python_thread *state, uint64_t now_ns);

@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "capture/doctor.h"
-#include "capture/measure.h"
 #include "capture/schedule.h"
+#include "capture/tracker_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,39 +21,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum {
-    NS_PER_MS = 1000000,
-    PASS_MS = 20,
-    PASS_BUSY_MS = 3, /* for a while after something was born */
-    BUSY_NS = 500 * NS_PER_MS,
-    LIST_NS = 10 * NS_PER_MS,           /* threads of a process are listed that often */
-    LIST_SLOW_NS = 100 * NS_PER_MS,     /* with the kernel's records, which tell of new ones at once */
-    CHILDREN_NS = 3 * NS_PER_MS,        /* children, without the kernel's records */
-    CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
-    ALIVE_NS = 50 * NS_PER_MS,
-    OPEN_FIRST_NS = 2 * NS_PER_MS, /* a fork that is about to exec is not worth opening */
-    OPEN_TRIES_MAX = 100,
-    NATIVE_AGE_NS = 200 * NS_PER_MS, /* a thread that has had no Python for that long is a native one */
-    NAME_TRIES_MAX = 8,
-    LIST_FAILURES_MAX = 8,
-    BORN_MAX = 1024,
-    BIRTH_FDS_MAX = 256 /* cores */
-};
-
-struct tracker {
-    struct measurement *m;
-    uint64_t now_ns, busy_until_ns, children_due_ns, alive_due_ns, reclaim_due_ns;
-    struct python_thread *states; /* scratch of a listing */
-    size_t states_capacity;
-    pid_t *tids;
-    size_t tids_capacity;
-    struct {
-        pid_t pid, parent;
-    } born[BORN_MAX]; /* by the kernel's records, to be joined after the drain */
-    size_t n_born;
-    uint32_t missed; /* threads of the present listing that could not be followed */
-};
 
 /* ---- processes -----------------------------------------------------------------------------------------------------
  */
@@ -68,7 +35,25 @@ static void describe(struct tracked_process *process)
         process->executable[0] = '\0';
 }
 
-struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t parent, bool root)
+/* A child that did not exec yet. Its parent is there. */
+static void describe_as_parent(struct tracked_process *process)
+{
+    if (process->parent == NULL)
+        return;
+    process->command_size = process->parent->command_size;
+    memcpy(process->command, process->parent->command, sizeof process->command);
+    memcpy(process->executable, process->parent->executable, sizeof process->executable);
+}
+
+/* One that was seen to exec and can be asked no more. */
+static void describe_by_comm(struct tracked_process *process)
+{
+    process->command_size = strlen(process->comm);
+    memcpy(process->command, process->comm, process->command_size);
+    process->executable[0] = '\0';
+}
+
+struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t parent, bool root, uint64_t start_ns)
 {
     pid_t real_parent = 0;
     uint64_t start_ticks = proc_start_ticks(pid, &real_parent);
@@ -78,8 +63,8 @@ struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t par
     if (known != NULL)
         return known;
     uint64_t now_ns = clock_monotonic_ns();
-    struct tracked_process *process =
-        track_add_process(&m->track, pid, parent != 0 ? parent : real_parent, start_ticks, now_ns);
+    struct tracked_process *process = track_add_process(&m->track, pid, parent != 0 ? parent : real_parent, start_ticks,
+                                                        start_ns != 0 ? start_ns : now_ns);
     if (process == NULL)
         return NULL;
     process->root = root;
@@ -87,22 +72,47 @@ struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t par
     process->open_retry_ns = root ? now_ns : now_ns + OPEN_FIRST_NS;
     pthread_mutex_lock(&m->track.lock);
     describe(process);
+    if (process->command_size == 0)
+        describe_as_parent(process);
     process->changed = true;
     pthread_mutex_unlock(&m->track.lock);
     atomic_fetch_add(&m->live_processes, 1);
     return process;
 }
 
-static void end_threads(struct tracker *k, const struct tracked_process *process)
+/* One that is gone already: all that is known of it is what the kernel's records say. */
+struct tracked_process *tracker_join_gone(struct measurement *m, pid_t pid, pid_t parent, uint64_t start_ns)
+{
+    struct tracked_process *process = track_add_process(&m->track, pid, parent, 0, start_ns);
+    if (process == NULL)
+        return NULL;
+    pthread_mutex_lock(&m->track.lock);
+    describe_as_parent(process);
+    pthread_mutex_unlock(&m->track.lock);
+    atomic_fetch_add(&m->live_processes, 1);
+    return process;
+}
+
+static void end_threads(struct tracker *k, const struct tracked_process *process, uint64_t end_ns)
 {
     struct track *track = &k->m->track;
     for (size_t i = 0; i < track->n_threads; i++) {
         struct tracked_thread *thread = track->threads[i];
         if (thread->process == process && !thread->ended) {
-            track_end_thread(track, thread, k->now_ns);
+            track_end_thread(track, thread, end_ns);
             atomic_fetch_sub(&k->m->live_threads, 1);
         }
     }
+}
+
+/* Nobody looked into it while it could be: it may have run Python. */
+static bool may_have_been_python(const struct tracked_process *process, uint64_t end_ns)
+{
+    if (process->python_known || process->not_python)
+        return false;
+    if (process->exec_ns != 0)
+        return end_ns > process->exec_ns + PYTHON_STARTS_NS;
+    return process->parent_python;
 }
 
 /* It lives on as another program, or nobody has waited for it yet. */
@@ -117,13 +127,16 @@ static void read_last_usage(struct tracker *k, struct tracked_process *process)
     pthread_mutex_unlock(&k->m->track.lock);
 }
 
-static void end_process(struct tracker *k, struct tracked_process *process, int exit_status)
+void tracker_end_process(struct tracker *k, struct tracked_process *process, int exit_status)
 {
+    uint64_t end_ns = process->exited_ns != 0 ? process->exited_ns : k->now_ns;
     if (process->live_threads > 0)
-        end_threads(k, process);
+        end_threads(k, process, end_ns);
     if (!process->usage_last_known)
         read_last_usage(k, process);
-    track_end_process(&k->m->track, process, k->now_ns, exit_status);
+    if (may_have_been_python(process, end_ns))
+        measure_lose(k->m, LOSS_PROCESS_MISSED, 1);
+    track_end_process(&k->m->track, process, end_ns, exit_status);
     atomic_fetch_sub(&k->m->live_processes, 1);
     if (process->python_known)
         atomic_fetch_sub(&k->m->live_pythons, 1);
@@ -143,9 +156,14 @@ static void forget_python(struct tracker *k, struct tracked_process *process)
     atomic_fetch_sub(&m->pythons_seen, 1);
 }
 
-/* The counters of a process go on through exec: the next program's begin where this one's ended. */
-static void follow_usage(const struct tracked_process *process, struct tracked_process *next)
+/* The next program of one process: its parent is the same, its counters begin where those of this one ended. */
+static void go_on_as(struct tracker *k, const struct tracked_process *process, struct tracked_process *next)
 {
+    pthread_mutex_lock(&k->m->track.lock);
+    next->parent = process->parent;
+    next->parent_id = process->parent_id;
+    pthread_mutex_unlock(&k->m->track.lock);
+    next->exec_ns = process->exec_ns;
     next->counted_from_birth = process->counted_from_birth && process->usage_last_known;
     next->usage_before = process->usage_last;
 }
@@ -154,24 +172,38 @@ static void follow_usage(const struct tracked_process *process, struct tracked_p
  * of its own. */
 static void replace_program(struct tracker *k, struct tracked_process *process)
 {
-    process->exec_seen = false;
+    process->exec_seen = process->not_python = false;
     if (process->python_known && process->any_thread) {
         pid_t pid = process->pid, parent = process->parent_pid;
         bool root = process->root;
-        end_process(k, process, EXIT_STATUS_UNKNOWN);
-        struct tracked_process *next = tracker_join(k->m, pid, parent, root);
+        tracker_end_process(k, process, EXIT_STATUS_UNKNOWN);
+        struct tracked_process *next = tracker_join(k->m, pid, parent, root, process->exec_ns);
         if (next != NULL)
-            follow_usage(process, next);
+            go_on_as(k, process, next);
         return;
     }
     if (process->python_known)
         forget_python(k, process);
     pthread_mutex_lock(&k->m->track.lock);
     describe(process);
+    if (process->command_size == 0 && process->comm[0] != '\0')
+        describe_by_comm(process);
     process->changed = true;
     pthread_mutex_unlock(&k->m->track.lock);
     process->open_retry_ns = k->now_ns;
     process->open_tries = 0;
+}
+
+/* It became another program and was gone before that could be looked at. */
+static void become_unseen(struct tracker *k, struct tracked_process *process)
+{
+    if (process->python_known)
+        forget_python(k, process);
+    pthread_mutex_lock(&k->m->track.lock);
+    describe_by_comm(process);
+    process->changed = true;
+    pthread_mutex_unlock(&k->m->track.lock);
+    process->not_python = false;
 }
 
 /* How long until the next look: a young process may map its interpreter any moment, and on a busy machine much later.
@@ -211,6 +243,7 @@ static void try_open(struct tracker *k, struct tracked_process *process)
         return;
     }
     python_close(python);
+    process->not_python = rc == ERR_NOT_PYTHON && !maybe;
     if (rc != ERR_NOT_PYTHON && rc != ERR_GONE) {
         struct err told;
         if (rc == ERR_PERMISSION && doctor_refusal(process->pid, m->child != 0 ? "run" : "attach", &told) == rc)
@@ -355,56 +388,10 @@ static void list_threads(struct tracker *k, struct tracked_process *process)
     }
 }
 
-/* ---- what the kernel tells -----------------------------------------------------------------------------------------
- */
-
-static void take_record(void *context, const struct perf_record *record)
-{
-    struct tracker *k = context;
-    if (record->kind == PERF_IP) {
-        struct tracked_thread *thread = track_thread(&k->m->track, record->tid);
-        struct ip_point point = {record->time_ns, record->ip, record->kernel};
-        bool noise = record->kernel && atomic_load_explicit(&k->m->noise_known, memory_order_acquire) &&
-                     kernel_noise_at(&k->m->noise, record->ip);
-        if (thread != NULL && !noise)
-            track_add_ip(&k->m->track, thread, &point);
-        return;
-    }
-    struct tracked_process *process = track_process(&k->m->track, record->pid);
-    k->busy_until_ns = k->now_ns + BUSY_NS;
-    if (record->kind == PERF_EXEC && process != NULL) {
-        process->exec_seen = true;
-    } else if (record->kind == PERF_FORK && process != NULL) {
-        process->list_due_ns = 0; /* a thread */
-    } else if (record->kind == PERF_FORK && k->n_born < BORN_MAX) {
-        k->born[k->n_born].pid = record->pid;
-        k->born[k->n_born++].parent = record->parent;
-    } else if (record->kind == PERF_EXIT && process != NULL && record->pid == record->tid) {
-        k->alive_due_ns = 0;
-    }
-}
-
-static void drain_kernel(struct tracker *k)
-{
-    if (k->m->perf == NULL)
-        return;
-    k->n_born = 0;
-    uint64_t lost = perf_clock_drain(k->m->perf, take_record, k);
-    if (lost > 0) {
-        measure_lose(k->m, LOSS_IP_LOST, lost);
-        k->children_due_ns = 0;
-    }
-    for (size_t i = 0; i < k->n_born && !k->m->options.no_children; i++) {
-        const struct tracked_process *parent = track_process(&k->m->track, k->born[i].parent);
-        bool python = parent != NULL && parent->python_known;
-        if (tracker_join(k->m, k->born[i].pid, k->born[i].parent, false) == NULL && python)
-            measure_lose(k->m, LOSS_PROCESS_MISSED, 1); /* what it was is not known; it may have been Python */
-    }
-}
-
 /* Children of a process from /proc; each of its threads has a list of its own. */
 static void find_children(struct tracker *k, const struct tracked_process *process)
 {
+    bool told = k->m->perf != NULL || k->m->events != NULL;
     int n_tids = proc_threads(process->pid, &k->tids, &k->tids_capacity);
     for (int i = 0; i < n_tids; i++) {
         char path[64], text[4096];
@@ -418,7 +405,8 @@ static void find_children(struct tracker *k, const struct tracked_process *proce
             long pid = strtol(at, &end, 10);
             if (end == at || *end != ' ') /* the last one may be cut: it is found again later */
                 break;
-            tracker_join(k->m, (pid_t)pid, process->pid, false);
+            if (!told || is_older_than((pid_t)pid, SETTLED_NS)) /* the kernel's records tell of young ones, in order */
+                tracker_join(k->m, (pid_t)pid, process->pid, false, 0);
         }
     }
 }
@@ -448,12 +436,33 @@ static void reap_child(struct tracker *k)
     if (waitpid(m->child, &status, 0) != m->child)
         return;
     if (process != NULL)
-        end_process(k, process, status);
+        tracker_end_process(k, process, status);
     atomic_store(&m->wait_status, status);
     tell_end(m);
 }
 
-static void check_alive(struct tracker *k)
+/* Ends the process if it is gone. Its status is known while nobody has waited for it, and from the connector. */
+static bool end_if_gone(struct tracker *k, struct tracked_process *process, bool wait_for_status)
+{
+    int status = -1;
+    uint64_t start_ticks = proc_start_ticks(process->pid, NULL); /* 0: gone, or not to be told now */
+    bool reused = start_ticks != process->start_ticks && start_ticks != 0;
+    bool gone = process->start_ticks == 0 ? process->exited_ns != 0 : reused || proc_ended(process->pid, &status);
+    if (!gone)
+        return false;
+    if (process->gone_ns == 0)
+        process->gone_ns = k->now_ns;
+    if (status == -1 || reused)
+        status = process->exited_status;
+    if (status == -1 && wait_for_status && k->m->events != NULL && k->now_ns - process->gone_ns < STATUS_WAIT_NS)
+        return false;
+    if (process->exec_seen && !process->any_thread)
+        become_unseen(k, process);
+    tracker_end_process(k, process, status != -1 ? status : EXIT_STATUS_UNKNOWN);
+    return true;
+}
+
+static void check_alive(struct tracker *k, bool wait_for_status)
 {
     struct measurement *m = k->m;
     bool any_root = false;
@@ -461,13 +470,8 @@ static void check_alive(struct tracker *k)
         struct tracked_process *process = m->track.processes[i];
         if (process->ended)
             continue;
-        int status = -1;
-        uint64_t start_ticks = proc_start_ticks(process->pid, NULL); /* 0: gone, or not to be told now */
-        bool reused = start_ticks != 0 && start_ticks != process->start_ticks;
-        if (process->pid != m->child && (reused || proc_ended(process->pid, &status)))
-            end_process(k, process, status != -1 ? status : EXIT_STATUS_UNKNOWN);
-        else
-            any_root = any_root || process->root;
+        bool ended = process->pid != m->child && end_if_gone(k, process, wait_for_status);
+        any_root = any_root || (process->root && !ended);
     }
     if (m->child == 0 && !any_root)
         tell_end(m);
@@ -475,6 +479,8 @@ static void check_alive(struct tracker *k)
 
 static void visit(struct tracker *k, struct tracked_process *process)
 {
+    if (process->start_ticks == 0 || process->gone_ns != 0)
+        return;
     if (process->exec_seen || atomic_exchange(&process->read_failed, false)) {
         char now[4096];
         bool other =
@@ -497,9 +503,9 @@ static void pass(struct tracker *k)
     reap_child(k);
     if (atomic_load(&m->stop_sampler))
         return; /* the duration is over: nothing new is measured, the program goes on to its end */
-    drain_kernel(k);
+    tracker_drain(k);
     if (k->now_ns >= k->alive_due_ns) {
-        check_alive(k);
+        check_alive(k, true);
         k->alive_due_ns = k->now_ns + ALIVE_NS;
     }
     if (!m->options.no_children && k->now_ns >= k->children_due_ns) {
@@ -528,6 +534,8 @@ static void nap(struct tracker *k)
     struct pollfd fds[2 + BIRTH_FDS_MAX] = {{m->wake_fd, POLLIN, 0}, {m->child_fd, POLLIN, 0}};
     int births[BIRTH_FDS_MAX];
     size_t n = m->perf != NULL ? perf_clock_wait_fds(m->perf, births, BIRTH_FDS_MAX) : 0;
+    if (m->perf == NULL && m->events != NULL)
+        births[n++] = proc_events_fd(m->events);
     for (size_t i = 0; i < n; i++)
         fds[2 + i] = (struct pollfd){births[i], POLLIN, 0};
     if (atomic_load(&m->wait_status) != -1)
@@ -555,7 +563,9 @@ void *tracker_main(void *measurement)
         nap(k);
     }
     k->now_ns = clock_monotonic_ns();
-    drain_kernel(k);
+    tracker_drain(k);
+    check_alive(k, false);
+    task_log_release(&k->log);
     mem_free(k->states);
     mem_free(k->tids);
     return NULL;

@@ -26,7 +26,8 @@ def counted(done: Result) -> dict[str, list[int]]:
 def check(truth: dict[str, Any], sums: dict[str, int]) -> None:
     # it takes a page fault or two to say and to end; /proc counts time in ticks of 10 ms, and splits it by samples
     assert truth["minor_faults"] <= sums["minor_faults"] <= truth["minor_faults"] + 50
-    assert abs(sums["voluntary_switches"] - truth["voluntary_switches"]) <= 5
+    # those of a thread are read five times a second at best, on a busy machine less often
+    assert 0.75 * truth["voluntary_switches"] <= sums["voluntary_switches"] <= truth["voluntary_switches"] + 5
     for name in ("user_time", "system_time"):
         assert abs(sums[name] / 1e9 - truth[name]) <= 0.025, name
 

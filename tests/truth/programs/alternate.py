@@ -5,13 +5,14 @@ caller-callee pair of a mixed stack is possible and only the whole stack gives i
 
 A comment `# -> name` says what its line may call; CHAINS says which whole stacks exist.
 """
+
 import json
 import sys
 import time
 
 CHAINS = {
     ".*": r"<module>( main( hot_a( mid_a( leaf_a)?)?| hot_b( mid_b( leaf_b)?)?"
-          r"| left( middle( leaf_l)?)?| right( middle( leaf_r)?)?)?)?"
+    r"| left( middle( leaf_l)?)?| right( middle( leaf_r)?)?)?)?"
 }
 
 

@@ -1,4 +1,5 @@
 """Coroutines: await chains driven by hand and by asyncio tasks that take turns."""
+
 import asyncio
 import json
 import sys
@@ -6,7 +7,7 @@ import time
 
 CHAINS = {
     ".*": r"<module>( lib| main( by_hand( top_a( mid_a( leaf_a)?)?| top_b( mid_b( leaf_b)?)?)?)?"
-          r"|( lib)( fan_out( lib)?| task_l( hop( pause_l( lib)?)?)?| task_r( hop( pause_r( lib)?)?)?)?)?"
+    r"|( lib)( fan_out( lib)?| task_l( hop( pause_l( lib)?)?)?| task_r( hop( pause_r( lib)?)?)?)?)?"
 }
 
 

@@ -1,4 +1,5 @@
 """Deep stacks, DEPTH frames of one function under two parents: `deep.py SECONDS [DEPTH]`."""
+
 import json
 import sys
 import time
@@ -6,7 +7,7 @@ import time
 # DEPTH stands for the program's second argument.
 CHAINS = {
     ".*": r"<module>( main( left( down){0,DEPTH}| left( down){DEPTH} leaf_l"
-          r"| right( down){0,DEPTH}| right( down){DEPTH} leaf_r)?)?"
+    r"| right( down){0,DEPTH}| right( down){DEPTH} leaf_r)?)?"
 }
 
 

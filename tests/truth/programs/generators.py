@@ -1,11 +1,12 @@
 """Generators and chains of them: their frames live in the heap and are linked into the stack while they run."""
+
 import json
 import sys
 import time
 
 CHAINS = {
     ".*": r"<module>( main( sum_a( double( count_a)?)?| sum_b( triple( count_b)?)?"
-          r"| sum_c( relay( inner_c( tick)?)?)?| step_d( pair_d)?)?)?"
+    r"| sum_c( relay( inner_c( tick)?)?)?| step_d( pair_d)?)?)?"
 }
 
 

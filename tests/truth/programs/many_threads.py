@@ -1,4 +1,5 @@
 """Many named threads, `many_threads.py SECONDS [COUNT]`: those with an even number work in other functions than the odd."""
+
 import json
 import sys
 import threading
@@ -60,5 +61,7 @@ def start(seconds, count):
     return names
 
 
-names = start(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0, int(sys.argv[2]) if len(sys.argv) > 2 else 64)  # -> start
+names = start(
+    float(sys.argv[1]) if len(sys.argv) > 1 else 2.0, int(sys.argv[2]) if len(sys.argv) > 2 else 64
+)  # -> start
 print(json.dumps({"threads": names}))

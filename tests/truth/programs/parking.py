@@ -4,6 +4,7 @@
 TRUTH gets a JSON object: native thread id -> {"name": ..., "frames": [[function, line, file], ...]}, innermost frame
 first. The thread that writes it is not part of it. Runs on every Python from 2.7 on.
 """
+
 import json
 import os
 import sys

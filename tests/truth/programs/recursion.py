@@ -1,12 +1,13 @@
 """Mutual recursion whose depth changes with every call: a stack's length, its parity and its bottom must agree."""
+
 import json
 import sys
 import time
 
 CHAINS = {
     ".*": r"<module>( main( short( even( odd( even( bottom)?)?)?)?"
-          r"| long( even( odd even){0,8}( odd)?| even( odd even){8} bottom)?"
-          r"| plunge( sink){0,40}( floor)?)?)?"
+    r"| long( even( odd even){0,8}( odd)?| even( odd even){8} bottom)?"
+    r"| plunge( sink){0,40}( floor)?)?)?"
 }
 
 

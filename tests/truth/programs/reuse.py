@@ -3,6 +3,7 @@
 Round N's functions are outer_N and inner_N of the file <round N>, starting at line N % 50 + 1. A name, a file or a line of
 another round on one stack is a code object that was taken for another.
 """
+
 import json
 import sys
 import time

@@ -2,6 +2,7 @@
 
 The same block of work is done 50, 30, 15, 4 and 1 times; what each function really took is printed at the end.
 """
+
 import json
 import sys
 import time

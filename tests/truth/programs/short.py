@@ -1,4 +1,5 @@
 """Functions of 20 ns: `tiny_a` is called three times as often as its twin `tiny_b`, so it has three times its share."""
+
 import json
 import sys
 import time

@@ -2,7 +2,7 @@
 # mypy: ignore-errors
 """Parks many threads in many kinds of stacks, as stacks.py does: what Python 2.7 has of them, and what it alone has.
 
-    stacks_2.py TRUTH [SCENARIO...]
+stacks_2.py TRUTH [SCENARIO...]
 """
 
 import contextlib

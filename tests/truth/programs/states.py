@@ -3,6 +3,7 @@
 Phases: sleep, lock, gil, hash, io, busy. The line printed at the end has what each thread
 knows of itself: wall and CPU time, and the states that these can be.
 """
+
 import hashlib
 import json
 import os
@@ -16,8 +17,11 @@ SPENT = {}
 def measured(name, body, *args):
     wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
     body(*args)
-    SPENT[name] = {"wall_ns": time.perf_counter_ns() - wall, "cpu_ns": time.thread_time_ns() - cpu,
-                   "tid": threading.get_native_id()}
+    SPENT[name] = {
+        "wall_ns": time.perf_counter_ns() - wall,
+        "cpu_ns": time.thread_time_ns() - cpu,
+        "tid": threading.get_native_id(),
+    }
 
 
 def start(name, body, *args):
@@ -77,7 +81,10 @@ def phase_gil(seconds):
     twins = [start("subject", spin_body, seconds), start("twin", spin_body, seconds)]
     for twin in twins:
         twin.join()
-    return {"subject": ["python", "on-cpu", "gil-wait", "runnable"], "twin": ["python", "on-cpu", "gil-wait", "runnable"]}
+    return {
+        "subject": ["python", "on-cpu", "gil-wait", "runnable"],
+        "twin": ["python", "on-cpu", "gil-wait", "runnable"],
+    }
 
 
 def phase_hash(seconds):
@@ -103,7 +110,14 @@ def phase_busy(seconds):
     return {"subject": ["python", "on-cpu"]}
 
 
-PHASES = {"sleep": phase_sleep, "lock": phase_lock, "gil": phase_gil, "hash": phase_hash, "io": phase_io, "busy": phase_busy}
+PHASES = {
+    "sleep": phase_sleep,
+    "lock": phase_lock,
+    "gil": phase_gil,
+    "hash": phase_hash,
+    "io": phase_io,
+    "busy": phase_busy,
+}
 
 if __name__ == "__main__":
     states = PHASES[sys.argv[1]](float(sys.argv[2]) if len(sys.argv) > 2 else 1.5)

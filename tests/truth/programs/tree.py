@@ -3,20 +3,31 @@
 Kinds: fork, spawn, forkserver, subprocess, exec, shell, short, code, stdin. Each process appends one line of JSON to the file named by TRUTH_OUT
 (one write, so lines never mix): who it is, how long it worked, and which function has its time.
 """
+
 import json
 import os
 import subprocess
 import sys
 import time
 
-
 WALL = getattr(time, "perf_counter", time.time)  # 2.7 has time() and clock()
 CPU = getattr(time, "process_time", None) or time.clock
 
 
 def note(role, function, seconds):
-    line = json.dumps({"pid": os.getpid(), "parent": os.getppid(), "role": role, "function": function,
-                       "cpu_s": seconds, "python": "%d.%d.%d" % sys.version_info[:3]}) + "\n"
+    line = (
+        json.dumps(
+            {
+                "pid": os.getpid(),
+                "parent": os.getppid(),
+                "role": role,
+                "function": function,
+                "cpu_s": seconds,
+                "python": "%d.%d.%d" % sys.version_info[:3],
+            }
+        )
+        + "\n"
+    )
     target = os.open(os.environ["TRUTH_OUT"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(target, line.encode())
     os.close(target)
@@ -102,8 +113,14 @@ def kind_short(seconds):
 
 
 def kind_code(seconds):
-    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.argv[1:] = ['--child', '%s']; "
-                                "exec(compile(open(%r).read(), %r, 'exec'))" % (seconds, __file__, __file__)])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv[1:] = ['--child', '%s']; "
+            "exec(compile(open(%r).read(), %r, 'exec'))" % (seconds, __file__, __file__),
+        ]
+    )
     parent(seconds)
     assert process.wait() == 0
 

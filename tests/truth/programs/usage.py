@@ -3,8 +3,6 @@
 usage.py [exec]: with `exec` it becomes this program again, and says what both used.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import resource
@@ -12,27 +10,29 @@ import sys
 import threading
 import time
 
+CPU = getattr(time, "process_time", None) or time.clock  # 2.7
 
-def touch(megabytes: int) -> None:
+
+def touch(megabytes):
     block = bytearray(megabytes << 20)
     for at in range(0, len(block), 4096):
         block[at] = 1
 
 
-def wait(times: int, then_s: float = 0) -> None:
+def wait(times, then_s=0):
     for _ in range(times):
         time.sleep(0.0005)
     time.sleep(then_s)
 
 
-def main() -> None:
+def main():
     touch(8)
     wait(100)
     thread = threading.Thread(target=wait, args=(200, 0.6))  # it is looked at five times a second
     thread.start()
     thread.join()
-    end = time.process_time() + 0.3
-    while time.process_time() < end:
+    end = CPU() + 0.3
+    while CPU() < end:
         touch(1)
     wait(50)
     if sys.argv[1:] == ["exec"]:

@@ -1,4 +1,5 @@
 """What the programs use and Pythons before 3.8 lack, put there before a program starts (PYTHONPATH names this folder)."""
+
 import sys
 import threading
 import time

@@ -1,4 +1,5 @@
 """Run as a module, as a zipapp or as a folder: `python -m package SECONDS`."""
+
 import sys
 
 from package.work import module_work

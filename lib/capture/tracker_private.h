@@ -1,0 +1,48 @@
+/* What the two halves of the tracker thread share: tracker.c looks into /proc, tracker_kernel.c takes the kernel's
+ * word. */
+#ifndef KEISOKU_CAPTURE_TRACKER_PRIVATE_H
+#define KEISOKU_CAPTURE_TRACKER_PRIVATE_H
+
+#include "capture/measure.h"
+
+enum {
+    NS_PER_MS = 1000000,
+    PASS_MS = 20,
+    PASS_BUSY_MS = 3, /* for a while after something was born */
+    BUSY_NS = 500 * NS_PER_MS,
+    LIST_NS = 10 * NS_PER_MS,           /* threads of a process are listed that often */
+    LIST_SLOW_NS = 100 * NS_PER_MS,     /* with the kernel's records, which tell of new ones at once */
+    CHILDREN_NS = 3 * NS_PER_MS,        /* children, without the kernel's records */
+    CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
+    ALIVE_NS = 50 * NS_PER_MS,
+    OPEN_FIRST_NS = 2 * NS_PER_MS, /* a fork that is about to exec is not worth opening */
+    OPEN_TRIES_MAX = 100,
+    NATIVE_AGE_NS = 200 * NS_PER_MS, /* a thread that has had no Python for that long is a native one */
+    NAME_TRIES_MAX = 8,
+    LIST_FAILURES_MAX = 8,
+    STATUS_WAIT_NS = 60 * NS_PER_MS,  /* the kernel tells a status a little after the end */
+    PYTHON_STARTS_NS = 5 * NS_PER_MS, /* no interpreter reaches a program's first line in less */
+    SETTLED_NS = 100 * NS_PER_MS,
+    SAME_TICKS = 3,     /* two tellings of one start differ by so much at most */
+    BIRTH_FDS_MAX = 256 /* cores */
+};
+
+struct tracker {
+    struct measurement *m;
+    uint64_t now_ns, busy_until_ns, children_due_ns, alive_due_ns, reclaim_due_ns;
+    struct python_thread *states; /* scratch of a listing */
+    size_t states_capacity;
+    pid_t *tids;
+    size_t tids_capacity;
+    struct task_log log; /* of the kernel's records */
+    uint32_t missed;     /* threads of the present listing that could not be followed */
+};
+
+/* The process has ended, or goes on as another program. */
+void tracker_end_process(struct tracker *k, struct tracked_process *process, int exit_status);
+/* Joins one that is gone already: all that is known of it is what the kernel's records say. */
+struct tracked_process *tracker_join_gone(struct measurement *m, pid_t pid, pid_t parent, uint64_t start_ns);
+/* Takes what the kernel's clock and the process connector have told. */
+void tracker_drain(struct tracker *k);
+
+#endif
