@@ -32,19 +32,22 @@ CASES = [
     Case("awaits", ["1.2"], 0, ["mid_a", "mid_b", "hop"], (3, 5)),
     Case("deep", ["1", "20"], 20, ["down", "leaf_l", "leaf_r"]),
     Case("deep", ["1", "500"], 500, ["down"]),
+    Case("deep", ["1.5", "5000"], 5000, ["down"]),
     Case("many_threads", ["1.2", "64"], 0, ["nap"]),
+    Case("many_threads", ["4", "1000"], 0, ["nap"]),
     Case("short", ["1"], 0, ["tiny_a", "tiny_b"]),
     Case("reuse", ["1.2"], 0, []),
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.program}{case.depth or ''}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case.program, *case.arguments[1:]]))
 def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, case: Case) -> None:
     name = case.program
     python.since(*case.since, f"syntax of {name}.py")
     program = PROGRAMS / f"{name}.py"
     truth = Oracle(program, depth=case.depth)
-    done, path, recording, shown = measured(run_keisoku, python, program, *case.arguments)
+    least = 150 if case.depth < 5000 else 20  # our own budget makes samples of such stacks few
+    done, path, recording, shown = measured(run_keisoku, python, program, *case.arguments, least=least)
     samples = list(recording)
     wrong = recording.impossible(truth)
     assert not wrong, (
@@ -63,7 +66,9 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
 
     if name == "many_threads" and not python.name.endswith("d"):  # so slow that the last threads find nothing to do
         named = {sample.thread for sample in samples}
-        assert set(json.loads(done.out)["threads"]) <= named, sorted(named)
+        threads = set(json.loads(done.out)["threads"])
+        # Of a thousand, the last are born at the end where the machine is busy.
+        assert len(threads - named) <= (0 if len(threads) < 1000 else 500), sorted(threads - named)
 
 
 @pytest.mark.parametrize("name", ["alternate", "many_threads"])

@@ -47,5 +47,6 @@ def main(seconds, depth):
             right(depth)  # -> right
 
 
+sys.setrecursionlimit(20000)
 main(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0, int(sys.argv[2]) if len(sys.argv) > 2 else 20)  # -> main
 print(json.dumps({}))

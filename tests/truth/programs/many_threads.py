@@ -11,6 +11,9 @@ CHAINS = {
     r"odd-\d+": r"boot( work_odd( mid_odd( leaf_odd)?| nap)?)?",
 }
 
+# All of them together want the same, however many they are.
+SHARE = max(1, float(sys.argv[2]) / 64 if len(sys.argv) > 2 else 1)
+
 
 def leaf_even():
     return 1
@@ -29,19 +32,19 @@ def mid_odd():
 
 
 def nap():
-    time.sleep(0.05)
+    time.sleep(0.05 * SHARE)
 
 
 def work_even(end):
     while time.perf_counter() < end:
-        for _ in range(8000):
+        for _ in range(int(8000 / SHARE)):
             mid_even()  # -> mid_even
         nap()  # -> nap
 
 
 def work_odd(end):
     while time.perf_counter() < end:
-        for _ in range(8000):
+        for _ in range(int(8000 / SHARE)):
             mid_odd()  # -> mid_odd
         nap()  # -> nap
 
