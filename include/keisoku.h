@@ -143,7 +143,8 @@ struct kei_recording;
 KEI_API int kei_open(const char *path, struct kei_recording **recording, struct kei_error *error);
 KEI_API void kei_close(struct kei_recording *recording);
 
-/* A format that kei_export writes: "text" (the verdict screen), "json", "html", "collapsed", "speedscope", "pprof". */
+/* A format that kei_export writes: "text" (the verdict screen), "json", "html", or another tool's: "collapsed" and what
+ * else kei_formats lists. */
 struct kei_format {
     const char *name, *summary;
     const char *extension; /* "json" */

@@ -21,42 +21,24 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import TOP, Run
+from conftest import Run
+from made import check_golden, export, make, npm_reader
 
-GOLDEN = TOP / "tests" / "golden"
 SPEEDSCOPE = "speedscope@1.25.0"
 # Wall seconds of each thread of tests/recordings/exports.txt, idle workers left out.
 WALL = {"300/MainThread": 4.0, "300/thread 310": 4.0, "301/a;b-ü": 4.0}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def recording(keisoku: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    maker = Path(keisoku).parent.parent / "tests" / "tools" / "make-recording"
-    if not maker.exists():
-        pytest.skip(f"{maker} is not there: KEISOKU_BINARY names no build folder")
-    folder = tmp_path_factory.mktemp("exports")
-    words = [str(maker), str(TOP / "tests" / "recordings" / "exports.txt"), "exports.kei"]
-    subprocess.run(words, cwd=folder, check=True, capture_output=True)
-    return folder / "exports.kei"
+    return make(keisoku, "exports", tmp_path_factory.mktemp("exports") / "exports.kei")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def exported(keisoku: str, recording: Path) -> dict[str, Path]:
     """Format → file."""
-    files = {}
-    for name, ending in (("collapsed", "txt"), ("speedscope", "json"), ("pprof", "pb.gz")):
-        files[name] = recording.parent / f"exports.{ending}"
-        words = [keisoku, "export", str(recording), "--format", name, "-o", str(files[name])]
-        subprocess.run(words, check=True, timeout=60, capture_output=True)
-    return files
-
-
-def check_golden(name: str, text: str) -> None:
-    text = re.sub(r"keisoku [0-9]+\.[0-9]+\.[0-9]+", "keisoku VERSION", text)
-    path = GOLDEN / name
-    if os.environ.get("KEISOKU_GOLDEN") == "write":
-        path.write_text(text)
-    assert text == path.read_text()
+    endings = {"collapsed": "txt", "speedscope": "json", "pprof": "pb.gz"}
+    return {name: export(keisoku, recording, name, ending=ending) for name, ending in endings.items()}
 
 
 # ---- collapsed -------------------------------------------------------------------------------------------------------
@@ -115,16 +97,7 @@ def test_speedscope_sums(exported: dict[str, Path]) -> None:
 @pytest.fixture(scope="session")
 def speedscope(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """speedscope's released page with its published schema, from the npm registry."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
-    folder = TOP / ".cache" / "readers" / SPEEDSCOPE
-    page = folder / "node_modules" / "speedscope" / "dist" / "release"
-    if not page.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        words = ["npm", "install", "--no-save", "--ignore-scripts", "--prefix", str(folder), SPEEDSCOPE]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=300)
-        if done.returncode != 0:
-            pytest.skip(f"the registry did not give {SPEEDSCOPE}: {done.stderr.strip()[-200:]}")
+    page = npm_reader(SPEEDSCOPE, "speedscope/dist/release")
     copy = tmp_path_factory.mktemp("speedscope") / "page"
     shutil.copytree(page, copy)
     return copy
@@ -312,11 +285,7 @@ def test_standard_output_is_the_file(run_keisoku: Run, recording: Path, exported
 
 def test_odd_recordings_export(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
     """Markup in names, a stack 3000 deep, a recorder that was killed: still well formed."""
-    maker = Path(keisoku).parent.parent / "tests" / "tools" / "make-recording"
-    if not maker.exists():
-        pytest.skip(f"{maker} is not there: KEISOKU_BINARY names no build folder")
-    words = [str(maker), str(TOP / "tests" / "recordings" / "odd.txt"), str(tmp_path / "odd.kei")]
-    subprocess.run(words, check=True, capture_output=True)
+    make(keisoku, "odd", tmp_path / "odd.kei")
     done = run_keisoku("export", "odd.kei", "--format", "collapsed")
     assert done.status == 0, done.err
     assert any(line.count(";") > 3000 for line in done.out.splitlines())

@@ -5,7 +5,8 @@
 #include "export/export.h"
 #include "profile_builder.h"
 
-static const char *const names[] = {"collapsed", "speedscope", "pprof"};
+static const char *const names[] = {"collapsed", "speedscope", "pprof",   "pstats", "callgrind",
+                                    "chrome",    "perfetto",   "firefox", "svg",    "csv"};
 enum { NAMES = sizeof names / sizeof names[0] };
 
 struct scenario {
