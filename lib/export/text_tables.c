@@ -145,18 +145,13 @@ static int compare_rows(const void *a, const void *b)
 }
 
 /* Adds a subtree's neighbours: below (callees) or above (callers) the outermost frame of a found function. */
-static void visit(const struct screen *screen, const struct tree *tree, const bool *found, bool callers,
-                  double *weights)
+static void visit(const struct tree *tree, const bool *found, bool callers, bool *inside, double *weights)
 {
-    (void)screen;
-    for (size_t i = 1; i < tree->n_nodes; i++) {
+    for (size_t i = 1; i < tree->n_nodes; i++) { /* a parent comes before its children */
         const struct tree_node *node = &tree->nodes[i];
-        if (!found[node->function])
-            continue;
-        bool inner = false;
-        for (uint32_t up = node->parent; up != 0 && !inner; up = tree->nodes[up].parent)
-            inner = found[tree->nodes[up].function];
-        if (inner)
+        bool inner = inside[node->parent];
+        inside[i] = inner || found[node->function];
+        if (inner || !found[node->function])
             continue; /* recursion: counted at the outermost */
         if (callers) {
             weights[node->parent != 0 ? tree->nodes[node->parent].function : 0] += node->total_wall_ns;
@@ -215,17 +210,18 @@ int text_calls(struct screen *screen, const char *name, bool callers, struct err
     struct tree *tree = NULL;
     struct call_row *rows = NULL;
     double *weights = NULL;
-    bool *found = find_functions(screen, name, err);
+    bool *inside = NULL, *found = find_functions(screen, name, err);
     if (found == NULL)
         return err->code;
     int rc = tree_new(screen->profile, &screen->input->filter, false, &tree);
     if (rc == 0) {
         weights = mem_zalloc(n, sizeof *weights);
         rows = mem_zalloc(n, sizeof *rows);
-        rc = weights == NULL || rows == NULL ? ERR_NOMEM : 0;
+        inside = mem_zalloc(tree->n_nodes, sizeof *inside); /* by node: below, or at, a found function */
+        rc = weights == NULL || rows == NULL || inside == NULL ? ERR_NOMEM : 0;
     }
     if (rc == 0) {
-        visit(screen, tree, found, callers, weights);
+        visit(tree, found, callers, inside, weights);
         add_call_table(screen, name, callers, weights, rows);
     } else {
         err_set(err, rc, "making the table of calls: %s", err_sentence(rc));
@@ -233,6 +229,7 @@ int text_calls(struct screen *screen, const char *name, bool callers, struct err
     tree_free(tree);
     mem_free(rows);
     mem_free(weights);
+    mem_free(inside);
     mem_free(found);
     return rc;
 }
