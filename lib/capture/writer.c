@@ -239,6 +239,14 @@ static bool waits(uint8_t state)
     return state == STATE_LOCK || state == STATE_IO || state == STATE_SLEEP;
 }
 
+/* Waits for work: by where its stack waits, or a native library's worker (BLAS, OpenMP), which has no Python at all. */
+static bool is_idle(const struct raw_sample *raw, const struct named_stack *named)
+{
+    if (raw->thread->state_address == 0)
+        return raw->state == STATE_LOCK;
+    return waits(raw->state) && (named->flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0;
+}
+
 /* The sample stays, its stack does not. */
 static void lose_stack(struct writer *w, struct sample *sample, enum loss_kind why)
 {
@@ -283,7 +291,7 @@ static void write_sample(struct writer *w, const struct raw_sample *raw)
     }
     if (raw->state == STATE_ON_CPU)
         place_on_cpu(w, raw, &named, &sample);
-    else if (waits(raw->state) && (named.flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0)
+    else if (is_idle(raw, &named))
         sample.state = STATE_IDLE;
     if ((named.flags & NODE_IMPORT) != 0)
         sample.marks |= MARK_IMPORT;

@@ -68,3 +68,29 @@ def test_commands_are_readable_in_the_recording(run_keisoku: Run, a_python: Inte
     with sqlite3.connect(tmp_path / "x.kei") as database:
         commands = [command for (command,) in database.execute("SELECT command FROM processes")]
     assert f"{a_python.path} né.py a\\x0ab \\xff" in commands
+
+
+WORKER = """
+import ctypes, time
+library = ctypes.CDLL(None)
+work = ctypes.create_string_buffer(64)
+library.sem_init(work, 0, 0)
+library.pthread_create(ctypes.byref(ctypes.c_ulong()), None, library.sem_wait, work)
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    sum(range(1000))
+"""
+
+
+def test_workers_of_native_libraries_are_idle(
+    run_keisoku: Run, a_python: Interpreter, tmp_path: Path, report: Callable[[Path], dict[str, Any]]
+) -> None:
+    done = run_keisoku("run", "-q", "--no-html", "-o", "x.kei", a_python.path, "-c", WORKER)
+    assert done.status == 0, done.err
+    with sqlite3.connect(tmp_path / "x.kei") as database:
+        assert database.execute("SELECT count(*) FROM threads").fetchone() == (2,)
+        waits = "SELECT DISTINCT thread FROM states WHERE state = 'idle' AND wall_s > 0.3"
+        assert len(database.execute(waits).fetchall()) == 1
+    wall = report(tmp_path / "x.kei")["states"]["wall"]
+    for state in ("lock", "idle"):  # it is left out of shares
+        assert wall.get(state, {"share": 0})["share"] == 0, wall
