@@ -78,6 +78,26 @@ static void name_frames(struct dumper *d, struct dump_thread *thread)
     }
 }
 
+/* "select" of "EpollSelector.select". */
+static const char *plain_name(const char *qualified)
+{
+    const char *dot = strrchr(qualified, '.');
+    return dot != NULL ? dot + 1 : qualified;
+}
+
+/* Frames stand innermost first. */
+static bool is_idle(const struct dump_thread *thread)
+{
+    for (size_t i = 0; i < thread->n_frames; i++) {
+        const struct dump_frame *frame = &thread->frames[i], *caller = i + 1 < thread->n_frames ? frame + 1 : NULL;
+        enum idle idle = wait_idle_at(frame->file, plain_name(frame->function), caller != NULL ? caller->file : NULL,
+                                      caller != NULL ? plain_name(caller->function) : NULL);
+        if (idle == IDLE_CALL || (idle == IDLE_LEAF && i == 0))
+            return true;
+    }
+    return false;
+}
+
 static void name_thread(struct dumper *d, const struct python_thread *state, struct dump_thread *thread)
 {
     char name[NAME_BYTES] = "", comm[16];
@@ -107,6 +127,8 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
             thread->holds_gil = d->stack.holds_gil;
             thread->detail = proof.runs ? "" : wait_call_name(proof.call.number);
             name_frames(d, thread);
+            if (wait_state_may_be_idle(thread->state) && is_idle(thread))
+                thread->state = STATE_IDLE;
             name_thread(d, state, thread);
             d->dump->n_threads++;
         }

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "capture/source_text.h"
+#include "capture/wait_state.h"
 #include "data/profile.h"
 
 #include <stdio.h>
@@ -23,22 +24,6 @@ struct names {
     struct measurement *m;
     struct map leaves; /* (stack, kind, module) → stack */
     struct source_text *sources;
-};
-
-struct idle_place {
-    const char *file, *function;
-    const char *caller_file, *caller_function; /* NULL: any */
-    bool leaf;
-};
-
-static const struct idle_place idle_places[] = {
-#define CALL(file, function)                               {file, function, NULL, NULL, false},
-#define LEAF(file, function)                               {file, function, NULL, NULL, true},
-#define PAIR(file, function, caller_file, caller_function) {file, function, caller_file, caller_function, false},
-#include "capture/idle.def"
-#undef CALL
-#undef LEAF
-#undef PAIR
 };
 
 int names_new(struct measurement *m, struct names **result)
@@ -77,22 +62,9 @@ void names_forget(struct stack_store *store)
     }
 }
 
-/* Does `path` end in the path `tail`? */
-static bool path_ends(const char *path, const char *tail)
-{
-    size_t length = strlen(path), tail_length = strlen(tail);
-    return length >= tail_length && strcmp(path + length - tail_length, tail) == 0 &&
-           (length == tail_length || path[length - tail_length - 1] == '/');
-}
-
-static bool is_function(const struct python_code *code, const char *file, const char *function)
-{
-    return strcmp(code->name, function) == 0 && path_ends(code->file, file);
-}
-
 static bool is_import(const struct python_code *code)
 {
-    return strncmp(code->file, "<frozen importlib", 17) == 0 || path_ends(code->file, "importlib/_bootstrap.py");
+    return strncmp(code->file, "<frozen importlib", 17) == 0 || wait_path_ends(code->file, "importlib/_bootstrap.py");
 }
 
 /* The file as an absolute path where the code has a relative one and the process still tells its directory. */
@@ -151,16 +123,10 @@ static struct named_code *resolve(struct names *names, struct code_entry *entry)
 static uint32_t stack_flags(const struct named_code *named, const struct named_code *caller, uint32_t above)
 {
     uint32_t flags = (above & ~(uint32_t)NODE_IDLE_LEAF) | named->flags;
-    for (size_t i = 0; i < sizeof idle_places / sizeof *idle_places; i++) {
-        const struct idle_place *place = &idle_places[i];
-        if (!is_function(&named->code, place->file, place->function))
-            continue;
-        if (place->caller_file != NULL && (caller == NULL || caller->function == 0 ||
-                                           !is_function(&caller->code, place->caller_file, place->caller_function)))
-            continue;
-        flags |= place->leaf ? NODE_IDLE_LEAF : NODE_IDLE_CALL;
-    }
-    return flags;
+    bool known = caller != NULL && caller->function != 0;
+    enum idle idle = wait_idle_at(named->code.file, named->code.name, known ? caller->code.file : NULL,
+                                  known ? caller->code.name : NULL);
+    return flags | (idle == IDLE_CALL ? NODE_IDLE_CALL : 0u) | (idle == IDLE_LEAF ? NODE_IDLE_LEAF : 0u);
 }
 
 static struct named_code *code_of(struct names *names, const struct stack_store *store, const struct stack_node *node)

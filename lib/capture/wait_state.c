@@ -1,5 +1,6 @@
 #include "capture/wait_state.h"
 
+#include <string.h>
 #include <sys/syscall.h>
 
 /* X(system call, state). `poll`-like calls without descriptors are timed sleeps: CPython up to 3.10 sleeps in select.
@@ -134,4 +135,46 @@ const char *wait_call_name(int64_t number)
     default:
         return "";
     }
+}
+
+struct idle_place {
+    const char *file, *function;
+    const char *caller_file, *caller_function; /* NULL: any */
+    enum idle idle;
+};
+
+static const struct idle_place idle_places[] = {
+#define CALL(file, function)                               {file, function, NULL, NULL, IDLE_CALL},
+#define LEAF(file, function)                               {file, function, NULL, NULL, IDLE_LEAF},
+#define PAIR(file, function, caller_file, caller_function) {file, function, caller_file, caller_function, IDLE_CALL},
+#include "capture/idle.def"
+#undef CALL
+#undef LEAF
+#undef PAIR
+};
+
+bool wait_path_ends(const char *path, const char *tail)
+{
+    size_t length = strlen(path), tail_length = strlen(tail);
+    return length >= tail_length && strcmp(path + length - tail_length, tail) == 0 &&
+           (length == tail_length || path[length - tail_length - 1] == '/');
+}
+
+static bool is_function(const char *file, const char *function, const char *place_file, const char *place_function)
+{
+    return strcmp(function, place_function) == 0 && wait_path_ends(file, place_file);
+}
+
+enum idle wait_idle_at(const char *file, const char *function, const char *caller_file, const char *caller_function)
+{
+    for (size_t i = 0; i < sizeof idle_places / sizeof *idle_places; i++) {
+        const struct idle_place *place = &idle_places[i];
+        if (!is_function(file, function, place->file, place->function))
+            continue;
+        if (place->caller_file == NULL ||
+            (caller_file != NULL &&
+             is_function(caller_file, caller_function, place->caller_file, place->caller_function)))
+            return place->idle;
+    }
+    return IDLE_NO;
 }

@@ -13,4 +13,16 @@ enum state wait_state(char proc_state, const struct proc_syscall *call, uint64_t
 /* The system call's name where it is one that threads wait in ("epoll_wait"); "" otherwise. */
 const char *wait_call_name(int64_t number);
 
+/* Waits that are a worker's rest where its stack says so. */
+static inline bool wait_state_may_be_idle(enum state state)
+{
+    return state == STATE_LOCK || state == STATE_IO || state == STATE_SLEEP;
+}
+/* Is a frame a place of idle.def? Anywhere on the stack, or as its innermost frame only. Functions without the class or
+ * function they are defined in; `caller_file` NULL: outermost. */
+enum idle { IDLE_NO, IDLE_CALL, IDLE_LEAF };
+enum idle wait_idle_at(const char *file, const char *function, const char *caller_file, const char *caller_function);
+/* Does `path` end in the path `tail`? */
+bool wait_path_ends(const char *path, const char *tail);
+
 #endif

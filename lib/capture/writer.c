@@ -9,6 +9,7 @@
 #include "capture/measure.h"
 #include "capture/modules.h"
 #include "capture/names.h"
+#include "capture/wait_state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -234,17 +235,12 @@ static bool is_stale(const struct raw_sample *raw)
     return false;
 }
 
-static bool waits(uint8_t state)
-{
-    return state == STATE_LOCK || state == STATE_IO || state == STATE_SLEEP;
-}
-
 /* Waits for work: by where its stack waits, or a native library's worker (BLAS, OpenMP), which has no Python at all. */
 static bool is_idle(const struct raw_sample *raw, const struct named_stack *named)
 {
     if (raw->thread->state_address == 0)
         return raw->state == STATE_LOCK;
-    return waits(raw->state) && (named->flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0;
+    return wait_state_may_be_idle(raw->state) && (named->flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0;
 }
 
 /* The sample stays, its stack does not. */

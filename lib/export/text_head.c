@@ -24,7 +24,7 @@ static void add_pythons(struct buf *out, const struct profile *profile, size_t *
         buf_add_text(out, "no Python");
 }
 
-enum { WORDS_MAX = 32 };
+enum { WORDS_MAX = 32, NAME_LEAST = 16 };
 
 static const char *base_name(const char *path)
 {
@@ -72,7 +72,7 @@ static void add_process(struct buf *out, const struct profile *profile)
     add_command(out, words);
 }
 
-static void add_numbers(struct buf *out, const struct profile *profile, bool one_process, bool one_thread)
+static void add_numbers(struct buf *out, const struct profile *profile, int brief)
 {
     char wall[32], cpu[32];
     double run_ns = 0;
@@ -84,13 +84,14 @@ static void add_numbers(struct buf *out, const struct profile *profile, bool one
     out->size = 0; /* not buf_clear: a failure stays */
     add_pythons(out, profile, &pythons);
     buf_printf(out, "  %s wall  %s CPU", wall, cpu);
-    if (pythons != 1 || one_process)
+    if (pythons != 1 || brief < 1)
         buf_printf(out, "  %zu process%s", pythons, pythons == 1 ? "" : "es");
-    if (threads != 1 || one_thread)
+    if (brief < 3 && (threads != 1 || brief < 2))
         buf_printf(out, "  %zu thread%s", threads, threads == 1 ? "" : "s");
 }
 
-/* That there is one process, or one thread, need not be said where the program's name needs the room. */
+/* That there is one process, or one thread, need not be said where the program's name needs the room, nor how many
+ * threads where there is none for it at all. */
 void text_header(struct screen *screen)
 {
     struct buf command = {0}, numbers = {0};
@@ -100,10 +101,12 @@ void text_header(struct screen *screen)
     else
         add_process(&command, screen->profile);
     wanted = cells_width_of(&command);
-    for (int brief = 0; brief < 3 && (brief == 0 || room < wanted); brief++) {
-        add_numbers(&numbers, screen->profile, brief < 1, brief < 2);
+    for (int brief = 0; brief < 4; brief++) {
+        add_numbers(&numbers, screen->profile, brief);
         size_t taken = TEXT_LEFT + 2 + cells_width_of(&numbers);
         room = taken + 8 < screen->width ? screen->width - taken : 8;
+        if (room >= wanted || (brief == 2 && room >= NAME_LEAST))
+            break;
     }
     text_style(screen, "1");
     buf_add_text(&screen->out, "keisoku  ");

@@ -110,6 +110,28 @@ def test_dump_as_text(run_keisoku: Run, a_python: Interpreter, start: Start) -> 
     assert "\x1b[36m" in colored and "\x1b[31m" not in colored
 
 
+def test_dump_tells_idle_workers(run_keisoku: Run, a_python: Interpreter) -> None:
+    """As a recording does: a worker that waits for work, a thread that waits for another."""
+    program = (
+        "import sys, threading, concurrent.futures as futures\n"
+        "pool = futures.ThreadPoolExecutor(1)\n"
+        "pool.submit(len, '').result()\n"
+        "threading.Thread(target=sys.stdin.read, name='reader', daemon=True).start()\n"
+        "print('ready', flush=True)\n"
+        "threading.enumerate()[-1].join()\n"
+    )
+    with subprocess.Popen(
+        [a_python.path, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None and run.stdin is not None
+        assert run.stdout.readline() == "ready\n"
+        done = run_keisoku("dump", run.pid, "--json")
+        run.stdin.close()
+    assert done.status == 0, done.err
+    states = {thread["name"]: thread["state"] for thread in json.loads(done.out)["threads"]}
+    assert states == {"MainThread": "idle", "ThreadPoolExecutor-0_0": "idle", "reader": "io"}
+
+
 def test_attach_for_a_while(run_keisoku: Run, python: Interpreter, start: Start) -> None:
     run = start(python)
     done = run_keisoku("attach", run.pid, "--duration", "1s", "--no-html")

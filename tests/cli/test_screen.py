@@ -92,5 +92,4 @@ def test_workers_of_native_libraries_are_idle(
         waits = "SELECT DISTINCT thread FROM states WHERE state = 'idle' AND wall_s > 0.3"
         assert len(database.execute(waits).fetchall()) == 1
     wall = report(tmp_path / "x.kei")["states"]["wall"]
-    for state in ("lock", "idle"):  # it is left out of shares
-        assert wall.get(state, {"share": 0})["share"] == 0, wall
+    assert wall.get("lock", {"share": 0})["share"] == 0, wall
