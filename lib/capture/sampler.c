@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "capture/interner.h"
 #include "capture/measure.h"
+#include "capture/other_states.h"
 #include "capture/pace.h"
 #include "capture/proof.h"
 #include "capture/schedule.h"
@@ -134,7 +135,7 @@ static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
         return true;
     }
     atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
-    enum python_read_result result = python_read_stack(t->reader, &s->stack);
+    enum python_read_result result = other_states_read(t, &s->stack);
     s->moved = watch && s->stack.core != s->core;
     if (result == PYTHON_READ_OK && !s->moved && interner_intern(&s->interner, t, &s->stack, s->read_ns)) {
         s->moved = watch && s->interner.looked && python_read_core(t->reader) != s->core;

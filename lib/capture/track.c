@@ -1,6 +1,7 @@
 #include "capture/track.h"
 
 #include "base/mem.h"
+#include "capture/other_states.h"
 #include "data/types.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@ int track_init(struct track *track)
 static void release_thread(struct tracked_thread *thread)
 {
     proc_thread_close(&thread->files);
+    other_states_free(thread);
     python_reader_free(thread->reader);
     thread->reader = NULL;
     mem_free(thread->frames);

@@ -45,6 +45,7 @@ struct tracked_process {
     uint64_t open_retry_ns;         /* [T] when to look for an interpreter again */
     uint32_t open_tries;            /* [T] */
     bool root;                      /* [C] named by the user */
+    bool several;                   /* [T] it has more than one interpreter */
     uint32_t missed;                /* [T] threads that could not be followed, at the last listing */
     uint32_t list_failures;         /* [T] in a row */
     uint32_t live_threads;          /* [T] */
@@ -98,10 +99,11 @@ struct tracked_thread {
     uint64_t name_due_ns;               /* [T] when to read its name (again) */
     uint32_t name_tries;                /* [T] */
 
-    struct proc_thread files;     /* [S] */
-    struct python_reader *reader; /* [S] NULL without Python */
-    atomic_bool retire;           /* T sets: read it no more */
-    atomic_bool released;         /* S sets: no longer touched by it */
+    struct proc_thread files;            /* [S] */
+    struct python_reader *reader;        /* [S] NULL without Python */
+    struct other_states *_Atomic others; /* T publishes them once; NULL: one state, as nearly always */
+    atomic_bool retire;                  /* T sets: read it no more */
+    atomic_bool released;                /* S sets: no longer touched by it */
 
     /* the sampler's own [S] */
     struct proc_schedstat last;    /* counters at its last sample */

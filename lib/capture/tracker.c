@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "capture/doctor.h"
+#include "capture/other_states.h"
 #include "capture/schedule.h"
 #include "capture/tracker_private.h"
 
@@ -310,6 +311,18 @@ static bool out_of_descriptors(void)
     return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 }
 
+/* Those of the thread beside the one that it is read by. */
+static void tell_other_states(const struct tracker *k, int n_states, struct tracked_thread *thread)
+{
+    struct python_thread others[OTHER_STATES_MAX];
+    size_t n = 0;
+    for (int i = 0; i < n_states && n < OTHER_STATES_MAX; i++) {
+        if (k->states[i].tid == thread->tid && k->states[i].address != thread->state_address)
+            others[n++] = k->states[i];
+    }
+    other_states_set(thread, others, n);
+}
+
 static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
 {
     struct track *track = &k->m->track;
@@ -332,6 +345,8 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
     }
     if (thread != NULL) {
         thread->seen = true;
+        if (state != NULL && process->several)
+            tell_other_states(k, n_states, thread);
         read_name(k, thread);
     }
 }
@@ -362,7 +377,9 @@ static void list_threads(struct tracker *k, struct tracked_process *process)
     }
     int n_states = python_threads(process->side, &k->states, &k->states_capacity);
     uint64_t cost_ns = clock_monotonic_ns() - k->now_ns;
-    bool slow = k->m->perf != NULL && k->now_ns > k->busy_until_ns;
+    for (int i = 1; i < n_states && !process->several; i++) /* their states come and go with each call into them */
+        process->several = k->states[i].interpreter != k->states[0].interpreter;
+    bool slow = k->m->perf != NULL && k->now_ns > k->busy_until_ns && !process->several;
     process->list_due_ns = k->now_ns + later(slow ? LIST_SLOW_NS : LIST_NS, cost_ns);
     if (n_states < 0) { /* changed under us, or its memory was replaced */
         process->exec_seen = process->exec_seen || ++process->list_failures >= LIST_FAILURES_MAX;

@@ -87,6 +87,10 @@ int python_read_core(struct python_reader *reader);
  * calls). */
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack);
 
+/* Is the thread state still one of the thread that it was made for? False where states do not name their thread (before
+ * 3.11). */
+bool python_reader_owns(const struct python_reader *reader);
+
 /* The part of code objects that never changes while they live, for detecting that an address was reused: reads the
  * heads of `count` code objects in as few calls as possible and writes one checksum each (0: not readable or no code
  * object). Timed path. */

@@ -124,6 +124,15 @@ struct python_reader *python_reader_new(struct python *python, const struct pyth
     return reader;
 }
 
+bool python_reader_owns(const struct python_reader *reader)
+{
+    const struct layout *row = &reader->python->layout;
+    uint64_t native;
+    return layout_has(row->thread_native_id) &&
+           remote_read_u64(&reader->python->remote, reader->thread.address + row->thread_native_id, &native) &&
+           native == (uint64_t)reader->thread.tid;
+}
+
 void python_reader_free(struct python_reader *reader)
 {
     if (!reader)
