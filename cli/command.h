@@ -22,7 +22,7 @@ struct settings {
     const char *output, *html, *json, *format, *lines, *callers, *callees; /* NULL: not given */
     double rate_hz, budget, duration_s, delay_s, from_s, to_s;             /* 0: not given */
     struct list exports;
-    int reader, color, clock, sort; /* index into the choices of options.def */
+    int reader, color, clock, sort, per; /* index into the choices of options.def */
     uint32_t top;
     int32_t process, thread;
     bool no_html, no_children, no_source, redact_args, progress, quiet, verbose, plain_json, csv, help;

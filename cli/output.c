@@ -41,6 +41,28 @@ int output_result(const struct output_target *target, int rc, const char *name, 
     return target->error != 0 ? write_error(error, rc, target->error, name) : rc;
 }
 
+int output_to(const char *path, output_producer *produce, void *context, char taken[OUTPUT_PATH_BYTES],
+              struct kei_error *error)
+{
+    taken[0] = '\0';
+    bool standard = path == NULL || strcmp(path, "-") == 0;
+    int fd = standard ? STDOUT_FILENO : kei_create_file(path, taken, OUTPUT_PATH_BYTES, error);
+    if (fd < 0)
+        return fd;
+    struct output_target target = {.fd = fd};
+    const char *name = standard ? "standard output" : taken;
+    int rc = output_result(&target, produce(context, &target, error), name, error);
+    if (standard)
+        return rc;
+    if (close(fd) != 0 && rc == 0)
+        rc = write_error(error, errno == ENOSPC || errno == EDQUOT ? KEI_ERR_FULL : KEI_ERR_IO, errno, taken);
+    if (rc != 0) {
+        unlink(taken);
+        taken[0] = '\0';
+    }
+    return rc;
+}
+
 int output_export_fd(struct kei_recording *recording, const char *format, const struct kei_export_options *options,
                      int fd, const char *name, struct kei_error *error)
 {
@@ -49,25 +71,23 @@ int output_export_fd(struct kei_recording *recording, const char *format, const 
     return output_result(&target, rc, name, error);
 }
 
+struct exported {
+    struct kei_recording *recording;
+    const char *format;
+    const struct kei_export_options *options;
+};
+
+static int produce_export(void *context, struct output_target *target, struct kei_error *error)
+{
+    const struct exported *exported = context;
+    return kei_export(exported->recording, exported->format, exported->options, output_write, target, error);
+}
+
 int output_export(struct kei_recording *recording, const char *format, const struct kei_export_options *options,
                   const char *path, char taken[OUTPUT_PATH_BYTES], struct kei_error *error)
 {
-    taken[0] = '\0';
-    if (path == NULL || strcmp(path, "-") == 0)
-        return output_export_fd(recording, format, options, STDOUT_FILENO, "standard output", error);
-    int fd = kei_create_file(path, taken, OUTPUT_PATH_BYTES, error);
-    if (fd < 0) {
-        taken[0] = '\0';
-        return fd;
-    }
-    int rc = output_export_fd(recording, format, options, fd, taken, error);
-    if (close(fd) != 0 && rc == 0)
-        rc = write_error(error, errno == ENOSPC || errno == EDQUOT ? KEI_ERR_FULL : KEI_ERR_IO, errno, taken);
-    if (rc != 0) {
-        unlink(taken);
-        taken[0] = '\0';
-    }
-    return rc;
+    struct exported exported = {recording, format, options};
+    return output_to(path, produce_export, &exported, taken, error);
 }
 
 const struct kei_format *output_format(const char *who, const char *name)

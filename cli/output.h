@@ -15,6 +15,13 @@ struct output_target {
 int output_write(void *target, const void *data, size_t size);
 int output_result(const struct output_target *target, int rc, const char *name, struct kei_error *error);
 
+/* What writes a whole output; returns what the library's call returned. */
+typedef int output_producer(void *context, struct output_target *target, struct kei_error *error);
+/* To standard output when `path` is NULL or "-", else to a new file whose name goes to `taken`. 0 or a negative code.
+ */
+int output_to(const char *path, output_producer *produce, void *context, char taken[OUTPUT_PATH_BYTES],
+              struct kei_error *error);
+
 /* Writes `format` to standard output when `path` is NULL or "-", else to a new file whose name goes to `taken`. 0 or a
  * negative code with its message. */
 int output_export(struct kei_recording *recording, const char *format, const struct kei_export_options *options,

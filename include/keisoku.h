@@ -176,6 +176,18 @@ KEI_API int kei_query(const char *path, const char *sql, enum kei_query_format f
                       int (*write)(void *context, const void *data, size_t size), void *context,
                       struct kei_error *error);
 
+enum kei_diff_per { KEI_PER_CHOSEN, KEI_PER_RUN, KEI_PER_CPU_SECOND };
+struct kei_diff_options {
+    enum kei_diff_per per; /* chosen: per run where both are whole runs, else per second of CPU time */
+    bool cpu_clock;        /* CPU time instead of wall time */
+    bool color;            /* text: terminal colours */
+    uint32_t width, top;   /* text: columns, 0: 80; rows of each table, 0: as the format likes */
+};
+/* What changed from A to B, with the noise of both: "text", "json" (docs/diff.schema.json) or "html". */
+KEI_API int kei_diff(const char *a, const char *b, const char *format, const struct kei_diff_options *options,
+                     int (*write)(void *context, const void *data, size_t size), void *context,
+                     struct kei_error *error);
+
 struct kei_merged {
     char path[4096]; /* the file made */
     uint64_t samples;

@@ -11,7 +11,9 @@
 #include "data/merge.h"
 #include "data/part.h"
 #include "data/query.h"
+#include "diagnose/compare.h"
 #include "diagnose/diagnose.h"
+#include "export/diff.h"
 #include "export/export.h"
 #include "export/query_rows.h"
 
@@ -215,6 +217,38 @@ int kei_query(const char *path, const char *sql, enum kei_query_format format, u
     if (rc == 0)
         rc = query_write(query, format, width, &sink, &err);
     query_free(query);
+    return give_error(error, &err, rc);
+}
+
+_Static_assert((int)KEI_PER_RUN == (int)PER_RUN && (int)KEI_PER_CPU_SECOND == (int)PER_CPU_SECOND, "per");
+
+int kei_diff(const char *a, const char *b, const char *format, const struct kei_diff_options *options,
+             int (*write)(void *context, const void *data, size_t size), void *context, struct kei_error *error)
+{
+    static const struct {
+        const char *name;
+        int (*write)(const struct diff_input *input, const struct sink *sink, struct err *err);
+    } formats[] = {{"text", diff_text}, {"json", diff_json}, {"html", diff_html}};
+    struct err err = {0};
+    struct profile *profiles[SIDES] = {NULL, NULL};
+    struct comparison *comparison = NULL;
+    struct sink sink = {write, context};
+    int rc = profile_load(a, &profiles[SIDE_A], &err);
+    if (rc == 0)
+        rc = profile_load(b, &profiles[SIDE_B], &err);
+    if (rc == 0)
+        rc = compare_new(profiles[SIDE_A], profiles[SIDE_B], (enum compare_per)options->per, options->cpu_clock,
+                         &comparison);
+    if (rc == 0) {
+        struct diff_input input = {comparison, options->top, options->width, options->color};
+        rc = err_set(&err, ERR_BAD_INPUT, "a comparison is no %.100s; it is text, json or html", format);
+        for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+            if (strcmp(formats[i].name, format) == 0)
+                rc = formats[i].write(&input, &sink, &err);
+    }
+    compare_free(comparison);
+    profile_free(profiles[SIDE_A]);
+    profile_free(profiles[SIDE_B]);
     return give_error(error, &err, rc);
 }
 

@@ -61,7 +61,7 @@ static int write_deflated(const struct sink *sink, z_stream *stream, const struc
     return 0;
 }
 
-static int write_block(const struct sink *sink, const char *name, const struct buf *data)
+int page_write_block(const struct sink *sink, const char *name, const struct buf *data)
 {
     if (data->failed || data->size > UINT32_MAX)
         return ERR_NOMEM;
@@ -92,26 +92,26 @@ static int write_blocks(const struct export_input *input, struct page *page, con
 {
     struct buf block = {0};
     page_add_meta(&block, page, input);
-    int rc = write_block(sink, "meta", &block);
+    int rc = page_write_block(sink, "meta", &block);
     buf_clear(&block);
     if (rc == 0) {
         page_add_nodes(&block, page, input->profile);
-        rc = write_block(sink, "nodes", &block);
+        rc = page_write_block(sink, "nodes", &block);
         buf_clear(&block);
     }
     if (rc == 0) {
         page_add_source(&block, page, input->profile);
-        rc = write_block(sink, "source", &block);
+        rc = page_write_block(sink, "source", &block);
         buf_clear(&block);
     }
     if (rc == 0) {
         page_add_strings(&block, page, input->profile);
-        rc = write_block(sink, "strings", &block);
+        rc = page_write_block(sink, "strings", &block);
         buf_clear(&block);
     }
     if (rc == 0) {
         page_add_cells(&block, page);
-        rc = write_block(sink, "cells", &block);
+        rc = page_write_block(sink, "cells", &block);
     }
     buf_release(&block);
     return rc;

@@ -67,6 +67,9 @@ void page_add_strings(struct buf *out, const struct page *page, const struct pro
 void page_add_nodes(struct buf *out, struct page *page, const struct profile *profile);
 void page_add_cells(struct buf *out, const struct page *page);
 
+/* A script block of that name, as deflated base64, for web/src/data.ts. */
+int page_write_block(const struct sink *sink, const char *name, const struct buf *data);
+
 int export_html(const struct export_input *input, const struct sink *sink, struct err *err);
 
 #endif

@@ -7,6 +7,7 @@
  *   directory PATH · host NAME · mode run|attach · evidence TEXT…
  *   started S                  that long after the first of January 2026
  *   cores N [ALLOWED [QUOTA]]
+ *   seed N                     of what is at random in the samples that follow
  *   rate HZ                    of the samples that follow (1000)
  *   process NAME PID [python=VERSION] [parent=NAME] [start=S] [end=S] [exit=WAIT_STATUS] [command=WORD] [exe=PATH]
  *   thread NAME PROCESS TID [name=TEXT] [start=S] [end=S]      its time line begins at start
@@ -163,6 +164,11 @@ static void do_rate(void)
         stop("rate must be above 0");
 }
 
+static void do_seed(void)
+{
+    maker.random = (uint64_t)number(word(1));
+}
+
 static void do_process(void)
 {
     struct process process = {.pid = (int32_t)number(word(2)), .exit_status = EXIT_STATUS_RUNNING};
@@ -300,12 +306,13 @@ static void do_line(void)
     static const struct {
         const char *word;
         void (*run)(void);
-    } statements[] = {
-        {"command", do_info},    {"directory", do_info}, {"host", do_info},         {"mode", do_info},
-        {"started", do_info},    {"evidence", do_info},  {"cores", do_info},        {"rate", do_rate},
-        {"process", do_process}, {"thread", do_thread},  {"function", do_function}, {"stack", do_stack},
-        {"during", do_during},   {"sleep", do_sleep},    {"counter", do_counter},   {"loss", do_loss},
-        {"note", do_note},       {"self", do_self},      {"source", do_source},     {"unfinished", do_unfinished}};
+    } statements[] = {{"command", do_info},    {"directory", do_info}, {"host", do_info},
+                      {"mode", do_info},       {"started", do_info},   {"evidence", do_info},
+                      {"cores", do_info},      {"rate", do_rate},      {"seed", do_seed},
+                      {"process", do_process}, {"thread", do_thread},  {"function", do_function},
+                      {"stack", do_stack},     {"during", do_during},  {"sleep", do_sleep},
+                      {"counter", do_counter}, {"loss", do_loss},      {"note", do_note},
+                      {"self", do_self},       {"source", do_source},  {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(maker.words[0], statements[i].word) == 0) {
             statements[i].run();

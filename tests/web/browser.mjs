@@ -127,7 +127,7 @@ async function over(name, options, run) {
   }
 }
 
-for (const name of ["orders", "threads", "hostile", "empty", "weak", "big"])
+for (const name of ["orders", "threads", "hostile", "empty", "weak", "big", "diff", "diff-hostile"])
   check(`${name}: opens without an error, a policy violation or a request`, () =>
     over(name, {}, async (tab) => {
       assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.ready), "1");
@@ -523,7 +523,7 @@ check("a page of 600 000 samples is small and quick enough to use", () =>
 );
 
 check("phone width: nothing is wider than the screen", async () => {
-  for (const name of ["orders", "threads", "hostile", "big"])
+  for (const name of ["orders", "threads", "hostile", "big", "diff", "diff-hostile"])
     await over(name, { width: 390, height: 844 }, async (tab) => {
       const width = await tab.page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 390, `${name}: ${width}`);
@@ -531,7 +531,7 @@ check("phone width: nothing is wider than the screen", async () => {
 });
 
 for (const scheme of ["light", "dark", "phone"])
-  for (const name of ["orders", "threads", "empty"])
+  for (const name of ["orders", "threads", "empty", "diff"])
     check(`${name}, ${scheme}: axe finds no violation`, () =>
       over(name, scheme === "phone" ? { width: 390, height: 844 } : { scheme }, async (tab) => {
         await tab.openTwins();
@@ -554,6 +554,79 @@ check("forced colours: letters stay, the canvas draws", () =>
   }),
 );
 
+/* diff-before.txt and diff-after.txt: match_orders 2 s less, check_order (1 s) gone, build_index (0.5 s) new. */
+check("diff: the verdict comes first and says by how much of what", () =>
+  over("diff", {}, async (tab) => {
+    assert.equal(await tab.text("h1"), "B is faster: 7.50 s in place of 10.0 s, 2.50 s (25 %) less");
+    assert.match(await tab.text("#detail"), /^match_orders 1\.\d\d s ±\d+ ms less \(shop\/orders\.py:41\); check_order .* gone; build_index .* new$/);
+    assert.match(await tab.text("#notes"), /^Compared: wall time .* one run each/);
+  }),
+);
+
+check("diff: what is told has a sign and a number, what is noise has neither", () =>
+  over("diff", {}, async (tab) => {
+    const changed = await tab.rows("#functions");
+    assert.deepEqual(
+      changed.map((row) => [row[0], row[1][0], row[5]]),
+      [
+        ["match_orders", "\u2212", "less"],
+        ["check_order", "\u2212", "gone"],
+        ["build_index", "+", "new"],
+      ],
+    );
+    const colours = await tab.page.$$eval("#functions .change", (all) => all.map((one) => getComputedStyle(one).color));
+    assert.equal(colours[0], colours[1]);
+    assert.notEqual(colours[1], colours[2]);
+    await tab.page.getByRole("button", { name: "all", exact: true }).click();
+    const all = await tab.rows("#functions");
+    const load = all.find((row) => row[0] === "load");
+    assert.equal(load[1], "not told");
+    assert.equal(load[5], "inside the noise");
+    assert.deepEqual(
+      (await tab.rows("#stacks")).map((row) => [row[0], row[5]]),
+      [
+        ["match_orders ← settle ← <module>", "less"],
+        ["check_order ← settle ← <module>", "gone"],
+        ["build_index ← settle ← <module>", "new"],
+      ],
+    );
+  }),
+);
+
+check("diff: the flame graph draws both trees and zooms", () =>
+  over("diff", {}, async (tab) => {
+    const canvas = await tab.canvas(".flame-box canvas");
+    assert.equal(canvas.frames, 8);
+    assert.ok(canvas.colours > 4);
+    await tab.clickFlame(0.1, 2);
+    await tab.until(async () => (await tab.text("#flame-now")).startsWith("settle"), "settle on top");
+    assert.match(await tab.text("#flame-now"), /\u22122\.\d\d s ±\d+ ms, less/);
+    await tab.page.locator(".flame-box canvas").focus();
+    await tab.page.keyboard.press("Escape");
+    await tab.until(async () => (await tab.text("#flame-now")).startsWith("all"), "everything again");
+    await tab.openTwins();
+    assert.deepEqual(
+      (await tab.rows("table.tree")).map((row) => row[0]),
+      ["all", "<module>", "settle", "match_orders", "check_order", "build_index"],
+    );
+    await tab.page.locator("#search").fill("index");
+    await tab.until(async () => (await tab.text("output")) === "1 frame", "one frame found");
+  }),
+);
+
+check("diff: the page's numbers are those of the JSON", () =>
+  over("diff", {}, async (tab) => {
+    const diff = JSON.parse(readFileSync(join(pages, "diff.json"), "utf8"));
+    const rows = await tab.rows("#functions");
+    for (const [i, row] of rows.entries()) {
+      const { change } = diff.functions[i].self;
+      assert.equal(row[0], diff.functions[i].function);
+      const shown = row[1].replace("\u2212", "-").split(" ");
+      assert.ok(Math.abs(parseFloat(shown[0]) * (shown[1] === "ms" ? 1e-3 : 1) - change) < 0.006, `${row[1]} ${change}`);
+    }
+  }),
+);
+
 check("screenshots", async () => {
   const kinds = [
     ["orders-light", "orders", {}],
@@ -563,6 +636,9 @@ check("screenshots", async () => {
     ["hostile-light", "hostile", {}],
     ["empty-light", "empty", {}],
     ["big-dark", "big", { scheme: "dark" }],
+    ["diff-light", "diff", {}],
+    ["diff-dark", "diff", { scheme: "dark" }],
+    ["diff-phone", "diff", { width: 390, height: 844 }],
   ];
   for (const [shot, name, options] of kinds)
     await over(name, options, (tab) => tab.page.screenshot({ path: join(shots, `${shot}.png`), fullPage: true }));

@@ -18,6 +18,8 @@ BUILD = TOP / "build"
 MAKE_PAGE = BUILD / "tests" / "web" / "make_page"
 KINDS = ("orders", "threads", "hostile", "empty", "weak", "big")
 RECORDINGS = ("hot-loop", "waits")
+# Page → descriptions of the two recordings.
+DIFFS = {"diff": ("diff-before", "diff-after"), "diff-hostile": ("odd", "hot-loop")}
 MAKE_RECORDING = BUILD / "tests" / "tools" / "make-recording"
 NOT_BUILT = 77
 
@@ -28,13 +30,13 @@ def checks() -> list[str]:
     """The names in browser.mjs, those made in loops included."""
     text = (HERE / "browser.mjs").read_text()
     names = re.findall(r'^check\("([^"]+)"', text, re.MULTILINE)
-    names += [f"{kind}: opens without an error, a policy violation or a request" for kind in KINDS]
+    names += [f"{kind}: opens without an error, a policy violation or a request" for kind in (*KINDS, *DIFFS)]
     names += [f"{kind}: the page's numbers are those of the JSON report" for kind in RECORDINGS]
     names += [
         f"damaged data ({what}) is one clear line" for what in ("cut short", "no base64", "no block", "another block")
     ]
     for scheme in ("light", "dark", "phone"):
-        names += [f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty")]
+        names += [f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty", "diff")]
     return names
 
 
@@ -63,6 +65,19 @@ def make_reports(keisoku: str, folder: Path) -> None:
         )
 
 
+def make_diffs(keisoku: str, folder: Path) -> None:
+    for name, descriptions in DIFFS.items():
+        paths = [folder / f"{name}.{i}.kei" for i in range(2)]
+        outputs = [folder / f"{name}.{ending}" for ending in ("html", "json")]
+        for path in (*paths, *outputs):
+            path.unlink(missing_ok=True)
+        for path, description in zip(paths, descriptions, strict=True):
+            source = TOP / "tests" / "recordings" / f"{description}.txt"
+            subprocess.run([MAKE_RECORDING, source, path], check=True, capture_output=True, timeout=60)
+        words = [keisoku, "diff", *paths, "--html", outputs[0], f"--json={outputs[1]}"]
+        subprocess.run(words, check=True, capture_output=True, timeout=60)
+
+
 def chromium() -> str:
     path = os.environ.get("KEISOKU_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     return path or pytest.skip("no Chromium (apt-get install chromium)")
@@ -85,6 +100,7 @@ def results(keisoku: str) -> dict[str, str]:
     pages, shots = BUILD / "web-test" / "pages", BUILD / "web-test" / "shots"
     make_pages(pages)
     make_reports(keisoku, pages)
+    make_diffs(keisoku, pages)
     shots.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [script, str(HERE / "browser.mjs"), str(pages), str(shots), browser],

@@ -195,7 +195,7 @@ async function inflate(name: string): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-async function json<T>(name: string): Promise<T> {
+export async function json<T>(name: string): Promise<T> {
   return JSON.parse(new TextDecoder().decode(await inflate(name))) as T;
 }
 

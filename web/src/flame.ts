@@ -97,6 +97,8 @@ export interface Picture {
   /** Position with the keyboard's focus and under the pointer; -1: none. */
   focus: number;
   hover: number;
+  /** Of a comparison: a node's fill, and what stands before its name. */
+  marks?: { fill: (node: number) => string; tag: (node: number) => string };
 }
 
 export interface Theme {
@@ -216,6 +218,7 @@ export class Painter {
     const { recording, tree, sums, colour } = this.picture;
     const { theme } = this;
     if (node === 0 || theme.contrast) return theme.library[0];
+    if (this.picture.marks) return this.picture.marks.fill(node);
     if (colour === "state") return this.fills[mainState(sums, node)];
     const code = recording.codes[tree.code[node]];
     return shade(code.name, code.kind !== Kind.Python ? theme.native : code.own ? theme.own : theme.library);
@@ -234,7 +237,7 @@ export class Painter {
       context.strokeStyle = theme.ink;
       context.strokeRect(x + 0.5, y + 0.5, width - gap - 1, height - 1);
     }
-    const striped = width > 30 && picture.colour === "code" && node !== 0 && !theme.contrast;
+    const striped = width > 30 && picture.colour === "code" && node !== 0 && !theme.contrast && !picture.marks;
     if (striped) this.stripe(node, x, y + height - STRIPE, width - gap);
     if (width > 24) this.label(node, found, x, y, width);
     context.globalAlpha = 1;
@@ -250,12 +253,13 @@ export class Painter {
     const { context, theme, picture } = this;
     const { recording, tree } = picture;
     let text = nameOf(recording, tree, node);
+    if (picture.marks) text = `${picture.marks.tag(node)}  ${text}`;
     const code = recording.codes[tree.code[node]];
     const file = node === 0 || code.file === "" ? "" : `  ${visible(baseName(code.file))}`;
     if ((text.length + file.length) * this.letter < width - 12) text += file;
     const light = picture.colour === "state" && node !== 0 && !theme.contrast;
     context.fillStyle = found ? theme.onAccent : light ? INK : theme.ink;
-    const stripe = picture.colour === "code" && node !== 0 && width > 30 ? STRIPE : 0;
+    const stripe = picture.colour === "code" && node !== 0 && width > 30 && !picture.marks ? STRIPE : 0;
     context.fillText(fitted(context, text, width - 9, this.letter), x + 5, y + (ROW - stripe) / 2);
   }
 

@@ -98,7 +98,7 @@ interface CanvasProps {
   onReset: () => void;
 }
 
-function Canvas({ picture, dark, onHover, onFocus, onZoom, onReset }: CanvasProps) {
+export function Canvas({ picture, dark, onHover, onFocus, onZoom, onReset }: CanvasProps) {
   const [box, width] = useWidth();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [all, setAll] = useState(false);

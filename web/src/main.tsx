@@ -3,6 +3,7 @@ import { render } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Cards } from "./cards";
 import { load, type Recording } from "./data";
+import { DiffPage, loadDiff } from "./diff";
 import { Filters } from "./filters";
 import { FlameGraph } from "./flamegraph";
 import { nameFilesFrom, visible } from "./format";
@@ -115,11 +116,22 @@ function Page({ recording }: { recording: Recording }) {
 }
 
 const app = document.getElementById("app") as HTMLElement;
-load().then(
-  (recording) => {
-    nameFilesFrom(recording.meta.directory);
+
+async function show() {
+  if (document.getElementById("keisoku-diff")) {
+    const { diff, block } = await loadDiff();
     app.textContent = "";
-    render(<Page recording={recording} />, app);
+    render(<DiffPage diff={diff} block={block} />, app);
+    return;
+  }
+  const recording = await load();
+  nameFilesFrom(recording.meta.directory);
+  app.textContent = "";
+  render(<Page recording={recording} />, app);
+}
+
+show().then(
+  () => {
     document.documentElement.dataset.ready = "1";
   },
   (error: unknown) => {

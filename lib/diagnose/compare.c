@@ -1,0 +1,492 @@
+/*
+ * See compare.h. Both recordings' stacks are poured into one call tree whose nodes are functions by name and file;
+ * times add up there and by function, and each sum of the two is given its interval.
+ */
+#include "diagnose/compare.h"
+
+#include "data/sums.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const double compare_floor = 0.01;
+/* Of a whole run, which is not sampled but counted: less is how runs differ by themselves. */
+static const double whole_floor = 0.02;
+/* Weighing by the counters in windows of 25 samples adds that much to the noise. */
+static const double window_noise = 26.0 / 25;
+
+struct builder {
+    struct comparison *comparison;
+    struct map keys, children; /* name and file → function; (node, function) → node */
+    size_t function_capacity, node_capacity;
+    struct buf key;
+    uint32_t *key_of, *node_of; /* of the side that is added: by function id, by stack id */
+};
+
+const char *change_kind_name(enum change_kind kind)
+{
+    static const char *const names[] = {"noise", "more", "less", "new", "vanished"};
+    return names[kind];
+}
+
+/* ---- what is the same ----------------------------------------------------------------------------------------------
+ */
+
+/* The part of a path that is the same for another checkout, environment or Python. */
+static const char *common_file(const struct profile *profile, const char *file)
+{
+    static const char *const roots[] = {"/site-packages/", "/dist-packages/"};
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        const char *at = strstr(file, roots[i]);
+        if (at != NULL)
+            return at + strlen(roots[i]);
+    }
+    const char *library = strstr(file, "/lib/python");
+    if (library != NULL && strchr(library + 11, '/') != NULL)
+        return strchr(library + 11, '/') + 1;
+    size_t length = strlen(profile->directory);
+    if (length > 1 && strncmp(file, profile->directory, length) == 0 && file[length] == '/')
+        return file + length + 1;
+    return file;
+}
+
+static int find_function(struct builder *builder, int side, uint32_t id, uint32_t *index)
+{
+    struct comparison *comparison = builder->comparison;
+    const struct profile *profile = comparison->profile[side];
+    const struct function *function = &profile->functions[id];
+    bool found;
+    buf_clear(&builder->key);
+    buf_add_byte(&builder->key, function->kind);
+    buf_add(&builder->key, profile->strings[function->name], profile->string_lengths[function->name]);
+    buf_add_byte(&builder->key, 0);
+    buf_add_text(&builder->key, common_file(profile, profile->strings[function->file]));
+    if (builder->key.failed ||
+        mem_grow(&comparison->functions, &builder->function_capacity, comparison->n_functions + 1,
+                 sizeof *comparison->functions) != 0 ||
+        map_put(&builder->keys, builder->key.data, builder->key.size, (uint32_t)comparison->n_functions, index,
+                &found) != 0)
+        return ERR_NOMEM;
+    if (!found)
+        comparison->functions[comparison->n_functions++] = (struct compare_function){0};
+    if (comparison->functions[*index].function[side] == 0)
+        comparison->functions[*index].function[side] = id;
+    return 0;
+}
+
+static int find_node(struct builder *builder, uint32_t parent, uint32_t function, uint32_t *index)
+{
+    struct comparison *comparison = builder->comparison;
+    uint32_t key[] = {parent, function};
+    bool found;
+    if (mem_grow(&comparison->nodes, &builder->node_capacity, comparison->n_nodes + 1, sizeof *comparison->nodes) !=
+            0 ||
+        map_put(&builder->children, key, sizeof key, (uint32_t)comparison->n_nodes, index, &found) != 0)
+        return ERR_NOMEM;
+    if (!found) {
+        struct compare_node *above = &comparison->nodes[parent];
+        comparison->nodes[comparison->n_nodes] =
+            (struct compare_node){.parent = parent, .function = function, .next_sibling = above->first_child};
+        above->first_child = (uint32_t)comparison->n_nodes++;
+    }
+    return 0;
+}
+
+/* ---- sums ----------------------------------------------------------------------------------------------------------
+ */
+
+static void add_time(struct compare_time *to, const struct compare_time *from)
+{
+    to->on_ns += from->on_ns;
+    to->off_ns += from->off_ns;
+    to->ticks += from->ticks;
+}
+
+/* Run delay goes to the stacks that ran, so it is as noisy as they are. */
+static struct compare_time time_of(const struct stack_total *total, bool cpu)
+{
+    struct compare_time time = {0};
+    for (int state = 0; state < STATE_COUNT; state++) {
+        bool on = state_on_cpu((enum state)state);
+        if (cpu && on)
+            time.on_ns += total->state_cpu_ns[state];
+        else if (!cpu && (on || state == STATE_RUNNABLE))
+            time.on_ns += total->state_ns[state];
+        else if (!cpu)
+            time.off_ns += total->state_ns[state];
+        time.ticks += !cpu || on ? total->state_ticks[state] : 0;
+    }
+    return time;
+}
+
+/* The stacks that occur become nodes; parents come before their stacks. */
+static int add_nodes(struct builder *builder, int side, const struct stack_sums *sums)
+{
+    const struct profile *profile = builder->comparison->profile[side];
+    uint8_t *used = mem_zalloc(profile->n_stacks, 1);
+    int rc = used == NULL ? ERR_NOMEM : 0;
+    for (size_t i = 0; rc == 0 && i < sums->count; i++)
+        used[sums->totals[i].stack] = 1;
+    for (size_t i = profile->n_stacks; rc == 0 && i-- > 1;)
+        used[profile->stacks[i].parent] |= used[i];
+    for (uint32_t i = 1; rc == 0 && i < profile->n_stacks; i++) {
+        if (!used[i])
+            continue;
+        uint32_t function = profile->frames[profile->stacks[i].frame].function;
+        uint32_t *key = &builder->key_of[function];
+        if (*key == 0)
+            rc = find_function(builder, side, function, key);
+        if (rc == 0)
+            rc = find_node(builder, builder->node_of[profile->stacks[i].parent], *key, &builder->node_of[i]);
+    }
+    mem_free(used);
+    return rc;
+}
+
+struct state_times {
+    double ns[STATE_COUNT];
+    uint64_t ticks[STATE_COUNT];
+};
+
+static void pour(struct builder *builder, int side, const struct stack_sums *sums, struct state_times *states)
+{
+    struct comparison *comparison = builder->comparison;
+    const struct profile *profile = comparison->profile[side];
+    for (size_t i = 0; i < sums->count; i++) {
+        const struct stack_total *total = &sums->totals[i];
+        struct compare_time time = time_of(total, comparison->cpu);
+        uint32_t leaf = sums->leaf[total->stack];
+        uint32_t function = leaf != 0 ? builder->key_of[profile->frames[profile->stacks[leaf].frame].function] : 0;
+        add_time(&comparison->nodes[builder->node_of[total->stack]].self_time[side], &time);
+        add_time(&comparison->functions[function].self_time[side], &time);
+        add_time(&comparison->all[side], &time);
+        comparison->cpu_s[side] += total->cpu_ns / 1e9;
+        for (int state = 0; state < STATE_COUNT; state++) {
+            states->ns[state] += comparison->cpu ? total->state_cpu_ns[state] : total->state_ns[state];
+            states->ticks[state] += total->state_ticks[state];
+        }
+    }
+}
+
+static int add_side(struct builder *builder, int side, struct state_times *states)
+{
+    const struct profile *profile = builder->comparison->profile[side];
+    struct stack_sums sums = {0};
+    builder->key_of = mem_zalloc(profile->n_functions, sizeof *builder->key_of);
+    builder->node_of = mem_zalloc(profile->n_stacks, sizeof *builder->node_of);
+    int rc = builder->key_of != NULL && builder->node_of != NULL ? stack_sums_init(&sums, profile, NULL) : ERR_NOMEM;
+    if (rc == 0)
+        rc = add_nodes(builder, side, &sums);
+    if (rc == 0)
+        pour(builder, side, &sums, states);
+    stack_sums_release(&sums);
+    mem_free(builder->key_of);
+    mem_free(builder->node_of);
+    return rc;
+}
+
+/* Under each node, and under each function once, however deep it calls itself. */
+static int add_totals(struct comparison *comparison)
+{
+    uint32_t *open = mem_zalloc(comparison->n_functions, sizeof *open);
+    if (open == NULL)
+        return ERR_NOMEM;
+    for (size_t i = comparison->n_nodes; i-- > 0;) {
+        struct compare_node *node = &comparison->nodes[i];
+        for (int side = 0; side < SIDES; side++) {
+            add_time(&node->total_time[side], &node->self_time[side]);
+            if (i > 0)
+                add_time(&comparison->nodes[node->parent].total_time[side], &node->total_time[side]);
+        }
+    }
+    for (uint32_t at = comparison->nodes[0].first_child; at != 0;) {
+        const struct compare_node *node = &comparison->nodes[at];
+        if (open[node->function]++ == 0) {
+            for (int side = 0; side < SIDES; side++)
+                add_time(&comparison->functions[node->function].total_time[side], &node->total_time[side]);
+        }
+        if (node->first_child != 0) {
+            at = node->first_child;
+            continue;
+        }
+        while (at != 0 && comparison->nodes[at].next_sibling == 0) {
+            open[comparison->nodes[at].function]--;
+            at = comparison->nodes[at].parent;
+        }
+        if (at != 0) {
+            open[comparison->nodes[at].function]--;
+            at = comparison->nodes[at].next_sibling;
+        }
+    }
+    mem_free(open);
+    return 0;
+}
+
+/* ---- noise ---------------------------------------------------------------------------------------------------------
+ */
+
+/* How far off a normal value is in 95 of 100 cases, of `many` at once the farthest. */
+static double deviations(size_t many)
+{
+    double wanted = 0.05 / (double)(many > 0 ? many : 1), low = 1, high = 40;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        if (erfc(middle / sqrt(2)) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+/* Wilson's score interval of a part of a stratum, as distances in time from its estimate. */
+static void reach(double part_ns, double stratum_ns, double ticks, double z, double *below, double *above)
+{
+    double z2 = z * z, share = fmax(0, fmin(1, part_ns / stratum_ns));
+    if (!(stratum_ns > 0))
+        return;
+    if (!(ticks > 0)) {
+        *below = hypot(*below, part_ns);
+        *above = hypot(*above, stratum_ns - part_ns);
+        return;
+    }
+    double centre = (share + z2 / (2 * ticks)) / (1 + z2 / ticks);
+    double half = z * sqrt(share * (1 - share) / ticks + z2 / (4 * ticks * ticks)) / (1 + z2 / ticks);
+    *below = hypot(*below, share - fmax(0, centre - half) > 0 ? (share - fmax(0, centre - half)) * stratum_ns : 0);
+    *above = hypot(*above, fmin(1, centre + half) - share > 0 ? (fmin(1, centre + half) - share) * stratum_ns : 0);
+}
+
+/* Sampled instants on and off the CPU, which the noise depends on. */
+struct noise {
+    double on_ticks[SIDES], off_ticks[SIDES], scale[SIDES]; /* scale: of ns to what is compared */
+    double floor;
+};
+
+static double ns_of(const struct compare_time *time)
+{
+    return time->on_ns + time->off_ns;
+}
+
+static void find_change(const struct comparison *comparison, const struct noise *noise,
+                        const struct compare_time time[SIDES], double z, struct change *change)
+{
+    double below[SIDES] = {0}, above[SIDES] = {0};
+    bool on = time[SIDE_A].on_ns > 0 || time[SIDE_B].on_ns > 0,
+         off = time[SIDE_A].off_ns > 0 || time[SIDE_B].off_ns > 0;
+    for (int side = 0; side < SIDES; side++) {
+        const struct compare_time *all = &comparison->all[side];
+        if (on)
+            reach(time[side].on_ns, all->on_ns, noise->on_ticks[side], z, &below[side], &above[side]);
+        if (off)
+            reach(time[side].off_ns, all->off_ns, noise->off_ticks[side], z, &below[side], &above[side]);
+        below[side] *= noise->scale[side];
+        above[side] *= noise->scale[side];
+        change->value[side] = ns_of(&time[side]) * noise->scale[side];
+    }
+    change->change = change->value[SIDE_B] - change->value[SIDE_A];
+    change->low = change->change - hypot(below[SIDE_B], above[SIDE_A]);
+    change->high = change->change + hypot(above[SIDE_B], below[SIDE_A]);
+    change->kind = CHANGE_NOISE;
+    if (fabs(change->change) < noise->floor || (change->low <= 0 && change->high >= 0))
+        return;
+    if (change->change > 0)
+        change->kind = time[SIDE_A].ticks == 0 ? CHANGE_NEW : CHANGE_MORE;
+    else
+        change->kind = time[SIDE_B].ticks == 0 ? CHANGE_VANISHED : CHANGE_LESS;
+}
+
+static struct noise noise_of(const struct comparison *comparison, const struct state_times states[SIDES])
+{
+    struct noise noise = {0};
+    double largest = 0;
+    for (int side = 0; side < SIDES; side++) {
+        double cpu_ns = comparison->cpu_s[side] * 1e9;
+        for (int state = 0; state < STATE_COUNT; state++) {
+            double *ticks = state_on_cpu((enum state)state) ? noise.on_ticks : noise.off_ticks;
+            if (state != STATE_RUNNABLE)
+                ticks[side] += (double)states[side].ticks[state] / window_noise;
+        }
+        noise.scale[side] = comparison->per == PER_RUN ? 1e-9 : cpu_ns > 0 ? 1 / cpu_ns : 0;
+        largest = fmax(largest, ns_of(&comparison->all[side]) * noise.scale[side]);
+    }
+    noise.floor = compare_floor * largest;
+    return noise;
+}
+
+/* Counted, not sampled. */
+static void find_whole(struct comparison *comparison)
+{
+    struct change *whole = &comparison->whole;
+    for (int side = 0; side < SIDES; side++)
+        whole->value[side] =
+            comparison->cpu ? comparison->cpu_s[side] : (double)comparison->profile[side]->duration_ns / 1e9;
+    whole->change = whole->low = whole->high = whole->value[SIDE_B] - whole->value[SIDE_A];
+    if (fabs(whole->change) < whole_floor * fmax(whole->value[SIDE_A], whole->value[SIDE_B]))
+        whole->kind = CHANGE_NOISE;
+    else
+        whole->kind = whole->change > 0 ? CHANGE_MORE : CHANGE_LESS;
+}
+
+static void find_changes(struct comparison *comparison, const struct state_times states[SIDES])
+{
+    struct noise noise = noise_of(comparison, states);
+    size_t n_stacks = 0;
+    for (size_t i = 0; i < comparison->n_nodes; i++)
+        n_stacks += comparison->nodes[i].self_time[0].ticks + comparison->nodes[i].self_time[1].ticks > 0;
+    double z = deviations(comparison->n_functions - 1), z_stacks = deviations(n_stacks);
+    for (size_t i = 0; i < comparison->n_functions; i++) {
+        struct compare_function *function = &comparison->functions[i];
+        find_change(comparison, &noise, function->self_time, z, &function->self);
+        find_change(comparison, &noise, function->total_time, z, &function->total);
+        if (i > 0 && fmax(function->self.value[0], function->self.value[1]) >= noise.floor)
+            comparison->resolution = fmax(comparison->resolution, (function->self.high - function->self.low) / 2);
+    }
+    for (size_t i = 0; i < comparison->n_nodes; i++) {
+        struct compare_node *node = &comparison->nodes[i];
+        find_change(comparison, &noise, node->self_time, z_stacks, &node->self);
+        find_change(comparison, &noise, node->total_time, z_stacks, &node->total);
+    }
+    for (int state = 0; state < STATE_COUNT; state++) {
+        struct compare_time time[SIDES] = {0};
+        bool on = state_on_cpu((enum state)state) || state == STATE_RUNNABLE;
+        for (int side = 0; side < SIDES; side++) {
+            *(on ? &time[side].on_ns : &time[side].off_ns) = states[side].ns[state];
+            time[side].ticks = states[side].ticks[state];
+        }
+        find_change(comparison, &noise, time, deviations(STATE_COUNT), &comparison->states[state]);
+    }
+    find_whole(comparison);
+}
+
+/* ---- order ---------------------------------------------------------------------------------------------------------
+ */
+
+struct ranked {
+    uint32_t index;
+    bool changed;
+    double size;
+};
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->changed != y->changed)
+        return x->changed ? -1 : 1;
+    if (x->size != y->size)
+        return x->size > y->size ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static struct ranked rank(uint32_t index, const struct change *change)
+{
+    bool changed = change->kind != CHANGE_NOISE;
+    return (struct ranked){index, changed, changed ? fabs(change->change) : fmax(change->value[0], change->value[1])};
+}
+
+static int put_in_order(struct comparison *comparison)
+{
+    size_t most = comparison->n_functions > comparison->n_nodes ? comparison->n_functions : comparison->n_nodes;
+    struct ranked *ranked = mem_alloc(most * sizeof *ranked);
+    comparison->order = mem_zalloc(comparison->n_functions, sizeof *comparison->order);
+    comparison->stacks = mem_zalloc(comparison->n_nodes, sizeof *comparison->stacks);
+    if (ranked == NULL || comparison->order == NULL || comparison->stacks == NULL) {
+        mem_free(ranked);
+        return ERR_NOMEM;
+    }
+    size_t n = 0;
+    for (uint32_t i = 1; i < comparison->n_functions; i++)
+        ranked[n++] = rank(i, &comparison->functions[i].self);
+    qsort(ranked, n, sizeof *ranked, by_rank);
+    for (size_t i = 0; i < n; i++) {
+        comparison->order[i] = ranked[i].index;
+        comparison->n_changed += ranked[i].changed;
+    }
+    n = 0;
+    for (uint32_t i = 1; i < comparison->n_nodes; i++) {
+        if (comparison->nodes[i].self.kind != CHANGE_NOISE)
+            ranked[n++] = rank(i, &comparison->nodes[i].self);
+    }
+    qsort(ranked, n, sizeof *ranked, by_rank);
+    for (size_t i = 0; i < n; i++)
+        comparison->stacks[comparison->n_stacks++] = ranked[i].index;
+    mem_free(ranked);
+    return 0;
+}
+
+struct compare_place compare_place(const struct comparison *comparison, uint32_t function)
+{
+    const struct compare_function *row = &comparison->functions[function];
+    int side = row->function[SIDE_B] != 0 ? SIDE_B : SIDE_A;
+    const struct profile *profile = comparison->profile[side];
+    uint32_t id = row->function[side];
+    const struct function *place = &profile->functions[id];
+    return (struct compare_place){profile,           place->name, place->file,
+                                  place->first_line, place->kind, profile->function_own[id]};
+}
+
+/* ---- the whole -----------------------------------------------------------------------------------------------------
+ */
+
+static bool is_run(const struct profile *profile)
+{
+    return profile->complete && strcmp(profile->mode, "run") == 0;
+}
+
+static int build(struct builder *builder)
+{
+    struct comparison *comparison = builder->comparison;
+    struct state_times states[SIDES] = {0};
+    int rc = mem_grow(&comparison->functions, &builder->function_capacity, 1, sizeof *comparison->functions);
+    if (rc == 0)
+        rc = mem_grow(&comparison->nodes, &builder->node_capacity, 1, sizeof *comparison->nodes);
+    if (rc != 0)
+        return rc;
+    comparison->functions[0] = (struct compare_function){0};
+    comparison->nodes[0] = (struct compare_node){0};
+    comparison->n_functions = comparison->n_nodes = 1;
+    for (int side = 0; rc == 0 && side < SIDES; side++)
+        rc = add_side(builder, side, &states[side]);
+    if (rc == 0)
+        rc = add_totals(comparison);
+    if (rc != 0)
+        return rc;
+    find_changes(comparison, states);
+    return put_in_order(comparison);
+}
+
+int compare_new(const struct profile *a, const struct profile *b, enum compare_per per, bool cpu,
+                struct comparison **result)
+{
+    struct builder builder = {.comparison = mem_zalloc(1, sizeof *builder.comparison)};
+    struct comparison *comparison = builder.comparison;
+    *result = NULL;
+    if (comparison == NULL)
+        return ERR_NOMEM;
+    comparison->profile[SIDE_A] = a;
+    comparison->profile[SIDE_B] = b;
+    comparison->per = per != PER_CHOSEN_BY_US ? per : is_run(a) && is_run(b) ? PER_RUN : PER_CPU_SECOND;
+    comparison->cpu = cpu || comparison->per == PER_CPU_SECOND;
+    int rc = build(&builder);
+    map_release(&builder.keys);
+    map_release(&builder.children);
+    buf_release(&builder.key);
+    if (rc != 0) {
+        compare_free(comparison);
+        return rc;
+    }
+    compare_verdict(comparison);
+    *result = comparison;
+    return 0;
+}
+
+void compare_free(struct comparison *comparison)
+{
+    if (comparison == NULL)
+        return;
+    mem_free(comparison->functions);
+    mem_free(comparison->order);
+    mem_free(comparison->nodes);
+    mem_free(comparison->stacks);
+    mem_free(comparison);
+}

@@ -1,0 +1,90 @@
+/*
+ * Two recordings, before (A) and after (B), function by function and stack by stack, with the noise of both.
+ *
+ * Samples are counts: a function's share of the sampled instants is known to Wilson's interval, a difference of two to
+ * Newcombe's (the two intervals combined). Many functions are compared at once, so the intervals are as wide as makes
+ * all of them hold together in 95 of 100 comparisons (Bonferroni). What is not outside its interval is noise and no
+ * change. Nor is what is less than a hundredth of the whole: runs differ by themselves, and one run each does not tell
+ * by how much.
+ *
+ * Functions are the same when name and file are; a file is named from the recording's working directory, or from
+ * site-packages or the standard library on, so that another checkout or another Python compares.
+ */
+#ifndef KEISOKU_DIAGNOSE_COMPARE_H
+#define KEISOKU_DIAGNOSE_COMPARE_H
+
+#include "data/profile.h"
+
+enum { SIDE_A, SIDE_B, SIDES };
+
+enum compare_per {
+    PER_CHOSEN_BY_US, /* per run where both are whole runs of a program, else per CPU second */
+    PER_RUN,          /* seconds of each run */
+    PER_CPU_SECOND    /* seconds of each second of CPU time */
+};
+
+enum change_kind { CHANGE_NOISE, CHANGE_MORE, CHANGE_LESS, CHANGE_NEW, CHANGE_VANISHED };
+const char *change_kind_name(enum change_kind kind); /* "vanished" */
+
+struct change {
+    double value[SIDES];      /* seconds, as normalised */
+    double change, low, high; /* B less A, with its interval */
+    enum change_kind kind;
+};
+
+/* Time on and off the CPU, and sampled instants with it. */
+struct compare_time {
+    double on_ns, off_ns;
+    uint64_t ticks;
+};
+
+struct compare_function {
+    uint32_t function[SIDES]; /* ids; 0: not in this recording */
+    struct compare_time self_time[SIDES], total_time[SIDES];
+    struct change self, total;
+};
+
+/* A call path of either recording: node 0 is the root. Parents come before their children. */
+struct compare_node {
+    uint32_t parent, function; /* indexes of nodes, functions (before they are put in order: `order`) */
+    uint32_t first_child, next_sibling;
+    struct compare_time self_time[SIDES], total_time[SIDES];
+    struct change self, total;
+};
+
+struct comparison {
+    const struct profile *profile[SIDES];
+    enum compare_per per; /* PER_RUN or PER_CPU_SECOND */
+    bool cpu;             /* CPU time; else wall time of the threads that were not idle workers */
+    double cpu_s[SIDES];  /* CPU time of each recording */
+    struct compare_time all[SIDES];
+    struct change whole; /* duration or CPU time: exact, so its interval is itself */
+    struct change states[STATE_COUNT];
+    struct compare_function *functions; /* [0]: time without a function */
+    uint32_t *order;                    /* of the functions from 1 on: changes first, the largest first */
+    size_t n_functions, n_changed;
+    struct compare_node *nodes;
+    uint32_t *stacks; /* nodes whose own time is a change: the largest first */
+    size_t n_nodes, n_stacks;
+    double resolution; /* what a function with a hundredth of the time or more must change by to be told, at most */
+    char headline[256], detail[768];
+};
+
+extern const double compare_floor; /* of the whole: less is no change */
+
+int compare_new(const struct profile *a, const struct profile *b, enum compare_per per, bool cpu,
+                struct comparison **result);
+void compare_free(struct comparison *comparison);
+
+/* Name, file and line of a compared function, from the recording that has it (B before A). */
+struct compare_place {
+    const struct profile *profile;
+    uint32_t name, file, line, kind; /* strings of the profile; line: of the definition */
+    bool own;
+};
+struct compare_place compare_place(const struct comparison *comparison, uint32_t function);
+
+/* Fills headline and detail. */
+void compare_verdict(struct comparison *comparison);
+
+#endif

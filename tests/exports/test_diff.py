@@ -1,0 +1,208 @@
+"""keisoku diff: known differences are found with their size, noise is not told as a change, and the outputs are held to
+golden files (KEISOKU_GOLDEN=write makes them anew)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from conftest import TOP, Run
+
+RECORDINGS = TOP / "tests" / "recordings"
+GOLDEN = TOP / "tests" / "golden"
+Make = Callable[[Path, Path], Path]
+# What the two descriptions say: function → seconds in each.
+TRUTH = {
+    "match_orders": (6, 4),
+    "check_order": (1, 0),
+    "build_index": (0, 0.5),
+    "load": (1, 1),
+    "DictWriter.writerow": (2, 2),
+}
+
+
+@pytest.fixture
+def folder(make_recording: Make, tmp_path: Path) -> Path:
+    for name in ("before", "after"):
+        make_recording(RECORDINGS / f"diff-{name}.txt", tmp_path / f"{name}.kei")
+    return tmp_path
+
+
+def diff(run_keisoku: Run, *words: object) -> dict[str, Any]:
+    done = run_keisoku("diff", *words, "--json")
+    assert (done.status, done.err) == (0, "")
+    value = json.loads(done.out)
+    assert isinstance(value, dict)
+    jsonschema.validate(value, json.loads((TOP / "docs" / "diff.schema.json").read_text()))
+    return value
+
+
+def check_golden(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("KEISOKU_GOLDEN") == "write":
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_golden(run_keisoku: Run, folder: Path) -> None:
+    pair = ("before.kei", "after.kei")
+    check_golden("diff.txt", run_keisoku("diff", *pair).out)
+    check_golden("diff-cpu-second.txt", run_keisoku("diff", *pair, "--per", "cpu-second").out)
+    check_golden("diff.json", run_keisoku("diff", *pair, "--json").out)
+
+
+@pytest.mark.parametrize("clock", ["wall", "cpu"])
+def test_the_truth_is_inside_the_intervals(run_keisoku: Run, folder: Path, clock: str) -> None:
+    found = diff(run_keisoku, "before.kei", "after.kei", "--clock", clock)
+    functions = {row["function"]: row for row in found["functions"]}
+    for name, (a, b) in TRUTH.items():
+        if clock == "cpu" and name == "DictWriter.writerow":  # waits
+            a = b = 0
+        change = functions[name]["self"]
+        # All waiting is in writerow, so its time is counted and not sampled: what was drawn for it, not what was meant.
+        if name != "DictWriter.writerow":
+            assert change["low"] <= b - a <= change["high"], name
+        assert change["change"] == pytest.approx(b - a, abs=0.1)
+    kinds = {name: functions[name]["self"]["kind"] for name in TRUTH}
+    assert kinds == {
+        "match_orders": "less",
+        "check_order": "vanished",
+        "build_index": "new",
+        "load": "noise",
+        "DictWriter.writerow": "noise",
+    }
+    assert found["whole"]["change"] == pytest.approx(-2.5, abs=0.1)
+    for row in functions.values():
+        self_time, total = row["self"], row["total"]
+        assert self_time["change"] == pytest.approx(self_time["b"] - self_time["a"], abs=1e-6)
+        assert total["a"] >= self_time["a"] - 1e-6 and total["b"] >= self_time["b"] - 1e-6
+    assert sum(row["self"]["a"] for row in functions.values()) == pytest.approx(10 if clock == "wall" else 8, rel=0.01)
+
+
+def test_both_ways_are_the_same(run_keisoku: Run, folder: Path) -> None:
+    there = diff(run_keisoku, "before.kei", "after.kei")
+    back = diff(run_keisoku, "after.kei", "before.kei")
+    for one, other in zip(there["functions"], back["functions"], strict=True):
+        assert one["function"] == other["function"]
+        assert one["self"]["change"] == pytest.approx(-other["self"]["change"], abs=1e-9)
+        assert one["self"]["low"] == pytest.approx(-other["self"]["high"], abs=1e-9)
+    assert "B is faster" in there["verdict"]["sentence"]
+    assert "B is slower" in back["verdict"]["sentence"]
+
+
+def test_totals_count_recursion_once(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
+    lines = ["mode run", "process p 7", "function f /f.py 1", "function g /f.py 9", "stack s f:2 g:9 f:3*50 g:10"]
+    lines += ["thread t p 7", "during t 5 python@s"]
+    for name in ("a", "b"):
+        (tmp_path / "deep.txt").write_text("\n".join(lines) + "\n")
+        make_recording(tmp_path / "deep.txt", tmp_path / f"{name}.kei")
+    found = {row["function"]: row for row in diff(run_keisoku, "a.kei", "b.kei")["functions"]}
+    assert found["f"]["total"]["a"] == pytest.approx(5, rel=0.01)
+    assert found["f"]["self"]["a"] == 0
+    assert found["g"]["total"]["a"] == found["g"]["self"]["a"] == pytest.approx(5, rel=0.01)
+
+
+def lottery(folder: Path, make_recording: Make, seed: int, shares: list[float]) -> Path:
+    """Ten seconds spread over many functions at random by the shares."""
+    lines = ["mode run", f"seed {seed}", "process p 7 python=3.12.1", "rate 500"]
+    lines += [f"function f{i} /srv/app.py {i + 1}\nstack s{i} f{i}:{i + 1}" for i in range(len(shares))]
+    kinds = " ".join(f"{share}%python@s{i}" for i, share in enumerate(shares))
+    lines += ["thread t p 7", f"during t 10 {kinds}"]
+    (folder / "lottery.txt").write_text("\n".join(lines) + "\n")
+    recording = folder / f"{seed}.kei"
+    return make_recording(folder / "lottery.txt", recording)
+
+
+def test_noise_is_never_told_as_a_change(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
+    """The same program 40 times: the intervals of 30 functions hold together in at least 95 of 100 pairs, so that more
+    than 5 false changes in 20 pairs has a chance of 3 in 10 000."""
+    shares = [100 / 30] * 30
+    paths = [lottery(tmp_path, make_recording, 1000 + seed, shares) for seed in range(40)]
+    false, outside = 0, 0
+    for a, b in zip(paths[::2], paths[1::2], strict=True):
+        found = diff(run_keisoku, a, b)
+        assert "as long as" in found["verdict"]["sentence"]
+        false += found["noise"]["changed"] > 0
+        outside += any(not row["self"]["low"] <= 0 <= row["self"]["high"] for row in found["functions"])
+        differences = [abs(row["self"]["change"]) for row in found["functions"]]
+        assert max(differences) > 0.01  # there is noise
+    assert outside <= 5
+    assert false <= 5
+
+
+def test_a_true_difference_is_told(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
+    """One of 30 functions takes twice its share: found, and nothing else is, in 10 of 10 pairs (up to one miss)."""
+    plain, changed = [100 / 30] * 30, [100 / 30] * 30
+    changed[7] *= 2.5
+    changed[8:14] = [100 / 30 - 1.5 * 100 / 30 / 6] * 6
+    hits = 0
+    for seed in range(10):
+        a = lottery(tmp_path, make_recording, 2000 + seed, plain)
+        b = lottery(tmp_path, make_recording, 3000 + seed, changed)
+        found = diff(run_keisoku, a, b)
+        told = [row["function"] for row in found["functions"] if row["self"]["kind"] != "noise"]
+        assert set(told) <= {f"f{i}" for i in range(7, 14)}
+        hits += told[:1] == ["f7"]
+        assert found["verdict"]["detail"].startswith("f7 ") or told[:1] != ["f7"]
+    assert hits >= 9
+
+
+def test_length_is_no_change_per_cpu_second(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
+    paths = []
+    for seconds in (5, 20):
+        text = (RECORDINGS / "diff-before.txt").read_text().replace("during main 10", f"during main {seconds}")
+        (tmp_path / "d.txt").write_text(text.replace("mode run", "mode attach"))
+        paths.append(make_recording(tmp_path / "d.txt", tmp_path / f"{seconds}.kei"))
+    found = diff(run_keisoku, *paths)
+    assert found["normalised"] == {"per": "cpu-second", "clock": "cpu"}
+    assert found["noise"]["changed"] == 0
+    assert found["verdict"]["sentence"] == "No difference found in how a second of CPU time is spent"
+    assert diff(run_keisoku, *paths, "--per", "run")["whole"]["kind"] == "more"
+
+
+def test_a_recording_without_samples(run_keisoku: Run, folder: Path, make_recording: Make) -> None:
+    (folder / "none.txt").write_text("mode run\nprocess p 7\n")
+    make_recording(folder / "none.txt", folder / "none.kei")
+    for pair in (("before.kei", "none.kei"), ("none.kei", "before.kei"), ("none.kei", "none.kei")):
+        assert diff(run_keisoku, *pair)["verdict"]["sentence"].startswith("Nothing can be compared")
+        assert "Nothing can be compared" in run_keisoku("diff", *pair).out
+    assert run_keisoku("diff", "none.kei", "before.kei", "--html", "out.html").status == 0
+
+
+def test_screens_fit_and_hostile_names_are_shown(run_keisoku: Run, folder: Path, make_recording: Make) -> None:
+    make_recording(RECORDINGS / "odd.txt", folder / "odd.kei")
+    for pair in (("odd.kei", "before.kei"), ("before.kei", "odd.kei"), ("before.kei", "after.kei")):
+        for words in ([], ["--per", "run"], ["--color", "always"]):
+            out = run_keisoku("diff", *pair, *words).out
+            plain = re.sub(r"\x1b\[\d+m", "", out)
+            assert all(len(line) <= 80 for line in plain.splitlines()), out
+            assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", plain)
+            assert ("\x1b" in out) == ("--color" in words)
+    signs = run_keisoku("diff", "before.kei", "after.kei", "--color", "never").out
+    assert "-1.98 s ±0.14" in signs and "+0.48 s ±0.06" in signs and "gone: check_order" in signs
+
+
+def test_bad_input(run_keisoku: Run, folder: Path) -> None:
+    for words in (
+        ["before.kei"],
+        ["before.kei", "after.kei", "before.kei"],
+        ["before.kei", "nothing.kei"],
+        ["before.kei", __file__],
+    ):
+        done = run_keisoku("diff", *words)
+        assert (done.status, done.out) == (2, "")
+        assert done.err.count("\n") == 1
+    (folder / "victim").write_text("kept\n")
+    (folder / "out.html").symlink_to("victim")
+    done = run_keisoku("diff", "before.kei", "after.kei", "--html", "out.html")
+    assert done.status == 0
+    assert (folder / "victim").read_text() == "kept\n" and (folder / "out-2.html").stat().st_mode & 0o777 == 0o600
+    with open("/dev/full", "w"):
+        done = run_keisoku("diff", "before.kei", "after.kei", "--json=/dev/full")
+    assert done.status == 2
