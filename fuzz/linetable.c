@@ -14,6 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .line_format = data[0] % LINE_FORMATS};
     static const int32_t offsets[] = {-1, 0, 2, 100, 65536, INT32_MAX};
     for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        struct python_position at;
+        if (python_code_position(&code, offsets[i], &at) && (at.line > INT32_MAX || at.end_line < at.line))
+            __builtin_trap();
         if (python_code_line(&code, offsets[i]) > INT32_MAX)
             __builtin_trap();
     }

@@ -164,10 +164,30 @@ struct named_stack names_stack(struct names *names, const struct stack_store *st
     return id != 0 ? (struct named_stack){leaf->recorded, leaf->flags} : (struct named_stack){0, 0};
 }
 
+/* The expression that the innermost instruction belongs to. */
+static void count_expression(struct names *names, const struct named_code *named, int32_t offset, uint32_t ticks)
+{
+    struct python_position at;
+    if (!python_code_position(&named->code, offset, &at))
+        return;
+    struct expression expression = {
+        .frame = recording_add_frame(names->m->recording, named->function, at.line),
+        .end_line = at.end_line,
+        .column = at.column,
+        .end_column = at.end_column,
+        .ticks = ticks,
+    };
+    recording_add_expression(names->m->recording, &expression);
+}
+
 void names_count(struct names *names, const struct stack_store *store, uint32_t id, uint32_t ticks)
 {
-    struct named_code *named = code_of(names, store, stack_store_node(store, id));
-    if (named == NULL || named->function == 0 || named->ticks >= LIBRARY_TICKS)
+    const struct stack_node *node = stack_store_node(store, id);
+    struct named_code *named = code_of(names, store, node);
+    if (named == NULL || named->function == 0)
+        return;
+    count_expression(names, named, node->offset, ticks);
+    if (named->ticks >= LIBRARY_TICKS)
         return;
     named->ticks += ticks;
     if (named->ticks >= LIBRARY_TICKS)

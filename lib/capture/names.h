@@ -25,7 +25,7 @@ void names_free(struct names *names);
 struct named_stack names_stack(struct names *names, const struct stack_store *store, uint32_t node);
 /* The process is over and all its stacks are named. */
 void names_forget(struct stack_store *store);
-/* Counts a sample with that node innermost: what is hot gets its source text into the recording. */
+/* Counts a sample with that node innermost: its expression, and what is hot gets its source text into the recording. */
 void names_count(struct names *names, const struct stack_store *store, uint32_t node, uint32_t ticks);
 /* The stack with a frame of native code or the kernel below it. */
 uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module);

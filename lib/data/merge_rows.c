@@ -82,6 +82,11 @@ static void copy_names(struct source *source)
     for (size_t i = 1; i < profile->n_stacks; i++)
         source->stacks[i] = recording_add_stack(to, source->stacks[profile->stacks[i].parent],
                                                 source->frames[profile->stacks[i].frame]);
+    for (size_t i = 0; i < profile->n_expressions; i++) {
+        struct expression expression = profile->expressions[i];
+        expression.frame = source->frames[expression.frame];
+        recording_add_expression(to, &expression);
+    }
 }
 
 /* Everything of a recording ends when it does. */

@@ -159,11 +159,28 @@ void profile_free(struct profile *profile)
                       profile->stacks,         profile->processes, profile->threads,      profile->thread_idle,
                       samples->time_ns,        samples->thread,    samples->stack,        samples->ticks,
                       samples->wall_ns,        samples->cpu_ns,    samples->state,        samples->marks,
-                      samples->reader,         profile->counters,  profile->sources};
+                      samples->reader,         profile->counters,  profile->sources,      profile->expressions};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         mem_free(blocks[i]);
     arena_release(&profile->arena);
     mem_free(profile);
+}
+
+const struct expression *profile_hot_expression(const struct profile *profile, uint32_t file, uint32_t line,
+                                                uint64_t *ticks)
+{
+    const struct expression *hottest = NULL;
+    *ticks = 0;
+    for (size_t i = 0; i < profile->n_expressions; i++) {
+        const struct expression *one = &profile->expressions[i];
+        const struct frame *frame = &profile->frames[one->frame];
+        if (frame->line != line || profile->functions[frame->function].file != file)
+            continue;
+        *ticks += one->ticks;
+        if (hottest == NULL || one->ticks > hottest->ticks)
+            hottest = one;
+    }
+    return hottest;
 }
 
 const char *profile_source_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *length)

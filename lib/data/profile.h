@@ -70,6 +70,8 @@ struct profile {
     size_t n_counters;
     struct profile_source *sources;
     size_t n_sources;
+    struct expression *expressions; /* by frame; none of a part */
+    size_t n_expressions, expression_capacity;
 };
 
 /* Loads `path`. A damaged, truncated or foreign file is ERR_CORRUPT or ERR_VERSION with a message; a file still being
@@ -84,6 +86,10 @@ const char *profile_short_file(const char *file);
 /* A process's number and, in a merged recording, what tells it from others of that number: "4127", "web1:4127",
  * "4127@second.kei". Safe for a terminal. */
 void profile_process_name(const struct profile *profile, uint32_t process, struct buf *out);
+/* The expression with most samples of those that begin on the line and were innermost; NULL when none is known. *ticks:
+ * those of all of them together. */
+const struct expression *profile_hot_expression(const struct profile *profile, uint32_t file, uint32_t line,
+                                                uint64_t *ticks);
 /* One source line without its newline; NULL when the recording does not have it. */
 const char *profile_source_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *length);
 

@@ -188,6 +188,8 @@ static int check_tables(struct loader *loader)
             return loader_corrupt(loader, "a table is missing or not what it should be");
         if (strcmp(item->name, "origin") == 0)
             loader->has_origin = !missing;
+        if (strcmp(item->name, "expression") == 0)
+            loader->has_expressions = !missing;
     }
     return 0;
 }

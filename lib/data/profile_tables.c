@@ -221,6 +221,25 @@ static int read_source(struct loader *loader, sqlite3_stmt *statement)
     return 0;
 }
 
+static int read_expression(struct loader *loader, sqlite3_stmt *statement)
+{
+    struct profile *profile = loader->profile;
+    struct expression row = {.ticks = column_u64(statement, 4)};
+    int rc = reference(loader, statement, 0, profile->n_frames, &row.frame);
+    if (rc == 0)
+        rc = reference(loader, statement, 1, (size_t)UINT32_MAX + 1, &row.end_line);
+    if (rc == 0)
+        rc = reference(loader, statement, 2, (size_t)UINT32_MAX + 1, &row.column);
+    if (rc == 0)
+        rc = reference(loader, statement, 3, (size_t)UINT32_MAX + 1, &row.end_column);
+    if (rc != 0)
+        return rc;
+    if (mem_grow(&profile->expressions, &profile->expression_capacity, profile->n_expressions + 1, sizeof row) != 0)
+        return loader_no_memory(loader);
+    profile->expressions[profile->n_expressions++] = row;
+    return 0;
+}
+
 /* ---- key and value ------------------------------------------------------------------------------------------------
  */
 
@@ -339,6 +358,10 @@ int loader_tables(struct loader *loader)
         rc = loader_each(loader, "SELECT process, host, recording FROM origin", read_origin);
     if (rc == 0 && loader->has_origin)
         rc = loader_mark_origins(loader);
+    if (rc == 0 && loader->has_expressions)
+        rc = loader_each(loader,
+                         "SELECT frame, end_line, first_column, end_column, ticks FROM expression ORDER BY frame",
+                         read_expression);
     struct profile *profile = loader->profile;
     if (!profile->complete)
         profile->duration_ns = loader->committed_ns;

@@ -87,6 +87,29 @@ uint32_t recording_add_frame(struct recording *recording, uint32_t function, uin
     return intern(recording, &recording->frames, &recording->n_frames, STATEMENT_FRAME, key, 2);
 }
 
+void recording_add_expression(struct recording *recording, const struct expression *expression)
+{
+    uint32_t key[] = {expression->frame, expression->end_line, expression->column, expression->end_column}, index = 0;
+    bool found = false;
+    if (recording->failure.code != 0 || expression->frame == 0 || expression->frame > recording->n_frames)
+        return;
+    if (map_put(&recording->expression_index, key, sizeof key, (uint32_t)recording->n_expressions, &index, &found) !=
+            0 ||
+        mem_grow(&recording->expressions, &recording->expression_capacity, recording->n_expressions + 1,
+                 sizeof *recording->expressions) != 0) {
+        recording_out_of_memory(recording);
+        return;
+    }
+    struct recorded_expression *row = &recording->expressions[index];
+    if (!found) {
+        *row = (struct recorded_expression){.expression = *expression};
+        row->expression.ticks = 0;
+        recording->n_expressions++;
+    }
+    row->expression.ticks += expression->ticks;
+    row->dirty = true;
+}
+
 uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint32_t frame)
 {
     uint32_t key[] = {parent, frame};

@@ -43,6 +43,8 @@ uint32_t recording_add_string(struct recording *recording, const char *text, siz
 uint32_t recording_add_function(struct recording *recording, const struct function *function);
 /* A place in a function. line 0: not known. */
 uint32_t recording_add_frame(struct recording *recording, uint32_t function, uint32_t line);
+/* Adds its ticks to those that the place has. */
+void recording_add_expression(struct recording *recording, const struct expression *expression);
 /* parent: the stack of the caller, 0 for the outermost frame. At STACK_DEPTH_MAX frames the answer is `parent`. */
 uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint32_t frame);
 uint32_t recording_add_process(struct recording *recording, const struct process *process);

@@ -277,6 +277,22 @@ static void write_sums(struct recording *recording)
     recording->n_dirty = 0;
 }
 
+static void write_expressions(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->n_expressions; i++) {
+        struct recorded_expression *row = &recording->expressions[i];
+        sqlite3_stmt *statement = row->dirty ? recording_statement(recording, STATEMENT_EXPRESSION) : NULL;
+        if (statement == NULL)
+            continue;
+        sqlite3_bind_int64(statement, 1, row->expression.frame);
+        sqlite3_bind_int64(statement, 2, row->expression.end_line);
+        sqlite3_bind_int64(statement, 3, row->expression.column);
+        sqlite3_bind_int64(statement, 4, row->expression.end_column);
+        recording_bind_u64(statement, 5, row->expression.ticks);
+        row->dirty = !recording_step(recording, statement);
+    }
+}
+
 static void write_counter_sums(struct recording *recording)
 {
     for (size_t i = 0; i < recording->n_counter_sums; i++) {
@@ -324,6 +340,7 @@ int recording_commit(struct recording *recording, uint64_t now_ns, struct err *e
     write_counters(recording);
     write_sums(recording);
     write_counter_sums(recording);
+    write_expressions(recording);
     write_losses(recording);
     recording_put_meta_u64(recording, "committed_ns", now_ns);
     if (recording->failure.code != 0)

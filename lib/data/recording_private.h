@@ -19,6 +19,7 @@
     X(SAMPLES, "INSERT OR REPLACE INTO sample_chunk VALUES(?, ?, ?, ?, ?)")                                            \
     X(COUNTERS, "INSERT OR REPLACE INTO counter_chunk VALUES(?, ?, ?, ?, ?)")                                          \
     X(STACK_SUM, "INSERT OR REPLACE INTO stack_sum VALUES(?, ?, ?, ?, ?)")                                             \
+    X(EXPRESSION, "INSERT OR REPLACE INTO expression VALUES(?, ?, ?, ?, ?)")                                           \
     X(COUNTER_SUM, "INSERT OR REPLACE INTO counter_sum VALUES(?, ?, ?, ?, ?, ?, ?)")                                   \
     X(LOSS, "INSERT OR REPLACE INTO loss VALUES(?, ?, ?)")                                                             \
     X(NOTE, "INSERT INTO note(text) VALUES(?)")                                                                        \
@@ -65,6 +66,11 @@ struct counter_sum {
     bool dirty;
 };
 
+struct recorded_expression {
+    struct expression expression;
+    bool dirty;
+};
+
 struct recording {
     struct store store;
     sqlite3_stmt *statements[STATEMENT_COUNT];
@@ -93,6 +99,9 @@ struct recording {
     size_t n_sums, sum_capacity;
     uint32_t *dirty_sums;
     size_t n_dirty, dirty_capacity;
+    struct map expression_index;
+    struct recorded_expression *expressions;
+    size_t n_expressions, expression_capacity;
     struct map counter_index;
     struct counter_sum *counter_sums;
     size_t n_counter_sums, counter_sum_capacity;

@@ -45,6 +45,9 @@ const struct schema_item schema_items[] = {
     TABLE(self, "key TEXT PRIMARY KEY, value) WITHOUT ROWID"),
     TABLE(state, "id INTEGER PRIMARY KEY, name TEXT, on_cpu INTEGER)"),
     TABLE(counter_kind, "id INTEGER PRIMARY KEY, name TEXT, unit TEXT)"),
+    /* What the innermost instructions of the samples belonged to (3.11 on). */
+    LATER_TABLE(expression, "frame INTEGER, end_line INTEGER, first_column INTEGER, end_column INTEGER, ticks INTEGER,"
+                            " PRIMARY KEY(frame, end_line, first_column, end_column)) WITHOUT ROWID"),
     /* Of processes of a merged recording: the host's name and the name of the recording it was in, both strings. */
     LATER_TABLE(origin, "process INTEGER PRIMARY KEY, host INTEGER, recording INTEGER)"),
     VIEW(processes, "SELECT process.id, pid, parent, command_text AS command, e.text AS executable, p.text AS python,"

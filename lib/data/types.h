@@ -46,6 +46,13 @@ enum sample_mark {                      /* bits */
                    MARK_EXCEPTION = 64  /* the thread was handling an exception, or one was on its way up */
 };
 
+/* How often the innermost instruction belonged to an expression. Columns are bytes of a line, counted from 0. */
+struct expression {
+    uint32_t frame; /* whose line it begins on */
+    uint32_t end_line, column, end_column;
+    uint64_t ticks;
+};
+
 /*
  * One thread at one instant. A sample stands for `ticks` sweeps that ended at time_ns and saw the same thing (a thread
  * that sleeps is not written a thousand times a second). run_ns and delay_ns are what the scheduler's counters of the

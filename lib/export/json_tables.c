@@ -43,6 +43,16 @@ static void write_line(struct json_writer *json, const struct profile *profile, 
         json_number(json, "python_share", python / aggregate->wall_ns);
         json_number(json, "native_share", native / aggregate->wall_ns);
     }
+    uint64_t ticks;
+    const struct expression *hot = profile_hot_expression(profile, line->file, line->line, &ticks);
+    if (hot != NULL && hot->end_line >= line->line) {
+        json_open_flat(json, "hot", '{');
+        json_integer(json, "column", hot->column);
+        json_integer(json, "end_line", hot->end_line);
+        json_integer(json, "end_column", hot->end_column);
+        json_number(json, "samples_share", ticks > 0 ? (double)hot->ticks / (double)ticks : 0);
+        json_close(json, '}');
+    }
     json_close(json, '}');
 }
 

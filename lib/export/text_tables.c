@@ -60,6 +60,41 @@ static const struct line_sum *sum_of_line(const struct screen *screen, uint32_t 
     return NULL;
 }
 
+enum { SOURCE_COLUMN = 21 };
+
+/* Columns that a part of a source line takes as it is shown. */
+static size_t shown_width(const char *text, size_t length)
+{
+    struct buf shown = {0};
+    size_t width = cells_add(&shown, text, length, SIZE_MAX / 2, false, false);
+    buf_release(&shown);
+    return width;
+}
+
+/* Underlines what most of a line's samples were in, unless it is all of the line. */
+static void add_underline(struct screen *screen, uint32_t file, uint32_t line, const char *source, size_t length)
+{
+    uint64_t ticks;
+    const struct expression *hot = profile_hot_expression(screen->profile, file, line, &ticks);
+    size_t first = 0, last = length;
+    while (first < length && (source[first] == ' ' || source[first] == '\t'))
+        first++;
+    if (hot == NULL || hot->ticks * 2 < ticks || hot->column >= length || hot->column < first)
+        return;
+    if (hot->end_line == line && hot->end_column < length)
+        last = hot->end_column;
+    if (last <= hot->column || (hot->column == first && last == length))
+        return;
+    size_t before = shown_width(source, hot->column), width = shown_width(source + hot->column, last - hot->column);
+    size_t room = screen->width > SOURCE_COLUMN ? screen->width - SOURCE_COLUMN : 0;
+    if (before + width > room)
+        return;
+    buf_printf(&screen->out, "%*s", (int)(SOURCE_COLUMN + before), "");
+    for (size_t i = 0; i < width; i++)
+        buf_add_byte(&screen->out, '^');
+    buf_add_byte(&screen->out, '\n');
+}
+
 static void add_source_line(struct screen *screen, uint32_t file, uint32_t line)
 {
     const struct line_sum *sum = sum_of_line(screen, file, line);
@@ -72,8 +107,10 @@ static void add_source_line(struct screen *screen, uint32_t file, uint32_t line)
     const char *source = profile_source_line(screen->profile, file, line, &length);
     buf_printf(&screen->out, "%6u %5s  %5s  ", line, own, total);
     if (source != NULL)
-        cells_add(&screen->out, source, length, screen->width - 21, false, false);
+        cells_add(&screen->out, source, length, screen->width - SOURCE_COLUMN, false, false);
     buf_add_byte(&screen->out, '\n');
+    if (source != NULL && sum != NULL)
+        add_underline(screen, file, line, source, length);
 }
 
 enum { SPAN_MAX = 20000 };

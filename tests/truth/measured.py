@@ -24,7 +24,7 @@ class Measured(NamedTuple):
 def measured(
     run_keisoku: Run,
     python: Interpreter,
-    program: Path,
+    program: Path | str,
     *arguments: str,
     least: int = 150,
     status: int = 0,

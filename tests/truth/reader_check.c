@@ -4,7 +4,7 @@
  *     reader_check PID               all threads once
  *     reader_check PID bench N TID   N readings of one thread as fast as possible
  *     reader_check lines             reads "FORMAT FIRST-LINE SIZE HEX-TABLE" lines, prints the line of every second
- * offset
+ *                                    offset and, where it is known, ":END-LINE:COLUMN:END-COLUMN"
  *
  * Lines: "python VERSION", then per thread "thread TID GIL NAME" and per frame, innermost first,
  * "frame LINE<TAB>FUNCTION<TAB>QUALNAME<TAB>FILE".
@@ -125,8 +125,13 @@ static int lines(void)
         struct python_code code = {.first_line = first, .lines = table, .line_format = format};
         for (const char *hex = text + at; sscanf(hex, "%2hhx", &table[code.lines_size]) == 1; hex += 2)
             code.lines_size++;
-        for (int offset = 0; offset < size; offset += 2)
-            printf("%u ", python_code_line(&code, offset));
+        for (int offset = 0; offset < size; offset += 2) {
+            struct python_position place;
+            printf("%u", python_code_line(&code, offset));
+            if (python_code_position(&code, offset, &place))
+                printf(":%u:%u:%u", place.end_line, place.column, place.end_column);
+            putchar(' ');
+        }
         putchar('\n');
         mem_free(table);
     }

@@ -291,6 +291,10 @@ def truth(code):
     if version >= (3, 10):
         for start, end, line in code.co_lines():
             result[start // 2:(end + 1) // 2] = [line or 0] * ((end + 1) // 2 - start // 2)
+        if version >= (3, 11):
+            for i, (line, end_line, column, end_column) in enumerate(code.co_positions()):
+                if line and None not in (end_line, column, end_column):
+                    result[i] = "%d:%d:%d:%d" % (line, end_line, column, end_column)
     else:
         starts = dict(dis.findlinestarts(code))
         line = code.co_firstlineno

@@ -90,6 +90,35 @@ static void locations_give_lines(void **state)
     check_lines(LINES_LOCATIONS, text, 100, lines, sizeof lines / sizeof *lines);
 }
 
+static void locations_give_positions(void **state)
+{
+    (void)state;
+    static uint8_t table[] = {
+        0x80 | 3 << 3 | 1,  0x25,                     /* short form: column 3 << 3 | 2, five more */
+        0x80 | 11 << 3 | 0, 1,    2,                  /* one line on */
+        0x80 | 13 << 3 | 0, 2,                        /* no columns */
+        0x80 | 14 << 3 | 0, 2,    3, 0x40 | 9, 2, 12, /* one line on, to the third after it; a column of two bytes */
+        0x80 | 15 << 3 | 0,                           /* none */
+    };
+    struct python_code code = {
+        .first_line = 7, .lines = table, .lines_size = sizeof(table), .line_format = LINES_LOCATIONS};
+    struct python_position at;
+    assert_true(python_code_position(&code, 2, &at));
+    assert_true(at.line == 7 && at.end_line == 7 && at.column == 26 && at.end_column == 31);
+    assert_true(python_code_position(&code, 4, &at));
+    assert_true(at.line == 8 && at.end_line == 8 && at.column == 1 && at.end_column == 2);
+    assert_false(python_code_position(&code, 6, &at));
+    assert_true(python_code_position(&code, 8, &at));
+    assert_true(at.line == 10 && at.end_line == 13 && at.column == 136 && at.end_column == 11);
+    assert_false(python_code_position(&code, 10, &at));
+    assert_false(python_code_position(&code, 12, &at));
+    assert_false(python_code_position(&code, -1, &at));
+    code.lines_size = 11; /* cut off in the middle of the last columns */
+    assert_false(python_code_position(&code, 8, &at));
+    code.line_format = LINES_RANGES;
+    assert_false(python_code_position(&code, 2, &at));
+}
+
 static void hostile_tables_end(void **state)
 {
     (void)state;
@@ -104,6 +133,11 @@ static void hostile_tables_end(void **state)
         for (int format = -1; format <= LINE_FORMATS; format++) {
             assert_true(line_of(format, table, size, seed, INT32_MAX) <= INT32_MAX);
             line_of(format, table, size, 1, (int32_t)(seed >> 20));
+            struct python_code code = {
+                .first_line = seed, .lines = (uint8_t *)table, .lines_size = size, .line_format = format};
+            struct python_position at;
+            if (python_code_position(&code, (int32_t)(seed >> 24), &at))
+                assert_true(at.line <= at.end_line && at.end_line <= INT32_MAX);
         }
     }
 }
@@ -232,11 +266,11 @@ static void rows_tell_themselves_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lnotab_gives_lines),          cmocka_unit_test(ranges_give_lines),
-        cmocka_unit_test(forward_steps_give_lines),    cmocka_unit_test(locations_give_lines),
-        cmocka_unit_test(hostile_tables_end),          cmocka_unit_test(own_offsets_are_used),
-        cmocka_unit_test(hostile_offsets_are_refused), cmocka_unit_test(heads_are_checked),
-        cmocka_unit_test(rows_tell_themselves_apart),
+        cmocka_unit_test(lnotab_gives_lines),       cmocka_unit_test(ranges_give_lines),
+        cmocka_unit_test(forward_steps_give_lines), cmocka_unit_test(locations_give_lines),
+        cmocka_unit_test(locations_give_positions), cmocka_unit_test(hostile_tables_end),
+        cmocka_unit_test(own_offsets_are_used),     cmocka_unit_test(hostile_offsets_are_refused),
+        cmocka_unit_test(heads_are_checked),        cmocka_unit_test(rows_tell_themselves_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

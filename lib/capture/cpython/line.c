@@ -70,27 +70,78 @@ static int32_t location_signed(struct reader *table)
 
 enum { LOCATION_ONE_LINE = 10, LOCATION_NO_COLUMNS = 13, LOCATION_LONG = 14, LOCATION_NONE = 15 };
 
-/* 3.11+: an entry is 0x80 | kind << 3 | units - 1, then what its kind needs. Bytes without bit 7 belong to the entry
- * before; they are skipped, so columns need not be understood. */
-static uint32_t line_locations(struct reader *table, uint32_t first_line, uint32_t offset)
+/* An entry of the table of locations. */
+struct location {
+    int kind;
+    struct python_position at; /* columns: one more than they are, 0: none */
+};
+
+/* What follows the first byte and the line's step. */
+static void location_columns(struct reader *table, struct location *location)
 {
-    uint32_t end = 0, line = first_line;
+    struct python_position *at = &location->at;
+    at->end_line = at->line;
+    at->column = at->end_column = 0;
+    if (location->kind == LOCATION_LONG) {
+        at->end_line += location_number(table);
+        at->column = location_number(table);
+        at->end_column = location_number(table);
+    } else if (location->kind < LOCATION_ONE_LINE) {
+        uint8_t byte = reader_byte(table);
+        at->column = ((uint32_t)location->kind << 3 | (byte >> 4 & 7)) + 1;
+        at->end_column = at->column + (byte & 15);
+    } else if (location->kind < LOCATION_NO_COLUMNS) {
+        at->column = reader_byte(table) + 1u;
+        at->end_column = reader_byte(table) + 1u;
+    }
+}
+
+/* 3.11+: an entry is 0x80 | kind << 3 | units - 1, then what its kind needs. Bytes without bit 7 that are left belong
+ * to the entry before; they are skipped. */
+static bool find_location(struct reader *table, uint32_t first_line, uint32_t offset, struct location *location)
+{
+    uint32_t end = 0;
+    location->at.line = first_line;
     while (table->at < table->end) {
         uint8_t head = reader_byte(table);
         if (!(head & 0x80))
             continue;
-        int kind = head >> 3 & 15;
+        int kind = location->kind = head >> 3 & 15;
         if (kind == LOCATION_LONG || kind == LOCATION_NO_COLUMNS)
-            line += (uint32_t)location_signed(table);
+            location->at.line += (uint32_t)location_signed(table);
         else if (kind >= LOCATION_ONE_LINE && kind < LOCATION_NO_COLUMNS)
-            line += (uint32_t)(kind - LOCATION_ONE_LINE);
+            location->at.line += (uint32_t)(kind - LOCATION_ONE_LINE);
         if (table->failed)
             break;
         end += ((head & 7u) + 1) * 2;
         if (offset < end)
-            return kind == LOCATION_NONE ? 0 : line;
+            return kind != LOCATION_NONE;
     }
-    return 0;
+    return false;
+}
+
+static uint32_t line_locations(struct reader *table, uint32_t first_line, uint32_t offset)
+{
+    struct location location;
+    return find_location(table, first_line, offset, &location) ? location.at.line : 0;
+}
+
+bool python_code_position(const struct python_code *code, int32_t offset, struct python_position *position)
+{
+    if (offset < 0 || !code->lines || code->line_format != LINES_LOCATIONS)
+        return false;
+    struct reader table = {.at = code->lines, .end = code->lines + code->lines_size};
+    struct location location;
+    if (!find_location(&table, code->first_line, (uint32_t)offset, &location))
+        return false;
+    location_columns(&table, &location);
+    *position = location.at;
+    if (table.failed || position->column == 0 || position->end_column == 0 || position->line == 0 ||
+        position->line > INT32_MAX || position->end_line > INT32_MAX || position->end_line < position->line)
+        return false;
+    position->column--;
+    position->end_column--;
+    return true;
 }
 
 uint32_t python_code_line(const struct python_code *code, int32_t offset)

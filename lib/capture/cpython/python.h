@@ -112,6 +112,13 @@ void python_code_release(struct python_code *code);
 /* The line of the instruction at `offset`; 0 when the table has none for it. Bounded on hostile tables. */
 uint32_t python_code_line(const struct python_code *code, int32_t offset);
 
+/* The expression that an instruction belongs to (3.11+). Columns are bytes of the line, counted from 0. */
+struct python_position {
+    uint32_t line, end_line, column, end_column;
+};
+/* False when the table has none for it. Bounded on hostile tables. */
+bool python_code_position(const struct python_code *code, int32_t offset, struct python_position *position);
+
 /* The name that threading.Thread has for a thread ("MainThread", "worker-3"), by reading its objects. Free read, off
  * the timed path; false when there is none or it could not be read. */
 bool python_thread_name(struct python *python, const struct python_thread *thread, char *name, size_t size);
