@@ -38,7 +38,7 @@ bool record_options(const struct command *command, const struct settings *settin
         if (output_format(command->name, format) == NULL)
             return false;
     }
-    static const enum kei_reader readers[] = {KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_FREE};
+    static const enum kei_reader readers[] = {KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_KERNEL, KEI_READER_FREE};
     *options = (struct kei_options){
         .output = settings->output,
         .rate_hz = settings->rate_hz,

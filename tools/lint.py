@@ -184,9 +184,9 @@ def check_clang() -> list[str]:
 def check_headers() -> list[str]:
     """Each header of the library stands alone."""
     need("gcc")
-    base = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-fsyntax-only", "-x", "c", "-Ilib", "-Iinclude", *WARNINGS]
+    base = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-fsyntax-only", "-x", "c", "-Ilib", "-Iinclude", "-I.", *WARNINGS]
     # A static function of a header is not used by the header alone.
-    headers = files("lib/*.h", "include/*.h", "cli/*.h")
+    headers = files("lib/*.h", "include/*.h", "cli/*.h", "wire/*.h")
     words = [*base, "-Wno-unused-function", "-include"]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = pool.map(lambda path: output_of([*words, str(path), "/dev/null"]), headers)

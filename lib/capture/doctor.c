@@ -1,6 +1,7 @@
 #include "capture/doctor.h"
 
 #include "capture/cpython/python.h"
+#include "capture/kernel_sampler.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -295,6 +296,25 @@ static void check_clock(struct visit *visit)
     add(visit, "perf clock", yes_no(visit->clock), &text);
 }
 
+static void check_kernel(struct visit *visit)
+{
+    struct doctor_answer text = {0};
+    struct kernel_sampler *sampler = NULL;
+    struct err err = {0};
+    int rc = kernel_sampler_new(&sampler, &err);
+    if (rc == 0)
+        SAY(text.detail, "--reader kernel: a sample takes an interrupt, here %.0f µs",
+            kernel_sampler_interrupt_ns(sampler) / 1e3);
+    else
+        SAY(text.detail, "%.120s; it would take samples for a third of the cost, with their place in native code",
+            err.text);
+    if (rc == ERR_PERMISSION)
+        SAY(text.remedy, "sudo keisoku %s",
+            visit->facts.pid != 0 ? "attach --reader kernel PID" : "run --reader kernel …");
+    add(visit, "kernel sampler", yes_no(rc == 0), &text);
+    kernel_sampler_free(sampler);
+}
+
 static void check_counters(struct visit *visit)
 {
     struct doctor_answer text = {0};
@@ -337,6 +357,7 @@ int doctor_check(pid_t pid, struct kei_check *checks, size_t capacity, struct er
     check_own_core(&visit);
     check_slice(&visit);
     check_clock(&visit);
+    check_kernel(&visit);
     check_counters(&visit);
     add_costs(&visit);
     return (int)visit.count;

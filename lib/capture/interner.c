@@ -1,5 +1,7 @@
 #include "capture/interner.h"
 
+#include "wire/kernel_sample.h"
+
 enum {
     NEIGHBOURS = 64,                 /* a code object is listed once among so many in a stack */
     FRESH_NS = 30 * 1000 * 1000,     /* a code object seen in place is trusted that long: less than the writer waits */
@@ -23,13 +25,14 @@ void interner_release(struct interner *interner)
     mem_free(interner->codes);
     mem_free(interner->checksums);
     mem_free(interner->code_of);
+    buf_release(&interner->learned);
     interner->codes = interner->checksums = NULL;
     interner->code_of = NULL;
 }
 
 static bool same_frame(const struct python_frame *a, const struct python_frame *b)
 {
-    return a->code == b->code && a->address == b->address && a->offset == b->offset;
+    return a->code == b->code && a->address == b->address && a->offset == b->offset && a->mark == b->mark;
 }
 
 /* How many outermost frames are the same as in the thread's last stack (which is kept outermost first). */
@@ -123,6 +126,26 @@ static bool check_codes(struct interner *interner, struct tracked_process *proce
     return true;
 }
 
+/* Makes nodes of the frames behind the `common` outermost ones. */
+static bool add_nodes(struct interner *interner, struct tracked_thread *t, const struct python_stack *stack,
+                      uint32_t common)
+{
+    uint32_t node = common > 0 ? t->nodes[common - 1] : 0;
+    t->depth = common;
+    for (uint32_t k = common; k < stack->depth; k++) {
+        const struct python_frame *frame = &stack->frames[stack->depth - 1 - k];
+        node = interner->code_of[k] != 0
+                   ? stack_store_add_node(interner->store, node, interner->code_of[k], frame->offset)
+                   : 0;
+        if (node == 0)
+            return false;
+        t->frames[k] = *frame;
+        t->nodes[k] = node;
+        t->depth = k + 1;
+    }
+    return true;
+}
+
 bool interner_intern(struct interner *interner, struct tracked_thread *t, const struct python_stack *stack,
                      uint64_t read_ns)
 {
@@ -143,18 +166,65 @@ bool interner_intern(struct interner *interner, struct tracked_thread *t, const 
                 stack_store_latest_code(interner->store, t->process, stack->frames[stack->depth - 1 - k].code);
         common = 0;
     }
-    uint32_t node = common > 0 ? t->nodes[common - 1] : 0;
-    t->depth = common;
-    for (uint32_t k = common; k < stack->depth; k++) {
-        const struct python_frame *frame = &stack->frames[stack->depth - 1 - k];
-        node = interner->code_of[k] != 0
-                   ? stack_store_add_node(interner->store, node, interner->code_of[k], frame->offset)
-                   : 0;
-        if (node == 0)
-            return false;
-        t->frames[k] = *frame;
-        t->nodes[k] = node;
-        t->depth = k + 1;
+    return add_nodes(interner, t, stack, common);
+}
+
+/* ---- stacks of the kernel sampler ----------------------------------------------------------------------------------
+ */
+
+struct marked_key {
+    uint64_t address, mark;
+};
+
+bool interner_learn(struct interner *interner, struct tracked_process *process, const struct wire_code *code,
+                    const uint8_t *table, uint64_t now_ns)
+{
+    struct stack_store *store = interner->store = &process->store;
+    struct marked_key key = {code->address, code->mark};
+    uint64_t sum;
+    uint32_t id, replaced;
+    bool fresh;
+    if (map_get(&store->marked, &key, sizeof key, &id))
+        return true;
+    interner->learned.size = 0;
+    if (python_code_recorded(process->python, code, table, &sum, &interner->learned) != 0)
+        return false;
+    id = stack_store_add_code(store, process, code->address, sum, &fresh, &replaced);
+    if (id == 0)
+        return false;
+    struct code_entry *entry = stack_store_code(store, id);
+    if (!entry->copied) {
+        entry->copy = interner->learned;
+        interner->learned = (struct buf){0};
+        entry->copied = true;
     }
-    return true;
+    interner->read_ns = now_ns;
+    if (replaced != 0)
+        code_was_replaced(interner, process, replaced);
+    entry->verified_ns = now_ns;
+    return map_put(&store->marked, &key, sizeof key, id, &id, &fresh) == 0;
+}
+
+static uint32_t marked_code(const struct stack_store *store, const struct python_frame *frame)
+{
+    struct marked_key key = {frame->code, frame->mark};
+    uint32_t id;
+    return map_get(&store->marked, &key, sizeof key, &id) ? id : 0;
+}
+
+bool interner_intern_marked(struct interner *interner, struct tracked_thread *t, const struct python_stack *stack,
+                            uint64_t read_ns)
+{
+    interner->read_ns = read_ns;
+    interner->store = &t->process->store;
+    interner->all_checked = true;
+    uint32_t common = common_frames(t, stack);
+    if (!reserve_frames(t, stack->depth))
+        return false;
+    for (uint32_t k = common; k < stack->depth; k++) {
+        const struct python_frame *frame = &stack->frames[stack->depth - 1 - k], *inner = frame + 1;
+        bool recursion = k > common && inner->code == frame->code && inner->mark == frame->mark;
+        interner->code_of[k] = recursion ? interner->code_of[k - 1] : marked_code(interner->store, frame);
+    }
+    return add_nodes(interner, t, stack, common);
 }

@@ -17,6 +17,7 @@ struct interner {
     uint64_t read_ns;            /* when the present stack was read, CLOCK_MONOTONIC */
     bool all_checked;            /* every code object of it was looked at then */
     bool looked;                 /* one at least was: the target was read behind the stack */
+    struct buf learned;          /* the copy of a code object of the kernel sampler, while it is made */
 };
 
 int interner_init(struct interner *interner);
@@ -25,5 +26,13 @@ void interner_release(struct interner *interner);
  * object, or memory is short. */
 bool interner_intern(struct interner *interner, struct tracked_thread *thread, const struct python_stack *stack,
                      uint64_t read_ns);
+/* Takes over a code object that the kernel sampler copied in place at `now_ns`. False when its name could not be had.
+ */
+struct wire_code;
+bool interner_learn(struct interner *interner, struct tracked_process *process, const struct wire_code *code,
+                    const uint8_t *table, uint64_t now_ns);
+/* interner_intern of a stack that the kernel sampler read, whose frames bear the marks that their code objects had. */
+bool interner_intern_marked(struct interner *interner, struct tracked_thread *thread, const struct python_stack *stack,
+                            uint64_t read_ns);
 
 #endif

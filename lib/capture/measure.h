@@ -11,6 +11,7 @@
 #define KEISOKU_CAPTURE_MEASURE_H
 
 #include "capture/kernel_noise.h"
+#include "capture/kernel_sampler.h"
 #include "capture/perf_clock.h"
 #include "capture/proc_events.h"
 #include "capture/sample_queue.h"
@@ -22,25 +23,27 @@ struct measure_options {
     double budget;
     uint64_t delay_ns, duration_ns;
     bool no_children, no_source, redact_args;
-    bool free_only, core_only; /* --reader */
+    bool free_only, core_only, kernel_only; /* --reader */
 };
 
 /* Counted by the sampler, read by the writer. */
 struct sampler_counts {
     atomic_uint_fast64_t sweeps, planned, late, reads, rereads, samples, dropped;
-    atomic_uint_fast64_t awake_ns, contested_ns; /* from waking to sleeping; of that with a runnable target there */
-    atomic_uint_fast64_t cpu_ns;                 /* the sampler thread's own */
-    atomic_uint_fast64_t first_ns, last_ns;      /* of the sweeps, CLOCK_MONOTONIC */
-    atomic_uint_fast64_t busy_cores;             /* cores with a running thread, added up over the sweeps */
+    atomic_uint_fast64_t awake_ns, contested_ns;   /* from waking to sleeping; of that with a runnable target there */
+    atomic_uint_fast64_t cpu_ns;                   /* the sampler thread's own */
+    atomic_uint_fast64_t interrupts, interrupt_ns; /* of the kernel sampler in the target's threads */
+    atomic_uint_fast64_t first_ns, last_ns;        /* of the sweeps, CLOCK_MONOTONIC */
+    atomic_uint_fast64_t busy_cores;               /* cores with a running thread, added up over the sweeps */
 };
 
 struct measurement {
     struct measure_options options;
     struct track track;
     struct sample_queue queue;
-    struct perf_clock *perf;    /* NULL: not permitted */
-    struct err perf_error;      /* why it was not */
-    struct proc_events *events; /* NULL: not permitted */
+    struct perf_clock *perf;       /* NULL: not permitted */
+    struct err perf_error;         /* why it was not */
+    struct proc_events *events;    /* NULL: not permitted */
+    struct kernel_sampler *kernel; /* NULL: not used */
     struct recording *recording;
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
     uint64_t start_ticks;   /* the same as /proc tells the starts of processes */

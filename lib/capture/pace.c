@@ -8,7 +8,11 @@
 #define AIM      0.9 /* of the budget: a start, and what is done outside of sweeps, come on top */
 #define REPAY_NS 3e9 /* an overdraft of the budget is repaid over that time */
 
-enum { GOVERN_NS = 100 * 1000 * 1000, RATE_MIN_HZ = 20 };
+enum {
+    GOVERN_NS = 100 * 1000 * 1000,
+    RATE_MIN_HZ = 20,
+    PERIOD_MIN_NS = 10 * 1000 /* the kernel takes no shorter one */
+};
 
 void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns)
 {
@@ -32,6 +36,12 @@ uint64_t pace_interval_ns(struct pace *pace)
     double mean = 1e9 / pace->rate_hz;
     double interval = -log(uniform(pace)) * mean;
     return (uint64_t)(interval < 20 * mean ? interval : 20 * mean);
+}
+
+uint64_t pace_period_ns(struct pace *pace)
+{
+    uint64_t period_ns = (uint64_t)((0.75 + uniform(pace) / 2) * 1e9 / pace->rate_hz);
+    return period_ns > PERIOD_MIN_NS ? period_ns : PERIOD_MIN_NS;
 }
 
 /* Cores with a running thread of the target, on average since the last look; at least one. */
@@ -61,6 +71,9 @@ void pace_govern(struct pace *pace, uint64_t now_ns)
     if (awake > pace->govern_awake_ns)
         taken = (double)(cpu - pace->govern_cpu_ns) * (double)(contested - pace->govern_contested_ns) /
                 (double)(awake - pace->govern_awake_ns);
+    uint64_t interrupts = atomic_load_explicit(&m->counts.interrupt_ns, memory_order_relaxed);
+    taken += (double)(interrupts - pace->govern_interrupt_ns);
+    pace->govern_interrupt_ns = interrupts;
     double budget = AIM * m->options.budget * cores_in_use(pace); /* of each core that the target uses */
     pace->overdraft_ns += taken - budget * elapsed;
     if (pace->overdraft_ns < 0)

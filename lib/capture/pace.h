@@ -13,12 +13,14 @@ struct pace {
     double rate_hz;      /* after the budget */
     double overdraft_ns; /* taken beyond the budget so far */
     uint64_t govern_busy, govern_sweeps;
-    uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns;
+    uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns, govern_interrupt_ns;
 };
 
 void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns);
 /* Nanoseconds to the next instant. */
 uint64_t pace_interval_ns(struct pace *pace);
+/* The same for the kernel sampler, whose interval stays for a while: drawn evenly around the mean. */
+uint64_t pace_period_ns(struct pace *pace);
 /* After each sweep; looks at the budget ten times a second. */
 void pace_govern(struct pace *pace, uint64_t now_ns);
 

@@ -146,6 +146,8 @@ static int follow_on_core(struct perf_clock *clock, enum stream stream, pid_t ti
 int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
 {
     for (int i = 0; i < clock->n_cores * STREAMS; i++) {
+        if (clock->attrs[i % STREAMS].sample_period == 0 && i % STREAMS == STREAM_IP)
+            continue;
         int rc = follow_on_core(clock, (enum stream)(i % STREAMS), tid, i / STREAMS);
         if (rc == -ESRCH)
             return err_set(err, ERR_GONE, "thread %d has ended", (int)tid);

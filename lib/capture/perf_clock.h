@@ -30,7 +30,8 @@ struct perf_record {
     char comm[16]; /* EXEC */
 };
 
-/* `period_ns`: CPU time of a thread between two instruction pointers. ERR_PERMISSION, ERR_NOT_SUPPORTED. */
+/* `period_ns`: CPU time of a thread between two instruction pointers; 0: none, births and deaths only. ERR_PERMISSION,
+ * ERR_NOT_SUPPORTED. */
 int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *err);
 /* Follows thread `tid` and all that it starts from now on. ERR_FULL: a limit is reached; those followed before stay. */
 int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err);

@@ -13,6 +13,7 @@ struct raw_sample {
     uint64_t run_ns, delay_ns;
     uint32_t node; /* of the stack store; 0: no stack */
     uint32_t ticks;
+    uint64_t ip, user_ip; /* where the kernel sampler interrupted it; 0: not known */
     uint8_t state, marks, reader;
     bool checked; /* every code object of the stack was looked at when it was read */
     bool last;    /* of its thread */

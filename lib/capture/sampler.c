@@ -27,13 +27,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#define NS_PER_S UINT64_C(1000000000)
+
 enum {
     HOPS_MAX = 4,   /* core changes in a sweep */
     TRIES_MORE = 4, /* looks at a thread that ran meanwhile, or stood where its frames are not linked */
     LATE_NS = 1000 * 1000,
     STEP_NS = 50 * 1000 * 1000,
     PENDING_MAX_NS = 300 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
-    SLEEPERS_CLOCK_MIN = 3
+    SLEEPERS_CLOCK_MIN = 3,
+    JITTER_NS = 20 * 1000 * 1000,
+    SWEEPS_HZ = 250 /* sleepers are looked at that often while the kernel samples what runs */
 };
 
 struct sampler {
@@ -53,6 +57,7 @@ struct sampler {
     bool moved;          /* it failed because the thread ran on another core, or we do */
     bool last_try;       /* a stack that cannot be had now is given up */
     bool late;
+    uint64_t period_ns, period_from_ns; /* of the kernel sampler, since when */
     cpu_set_t allowed;
     int core;       /* pinned to; -1: none */
     bool contested; /* a runnable thread of the target was on our core in this sweep */
@@ -89,6 +94,8 @@ static void flush(struct sampler *s, struct tracked_thread *t, bool last)
         .run_ns = t->last.run_ns - t->written.run_ns,
         .delay_ns = t->last.delay_ns - t->written.delay_ns,
         .node = t->stack,
+        .ip = t->ip,
+        .user_ip = t->user_ip,
         .ticks = t->pending_ticks,
         .state = t->state,
         .marks = t->marks,
@@ -104,6 +111,7 @@ static void flush(struct sampler *s, struct tracked_thread *t, bool last)
         return;
     }
     t->written = t->last;
+    t->ip = t->user_ip = 0;
     t->pending = false;
     t->pending_ticks = 0;
     t->pending_since_ns = t->pending_ns;
@@ -207,6 +215,12 @@ static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof
     return t->core >= 0 && t->core == s->core ? LOOK_DONE : LOOK_ELSEWHERE;
 }
 
+/* States of several interpreters: which of them runs is for the reader from the core to find out. */
+static bool has_others(struct tracked_thread *t)
+{
+    return atomic_load_explicit(&t->others, memory_order_relaxed) != NULL;
+}
+
 /* One look at a thread. `unproved`: take what can be read of a thread that may run meanwhile, and say so. */
 static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unproved)
 {
@@ -220,6 +234,10 @@ static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unp
     }
     enum look look = begin(s, t, &proof);
     s->contested = s->contested || (proof.runs && t->core == s->core);
+    if (proof.runs && s->m->kernel != NULL && !has_others(t)) { /* the kernel samples it */
+        t->asleep = false;
+        return LOOK_DONE;
+    }
     bool free_read = unproved && (proof.runs || look == LOOK_ELSEWHERE || look == LOOK_AGAIN);
     bool on_core = proof.runs && !free_read;
     if (look != LOOK_DONE && !free_read)
@@ -383,7 +401,8 @@ static void sweep(struct sampler *s)
         visit_sleepers(s, from, to);
     }
     visit_elsewhere(s);
-    atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
+    if (s->m->kernel == NULL)
+        atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
 }
 
 /* ---- the list ------------------------------------------------------------------------------------------------------
@@ -400,18 +419,24 @@ static void insert(struct sampler *s, struct tracked_thread *t)
     memmove(&s->list[at + 1], &s->list[at], (s->n - at) * sizeof *s->list);
     s->list[at] = t;
     s->n++;
+    t->taken = true;
     if (s->m->options.delay_ns != 0) /* what it did before the sampling began is left out */
         proc_thread_schedstat(&t->files, &t->first);
     t->last = t->written = t->first;
     t->pending_since_ns = t->start_ns;
 }
 
-static void let_go(struct sampler *s)
+static void let_go(struct sampler *s, bool last)
 {
     size_t left = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct tracked_thread *t = s->list[i];
-        if (atomic_load_explicit(&t->retire, memory_order_acquire)) {
+        bool retired = atomic_load_explicit(&t->retire, memory_order_acquire);
+        if (retired && !last && s->m->kernel != NULL && !t->retire_seen) { /* its last samples are still on their way */
+            t->retire_seen = true;
+            retired = false;
+        }
+        if (retired) {
             flush(s, t, true);
             atomic_store_explicit(&t->released, true, memory_order_release);
         } else {
@@ -425,7 +450,7 @@ static void let_go(struct sampler *s)
 static void hand_over(struct sampler *s, bool wait)
 {
     struct track *track = &s->m->track;
-    let_go(s);
+    let_go(s, false);
     if (wait)
         pthread_mutex_lock(&track->lock);
     else if (pthread_mutex_trylock(&track->lock) != 0)
@@ -440,6 +465,81 @@ static void hand_over(struct sampler *s, bool wait)
         }
     }
     pthread_mutex_unlock(&track->lock);
+}
+
+/* ---- what the kernel sampler read ----------------------------------------------------------------------------------
+ */
+
+/* One sample of a running thread. */
+static void take_interrupted(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
+{
+    struct sampler *s = context;
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
+    struct sampler_counts *counts = &s->m->counts;
+    uint64_t cost_ns = sample->took_ns + (uint64_t)kernel_sampler_interrupt_ns(s->m->kernel);
+    atomic_fetch_add_explicit(&counts->interrupts, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->interrupt_ns, cost_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
+    if (!t->taken)
+        hand_over(s, true);
+    if (!t->taken || has_others(t) || atomic_load_explicit(&t->released, memory_order_relaxed) ||
+        sample->time_ns < s->m->start_ns)
+        return;
+    struct proof proof = {.runs = true, .after = t->last};
+    if (sample->run_ns > t->last.run_ns) /* else a look at the thread came between, with later counters */
+        proof.after.run_ns = sample->run_ns;
+    if (sample->delay_ns > t->last.delay_ns)
+        proof.after.delay_ns = sample->delay_ns;
+    s->read_ns = sample->time_ns;
+    s->late = false;
+    bool good = true;
+    s->interner.all_checked = true;
+    s->stack.depth = 0;
+    s->stack.gc_running = s->stack.holds_gil = s->stack.truncated = false;
+    if (t->reader != NULL) {
+        enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
+        s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
+        good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);
+        if (result == PYTHON_READ_OK && !good)
+            s->lost = LOSS_CODE_GONE;
+    }
+    if (!good || t->reader == NULL)
+        t->depth = 0;
+    flush(s, t, false);
+    t->ip = sample->ip;
+    t->user_ip = sample->user_ip;
+    take(s, t, &proof, good, READER_KERNEL);
+}
+
+/* A code object met for the first time. */
+static void learn_code(void *context, const struct wire_code *code, const uint8_t *table)
+{
+    struct sampler *s = context;
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)code->owner;
+    if (t->reader != NULL && !atomic_load_explicit(&t->released, memory_order_relaxed) &&
+        interner_learn(&s->interner, t->process, code, table, clock_monotonic_ns()))
+        kernel_sampler_know(s->m->kernel, code->mark);
+}
+
+static void drain_kernel(struct sampler *s)
+{
+    struct kernel_taker taker = {.context = s, .sample = take_interrupted, .code = learn_code};
+    uint64_t lost = kernel_sampler_drain(s->m->kernel, &taker);
+    if (lost > 0)
+        measure_lose(s->m, LOSS_QUEUE_FULL, lost);
+}
+
+/* Another interval around the mean now and then: a fixed one could keep step with the program. */
+static void next_period(struct sampler *s)
+{
+    if (s->now_ns < s->period_from_ns + JITTER_NS)
+        return;
+    uint64_t instants = s->period_ns > 0 ? (s->now_ns - s->period_from_ns) / s->period_ns : 0;
+    atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
+    s->period_from_ns = s->now_ns;
+    s->period_ns = pace_period_ns(&s->pace);
+    kernel_sampler_period(s->m->kernel, s->period_ns);
 }
 
 /* ---- the thread ----------------------------------------------------------------------------------------------------
@@ -483,6 +583,29 @@ static void sleep_until(const struct sampler *s, uint64_t time_ns)
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR)
             ;
     }
+}
+
+/* The same with the kernel sampler, which samples what runs: sleepers are looked at now and then. */
+static void tick_kernel(struct sampler *s)
+{
+    struct sampler_counts *counts = &s->m->counts;
+    uint64_t due_ns = s->now_ns + NS_PER_S / SWEEPS_HZ, woke_ns = clock_monotonic_ns();
+    while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
+        kernel_sampler_wait(s->m->kernel, due_ns - woke_ns);
+        woke_ns = clock_monotonic_ns();
+        drain_kernel(s);
+    }
+    s->now_ns = woke_ns;
+    s->late = false;
+    next_period(s);
+    sweep(s);
+    uint64_t slept_ns = clock_monotonic_ns();
+    atomic_fetch_add_explicit(&counts->awake_ns, slept_ns - woke_ns, memory_order_relaxed);
+    if (s->contested)
+        atomic_fetch_add_explicit(&counts->contested_ns, slept_ns - woke_ns, memory_order_relaxed);
+    atomic_store_explicit(&counts->last_ns, slept_ns, memory_order_relaxed);
+    hand_over(s, false);
+    pace_govern(&s->pace, s->now_ns);
 }
 
 /* One planned instant: sleep, sweep, account. Returns the next instant. */
@@ -529,12 +652,18 @@ void *sampler_main(void *measurement)
     atomic_store(&m->counts.first_ns, next_ns);
     pace_init(&s->pace, m, next_ns);
     hand_over(s, true);
-    while (!atomic_load_explicit(&m->stop_sampler, memory_order_relaxed))
-        next_ns = tick(s, next_ns);
+    while (!atomic_load_explicit(&m->stop_sampler, memory_order_relaxed)) {
+        if (m->kernel != NULL)
+            tick_kernel(s);
+        else
+            next_ns = tick(s, next_ns);
+    }
     hand_over(s, true);
+    if (m->kernel != NULL)
+        drain_kernel(s);
     for (size_t i = 0; i < s->n; i++)
         atomic_store(&s->list[i]->retire, true);
-    let_go(s);
+    let_go(s, true);
     atomic_store(&m->counts.cpu_ns, clock_thread_cpu_ns());
     sampler_release(s);
     return NULL;

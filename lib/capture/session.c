@@ -119,7 +119,9 @@ static int make_recording(struct session *session, const char *output, const cha
         .directory = directory,
         .host = host.nodename,
         .mode = m->child != 0 ? "run" : "attach",
-        .evidence = m->perf != NULL ? "perf clock,/proc" : "/proc",
+        .evidence = m->kernel != NULL ? "kernel sampler,/proc"
+                    : m->perf != NULL ? "perf clock,/proc"
+                                      : "/proc",
         .start_unix_ns = clock_unix_ns() + m->options.delay_ns,
         .cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
         .cores_quota = cores_quota(),
@@ -180,6 +182,16 @@ static void give_up(struct session *session)
     session_free(session);
 }
 
+/* The kernel sampler, where it was asked for. */
+static int use_kernel(struct measurement *m, struct err *err)
+{
+    struct err why;
+    if (!m->options.kernel_only)
+        return 0;
+    int rc = kernel_sampler_new(&m->kernel, &why);
+    return rc == 0 ? 0 : err_set(err, rc, "--reader kernel cannot be used: %.900s", why.text);
+}
+
 /* Follows threads with the kernel's clock; a refusal leaves the measurement with less evidence, and the report says
  * why. */
 static void follow(struct measurement *m, pid_t pid)
@@ -187,7 +199,8 @@ static void follow(struct measurement *m, pid_t pid)
     pid_t *tids = NULL;
     size_t capacity = 0;
     struct err err;
-    if (m->perf == NULL && (m->perf_error.code != 0 || perf_clock_new(IP_PERIOD_NS, &m->perf, &m->perf_error) != 0))
+    uint64_t period_ns = m->kernel == NULL ? IP_PERIOD_NS : 0;
+    if (m->perf == NULL && (m->perf_error.code != 0 || perf_clock_new(period_ns, &m->perf, &m->perf_error) != 0))
         return;
     int n = proc_threads(pid, &tids, &capacity);
     for (int i = 0; i < n && m->perf != NULL; i++) {
@@ -248,6 +261,8 @@ int session_run(const struct measure_options *options, const char *output, char 
     int rc = program_resolve(argv, &session->program, err);
     if (rc == 0)
         rc = keep_command(session, argv);
+    if (rc == 0)
+        rc = use_kernel(&session->m, err);
     if (rc == 0)
         rc = launch_prepare(&session->program, &session->descriptors, &launch, err);
     if (rc != 0) {
@@ -311,6 +326,11 @@ int session_attach(const struct measure_options *options, const char *output, co
     if (session == NULL)
         return ERR_NOMEM;
     session->root = pids[0];
+    rc = use_kernel(&session->m, err);
+    if (rc != 0) {
+        session_free(session);
+        return rc;
+    }
     for (size_t i = 0; i < count; i++)
         follow(&session->m, pids[i]);
     char command[4096], name[PROGRAM_NAME_BYTES];
@@ -463,6 +483,7 @@ void session_free(struct session *session)
     recording_free(m->recording);
     perf_clock_free(m->perf);
     proc_events_free(m->events);
+    kernel_sampler_free(m->kernel);
     mem_free(m->sampler_state);
     mem_free(m->tracker_state);
     track_release(&m->track);

@@ -51,6 +51,7 @@ void stack_store_release(struct stack_store *store)
     map_release(&store->node_ids);
     map_release(&store->code_ids);
     map_release(&store->addresses);
+    map_release(&store->marked);
     mem_free(store->latest);
 }
 

@@ -42,6 +42,7 @@ struct stack_store {
     struct map node_ids, code_ids;
     struct map addresses; /* (process, address) → index into latest */
     uint32_t *latest;     /* the code last seen there */
+    struct map marked;    /* (address, mark) → code, of those that the kernel sampler copied */
     size_t n_latest, latest_capacity;
 };
 

@@ -117,6 +117,8 @@ struct tracked_thread {
     bool pending;                /* its last sample is not written yet: it may stand for more sweeps */
     bool checked;                /* every code object of its stack was looked at */
     int core;                    /* it was runnable on at the last look */
+    bool taken, retire_seen;     /* is on the sampler's list; was found retired one look ago */
+    uint64_t ip, user_ip;        /* of a sample by the kernel */
     struct python_frame *frames; /* last raw stack, innermost first */
     uint32_t *nodes;             /* node of each frame */
     uint32_t depth, frames_capacity;

@@ -94,15 +94,21 @@ struct tracked_process *tracker_join_gone(struct measurement *m, pid_t pid, pid_
     return process;
 }
 
+void tracker_end_thread(struct measurement *m, struct tracked_thread *thread, uint64_t end_ns)
+{
+    if (m->kernel != NULL)
+        kernel_sampler_unwatch(m->kernel, thread->tid);
+    track_end_thread(&m->track, thread, end_ns);
+    atomic_fetch_sub(&m->live_threads, 1);
+}
+
 static void end_threads(struct tracker *k, const struct tracked_process *process, uint64_t end_ns)
 {
     struct track *track = &k->m->track;
     for (size_t i = 0; i < track->n_threads; i++) {
         struct tracked_thread *thread = track->threads[i];
-        if (thread->process == process && !thread->ended) {
-            track_end_thread(track, thread, end_ns);
-            atomic_fetch_sub(&k->m->live_threads, 1);
-        }
+        if (thread->process == process && !thread->ended)
+            tracker_end_thread(k->m, thread, end_ns);
     }
 }
 
@@ -323,14 +329,24 @@ static void tell_other_states(const struct tracker *k, int n_states, struct trac
     other_states_set(thread, others, n);
 }
 
+/* Lets the kernel sampler read it. */
+static void watch(struct measurement *m, struct tracked_thread *thread)
+{
+    struct wire_thread wire = {.owner = (uintptr_t)thread, .process = (uint32_t)thread->process->pid};
+    if (m->kernel == NULL)
+        return;
+    if ((thread->reader != NULL && !python_reader_wire(thread->reader, &wire)) ||
+        !kernel_sampler_watch(m->kernel, thread->tid, &wire))
+        measure_lose(m, LOSS_THREAD_MISSED, 1);
+}
+
 static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
 {
     struct track *track = &k->m->track;
     struct tracked_thread *thread = track_thread(track, tid);
     const struct python_thread *state = state_of(k, n_states, tid, thread != NULL ? thread->state_address : 0);
     if (thread != NULL && state != NULL && thread->state_address != state->address) {
-        track_end_thread(track, thread, k->now_ns); /* the same thread, another thread state */
-        atomic_fetch_sub(&k->m->live_threads, 1);
+        tracker_end_thread(k->m, thread, k->now_ns); /* the same thread, another thread state */
         thread = NULL;
     }
     errno = 0;
@@ -338,6 +354,7 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
         thread = track_add_thread(track, process, tid, state, k->now_ns);
         if (thread != NULL) {
             atomic_fetch_add(&k->m->live_threads, 1);
+            watch(k->m, thread);
             process->any_thread = true;
         } else if (out_of_descriptors()) {
             k->missed++;
@@ -397,10 +414,8 @@ static void list_threads(struct tracker *k, struct tracked_process *process)
         struct tracked_thread *thread = track->threads[i];
         if (thread->process != process || thread->ended)
             continue;
-        if (!thread->seen) {
-            track_end_thread(track, thread, k->now_ns);
-            atomic_fetch_sub(&k->m->live_threads, 1);
-        }
+        if (!thread->seen)
+            tracker_end_thread(k->m, thread, k->now_ns);
         thread->seen = false;
     }
 }

@@ -95,8 +95,7 @@ static void take_exit(struct tracker *k, const struct task_record *record)
     }
     struct tracked_thread *thread = track_thread(&k->m->track, record->tid);
     if (thread != NULL) {
-        track_end_thread(&k->m->track, thread, record->time_ns);
-        atomic_fetch_sub(&k->m->live_threads, 1);
+        tracker_end_thread(k->m, thread, record->time_ns);
     } else if (process->python_known && process->missed == 0) {
         measure_lose(k->m, LOSS_THREAD_MISSED, 1); /* what it was is not known; it may have run Python */
     }

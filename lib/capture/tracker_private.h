@@ -42,6 +42,8 @@ struct tracker {
 void tracker_end_process(struct tracker *k, struct tracked_process *process, int exit_status);
 /* Joins one that is gone already: all that is known of it is what the kernel's records say. */
 struct tracked_process *tracker_join_gone(struct measurement *m, pid_t pid, pid_t parent, uint64_t start_ns);
+/* A thread ended, or is read as another one from now on. */
+void tracker_end_thread(struct measurement *m, struct tracked_thread *thread, uint64_t end_ns);
 /* Takes what the kernel's clock and the process connector have told. */
 void tracker_drain(struct tracker *k);
 

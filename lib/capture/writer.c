@@ -191,6 +191,17 @@ static bool write_tables(struct writer *w, bool all)
 /* ---- samples --------------------------------------------------------------------------------------------------------
  */
 
+/* Where the kernel sampler found the thread. What was deferred to the end of a switch or interrupt says nothing of it:
+ * then where it goes on in user space does. */
+static bool interrupted_at(struct measurement *m, const struct raw_sample *raw, struct ip_point *point)
+{
+    bool kernel = raw->ip >> 63 != 0;
+    bool noise = kernel && raw->user_ip != 0 && atomic_load_explicit(&m->noise_known, memory_order_acquire) &&
+                 kernel_noise_at(&m->noise, raw->ip);
+    *point = (struct ip_point){raw->time_ns, noise ? raw->user_ip : raw->ip, kernel && !noise};
+    return raw->ip != 0;
+}
+
 /* On the CPU: where? The kernel's clock tells, else nothing does. */
 static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const struct named_stack *named,
                          struct sample *sample)
@@ -198,7 +209,8 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
     struct tracked_process *process = raw->thread->process;
     bool gil = (raw->marks & MARK_GIL) != 0, inside = (raw->marks & (MARK_GIL | MARK_ATTACHED)) != 0;
     struct ip_point point;
-    if (!track_nearest_ip(&w->m->track, raw->thread, raw->time_ns, IP_WITHIN_NS, &point)) {
+    if (!interrupted_at(w->m, raw, &point) &&
+        !track_nearest_ip(&w->m->track, raw->thread, raw->time_ns, IP_WITHIN_NS, &point)) {
         sample->state = STATE_ON_CPU;
     } else {
         struct module module = module_at(&process->modules, process, &point);
@@ -328,7 +340,8 @@ static void write_self(struct writer *w)
     struct self_report self = {
         .own_cpu_ns = clock_process_cpu_ns() - m->cpu_before_ns,
         .core_taken_ns =
-            awake > 0 ? (uint64_t)((double)atomic_load(&c->cpu_ns) * (double)contested / (double)awake) : 0,
+            (awake > 0 ? (uint64_t)((double)atomic_load(&c->cpu_ns) * (double)contested / (double)awake) : 0) +
+            atomic_load(&c->interrupt_ns),
         .own_rss_bytes = own_rss_bytes(),
         .sweeps = atomic_load(&c->sweeps),
         .sweeps_planned = atomic_load(&c->planned),
@@ -438,8 +451,8 @@ static void read_counters(struct writer *w, uint64_t now_ns)
 /* Tens of milliseconds of work that delay nothing here, and that a short program need not wait for. */
 static void learn_noise(struct measurement *m, uint64_t now_ns)
 {
-    if (m->perf == NULL || !perf_clock_sees_kernel(m->perf) || atomic_load(&m->noise_known) ||
-        since_start(m, now_ns) < NOISE_AFTER_NS)
+    bool kernel = m->kernel != NULL || (m->perf != NULL && perf_clock_sees_kernel(m->perf));
+    if (!kernel || atomic_load(&m->noise_known) || since_start(m, now_ns) < NOISE_AFTER_NS)
         return;
     kernel_noise_load(&m->noise, "/proc/kallsyms");
     atomic_store_explicit(&m->noise_known, true, memory_order_release);

@@ -147,7 +147,8 @@ struct counter {
     X(UNRESOLVED, "unresolved", "a name or line table could not be read")                                              \
     X(PROCESS_MISSED, "process-missed", "a process ended before it could be joined")                                   \
     X(IP_LOST, "ip-lost", "the kernel dropped instruction pointers")                                                   \
-    X(THREAD_MISSED, "thread-missed", "a thread could not be followed: no descriptors or memory left")
+    X(THREAD_MISSED, "thread-missed", "a thread could not be followed: no descriptors or memory left")                 \
+    X(CODE_GONE, "code-gone", "a function was gone before its name could be read")
 
 enum loss_kind {
 #define X(name, text, line) LOSS_##name,

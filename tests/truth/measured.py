@@ -29,11 +29,12 @@ def measured(
     least: int = 150,
     status: int = 0,
     env: dict[str, str] | None = None,
+    options: tuple[str, ...] = (),
 ) -> Measured:
     """Runs the program until there are enough samples: on a busy machine a program may hardly run at all."""
     for attempt in range(TRIES):
         name = f"truth-{attempt}.kei"
-        words = ["run", "--no-html", "-o", name, python.path, program, *arguments]
+        words = ["run", *options, "--no-html", "-o", name, python.path, program, *arguments]
         done = run_keisoku(*words, env={**python.environment, **(env or {})})
         assert done.status == status, f"{done.status}\n{done.err}"
         path = done.folder / name

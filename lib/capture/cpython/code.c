@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
+#include "wire/kernel_sample.h"
 
 #include <errno.h>
 
@@ -65,6 +66,16 @@ static uint64_t checksum(struct python *python, const uint8_t *head)
 
 enum { BATCH = 64 };
 
+static uint64_t add_text(const struct layout *row, uint64_t sum, uint64_t address, const uint8_t *bytes)
+{
+    struct text_part text = text_part_of(row, address, bytes, NAME_BYTES_MAX);
+    size_t start = (size_t)(text.address - address), size = (size_t)text.kind * text.length;
+    if (sum == 0 || text.kind == 0 || start >= TEXT_HEAD_MAX)
+        return sum;
+    sum = sum * 31 + hash_bytes(bytes + start, size < TEXT_HEAD_MAX - start ? size : TEXT_HEAD_MAX - start);
+    return sum + (sum == 0);
+}
+
 /*
  * A program that compiles, runs and throws away, again and again, makes code objects whose every pointer is that of the
  * one before. Where they have no number of their own, the beginnings of their names and files tell them apart.
@@ -84,13 +95,8 @@ static void add_texts(struct python *python, uint8_t (*heads)[PYTHON_CODE_HEAD_B
             memset(texts[at], 0, TEXT_HEAD_MAX);
     }
     for (size_t i = 0; i < count * FIELDS; i++) {
-        struct text_part text = text_part_of(row, parts[i].address, texts[i], NAME_BYTES_MAX);
-        size_t start = (size_t)(text.address - parts[i].address), size = (size_t)text.kind * text.length;
         uint64_t *sum = &sums[i / FIELDS];
-        if (*sum == 0 || text.kind == 0 || start >= TEXT_HEAD_MAX)
-            continue;
-        *sum = *sum * 31 + hash_bytes(texts[i] + start, size < TEXT_HEAD_MAX - start ? size : TEXT_HEAD_MAX - start);
-        *sum += *sum == 0;
+        *sum = add_text(row, *sum, parts[i].address, texts[i]);
     }
 }
 
@@ -115,6 +121,40 @@ bool python_code_checksums(struct python *python, const uint64_t *codes, size_t 
             checksums[at++] = 0;
     }
     return true;
+}
+
+/* Fields that checksum uses too, for the mark; one that is missing is stood for by another. */
+bool python_wire_code(const struct layout *row, struct wire_layout *wire)
+{
+    const uint32_t words[WIRE_MARK_WORDS] = {row->code_consts, row->code_names,    row->code_filename,
+                                             row->code_name,   row->code_qualname, row->code_linetable};
+    const uint32_t version = has_version(row) ? row->code_filename - row->code_version_before : row->code_firstlineno;
+    const uint32_t halves[WIRE_MARK_HALVES] = {row->code_argcount, row->code_flags, row->code_firstlineno, version};
+    uint32_t low = UINT32_MAX, high = 0;
+    for (int i = 0; i < WIRE_MARK_WORDS + WIRE_MARK_HALVES; i++) {
+        uint32_t at = i < WIRE_MARK_WORDS ? words[i] : halves[i - WIRE_MARK_WORDS];
+        uint32_t size = i < WIRE_MARK_WORDS ? 8 : 4;
+        if (!has_field(row, at, size))
+            continue;
+        low = at < low ? at : low;
+        high = at + size > high ? at + size : high;
+    }
+    if (high == 0 || !has_field(row, row->code_linetable, 8) || !has_field(row, row->code_firstlineno, 4))
+        return false;
+    wire->code_low = low;
+    wire->code_bytes = high - low;
+    for (int i = 0; i < WIRE_MARK_WORDS; i++)
+        wire->mark_words[i] = (uint16_t)((has_field(row, words[i], 8) ? words[i] : row->code_linetable) - low);
+    for (int i = 0; i < WIRE_MARK_HALVES; i++)
+        wire->mark_halves[i] = (uint16_t)((has_field(row, halves[i], 4) ? halves[i] : row->code_firstlineno) - low);
+    const uint32_t texts[WIRE_TEXTS] = {row->code_filename, row->code_name, row->code_qualname};
+    for (int i = 0; i < WIRE_TEXTS; i++)
+        wire->code_texts[i] = has_field(row, texts[i], 8) ? texts[i] : WIRE_NONE;
+    wire->code_size = head_bytes(row);
+    wire->code_table = row->code_linetable;
+    wire->table_size = row->var_size;
+    wire->table_head = row->bytes_data;
+    return wire->code_bytes <= WIRE_FIELDS_BYTES;
 }
 
 /* --- copies --------------------------------------------------------------------------------------------------------
@@ -205,6 +245,66 @@ int python_code_copy(struct python *python, uint64_t code, struct buf *copy)
         data += size;
     }
     return remote_read_parts(&python->remote, parts, count) == count ? 0 : ERR_UNREADABLE;
+}
+
+/* The parts of a code object as the kernel sampler copied them. */
+static int find_recorded(struct python *python, const struct wire_code *code, const uint8_t *table,
+                         struct text_part *found, const uint8_t **data)
+{
+    const struct layout *row = &python->layout;
+    for (size_t i = 0; i < TEXTS; i++) {
+        found[i] = (struct text_part){0};
+        data[i] = NULL;
+        if (code->text_addresses[i] == 0)
+            continue;
+        if (code->text_bytes[i] < row->str_ascii_size)
+            return ERR_UNREADABLE;
+        found[i] = text_part_of(row, code->text_addresses[i], code->texts[i], NAME_BYTES_MAX);
+        uint64_t at = found[i].address - code->text_addresses[i];
+        if (at > code->text_bytes[i] || (uint64_t)found[i].kind * found[i].length > code->text_bytes[i] - at)
+            return ERR_FULL;
+        data[i] = code->texts[i] + at;
+    }
+    if (code->table_bytes < row->bytes_data)
+        return ERR_FULL;
+    found[TEXTS] = (struct text_part){.kind = 1, .length = code->table_bytes - row->bytes_data};
+    data[TEXTS] = table + row->bytes_data;
+    return 0;
+}
+
+int python_code_recorded(struct python *python, const struct wire_code *code, const uint8_t *table, uint64_t *sum,
+                         struct buf *copy)
+{
+    struct text_part found[PARTS];
+    const uint8_t *data[PARTS];
+    *sum = checksum(python, code->head);
+    if (*sum == 0)
+        return ERR_UNREADABLE;
+    for (size_t i = 0; i < 2 && !has_version(&python->layout); i++) /* file and name, as add_texts */
+        *sum = add_text(&python->layout, *sum, code->text_addresses[i], code->texts[i]);
+    int rc = find_recorded(python, code, table, found, data);
+    if (rc == ERR_FULL) { /* longer than a record holds: from memory, where it is the same object if it is there */
+        uint8_t head[PYTHON_CODE_HEAD_BYTES];
+        rc = python_code_copy(python, code->address, copy);
+        bool same = rc == 0 && remote_read(&python->remote, code->address, head, head_bytes(&python->layout)) &&
+                    checksum(python, head) == checksum(python, code->head);
+        return rc != 0 || same ? rc : ERR_UNREADABLE;
+    }
+    if (rc != 0)
+        return rc;
+    uint32_t line = load_u32(code->head + python->layout.code_firstlineno);
+    struct copy_head out = {.first_line = line <= INT32_MAX ? line : 0};
+    for (size_t i = 0; i < PARTS; i++) {
+        out.kinds[i] = found[i].kind;
+        out.lengths[i] = found[i].length;
+    }
+    buf_clear(copy);
+    buf_add(copy, &out, sizeof(out));
+    for (size_t i = 0; i < PARTS; i++) {
+        if (data[i])
+            buf_add(copy, data[i], (size_t)found[i].kind * found[i].length);
+    }
+    return copy->failed ? ERR_NOMEM : 0;
 }
 
 /* --- resolving -----------------------------------------------------------------------------------------------------

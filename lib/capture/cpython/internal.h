@@ -58,6 +58,10 @@ bool python_is_code(struct python *python, uint64_t type);
 /* True for a code object of the interpreter's own that stands for no Python function (a constructor call's helper). */
 bool python_is_shim_code(struct python *python, uint64_t code);
 
+/* code.c: the fields of a code object that the kernel sampler reads. False when they lie too far apart. */
+struct wire_layout;
+bool python_wire_code(const struct layout *row, struct wire_layout *wire);
+
 /* text.c: strings of the target. */
 enum { TEXT_HEAD_MAX = 144 };
 struct text_part {

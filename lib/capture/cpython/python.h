@@ -53,6 +53,7 @@ struct python_frame {
     uint64_t code;    /* address of the code object */
     uint64_t address; /* of the frame */
     int32_t offset;   /* bytes into the code's instructions, of the instruction being executed; -1: not started */
+    uint32_t mark;    /* of the code object when the frame was read, by the kernel sampler; else 0 */
 };
 
 struct python_stack {
@@ -90,6 +91,21 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
 /* Is the thread state still one of the thread that it was made for? False where states do not name their thread (before
  * 3.11). */
 bool python_reader_owns(const struct python_reader *reader);
+
+/* For the kernel sampler (wire/kernel_sample.h), which reads the same frames in an interrupt: how the thread is to be
+ * read (false when its layout cannot be), and the stack that came of it, held to the same rules as one that is read
+ * from here. */
+struct wire_thread;
+struct wire_sample;
+struct wire_frame;
+struct wire_code;
+bool python_reader_wire(const struct python_reader *reader, struct wire_thread *thread);
+enum python_read_result python_stack_recorded(struct python_reader *reader, const struct wire_sample *sample,
+                                              const struct wire_frame *frames, struct python_stack *stack);
+/* Checksum and copy (as python_code_checksums and python_code_copy give them) of a code object that the kernel sampler
+ * copied. */
+int python_code_recorded(struct python *python, const struct wire_code *code, const uint8_t *table, uint64_t *checksum,
+                         struct buf *copy);
 
 /* The part of code objects that never changes while they live, for detecting that an address was reused: reads the
  * heads of `count` code objects in as few calls as possible and writes one checksum each (0: not readable or no code

@@ -7,6 +7,7 @@
 #include "capture/cpython/internal.h"
 #include "capture/cpython/view.h"
 #include "capture/target/core_word.h"
+#include "wire/kernel_sample.h"
 
 enum {
     GIL_BYTES = 512,     /* the structure with its mutexes and conditions is smaller in every version */
@@ -213,6 +214,10 @@ struct walk {
     uint32_t tlbc_index;
     uint8_t owner;
     bool is_entry; /* 3.11 only: the first frame of a call of the interpreter loop */
+    /* of a stack that the kernel sampler read: its frames, and the outermost loop's */
+    const struct wire_frame *recorded;
+    uint32_t recorded_left;
+    uint64_t entry_frame;
 };
 
 /* The floor for reading ahead: frames of a chunk lie below each other down to its start. */
@@ -230,9 +235,25 @@ static uint64_t floor_of(struct walk *walk)
     return walk->chunk = previous;
 }
 
+/* The same of a frame that the kernel sampler read. */
+static bool look_recorded(struct walk *walk)
+{
+    const struct wire_frame *frame = walk->recorded;
+    if (walk->recorded_left == 0)
+        return false;
+    walk->code = frame->code;
+    walk->owner = frame->owner;
+    walk->is_entry = frame->entry != 0;
+    walk->recorded++;
+    walk->previous = --walk->recorded_left > 0 ? walk->recorded->address : 0;
+    return true;
+}
+
 /* Looks at the frame. False when it cannot be read. */
 static bool look(struct walk *walk)
 {
+    if (walk->recorded)
+        return look_recorded(walk);
     const struct layout *row = &walk->reader->python->layout;
     const struct window *window = &walk->reader->frame_window;
     const uint8_t *bytes =
@@ -267,7 +288,9 @@ static bool offset_of(struct walk *walk, int32_t *offset)
 {
     const struct layout *row = &walk->reader->python->layout;
     int64_t bytes;
-    if (row->ip_kind == IP_INDEX) {
+    if (walk->recorded) {
+        bytes = walk->recorded[-1].offset;
+    } else if (row->ip_kind == IP_INDEX) {
         bytes = (int64_t)(int32_t)walk->ip * row->ip_scale;
     } else {
         uint64_t start = instructions_of(walk);
@@ -316,7 +339,8 @@ static bool innermost(struct python_reader *reader, uint64_t *frame)
 static bool begins_at_entry(const struct walk *walk, const struct python_stack *stack)
 {
     const struct layout *row = &walk->reader->python->layout;
-    uint64_t cframe = thread_u64(walk->reader, row->thread_cframe), outermost = 0;
+    uint64_t cframe = walk->recorded ? 0 : thread_u64(walk->reader, row->thread_cframe);
+    uint64_t outermost = walk->entry_frame;
     for (uint32_t steps = 0; cframe && steps < STEPS_MAX; steps++) {
         const uint8_t *bytes = plausible(cframe) ? view_at(walk->reader->view, cframe, CFRAME_BYTES, 0) : NULL;
         if (!bytes)
@@ -383,9 +407,13 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
         if (!plausible(walk->code) || !offset_of(walk, &offset) || is_doubtful(walk, stack, entering))
             return PYTHON_READ_INVALID;
         entering = stack->depth == 0 && offset < 0 && walk->owner != OWNED_BY_GENERATOR;
-        stack->frames[stack->depth++] =
-            (struct python_frame){.code = walk->code, .address = walk->frame, .offset = offset};
+        stack->frames[stack->depth++] = (struct python_frame){.code = walk->code,
+                                                              .address = walk->frame,
+                                                              .offset = offset,
+                                                              .mark = walk->recorded ? walk->recorded[-1].mark : 0};
     }
+    if (stack->truncated)
+        return PYTHON_READ_OK;
     return ends_well(walk, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
 }
 
@@ -421,6 +449,64 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
         result = walk_stack(&walk, stack);
     stack->core = view_watched(reader->view) ? reader->core : -1;
     view_end(reader->view);
+    if (result != PYTHON_READ_OK)
+        stack->depth = 0;
+    return result;
+}
+
+/* --- the kernel sampler's part ------------------------------------------------------------------------------------
+ */
+
+bool python_reader_wire(const struct python_reader *reader, struct wire_thread *thread)
+{
+    const struct layout *row = &reader->python->layout;
+    uint32_t low = reader->frame_window.low;
+    uint32_t owner = layout_has(row->frame_owner) ? row->frame_owner - low : WIRE_NONE;
+    uint32_t tlbc = layout_has(row->frame_tlbc_index) ? row->frame_tlbc_index - low : WIRE_NONE;
+    thread->state = reader->thread.address;
+    thread->interpreter = reader->thread.interpreter;
+    thread->gc = reader->gc_address;
+    thread->holder = reader->holder_address;
+    thread->layout = (struct wire_layout){
+        .thread_interpreter = row->thread_interpreter,
+        .thread_frame = row->thread_frame,
+        .thread_cframe = row->thread_cframe,
+        .thread_status = row->thread_status,
+        .cframe_frame = row->cframe_frame,
+        .cframe_previous = row->cframe_previous,
+        .frame_low = low,
+        .frame_bytes = reader->frame_window.high - low,
+        .frame_previous = row->frame_previous - low,
+        .frame_code = row->frame_code - low,
+        .frame_ip = row->frame_ip - low,
+        .frame_owner = owner,
+        .frame_tlbc_index = tlbc,
+        .code_instructions = row->code_instructions,
+        .code_tlbc = row->code_tlbc,
+        .code_tag_mask = row->code_tag_mask,
+        .ip_scale = row->ip_kind == IP_INDEX ? row->ip_scale : 0,
+        .status_holds = row->active_bit && layout_has(row->thread_status) ? STATUS_ACTIVE : 0,
+    };
+    return thread->layout.frame_bytes <= WIRE_FIELDS_BYTES && python_wire_code(row, &thread->layout);
+}
+
+enum python_read_result python_stack_recorded(struct python_reader *reader, const struct wire_sample *sample,
+                                              const struct wire_frame *frames, struct python_stack *stack)
+{
+    stack->depth = 0;
+    stack->truncated = (sample->flags & WIRE_TRUNCATED) != 0;
+    stack->holds_gil = (sample->flags & WIRE_HOLDS_GIL) != 0;
+    stack->gil_known = true;
+    stack->gc_running = (sample->flags & WIRE_GC_RUNNING) != 0;
+    stack->gil_address = reader->gil_address;
+    if (sample->result != WIRE_OK)
+        return sample->result == WIRE_INVALID ? PYTHON_READ_INVALID : PYTHON_READ_UNREADABLE;
+    struct walk walk = {.reader = reader,
+                        .frame = sample->depth > 0 ? frames[0].address : 0,
+                        .recorded = frames,
+                        .recorded_left = sample->depth,
+                        .entry_frame = sample->entry_frame};
+    enum python_read_result result = walk_stack(&walk, stack);
     if (result != PYTHON_READ_OK)
         stack->depth = 0;
     return result;

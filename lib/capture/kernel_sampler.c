@@ -1,0 +1,205 @@
+#include "capture/kernel_sampler.h"
+#include "capture/kernel_trial.h"
+
+#include "base/mem.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sampler.skel.h"
+
+/* The first PID namespace, PROC_PID_INIT_INO of linux/proc_ns.h. */
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCu
+#define NEVER_NS            (UINT64_C(1) << 60)
+
+struct kernel_sampler {
+    struct sampler_bpf *program;
+    struct ring_buffer *ring;
+    int threads_fd;
+    uint64_t lost;
+    double interrupt_ns;
+    int *events; /* one a core */
+    size_t n_events;
+    const struct kernel_taker *taker; /* of the present drain */
+};
+
+static int refuse(struct err *err, int error)
+{
+    if (error == EPERM || error == EACCES)
+        return err_set(err, ERR_PERMISSION, "it needs CAP_BPF and CAP_PERFMON, which root has; try with sudo");
+    return err_set(err, ERR_NOT_SUPPORTED, "the kernel refuses its program: %s", strerror(error));
+}
+
+/* ---- loading
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+    (void)level;
+    (void)format;
+    (void)arguments;
+    return 0;
+}
+
+static int on_sample(void *context, void *data, size_t size)
+{
+    struct kernel_sampler *sampler = context;
+    const struct kernel_taker *taker = sampler->taker;
+    const struct wire_sample *sample = data;
+    const struct wire_code *code = data;
+    if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes)
+        taker->code(taker->context, code, (const void *)(code + 1));
+    else if (size >= sizeof *sample && sample->kind == WIRE_SAMPLE &&
+             (size - sizeof *sample) / sizeof(struct wire_frame) >= sample->depth)
+        taker->sample(taker->context, sample, (const void *)(sample + 1));
+    return 0;
+}
+
+static int load(struct kernel_sampler *sampler)
+{
+    struct stat namespace;
+    struct sampler_bpf *program = sampler->program = sampler_bpf__open();
+    if (program == NULL)
+        return -errno;
+    if (stat("/proc/self/ns/pid", &namespace) == 0 && (uint32_t) namespace.st_ino != FIRST_PID_NAMESPACE)
+        program->rodata->pid_namespace = (uint32_t) namespace.st_ino;
+    int cores = libbpf_num_possible_cpus();
+    int rc = cores < 0 ? cores : bpf_map__set_max_entries(program->maps.scratches, (uint32_t)cores);
+    if (rc == 0)
+        rc = sampler_bpf__load(program);
+    if (rc != 0)
+        return rc;
+    sampler->threads_fd = bpf_map__fd(program->maps.threads);
+    sampler->ring = ring_buffer__new(bpf_map__fd(program->maps.samples), on_sample, sampler, NULL);
+    return sampler->ring != NULL ? 0 : -errno;
+}
+
+/* ---- the clock
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* One event a core; cores may be numbered with gaps. 0 or -errno. */
+static int open_events(struct kernel_sampler *sampler)
+{
+    struct perf_event_attr attr = {
+        .size = sizeof attr,
+        .type = PERF_TYPE_SOFTWARE,
+        .config = PERF_COUNT_SW_CPU_CLOCK,
+        .sample_period = NEVER_NS,
+    };
+    int cores = libbpf_num_possible_cpus();
+    sampler->events = cores > 0 ? mem_alloc((size_t)cores * sizeof *sampler->events) : NULL;
+    if (sampler->events == NULL)
+        return cores < 0 ? cores : -ENOMEM;
+    for (int core = 0; core < cores; core++) {
+        int fd = (int)syscall(SYS_perf_event_open, &attr, -1, core, -1, PERF_FLAG_FD_CLOEXEC);
+        if (fd < 0 && errno == ENODEV)
+            continue;
+        if (fd < 0)
+            return -errno;
+        sampler->events[sampler->n_events++] = fd;
+        if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(sampler->program->progs.on_clock)) != 0)
+            return -errno;
+    }
+    return 0;
+}
+
+void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
+{
+    for (size_t i = 0; i < sampler->n_events; i++)
+        ioctl(sampler->events[i], PERF_EVENT_IOC_PERIOD, &period_ns);
+}
+
+double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
+{
+    return sampler->interrupt_ns;
+}
+
+int kernel_sampler_new(struct kernel_sampler **result, struct err *err)
+{
+    struct kernel_sampler *sampler = mem_zalloc(1, sizeof *sampler);
+    if (sampler == NULL)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    libbpf_set_print(say_nothing);
+    int rc = load(sampler);
+    if (rc == 0)
+        rc = open_events(sampler);
+    if (rc != 0)
+        rc = refuse(err, -rc);
+    else
+        rc = kernel_trial(sampler, &sampler->interrupt_ns, err);
+    if (rc != 0) {
+        kernel_sampler_free(sampler);
+        return rc;
+    }
+    *result = sampler;
+    return 0;
+}
+
+void kernel_sampler_free(struct kernel_sampler *sampler)
+{
+    if (sampler == NULL)
+        return;
+    for (size_t i = 0; sampler->events != NULL && i < sampler->n_events; i++)
+        close(sampler->events[i]);
+    mem_free(sampler->events);
+    ring_buffer__free(sampler->ring);
+    sampler_bpf__destroy(sampler->program);
+    mem_free(sampler);
+}
+
+/* ---- threads
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread)
+{
+    uint32_t key = (uint32_t)tid;
+    return bpf_map_update_elem(sampler->threads_fd, &key, thread, BPF_ANY) == 0;
+}
+
+void kernel_sampler_unwatch(struct kernel_sampler *sampler, pid_t tid)
+{
+    uint32_t key = (uint32_t)tid;
+    bpf_map_delete_elem(sampler->threads_fd, &key);
+}
+
+/* ---- what it read
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark)
+{
+    uint32_t *slots = &sampler->program->bss->known[(mark << 1) & (WIRE_KNOWN_SLOTS - 2)];
+    if (slots[0] == mark || slots[1] == mark)
+        return;
+    slots[1] = slots[0];
+    slots[0] = mark;
+}
+
+void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
+{
+    struct pollfd ring = {ring_buffer__epoll_fd(sampler->ring), POLLIN, 0};
+    struct timespec timeout = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
+    ppoll(&ring, 1, &timeout, NULL);
+}
+
+uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker)
+{
+    sampler->taker = taker;
+    ring_buffer__consume(sampler->ring);
+    uint64_t total = __atomic_load_n(&sampler->program->bss->lost_interrupts, __ATOMIC_RELAXED);
+    uint64_t lost = total - sampler->lost;
+    sampler->lost = total;
+    return lost;
+}

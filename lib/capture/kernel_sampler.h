@@ -1,0 +1,44 @@
+/*
+ * The kernel sampler (bpf/sampler.bpf.c): loads its program, runs it on the kernel's clock of each core, and hands out
+ * what it read of the watched threads. Needs CAP_BPF and CAP_PERFMON (root), the kernel's type information, Linux 5.17.
+ * The target is not touched; each sample costs it one interrupt.
+ *
+ * Use: new, which tries the program on the calling thread before it is trusted; start; watch and unwatch threads as
+ * they are found and end (any thread may); drain often from one thread.
+ */
+#ifndef KEISOKU_CAPTURE_KERNEL_SAMPLER_H
+#define KEISOKU_CAPTURE_KERNEL_SAMPLER_H
+
+#include "base/err.h"
+#include "wire/kernel_sample.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct kernel_sampler;
+/* What takes the records. A thread's samples come in their order, each behind the code objects that are new in it. */
+struct kernel_taker {
+    void *context;
+    void (*sample)(void *context, const struct wire_sample *sample, const struct wire_frame *frames);
+    void (*code)(void *context, const struct wire_code *code, const uint8_t *table);
+};
+
+/* ERR_PERMISSION, ERR_NOT_SUPPORTED (this build or this kernel cannot, or the trial did not read what was there). */
+int kernel_sampler_new(struct kernel_sampler **result, struct err *err);
+void kernel_sampler_free(struct kernel_sampler *sampler);
+/* Each core is interrupted each `period_ns` from now on; at least 10 µs. */
+void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns);
+/* What an interrupt takes of the interrupted thread beyond the reading itself, as the trial measured it. */
+double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler);
+/* Says how thread `tid` is to be read. False when no more fit. */
+bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread);
+void kernel_sampler_unwatch(struct kernel_sampler *sampler, pid_t tid);
+/* The code object of that mark has a name by now. */
+void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark);
+/* Sleeps for so long, or until a sample comes whose code has no name yet. */
+void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns);
+/* Returns how many samples the kernel dropped since the last call. */
+uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker);
+
+#endif

@@ -1,0 +1,59 @@
+/* In place of kernel_sampler.c where the build found no clang, bpftool or libbpf. */
+#include "capture/kernel_sampler.h"
+
+int kernel_sampler_new(struct kernel_sampler **result, struct err *err)
+{
+    *result = NULL;
+    return err_set(err, ERR_NOT_SUPPORTED,
+                   "this keisoku was built without it; build again where clang, bpftool and libbpf are");
+}
+
+void kernel_sampler_free(struct kernel_sampler *sampler)
+{
+    (void)sampler;
+}
+
+void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
+{
+    (void)sampler;
+    (void)period_ns;
+}
+
+double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
+{
+    (void)sampler;
+    return 0;
+}
+
+bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread)
+{
+    (void)sampler;
+    (void)tid;
+    (void)thread;
+    return false;
+}
+
+void kernel_sampler_unwatch(struct kernel_sampler *sampler, pid_t tid)
+{
+    (void)sampler;
+    (void)tid;
+}
+
+void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark)
+{
+    (void)sampler;
+    (void)mark;
+}
+
+void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
+{
+    (void)sampler;
+    (void)timeout_ns;
+}
+
+uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker)
+{
+    (void)sampler;
+    (void)taker;
+    return 0;
+}

@@ -1,0 +1,151 @@
+#include "capture/kernel_trial.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    FRAMES = 3,
+    SLICES = 9,
+    MIDDLE = SLICES / 2,
+    PERIOD_NS = 50 * 1000,
+    WORK_NS = 500 * 1000, /* of one slice */
+    UNKNOWN_INTERRUPT_NS = 2000,
+    INTERRUPT_MAX_NS = 100 * 1000
+};
+#define NEVER_NS (UINT64_C(1) << 60)
+
+struct trial_frame {
+    struct trial_frame *previous;
+    uint64_t *code;
+    uint64_t ip;
+    uint64_t owner;
+};
+struct trial_state {
+    uint64_t interpreter;
+    struct trial_frame *frame;
+};
+
+struct trial {
+    struct trial_state state;
+    struct trial_frame frames[FRAMES];
+    uint64_t codes[FRAMES][WIRE_BYTES / 8];
+    struct wire_layout layout;
+    uint64_t samples, wrong, took_ns;
+};
+
+static void set_up(struct trial *trial, struct wire_thread *thread)
+{
+    memset(trial, 0, sizeof *trial);
+    for (int i = 0; i < FRAMES; i++) {
+        trial->frames[i] = (struct trial_frame){.previous = i + 1 < FRAMES ? &trial->frames[i + 1] : NULL,
+                                                .code = trial->codes[i],
+                                                .ip = (uintptr_t)trial->codes[i] + 16u + 2u * (unsigned)i,
+                                                .owner = (unsigned)i};
+        for (unsigned word = 0; word < 8; word++)
+            trial->codes[i][word] = 0x1000u * (unsigned)(i + 1) + word;
+    }
+    trial->state = (struct trial_state){.interpreter = 42, .frame = trial->frames};
+    *thread = (struct wire_thread){
+        .owner = (uintptr_t)trial,
+        .state = (uintptr_t)&trial->state,
+        .interpreter = 42,
+        .layout = {.thread_interpreter = offsetof(struct trial_state, interpreter),
+                   .thread_frame = offsetof(struct trial_state, frame),
+                   .thread_cframe = WIRE_NONE,
+                   .cframe_previous = WIRE_NONE,
+                   .frame_bytes = sizeof(struct trial_frame),
+                   .frame_previous = offsetof(struct trial_frame, previous),
+                   .frame_code = offsetof(struct trial_frame, code),
+                   .frame_ip = offsetof(struct trial_frame, ip),
+                   .frame_owner = offsetof(struct trial_frame, owner),
+                   .frame_tlbc_index = WIRE_NONE,
+                   .code_instructions = 16,
+                   .code_tlbc = WIRE_NONE,
+                   .code_bytes = 8 * sizeof(uint64_t),
+                   .code_size = 8 * sizeof(uint64_t),
+                   .code_texts = {WIRE_NONE, WIRE_NONE, WIRE_NONE},
+                   .mark_words = {0, 8, 16, 24, 32, 40},
+                   .mark_halves = {48, 52, 56, 60}},
+    };
+    trial->layout = thread->layout;
+}
+
+static void check(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
+{
+    struct trial *trial = context;
+    bool right = sample->owner == (uintptr_t)trial && sample->result == WIRE_OK && sample->depth == FRAMES;
+    for (int i = 0; right && i < FRAMES; i++)
+        right = frames[i].address == (uintptr_t)&trial->frames[i] && frames[i].code == (uintptr_t)trial->codes[i] &&
+                frames[i].offset == 2 * i && frames[i].owner == i &&
+                frames[i].mark ==
+                    wire_mark(&trial->layout, (const uint8_t *)trial->codes[i], (uintptr_t)trial->codes[i], 0);
+    trial->samples++;
+    trial->took_ns += sample->took_ns;
+    trial->wrong += right ? 0 : 1;
+}
+
+static void know(void *context, const struct wire_code *code, const uint8_t *table)
+{
+    struct trial *trial = context;
+    (void)table;
+    trial->wrong += code->owner == (uintptr_t)trial ? 0 : 1;
+}
+
+/* CPU time of so many rounds of a fixed work. */
+static __attribute__((noinline)) uint64_t work_ns(uint64_t rounds)
+{
+    uint64_t start_ns = clock_thread_cpu_ns();
+    for (volatile uint64_t i = 0; i < rounds; i++)
+        ;
+    return clock_thread_cpu_ns() - start_ns;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The same work with and without interrupts, in turns; the medians tell. */
+static double measure(struct kernel_sampler *sampler, struct trial *trial)
+{
+    uint64_t with[SLICES], without[SLICES], rounds = 10000;
+    while (work_ns(rounds) < WORK_NS && rounds < UINT64_C(1) << 40)
+        rounds *= 2;
+    for (int i = 0; i < SLICES; i++) {
+        kernel_sampler_period(sampler, NEVER_NS);
+        without[i] = work_ns(rounds);
+        kernel_sampler_period(sampler, PERIOD_NS);
+        with[i] = work_ns(rounds);
+    }
+    kernel_sampler_period(sampler, NEVER_NS);
+    struct kernel_taker taker = {.context = trial, .sample = check, .code = know};
+    kernel_sampler_drain(sampler, &taker);
+    qsort(with, SLICES, sizeof with[0], compare);
+    qsort(without, SLICES, sizeof without[0], compare);
+    double slow_ns = (double)with[MIDDLE], fast_ns = (double)without[MIDDLE];
+    double reading = trial->samples > 0 ? (double)trial->took_ns / (double)trial->samples : 0;
+    double each = (slow_ns - fast_ns) * PERIOD_NS / slow_ns - reading;
+    return each > 0 && each < INTERRUPT_MAX_NS ? each : UNKNOWN_INTERRUPT_NS;
+}
+
+int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, struct err *err)
+{
+    struct trial trial;
+    struct wire_thread thread;
+    pid_t self = (pid_t)syscall(SYS_gettid);
+    set_up(&trial, &thread);
+    if (!kernel_sampler_watch(sampler, self, &thread))
+        return err_set(err, ERR_NOT_SUPPORTED, "its table of threads cannot be written");
+    *interrupt_ns = measure(sampler, &trial);
+    kernel_sampler_unwatch(sampler, self);
+    if (trial.samples == 0)
+        return err_set(err, ERR_NOT_SUPPORTED, "tried on ourselves, it read nothing");
+    if (trial.wrong > 0)
+        return err_set(err, ERR_NOT_SUPPORTED, "tried on ourselves, it read a wrong stack");
+    return 0;
+}

@@ -1,0 +1,86 @@
+"""The kernel sampler against the truth programs and against the reader from the thread's own core."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from interpreters import Interpreter
+from measured import Measured, measured
+from oracle import PROGRAMS, Oracle
+from support import Run
+from test_shares import sigma
+
+Report = Callable[[Path], dict[str, Any]]
+KERNEL = ("--reader", "kernel")
+SINCE = {"generators": (3, 3), "awaits": (3, 5)}
+
+
+@pytest.fixture(autouse=True)
+def permitted(run_keisoku: Run, request: pytest.FixtureRequest) -> None:
+    if "refused" in request.node.name:
+        return
+    row = next(line for line in run_keisoku("doctor").out.splitlines() if line.startswith("kernel sampler"))
+    if "yes" not in row.split():
+        pytest.skip(row)
+
+
+def by_kernel(run_keisoku: Run, report: Report, python: Interpreter, program: Path, *arguments: str) -> Measured:
+    done = measured(run_keisoku, python, program, *arguments, options=KERNEL)
+    proved = report(done.path)["trust"]["proved_by"]
+    assert proved.get("kernel") and not proved.get("core") and not proved.get("free"), proved
+    return done
+
+
+@pytest.mark.parametrize("name", ["alternate", "recursion", "generators", "awaits", "deep", "many_threads", "reuse"])
+def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, name: str) -> None:
+    python.since(*SINCE.get(name, (2, 7)), f"syntax of {name}.py")
+    program = PROGRAMS / f"{name}.py"
+    arguments = {"deep": ["1", "200"], "many_threads": ["1", "16"]}.get(name, ["1"])
+    done = by_kernel(run_keisoku, report, python, program, *arguments)
+    wrong = done.recording.impossible(Oracle(program, depth=200 if name == "deep" else 0))
+    assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {done.shown} samples: {wrong[0]}"
+    trust = report(done.path)["trust"]
+    # 3.11 and 3.12 unlink a generator's frame for some instructions, in which its stack has no end.
+    least = 0.06 if name in ("generators", "awaits") and python.name in ("3.11", "3.12") else 0.02
+    assert trust["dropped"] <= max(25, least * trust["samples"]), trust
+
+
+def test_same_shares(run_keisoku: Run, report: Report, python: Interpreter) -> None:
+    """Both readers against what the program measured of itself, and so against each other."""
+    program = PROGRAMS / "shares.py"
+    for options in (KERNEL, ("--reader", "core")):
+        done = measured(run_keisoku, python, program, "2", options=options)
+        truth = json.loads(done.done.out)["shares"]
+        own = done.recording.ticks_by_function()
+        total = sum(own[name] for name in truth)
+        for name, share in truth.items():
+            error = own[name] / total - share
+            assert abs(error) < 4 * sigma(share, total), f"{options[1]}: {name} {error * 100:+.2f} points of {total}"
+
+
+def test_places(run_keisoku: Run, report: Report, a_python: Interpreter) -> None:
+    """A loop of pure Python is in the interpreter, not in the kernel, by the pointers that come with the stacks."""
+    done = by_kernel(run_keisoku, report, a_python, PROGRAMS / "alternate.py", "1.5")
+    cpu = {name: row["share"] for name, row in report(done.path)["states"]["cpu"].items()}
+    assert cpu.get("python", 0) > 0.85 and cpu.get("on-cpu", 0) < 0.02, cpu
+
+
+def test_refused(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
+    """Without the capabilities it says so and starts nothing."""
+
+    def give_up_capabilities() -> None:
+        for capability in (21, 38, 39):  # SYS_ADMIN, PERFMON, BPF
+            ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+
+    words = [keisoku, "run", *KERNEL, "--no-html", "-o", "x.kei", a_python.path, "-c", "print('started')"]
+    done = subprocess.run(
+        words, cwd=tmp_path, capture_output=True, text=True, timeout=30, preexec_fn=give_up_capabilities
+    )
+    assert done.returncode == 125 and done.stdout == "", done
+    assert "--reader kernel cannot be used: " in done.stderr and not list(tmp_path.iterdir())

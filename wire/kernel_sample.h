@@ -1,0 +1,108 @@
+/*
+ * What crosses between the kernel sampler (bpf/) and the collector: where a thread's Python state is and how its fields
+ * lie, downwards; one sample each time a thread was interrupted, upwards. Fixed widths, host byte order: both ends run
+ * on one machine. Offsets are in bytes; those of a frame count from frame_low.
+ */
+#ifndef KEISOKU_WIRE_KERNEL_SAMPLE_H
+#define KEISOKU_WIRE_KERNEL_SAMPLE_H
+
+#include <stdint.h>
+
+/* A field that this version of the interpreter does not have. */
+#define WIRE_NONE UINT32_MAX
+
+enum {
+    WIRE_FIELDS_BYTES = 256, /* the part of a frame, and of a code object, that is read at most */
+    WIRE_BYTES = WIRE_FIELDS_BYTES + 8,
+    WIRE_MARK_WORDS = 6,
+    WIRE_MARK_HALVES = 4,
+    WIRE_TEXTS = 3, /* of a code object: file, name, qualified name */
+    WIRE_TEXT_BYTES = 512,
+    WIRE_TABLE_BYTES = 16384,
+    WIRE_NEW_CODES = 32,    /* copied with one sample at most; the others come with the next */
+    WIRE_FRAMES_MAX = 8192, /* deeper stacks are cut */
+    WIRE_THREADS_MAX = 16384,
+    WIRE_KNOWN_SLOTS = 16384 /* of marks that the collector knows, two for each value of their low bits */
+};
+
+struct wire_layout {
+    uint32_t thread_interpreter, thread_frame, thread_cframe, thread_status;
+    uint32_t cframe_frame, cframe_previous;
+    uint32_t frame_low, frame_bytes;
+    uint32_t frame_previous, frame_code, frame_ip, frame_owner, frame_tlbc_index;
+    uint32_t code_instructions, code_tlbc;
+    uint32_t code_low, code_bytes, code_size;
+    uint32_t code_texts[WIRE_TEXTS], code_table; /* addresses in the code object; WIRE_NONE: it has no such text */
+    uint32_t table_size;                         /* where a bytes object says how long it is */
+    uint32_t table_head;                         /* and what stands before its bytes */
+    uint16_t mark_words[WIRE_MARK_WORDS], mark_halves[WIRE_MARK_HALVES]; /* fields from code_low on; may repeat */
+    uint32_t code_tag_mask;
+    uint32_t ip_scale;     /* the frame holds an index of so many bytes each; 0: an address */
+    uint32_t status_holds; /* bits of the status that say "holds the GIL"; 0: `holder` tells */
+};
+
+/* A thread to be read, by its id in the collector's own PID namespace. */
+struct wire_thread {
+    uint64_t owner; /* the collector's own, given back with each sample */
+    uint64_t state, interpreter;
+    uint64_t gc, holder; /* addresses of the collection flag, of the pointer to the GIL's holder; 0: none */
+    uint32_t process;
+    struct wire_layout layout;
+};
+
+enum wire_result { WIRE_OK, WIRE_UNREADABLE, WIRE_INVALID };
+enum wire_flags { WIRE_HOLDS_GIL = 1, WIRE_GC_RUNNING = 2, WIRE_TRUNCATED = 4, WIRE_NEW_CODE = 8 };
+
+struct wire_frame {
+    uint64_t address, code;
+    int32_t offset; /* into the instructions; INT32_MIN: makes no sense */
+    uint32_t mark;  /* of the code object: a checksum of fields that never change while it lives */
+    uint8_t owner, entry, reserved[6];
+};
+
+enum wire_kind { WIRE_SAMPLE, WIRE_CODE };
+
+/* A code object that the collector had no name for, copied while a frame of it stood still. It comes before the sample
+ * of that frame. Images are the first bytes of the objects as they were, as far as they fit and were there. */
+struct wire_code {
+    uint32_t kind, mark;
+    uint64_t owner, address;
+    uint32_t text_bytes[WIRE_TEXTS], table_bytes; /* of each image */
+    uint64_t text_addresses[WIRE_TEXTS];
+    uint8_t head[WIRE_FIELDS_BYTES];
+    uint8_t texts[WIRE_TEXTS][WIRE_TEXT_BYTES];
+    /* the line table's object follows */
+};
+
+struct wire_sample {
+    uint32_t kind;
+    uint32_t took_ns; /* the reading itself */
+    uint64_t owner;
+    uint64_t time_ns;          /* CLOCK_MONOTONIC */
+    uint64_t run_ns, delay_ns; /* the scheduler's counters, as of its last accounting */
+    uint64_t ip, user_ip;      /* where it was interrupted; where in user space it goes on */
+    uint64_t entry_frame;      /* frame of the outermost call of the interpreter loop, where C frames are chained */
+    uint8_t result, flags;
+    uint16_t reserved;
+    uint32_t depth; /* frames that follow, innermost first */
+};
+
+/* The mark of the code object at `address` whose bytes from code_low on are at `bytes`, a buffer of WIRE_BYTES. */
+static inline uint32_t wire_mark(const struct wire_layout *layout, const uint8_t *bytes, uint64_t address,
+                                 uint32_t process)
+{
+    uint64_t mark = address ^ (uint64_t)process << 40;
+    for (int i = 0; i < WIRE_MARK_WORDS; i++) {
+        uint32_t at = layout->mark_words[i] & (WIRE_FIELDS_BYTES - 1);
+        mark = (mark ^ *(const uint64_t *)(bytes + at)) * 0x9e3779b97f4a7c15u;
+        mark ^= mark >> 29;
+    }
+    for (int i = 0; i < WIRE_MARK_HALVES; i++) {
+        uint32_t at = layout->mark_halves[i] & (WIRE_FIELDS_BYTES - 1);
+        mark = (mark ^ *(const uint32_t *)(bytes + at)) * 0xc2b2ae3d27d4eb4fu;
+        mark ^= mark >> 31;
+    }
+    return (uint32_t)(mark >> 32);
+}
+
+#endif
