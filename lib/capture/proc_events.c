@@ -17,20 +17,15 @@ struct proc_events {
     int fd;
 };
 
-struct __attribute__((packed)) request {
-    struct nlmsghdr header;
-    struct cn_msg message;
-    enum proc_cn_mcast_op operation;
-};
-
 static int tell(int fd, enum proc_cn_mcast_op operation)
 {
-    struct request request = {
-        .header = {.nlmsg_len = sizeof request, .nlmsg_type = NLMSG_DONE},
-        .message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof operation},
-        .operation = operation,
-    };
-    return send(fd, &request, sizeof request, 0) == (ssize_t)sizeof request ? 0 : -1;
+    char request[sizeof(struct nlmsghdr) + sizeof(struct cn_msg) + sizeof operation];
+    const struct nlmsghdr header = {.nlmsg_len = sizeof request, .nlmsg_type = NLMSG_DONE};
+    const struct cn_msg message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof operation};
+    memcpy(request, &header, sizeof header);
+    memcpy(request + sizeof header, &message, sizeof message);
+    memcpy(request + sizeof header + sizeof message, &operation, sizeof operation);
+    return send(fd, request, sizeof request, 0) == (ssize_t)sizeof request ? 0 : -1;
 }
 
 bool proc_events_decode(const void *data, size_t size, struct task_record *record)

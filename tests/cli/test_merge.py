@@ -240,7 +240,7 @@ def test_a_full_disk(keisoku: str, parts: Parts, tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000))
 
-    words = [keisoku, "merge", *parts.values(), "-o", tmp_path / "out.kei"]
+    words = [keisoku, "merge", *map(str, parts.values()), "-o", str(tmp_path / "out.kei")]
     done = subprocess.run(words, preexec_fn=limit, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "No space left" in done.stderr and "kept" not in done.stderr and done.stderr.count("\n") == 1
