@@ -169,29 +169,6 @@ void recording_set_thread(struct recording *recording, uint32_t id, const struct
     }
 }
 
-static void add_to_sum(struct recording *recording, const struct sample *sample)
-{
-    uint32_t key[] = {sample->thread, sample->stack, sample->state}, index = 0;
-    bool found = false;
-    if (map_put(&recording->sum_index, key, sizeof key, (uint32_t)recording->n_sums, &index, &found) != 0 ||
-        mem_grow(&recording->sums, &recording->sum_capacity, recording->n_sums + 1, sizeof *recording->sums) != 0 ||
-        mem_grow(&recording->dirty_sums, &recording->dirty_capacity, recording->n_dirty + 1,
-                 sizeof *recording->dirty_sums) != 0) {
-        recording_out_of_memory(recording);
-        return;
-    }
-    struct stack_sum *sum = &recording->sums[index];
-    if (!found) {
-        *sum = (struct stack_sum){.thread = sample->thread, .stack = sample->stack, .state = sample->state};
-        recording->n_sums++;
-    }
-    sum->ticks += sample->ticks;
-    sum->run_ns += sample->run_ns;
-    if (!sum->dirty)
-        recording->dirty_sums[recording->n_dirty++] = index;
-    sum->dirty = true;
-}
-
 /* What `total` grew by, in whole units: the remainder stays in the total and counts next time. */
 static uint64_t grown_units(uint64_t *total, uint64_t by)
 {
@@ -213,7 +190,7 @@ void recording_add_sample(struct recording *recording, const struct sample *samp
     if (time > CHUNK_UNITS_MAX / 4 || sample->run_ns > CHUNK_UNITS_MAX || sample->delay_ns > CHUNK_UNITS_MAX)
         return;
     thread->last_units = time;
-    recording->rows[recording->n_rows++] = (struct chunk_row){
+    struct chunk_row row = {
         .time = time,
         .run = grown_units(&thread->run_ns, sample->run_ns),
         .delay = grown_units(&thread->delay_ns, sample->delay_ns),
@@ -224,8 +201,9 @@ void recording_add_sample(struct recording *recording, const struct sample *samp
         .marks = sample->marks,
         .reader = sample->reader,
     };
+    recording->rows[recording->n_rows++] = row;
     recording->samples += 1;
-    add_to_sum(recording, sample);
+    recording_sum_sample(recording, sample, &row);
     if (recording->n_rows == CHUNK_ROWS)
         recording_close_samples(recording);
 }

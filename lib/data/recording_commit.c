@@ -259,10 +259,28 @@ static void write_threads(struct recording *recording)
     }
 }
 
+static void write_time(struct recording *recording, const struct stack_sum *sum)
+{
+    sqlite3_stmt *statement = recording_statement(recording, STATEMENT_STACK_TIME);
+    if (statement == NULL)
+        return;
+    sqlite3_bind_int64(statement, 1, sum->thread);
+    sqlite3_bind_int64(statement, 2, sum->stack);
+    sqlite3_bind_int64(statement, 3, sum->state);
+    sqlite3_bind_int64(statement, 4, llround(sum->wall_ns));
+    sqlite3_bind_int64(statement, 5, llround(sum->cpu_ns));
+    recording_bind_u64(statement, 6, sum->open_ticks);
+    recording_step(recording, statement);
+}
+
 static void write_sums(struct recording *recording)
 {
     for (size_t i = 0; i < recording->n_dirty; i++) {
         struct stack_sum *sum = &recording->sums[recording->dirty_sums[i]];
+        write_time(recording, sum);
+        sum->dirty = false;
+        if (sum->ticks == 0)
+            continue;
         sqlite3_stmt *statement = recording_statement(recording, STATEMENT_STACK_SUM);
         if (statement == NULL)
             return;
@@ -272,7 +290,6 @@ static void write_sums(struct recording *recording)
         recording_bind_u64(statement, 4, sum->ticks);
         recording_bind_u64(statement, 5, sum->run_ns);
         recording_step(recording, statement);
-        sum->dirty = false;
     }
     recording->n_dirty = 0;
 }
@@ -334,6 +351,7 @@ int recording_commit(struct recording *recording, uint64_t now_ns, struct err *e
 {
     if (recording->failure.code != 0)
         return failure(recording, err);
+    recording_weigh_ended(recording, now_ns);
     write_processes(recording);
     write_threads(recording);
     write_samples(recording);

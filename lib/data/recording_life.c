@@ -117,6 +117,7 @@ int recording_new(const char *path, const struct recording_info *info, struct re
 
 int recording_finish(struct recording *recording, uint64_t duration_ns, struct err *err)
 {
+    recording_weigh_all(recording, duration_ns);
     recording_put_meta_number(recording, "complete", 1);
     recording_put_meta_u64(recording, "duration_ns", duration_ns);
     int rc = recording_commit(recording, duration_ns, err);
@@ -177,6 +178,8 @@ void recording_free(struct recording *recording)
     mem_free(recording->counter_sums);
     mem_free(recording->depths);
     mem_free(recording->processes);
+    for (size_t i = 0; i < recording->n_threads; i++)
+        mem_free(recording->threads[i].window);
     mem_free(recording->threads);
     mem_free(recording->rows);
     mem_free(recording->counters);

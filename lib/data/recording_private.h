@@ -6,6 +6,7 @@
 #include "data/chunk.h"
 #include "data/recording.h"
 #include "data/store.h"
+#include "data/weigher.h"
 
 /* X(NAME, sql): the statements of a recording. */
 #define STATEMENT_LIST(X)                                                                                              \
@@ -20,6 +21,7 @@
     X(COUNTERS, "INSERT OR REPLACE INTO counter_chunk VALUES(?, ?, ?, ?, ?)")                                          \
     X(STACK_SUM, "INSERT OR REPLACE INTO stack_sum VALUES(?, ?, ?, ?, ?)")                                             \
     X(EXPRESSION, "INSERT OR REPLACE INTO expression VALUES(?, ?, ?, ?, ?)")                                           \
+    X(STACK_TIME, "INSERT OR REPLACE INTO stack_time VALUES(?, ?, ?, ?, ?, ?)")                                        \
     X(COUNTER_SUM, "INSERT OR REPLACE INTO counter_sum VALUES(?, ?, ?, ?, ?, ?, ?)")                                   \
     X(LOSS, "INSERT OR REPLACE INTO loss VALUES(?, ?, ?)")                                                             \
     X(NOTE, "INSERT INTO note(text) VALUES(?)")                                                                        \
@@ -38,11 +40,24 @@ enum statement {
         STATEMENT_COUNT
 };
 
+/* The window of a thread that is not full yet, and what weighing carries from one to the next. */
+struct open_window {
+    struct weigher weigher; /* the first, so that its address is ours */
+    struct recording *recording;
+    uint32_t thread;
+    uint32_t last_on_cpu; /* index of its row of sums, + 1; 0: none yet */
+    uint64_t start_ns;
+    size_t count;
+    struct chunk_row rows[WINDOW_SAMPLES];
+};
+
 /* A thread with what turns its running sums into units without losing the remainders. */
 struct recorded_thread {
     struct thread thread;
-    uint64_t run_ns, delay_ns; /* of its samples so far */
-    uint64_t last_units;       /* time of its last sample */
+    uint64_t run_ns, delay_ns;  /* of its samples so far */
+    uint64_t last_units;        /* time of its last sample */
+    struct open_window *window; /* NULL before its first sample and when it has been weighed to its end */
+    bool weighed;
     bool dirty;
 };
 
@@ -51,11 +66,13 @@ struct recorded_process {
     bool dirty;
 };
 
-/* The row of stack_sum. */
+/* The rows of stack_sum and stack_time. */
 struct stack_sum {
     uint32_t thread, stack, state;
     bool dirty;
     uint64_t ticks, run_ns;
+    uint64_t open_ticks; /* of samples whose window is not full yet */
+    double wall_ns, cpu_ns;
 };
 
 /* The row of counter_sum. */
@@ -123,6 +140,12 @@ void recording_out_of_memory(struct recording *recording);
 void recording_put_meta(struct recording *recording, const char *key, const char *text, size_t length);
 void recording_put_meta_u64(struct recording *recording, const char *key, uint64_t value);
 void recording_put_meta_number(struct recording *recording, const char *key, double value);
+/* Adds a sample to the sums, and its window when that is full. */
+void recording_sum_sample(struct recording *recording, const struct sample *sample, const struct chunk_row *row);
+/* Weighs the threads to their end that ended well before `now_ns`, so that their windows go. */
+void recording_weigh_ended(struct recording *recording, uint64_t now_ns);
+/* Weighs all of them to the recording's end. */
+void recording_weigh_all(struct recording *recording, uint64_t duration_ns);
 /* Closes the open chunk of samples or counters: writes it a last time and starts the next. */
 void recording_close_samples(struct recording *recording);
 void recording_close_counters(struct recording *recording);

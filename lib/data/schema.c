@@ -37,6 +37,9 @@ const struct schema_item schema_items[] = {
     TABLE(counter_chunk, "id INTEGER PRIMARY KEY, start_ns INTEGER, end_ns INTEGER, counters INTEGER, data BLOB)"),
     TABLE(stack_sum, "thread INTEGER, stack INTEGER, state INTEGER, ticks INTEGER, run_ns INTEGER,"
                      " PRIMARY KEY(thread, stack, state)) WITHOUT ROWID"),
+    /* The time of those samples. Of the open windows there are only the ticks yet. */
+    LATER_TABLE(stack_time, "thread INTEGER, stack INTEGER, state INTEGER, wall_ns INTEGER, cpu_ns INTEGER,"
+                            " open_ticks INTEGER, PRIMARY KEY(thread, stack, state)) WITHOUT ROWID"),
     TABLE(counter_sum, "kind INTEGER, subject INTEGER, count INTEGER, last_ns INTEGER, last INTEGER, least INTEGER,"
                        " most INTEGER, PRIMARY KEY(kind, subject)) WITHOUT ROWID"),
     TABLE(loss, "kind INTEGER PRIMARY KEY, name TEXT, count INTEGER)"),
@@ -58,30 +61,50 @@ const struct schema_item schema_items[] = {
                     " LEFT JOIN string r ON r.id = recording"),
     VIEW(threads, "SELECT thread.id, pid, tid, text AS name, thread.start_ns / 1e9 AS start_s,"
                   " nullif(thread.end_ns, 0) / 1e9 AS end_s, run_ns / 1e9 AS run_s, delay_ns / 1e9 AS delay_s,"
-                  " (SELECT sum(ticks) FROM stack_sum WHERE thread = thread.id) AS ticks"
+                  " (SELECT sum(ticks) FROM stack_sum WHERE thread = thread.id) AS ticks,"
+                  " CASE WHEN EXISTS (SELECT 1 FROM stack_sum WHERE thread = thread.id) THEN NOT EXISTS (SELECT 1 FROM"
+                  " stack_sum JOIN state ON state.id = state WHERE thread = thread.id AND state.name <> 'idle')"
+                  " ELSE run_ns = 0 END AS idle"
                   " FROM thread JOIN process ON process.id = process LEFT JOIN string ON string.id = thread.name"),
-    /* Helpers: per thread its times and ticks; per row of stack_sum its share of them, by the ticks. A view cannot
-     * unpack chunks, so this is the rule of profile.h with one window, the whole life of the thread. */
-    VIEW(
-        thread_times,
-        "WITH sums(thread, on_ticks, off_ticks, run_ns) AS (SELECT thread, sum(ticks * on_cpu), sum(ticks * (NOT on_cpu"
-        " AND name <> 'runnable')), sum(run_ns) FROM stack_sum JOIN state ON state.id = state GROUP BY thread),"
-        " ends(ns) AS (SELECT max(value) FROM meta WHERE key IN ('duration_ns', 'committed_ns'))"
-        " SELECT id AS thread, max(coalesce(nullif(end_ns, 0), ns) - start_ns, 0) / 1e9 AS life_s,"
-        " max(thread.run_ns, coalesce(sums.run_ns, 0)) / 1e9 AS run_s, delay_ns / 1e9 AS delay_s,"
-        " coalesce(on_ticks, 0) AS on_ticks, coalesce(off_ticks, 0) AS off_ticks"
-        " FROM thread JOIN ends LEFT JOIN sums ON sums.thread = id"),
+    /* Helpers. What of a thread's times has not been weighed yet is shared by the samples of its open window (there is
+     * none once the recording is complete): the rule of profile.h, but for run delay, which is no stack's then. */
+    VIEW(thread_times,
+         "WITH sums AS (SELECT thread, sum(wall_ns) / 1e9 AS wall_s, sum(cpu_ns) / 1e9 AS cpu_s,"
+         " sum(wall_ns * (name = 'runnable')) / 1e9 AS waited_s, sum(open_ticks * on_cpu) AS on_ticks,"
+         " sum(open_ticks * (NOT on_cpu AND name <> 'runnable')) AS off_ticks,"
+         " sum(open_ticks * (name = 'runnable')) AS runnable_ticks"
+         " FROM stack_time JOIN state ON state.id = state GROUP BY thread),"
+         " runs AS (SELECT thread, sum(run_ns) AS run_ns FROM stack_sum GROUP BY thread),"
+         " ends(ns) AS (SELECT max(value) FROM meta WHERE key IN ('duration_ns', 'committed_ns')),"
+         " times AS (SELECT id AS thread, max(min(coalesce(nullif(end_ns, 0), ns), ns) - start_ns, 0) / 1e9 AS life_s,"
+         " max(thread.run_ns, coalesce(runs.run_ns, 0)) / 1e9 AS run_s, delay_ns / 1e9 AS delay_s,"
+         " coalesce(wall_s, 0) AS wall_s, coalesce(cpu_s, 0) AS cpu_s, coalesce(waited_s, 0) AS waited_s,"
+         " coalesce(on_ticks, 0) AS on_ticks, coalesce(off_ticks, 0) AS off_ticks,"
+         " coalesce(runnable_ticks, 0) AS runnable_ticks,"
+         " NOT coalesce((SELECT value FROM meta WHERE key = 'complete'), 0) AS growing FROM thread JOIN ends"
+         " LEFT JOIN sums ON sums.thread = id LEFT JOIN runs ON runs.thread = id)"
+         " SELECT thread, life_s, run_s, delay_s, on_ticks, off_ticks, runnable_ticks,"
+         " growing * max(run_s - cpu_s, 0) AS left_run_s, growing * max(delay_s - waited_s, 0) AS left_delay_s,"
+         " growing * max(life_s - wall_s - max(run_s - cpu_s, 0) - max(delay_s - waited_s, 0), 0) AS left_off_s"
+         " FROM times"),
     VIEW(stack_times,
-         "SELECT stack_sum.thread, stack, name AS state, on_cpu, ticks,"
-         " CASE WHEN name = 'runnable' THEN 0.0 WHEN run_s + delay_s = 0 THEN ticks * life_s / (on_ticks + off_ticks)"
-         " WHEN NOT on_cpu THEN ticks * max(life_s - run_s - delay_s, 0) / off_ticks"
-         " WHEN off_ticks = 0 THEN ticks * max(life_s - delay_s, 0) / on_ticks ELSE ticks * run_s / on_ticks END AS"
-         " wall_s, CASE WHEN on_cpu THEN ticks * run_s / on_ticks ELSE 0.0 END AS cpu_s"
-         " FROM stack_sum JOIN state ON state.id = state JOIN thread_times ON thread_times.thread = stack_sum.thread"),
+         "SELECT stack_time.thread, stack_time.stack, name AS state, on_cpu, coalesce(ticks, 0) AS ticks,"
+         " wall_ns / 1e9 + CASE WHEN open_ticks = 0 THEN 0.0 WHEN run_s + delay_s = 0 THEN open_ticks * left_off_s"
+         " / (on_ticks + off_ticks + runnable_ticks) WHEN name = 'runnable' THEN open_ticks * left_delay_s"
+         " / runnable_ticks WHEN NOT on_cpu THEN open_ticks * left_off_s / off_ticks ELSE open_ticks * (left_run_s"
+         " + CASE WHEN off_ticks = 0 THEN left_off_s ELSE 0.0 END) / on_ticks END AS wall_s,"
+         " cpu_ns / 1e9 + CASE WHEN NOT on_cpu OR open_ticks = 0 THEN 0.0 WHEN run_s + delay_s = 0 THEN open_ticks"
+         " * left_off_s / (on_ticks + off_ticks + runnable_ticks) ELSE open_ticks * left_run_s / on_ticks END AS cpu_s"
+         " FROM stack_time JOIN state ON state.id = stack_time.state"
+         " JOIN thread_times ON thread_times.thread = stack_time.thread LEFT JOIN stack_sum ON stack_sum.thread ="
+         " stack_time.thread AND stack_sum.stack = stack_time.stack AND stack_sum.state = stack_time.state"
+         " UNION ALL SELECT thread, 0, 'runnable', 0, 0, left_delay_s, 0.0 FROM thread_times WHERE left_delay_s > 0"
+         " AND runnable_ticks = 0 UNION ALL SELECT thread, 0, 'on-cpu', 1, 0, left_run_s, left_run_s FROM thread_times"
+         " WHERE left_run_s > 0 AND on_ticks = 0 UNION ALL SELECT thread, 0, 'unknown', 0, 0, left_off_s, 0.0"
+         " FROM thread_times WHERE left_off_s > 0 AND on_ticks + off_ticks = 0"
+         " AND (runnable_ticks = 0 OR run_s + delay_s > 0)"),
     VIEW(states, "SELECT thread, state, on_cpu, sum(ticks) AS ticks, sum(wall_s) AS wall_s, sum(cpu_s) AS cpu_s"
-                 " FROM (SELECT thread, state, on_cpu, ticks, wall_s, cpu_s FROM stack_times UNION ALL"
-                 " SELECT thread, 'runnable', 0, 0, delay_s, 0.0 FROM thread_times WHERE delay_s > 0)"
-                 " GROUP BY thread, state"),
+                 " FROM stack_times GROUP BY thread, state"),
     VIEW(stacks, "WITH RECURSIVE path(leaf, up, text) AS (SELECT DISTINCT stack, stack, '' FROM stack_sum WHERE stack"
                  " > 0 UNION ALL SELECT leaf, parent, n.text || ' (' || f.text || ':' || line || ')' ||"
                  " CASE WHEN path.text = '' THEN '' ELSE ';' END || path.text FROM path JOIN stack ON stack.id = up"

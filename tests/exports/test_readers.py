@@ -85,7 +85,9 @@ def test_pstats_sums(exported: dict[str, Path]) -> None:
 
 def test_pstats_command_reads_it(exported: dict[str, Path]) -> None:
     words = [sys.executable, "-m", "pstats", str(exported["pstats"])]
-    done = subprocess.run(words, input="sort time\nstats 3\ncallers parse\n", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        words, input="sort time\nstats 3\ncallers parse\n", capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     assert re.search(r"in 12\.000 seconds", done.stdout), done.stdout
     assert re.search(r"4000 +4\.000 +0\.001 +4\.000 .*heapq\.py:0\(sort\)", done.stdout)
@@ -454,7 +456,9 @@ def test_svg_in_a_browser(exported: dict[str, Path], served: str, tmp_path: Path
     assert answer is not None, dom[-2000:]
     out = json.loads(answer[1])
     own, library, native = (out["pixels"].get(colour, 0) for colour in ("242,166,90", "157,184,217", "163,201,154"))
-    assert own > 30_000 and library > 5_000 and native > 3_000, sorted(out["pixels"].items(), key=lambda item: -item[1])[:8]
+    assert own > 30_000 and library > 5_000 and native > 3_000, sorted(
+        out["pixels"].items(), key=lambda item: -item[1]
+    )[:8]
     found = out["found"]
     assert found["note"] == '"PARSE": 25.0 %'
     assert found["marked"] == 4

@@ -1,0 +1,205 @@
+/*
+ * See weigher.h. Windows of a second at most, cut at samples: the scheduler's counters say exactly how long the thread
+ * ran and waited for a core in it; what was sampled says where. What a window cannot place (run time without an on-CPU
+ * sample, off-CPU time without an off-CPU one) is carried to the next that can, and what is left at the thread's end
+ * becomes entries without a stack. So nothing is lost and nothing counted twice.
+ */
+#include "data/weigher.h"
+
+static const double window_ns = 1e9;
+/* Off-CPU time of a window in which the thread was never seen off the CPU: up to this share of it is taken as the
+ * lateness of the counters and of wake-ups and stays with the on-CPU samples; more is carried. */
+static const double lag_share = 0.05;
+/* A thread that was not sampled for this long before its end: that stretch is nobody's. */
+static const double tail_ns = 2e9;
+/* Run delay becomes one entry for each this much of it, at most DELAY_ENTRIES_MAX a window. */
+static const double delay_entry_ns = 4e6;
+
+struct window {
+    const struct chunk_row *rows;
+    size_t count;
+    double length, run, delay; /* ns */
+    uint64_t on_ticks, off_ticks, runnable_ticks;
+};
+
+static void count_ticks(struct window *window)
+{
+    for (size_t i = 0; i < window->count; i++) {
+        const struct chunk_row *row = &window->rows[i];
+        if (state_on_cpu((enum state)row->state))
+            window->on_ticks += row->ticks;
+        else if (row->state == STATE_RUNNABLE)
+            window->runnable_ticks += row->ticks;
+        else
+            window->off_ticks += row->ticks;
+        window->run += (double)(row->run * CHUNK_UNIT_NS);
+        window->delay += (double)(row->delay * CHUNK_UNIT_NS);
+    }
+}
+
+/* What is to be given out in this window: time per tick of each group. */
+struct shares {
+    double on_wall, on_cpu, off, runnable, delay_entry;
+    size_t delay_entries;
+};
+
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* Splits the window's length by the counters, or by the ticks where there are none. */
+static void split(struct weigher *weigher, const struct window *window, double *off)
+{
+    double run = window->run + weigher->late_run, delay = window->delay + weigher->late_delay;
+    double ticks = (double)(window->on_ticks + window->off_ticks + window->runnable_ticks);
+    if (!weigher->counted && ticks > 0) {
+        run = window->length * (double)window->on_ticks / ticks;
+        delay = window->length * (double)window->runnable_ticks / ticks;
+    }
+    double run_here = smaller(run, window->length);
+    double delay_here = smaller(delay, window->length - run_here);
+    weigher->late_run = run - run_here;
+    weigher->late_delay = delay - delay_here;
+    weigher->on += run_here;
+    weigher->delay += delay_here;
+    *off = window->length - run_here - delay_here;
+}
+
+static struct shares take_shares(struct weigher *weigher, const struct window *window)
+{
+    struct shares shares = {0};
+    double off, extra = 0;
+    split(weigher, window, &off);
+    if (window->off_ticks == 0 && window->on_ticks > 0 && off <= lag_share * window->length)
+        extra = off;
+    else
+        weigher->off += off;
+    if (window->on_ticks > 0) {
+        shares.on_cpu = weigher->on / (double)window->on_ticks;
+        shares.on_wall = (weigher->on + extra) / (double)window->on_ticks;
+        weigher->on = 0;
+    }
+    if (window->off_ticks > 0) {
+        shares.off = weigher->off / (double)window->off_ticks;
+        weigher->off = 0;
+    }
+    if (window->runnable_ticks > 0) {
+        shares.runnable = weigher->delay / (double)window->runnable_ticks;
+        weigher->delay = 0;
+    } else if (window->on_ticks > 0 && weigher->delay > 0) {
+        double entries = weigher->delay / delay_entry_ns;
+        shares.delay_entries = entries >= DELAY_ENTRIES_MAX ? DELAY_ENTRIES_MAX : (size_t)entries + 1;
+        shares.delay_entry = weigher->delay / (double)shares.delay_entries;
+        weigher->delay = 0;
+    }
+    return shares;
+}
+
+/*
+ * Emits the window. Delay entries sit at evenly spaced points of its on-CPU ticks, so that each stack gets them in
+ * proportion without as many entries as there are stacks; the first point moves from window to window.
+ */
+static int emit_window(struct weigher *weigher, struct window *window)
+{
+    count_ticks(window);
+    struct shares shares = take_shares(weigher, window);
+    double step = shares.delay_entries > 0 ? (double)window->on_ticks / (double)shares.delay_entries : 0;
+    size_t placed = 0;
+    uint64_t passed = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < window->count; i++) {
+        struct chunk_row row = window->rows[i];
+        if (!state_on_cpu((enum state)row.state)) {
+            double share = row.state == STATE_RUNNABLE ? shares.runnable : shares.off;
+            rc = weigher->emit(weigher, &row, row.ticks, share * row.ticks, 0);
+            continue;
+        }
+        rc = weigher->emit(weigher, &row, row.ticks, shares.on_wall * row.ticks, shares.on_cpu * row.ticks);
+        passed += row.ticks;
+        size_t due = 0;
+        while (placed + due < shares.delay_entries &&
+               (passed == window->on_ticks || ((double)(placed + due) + weigher->phase) * step < (double)passed))
+            due++;
+        if (due == 0 || rc != 0)
+            continue;
+        row.state = STATE_RUNNABLE;
+        rc = weigher->emit(weigher, &row, 0, shares.delay_entry * (double)due, 0);
+        placed += due;
+    }
+    weigher->phase += 0.6180339887498949; /* the golden ratio spreads the phases evenly */
+    weigher->phase -= weigher->phase >= 1 ? 1 : 0;
+    return rc;
+}
+
+/* What no sample took, at the end of the thread. */
+static int emit_rest(struct weigher *weigher, uint64_t end_units)
+{
+    struct chunk_row row = {.time = end_units};
+    int rc = 0;
+    if (weigher->late_run > 0 && weigher->add_cpu(weigher, weigher->late_run))
+        weigher->late_run = 0;
+    if (weigher->on + weigher->late_run > 0) {
+        row.state = STATE_ON_CPU;
+        rc = weigher->emit(weigher, &row, 0, weigher->on, weigher->on + weigher->late_run);
+    }
+    if (rc == 0 && weigher->delay > 0) {
+        row.state = STATE_RUNNABLE;
+        rc = weigher->emit(weigher, &row, 0, weigher->delay, 0);
+    }
+    if (rc == 0 && weigher->off > 0) {
+        row.state = STATE_UNKNOWN;
+        rc = weigher->emit(weigher, &row, 0, weigher->off, 0);
+    }
+    return rc;
+}
+
+static double later_by(uint64_t later, uint64_t earlier)
+{
+    return later > earlier ? (double)(later - earlier) : 0;
+}
+
+/* A stretch of the thread's life without samples: nothing but what its counters say. */
+static void add_blank(struct weigher *weigher, double length, double run, double delay)
+{
+    struct window window = {.length = length, .run = run, .delay = delay};
+    double off;
+    split(weigher, &window, &off);
+    weigher->off += off;
+}
+
+bool weigher_holds(size_t count, uint64_t start_ns, uint64_t time)
+{
+    return count == 0 || (count < WINDOW_SAMPLES && later_by(time * CHUNK_UNIT_NS, start_ns) <= window_ns);
+}
+
+int weigher_window(struct weigher *weigher, const struct chunk_row *rows, size_t count, uint64_t start_ns,
+                   uint64_t *end_ns)
+{
+    *end_ns = rows[count - 1].time * CHUNK_UNIT_NS;
+    struct window window = {.rows = rows, .count = count, .length = later_by(*end_ns, start_ns)};
+    return emit_window(weigher, &window);
+}
+
+int weigher_end(struct weigher *weigher, const struct chunk_row *rows, size_t count, const struct weigher_end *end)
+{
+    double run_left = later_by(end->run_ns, end->sampled_run_ns);
+    double delay_left = later_by(end->delay_ns, end->sampled_delay_ns);
+    uint64_t start = end->start_ns, last = count > 0 ? rows[count - 1].time * CHUNK_UNIT_NS : start;
+    int rc = 0;
+    if (end->end_ns < end->known_end_ns) { /* it went on, and its counters with it */
+        run_left = smaller(run_left, later_by(end->end_ns, last));
+        delay_left = smaller(delay_left, later_by(end->end_ns, last) - run_left);
+    }
+    bool blank_tail = count == 0 || later_by(end->end_ns, last) > tail_ns;
+    if (count > 0 && blank_tail)
+        rc = weigher_window(weigher, rows, count, start, &start);
+    if (rc == 0 && blank_tail) {
+        add_blank(weigher, later_by(end->end_ns, start), run_left, delay_left);
+    } else if (rc == 0) {
+        struct window window = {
+            .rows = rows, .count = count, .length = later_by(end->end_ns, start), .run = run_left, .delay = delay_left};
+        rc = emit_window(weigher, &window);
+    }
+    return rc == 0 ? emit_rest(weigher, end->end_ns / CHUNK_UNIT_NS) : rc;
+}
