@@ -74,7 +74,7 @@ def make_diffs(keisoku: str, folder: Path) -> None:
         for path, description in zip(paths, descriptions, strict=True):
             source = TOP / "tests" / "recordings" / f"{description}.txt"
             subprocess.run([MAKE_RECORDING, source, path], check=True, capture_output=True, timeout=60)
-        words = [keisoku, "diff", *paths, "--html", outputs[0], f"--json={outputs[1]}"]
+        words: list[str | Path] = [keisoku, "diff", *paths, "--html", outputs[0], f"--json={outputs[1]}"]
         subprocess.run(words, check=True, capture_output=True, timeout=60)
 
 
