@@ -96,6 +96,7 @@ struct tracked_thread {
     uint64_t start_ns;                  /* [C] */
     struct tracked_thread *next;        /* [T] bucket of the tid table */
     bool seen;                          /* [T] in the present listing */
+    uint64_t unseen_ns;                 /* [T] since when it is in none */
     uint64_t name_due_ns;               /* [T] when to read its name (again) */
     uint32_t name_tries;                /* [T] */
 

@@ -414,8 +414,14 @@ static void list_threads(struct tracker *k, struct tracked_process *process)
         struct tracked_thread *thread = track->threads[i];
         if (thread->process != process || thread->ended)
             continue;
-        if (!thread->seen)
-            tracker_end_thread(k->m, thread, k->now_ns);
+        if (thread->seen)
+            thread->unseen_ns = 0;
+        else if (thread->unseen_ns == 0)
+            thread->unseen_ns = k->now_ns;
+        /* the kernel's record of its end comes in a moment and says when it was */
+        if (!thread->seen && (k->m->perf == NULL || k->now_ns - thread->unseen_ns > SETTLED_NS)) {
+            tracker_end_thread(k->m, thread, thread->unseen_ns);
+        }
         thread->seen = false;
     }
 }

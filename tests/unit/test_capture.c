@@ -3,6 +3,7 @@
 #include "capture/kernel_noise.h"
 #include "capture/pace.h"
 #include "capture/perf_clock.h"
+#include "capture/proc_events.h"
 #include "capture/program.h"
 #include "capture/proof.h"
 #include "capture/sample_queue.h"
@@ -13,6 +14,9 @@
 
 #include "base/clock.h"
 
+#include <linux/cn_proc.h>
+#include <linux/connector.h>
+#include <linux/netlink.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -285,6 +289,55 @@ static void test_names_of_running_programs(void **unused)
     }
 }
 
+/* A death read before the birth comes behind it; what is too young waits. */
+static void test_tasks_come_in_order(void **unused)
+{
+    (void)unused;
+    struct task_log log = {0};
+    const struct task_record records[] = {
+        {.kind = TASK_EXIT, .pid = 7, .time_ns = 20},
+        {.kind = TASK_EXEC, .pid = 7, .time_ns = 15},
+        {.kind = TASK_FORK, .pid = 8, .time_ns = 30},
+        {.kind = TASK_FORK, .pid = 7, .time_ns = 15},
+    };
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(task_log_add(&log, &records[i]), 0);
+    assert_int_equal(task_log_ready(&log, 30), 3);
+    assert_int_equal(log.records[0].kind, TASK_FORK);
+    assert_int_equal(log.records[1].kind, TASK_EXEC);
+    assert_int_equal(log.records[2].kind, TASK_EXIT);
+    task_log_drop(&log, 3);
+    assert_int_equal(task_log_ready(&log, 30), 0);
+    assert_int_equal(task_log_ready(&log, 31), 1);
+    assert_int_equal(log.records[0].pid, 8);
+    task_log_release(&log);
+}
+
+static void test_connector_events_are_decoded(void **unused)
+{
+    (void)unused;
+    struct {
+        struct nlmsghdr header;
+        struct cn_msg message;
+        char event[sizeof(struct proc_event)];
+    } data = {.header = {.nlmsg_type = NLMSG_DONE}, .message = {.id = {CN_IDX_PROC, CN_VAL_PROC}}};
+    struct proc_event event = {.timestamp_ns = 5};
+    struct task_record record;
+    event.what = PROC_EVENT_EXIT;
+    event.event_data.exit.process_pid = event.event_data.exit.process_tgid = 12;
+    event.event_data.exit.exit_code = 3 << 8;
+    memcpy(data.event, &event, sizeof event);
+    assert_true(proc_events_decode(&data, sizeof data, &record));
+    assert_int_equal(record.kind, TASK_EXIT);
+    assert_int_equal(record.pid, 12);
+    assert_int_equal(record.wait_status, 3 << 8);
+    assert_int_equal(record.time_ns, 5);
+    for (size_t size = 0; size < sizeof data; size++) /* cut anywhere: no byte behind the end is read */
+        proc_events_decode(&data, size, &record);
+    data.message.id.idx++;
+    assert_false(proc_events_decode(&data, sizeof data, &record));
+}
+
 static void test_kernel_noise(void **unused)
 {
     (void)unused;
@@ -320,6 +373,8 @@ int main(void)
         cmocka_unit_test(test_intervals_are_jittered_around_the_rate),
         cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
         cmocka_unit_test(test_names_of_running_programs),
+        cmocka_unit_test(test_tasks_come_in_order),
+        cmocka_unit_test(test_connector_events_are_decoded),
         cmocka_unit_test(test_kernel_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

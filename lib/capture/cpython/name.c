@@ -243,8 +243,21 @@ static void copy_name(const struct buf *text, char *name, size_t size)
     name[length] = 0;
 }
 
+/* Identifiers are given again as soon as a thread has ended, and a table that changes while it is read may show who had
+ * this one before. From 3.8 on the object knows the kernel's number too, an int of one digit behind its size. The main
+ * thread of a forked child may still have its parent's. */
+static bool is_object_of(struct python *python, uint64_t object, const struct python_thread *thread)
+{
+    uint64_t number = attribute(python, object, "_native_id");
+    uint32_t digit;
+    return number == 0 || thread->tid == python->main_tid ||
+           (remote_read(&python->remote, number + python->layout.object_type + 16, &digit, sizeof(digit)) &&
+            digit == (uint32_t)thread->tid);
+}
+
 /* The name by the threads that one interpreter knows. */
-static bool name_in(struct python *python, uint64_t interpreter, uint64_t identifier, struct buf *text)
+static bool name_in(struct python *python, uint64_t interpreter, uint64_t identifier,
+                    const struct python_thread *thread, struct buf *text)
 {
     bool is_main = interpreter == python->main_interpreter;
     uint64_t active = is_main ? python->active_threads : 0;
@@ -253,7 +266,7 @@ static bool name_in(struct python *python, uint64_t interpreter, uint64_t identi
         active = find_active(python, interpreter);
         object = active ? find_thread(python, active, identifier) : 0;
     }
-    if (!object ||
+    if (!object || !is_object_of(python, object, thread) ||
         !text_read(python, attribute(python, object, python->layout.thread_name_field), NAME_CHARACTERS_MAX, text))
         return false;
     if (is_main)
@@ -268,8 +281,8 @@ bool python_thread_name(struct python *python, const struct python_thread *threa
     uint64_t identifier, first = python->main_interpreter;
     if (size == 0 || !remote_read_u64(&python->remote, thread->address + python->layout.thread_pthread, &identifier))
         return false;
-    bool found = (first && name_in(python, first, identifier, &text)) ||
-                 (first != thread->interpreter && name_in(python, thread->interpreter, identifier, &text));
+    bool found = (first && name_in(python, first, identifier, thread, &text)) ||
+                 (first != thread->interpreter && name_in(python, thread->interpreter, identifier, thread, &text));
     if (found) {
         copy_name(&text, name, size);
     } else if (thread->tid == python->main_tid) {
