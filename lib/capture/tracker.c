@@ -578,7 +578,8 @@ static void nap(struct tracker *k)
         fds[2 + i] = (struct pollfd){births[i], POLLIN, 0};
     if (atomic_load(&m->wait_status) != -1)
         fds[1].fd = -1; /* a dead child's descriptor is always ready */
-    poll(fds, 2 + n, k->now_ns < k->busy_until_ns || m->perf == NULL ? PASS_BUSY_MS : PASS_MS);
+    if (k->log.n == 0)  /* what is left there is of this moment, and wakes nobody again */
+        poll(fds, 2 + n, k->now_ns < k->busy_until_ns || m->perf == NULL ? PASS_BUSY_MS : PASS_MS);
 }
 
 int tracker_prepare(struct measurement *m)

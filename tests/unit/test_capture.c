@@ -316,26 +316,27 @@ static void test_tasks_come_in_order(void **unused)
 static void test_connector_events_are_decoded(void **unused)
 {
     (void)unused;
-    struct {
-        struct nlmsghdr header;
-        struct cn_msg message;
-        char event[sizeof(struct proc_event)];
-    } data = {.header = {.nlmsg_type = NLMSG_DONE}, .message = {.id = {CN_IDX_PROC, CN_VAL_PROC}}};
+    const struct nlmsghdr header = {.nlmsg_type = NLMSG_DONE};
+    struct cn_msg message = {.id = {CN_IDX_PROC, CN_VAL_PROC}};
+    char data[sizeof header + sizeof message + sizeof(struct proc_event)];
     struct proc_event event = {.timestamp_ns = 5};
     struct task_record record;
     event.what = PROC_EVENT_EXIT;
     event.event_data.exit.process_pid = event.event_data.exit.process_tgid = 12;
     event.event_data.exit.exit_code = 3 << 8;
-    memcpy(data.event, &event, sizeof event);
-    assert_true(proc_events_decode(&data, sizeof data, &record));
+    memcpy(data, &header, sizeof header);
+    memcpy(data + sizeof header, &message, sizeof message);
+    memcpy(data + sizeof header + sizeof message, &event, sizeof event);
+    assert_true(proc_events_decode(data, sizeof data, &record));
     assert_int_equal(record.kind, TASK_EXIT);
     assert_int_equal(record.pid, 12);
     assert_int_equal(record.wait_status, 3 << 8);
     assert_int_equal(record.time_ns, 5);
     for (size_t size = 0; size < sizeof data; size++) /* cut anywhere: no byte behind the end is read */
-        proc_events_decode(&data, size, &record);
-    data.message.id.idx++;
-    assert_false(proc_events_decode(&data, sizeof data, &record));
+        proc_events_decode(data, size, &record);
+    message.id.idx++;
+    memcpy(data + sizeof header, &message, sizeof message);
+    assert_false(proc_events_decode(data, sizeof data, &record));
 }
 
 static void test_kernel_noise(void **unused)

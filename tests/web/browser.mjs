@@ -181,7 +181,7 @@ check("an empty recording says why", () =>
     assert.equal(await tab.text("h1"), "Nothing was measured");
     const text = await tab.text(".empty");
     assert.ok(text.includes("no Python interpreter was seen in process 9"), text);
-    assert.ok(text.includes("a process ended before it could be joined"), text);
+    assert.ok(text.includes("a process ended before it was looked into"), text);
   }),
 );
 
