@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { KEEP_NS = 1000 * 1000 * 1000 };
+
 int track_init(struct track *track)
 {
     memset(track, 0, sizeof *track);
@@ -189,16 +191,26 @@ void track_end_thread(struct track *track, struct tracked_thread *thread, uint64
     pthread_mutex_unlock(&track->lock);
 }
 
-void track_reclaim(struct track *track)
+/* A ring of the kernel sampler may still hold a record that names the object when the writer forgets it. */
+static bool is_due(const atomic_bool *forgotten, uint64_t *free_ns, uint64_t now_ns)
+{
+    if (!atomic_load(forgotten))
+        return false;
+    if (*free_ns == 0)
+        *free_ns = now_ns + KEEP_NS;
+    return now_ns >= *free_ns;
+}
+
+void track_reclaim(struct track *track, uint64_t now_ns)
 {
     size_t left = 0;
     for (size_t i = 0; i < track->n_processes; i++) /* its threads were forgotten before: they go first */
-        track->processes[i]->dying = atomic_load(&track->processes[i]->forgotten);
+        track->processes[i]->dying = is_due(&track->processes[i]->forgotten, &track->processes[i]->free_ns, now_ns);
     for (size_t i = 0; i < track->n_threads; i++) {
         struct tracked_thread *thread = track->threads[i];
         if (thread->files.schedstat_fd >= 0 && atomic_load(&thread->released))
             release_thread(thread);
-        if (atomic_load(&thread->forgotten))
+        if (is_due(&thread->forgotten, &thread->free_ns, now_ns))
             free_thread(thread);
         else
             track->threads[left++] = thread;

@@ -81,6 +81,7 @@ struct tracked_process {
     uint32_t held_threads;      /* [W] not forgotten yet */
     bool over;                  /* [W] it has ended, and that was written */
     atomic_bool forgotten;      /* W sets: T may free it */
+    uint64_t free_ns;           /* [T] when that is safe */
     bool dying;                 /* [T] */
     struct module_map *modules; /* [W] for instruction pointers */
     int64_t ended_switches[2];  /* [W] of threads that are forgotten */
@@ -136,6 +137,7 @@ struct tracked_thread {
     bool over;                             /* [W] it has ended, and that was written */
     uint64_t drained_at;                   /* [W] its last sample lies before that place of the queue; 0: not known */
     atomic_bool forgotten;                 /* W sets: T may free it */
+    uint64_t free_ns;                      /* [T] when that is safe */
     uint64_t run_written_ns;               /* [W] as the recording has it */
     int64_t switches[2];                   /* [W] voluntary, involuntary; not of a process's first thread */
     uint64_t switches_due_ns;              /* [W] */
@@ -171,7 +173,7 @@ struct tracked_thread *track_add_thread(struct track *track, struct tracked_proc
 void track_end_process(struct track *track, struct tracked_process *process, uint64_t now_ns, int exit_status);
 void track_end_thread(struct track *track, struct tracked_thread *thread, uint64_t now_ns);
 /* Frees what ended threads hold once the sampler let go of them, and what the writer has forgotten. [T] */
-void track_reclaim(struct track *track);
+void track_reclaim(struct track *track, uint64_t now_ns);
 /* Its last sample is written: nothing asks for them any more. [W] */
 void track_forget_ips(struct track *track, struct tracked_thread *thread);
 void track_add_ip(struct track *track, struct tracked_thread *thread, const struct ip_point *point);

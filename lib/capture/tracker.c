@@ -560,7 +560,7 @@ static void pass(struct tracker *k)
             visit(k, m->track.processes[i]);
     }
     if (k->now_ns >= k->reclaim_due_ns) {
-        track_reclaim(&m->track);
+        track_reclaim(&m->track, k->now_ns);
         k->reclaim_due_ns = k->now_ns + ALIVE_NS;
     }
 }
