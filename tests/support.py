@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+TOP = Path(__file__).resolve().parent.parent
 
 
 @dataclass
@@ -49,3 +54,16 @@ def sql(recording: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 Run = Callable[..., Result]
+
+
+def make_recording(keisoku: str, description: str | Path, output: Path) -> Path:
+    """A recording from tests/recordings/DESCRIPTION.txt, or from a description of the test's own."""
+    maker = Path(keisoku).parent.parent / "tests" / "tools" / "make-recording"
+    if not maker.exists():
+        pytest.skip(f"{maker} is not there: KEISOKU_BINARY names no build folder")
+    if isinstance(description, str):
+        description = TOP / "tests" / "recordings" / f"{description}.txt"
+    # The recording says its own name, so it is made where it lies.
+    words = [str(maker), str(description), output.name]
+    subprocess.run(words, cwd=output.parent, check=True, capture_output=True)
+    return output

@@ -7,7 +7,6 @@ import binascii
 import contextlib
 import json
 import re
-import subprocess
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,12 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import TOP, Run
+from support import make_recording
 
 
 @pytest.fixture(scope="module")
 def recording(keisoku: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    maker = Path(keisoku).parent.parent / "tests" / "tools" / "make-recording"
-    if not maker.exists():
-        pytest.skip(f"{maker} is not there: KEISOKU_BINARY names no build folder")
-    path = tmp_path_factory.mktemp("part") / "parts.kei"
-    words = [str(maker), str(TOP / "tests" / "recordings" / "parts.txt"), str(path)]
-    subprocess.run(words, check=True, capture_output=True)
-    return path
+    return make_recording(keisoku, "parts", tmp_path_factory.mktemp("part") / "parts.kei")
 
 
 def report_of(run_keisoku: Run, recording: Path, *words: object) -> dict[str, Any]:

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import TOP, Run
+from support import make_recording
 
 DESCRIPTION = TOP / "tests" / "recordings" / "rates.txt"
 # What the description says, idle worker left out. Run delay is the wait for a core, on the stack of that moment.
 RUNNABLE = 0.3 * 1 + 0.25 * 2
 CPU = 2 + 0.7 * 1 + 0.75 * 2 + 2.5 + 0.013
 WALL = 2 + 2 + 1.5 + 0.3 + 1 + 2.5 + 0.013
-
-
-def make(keisoku: str, description: Path, output: Path) -> Path:
-    maker = Path(keisoku).parent.parent / "tests" / "tools" / "make-recording"
-    if not maker.exists():
-        pytest.skip(f"{maker} is not there: KEISOKU_BINARY names no build folder")
-    subprocess.run([str(maker), str(description), str(output)], check=True, capture_output=True)
-    return output
 
 
 def ask(recording: Path, query: str) -> list[tuple[Any, ...]]:
@@ -69,7 +61,7 @@ def report_of(run_keisoku: Run, recording: Path) -> dict[str, Any]:
 
 
 def test_complete(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
-    recording = make(keisoku, DESCRIPTION, tmp_path / "rates.kei")
+    recording = make_recording(keisoku, DESCRIPTION, tmp_path / "rates.kei")
     report = report_of(run_keisoku, recording)
     compare(recording, report, 1e-5)  # JSON has six digits
     assert report["states"]["wall"]["runnable"]["share"] * WALL == pytest.approx(RUNNABLE, abs=0.01)
@@ -89,7 +81,7 @@ def test_cut_off(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
     less than the run delay of that window."""
     description = tmp_path / "cut.txt"
     description.write_text(DESCRIPTION.read_text() + "unfinished\n")
-    recording = make(keisoku, description, tmp_path / "cut.kei")
+    recording = make_recording(keisoku, description, tmp_path / "cut.kei")
     assert ask(recording, "SELECT sum(open_ticks) FROM stack_time")[0][0] > 0
     compare(recording, report_of(run_keisoku, recording), 0.01)
 
@@ -98,7 +90,7 @@ def test_every_thread_adds_up(keisoku: str, tmp_path: Path) -> None:
     for ending in ("", "unfinished\n"):
         description = tmp_path / "sums.txt"
         description.write_text(DESCRIPTION.read_text() + ending)
-        recording = make(keisoku, description, tmp_path / f"sums{len(ending)}.kei")
+        recording = make_recording(keisoku, description, tmp_path / f"sums{len(ending)}.kei")
         rows = ask(
             recording,
             "SELECT thread, sum(wall_s), sum(cpu_s), life_s, run_s FROM states JOIN thread_times USING (thread)"

@@ -1,30 +1,22 @@
-"""Recordings and their exports, made once for each module of tests."""
+"""Exports, golden files, and the readers that come from a registry or are a browser."""
 
 from __future__ import annotations
 
+import functools
+import http.server
 import os
 import re
 import shutil
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import TOP
 
 GOLDEN = TOP / "tests" / "golden"
-
-
-def make(keisoku: str, description: str | Path, output: Path) -> Path:
-    """A recording from tests/recordings/DESCRIPTION.txt, or from a description of the test's own."""
-    maker = Path(keisoku).parent.parent / "tests" / "tools" / "make-recording"
-    if not maker.exists():
-        pytest.skip(f"{maker} is not there: KEISOKU_BINARY names no build folder")
-    if isinstance(description, str):
-        description = TOP / "tests" / "recordings" / f"{description}.txt"
-    # The recording says its own name, so it is made where it lies.
-    words = [str(maker), str(description), output.name]
-    subprocess.run(words, cwd=output.parent, check=True, capture_output=True)
-    return output
 
 
 def export(keisoku: str, recording: Path, name: str, *words: str, ending: str = "") -> Path:
@@ -55,3 +47,32 @@ def npm_reader(package: str, probe: str) -> Path:
         if done.returncode != 0:
             pytest.skip(f"the registry did not give {package}: {done.stderr.strip()[-200:]}")
     return wanted
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def served_folder(folder: Path) -> Iterator[str]:
+    """The address of a server of that folder."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
+def page_in_browser(address: str, wanted: str, folder: Path) -> str:
+    """The page's document when `wanted` stands in it, or the last one seen."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium on this machine")
+    words = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/browser"]
+    words += ["--virtual-time-budget=10000", "--dump-dom", address]
+    dom = ""
+    for _ in range(4):  # the page loads in real time, the budget is of virtual time: a busy machine is too slow
+        dom = subprocess.run(words, capture_output=True, text=True, timeout=120).stdout
+        if wanted in dom:
+            break
+    return dom

@@ -5,15 +5,12 @@ KEISOKU_GOLDEN=write makes the golden files anew; look at the difference before 
 
 from __future__ import annotations
 
-import functools
 import gzip
-import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +19,8 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import Run
-from made import check_golden, export, make, npm_reader
+from made import check_golden, export, npm_reader, page_in_browser, served_folder
+from support import make_recording
 
 SPEEDSCOPE = "speedscope@1.25.0"
 # Wall seconds of each thread of tests/recordings/exports.txt, idle workers left out.
@@ -31,7 +29,7 @@ WALL = {"300/MainThread": 4.0, "300/thread 310": 4.0, "301/a;b-ü": 4.0}
 
 @pytest.fixture(scope="module")
 def recording(keisoku: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(keisoku, "exports", tmp_path_factory.mktemp("exports") / "exports.kei")
+    return make_recording(keisoku, "exports", tmp_path_factory.mktemp("exports") / "exports.kei")
 
 
 @pytest.fixture(scope="module")
@@ -113,17 +111,10 @@ def test_speedscope_schema(speedscope: Path, exported: dict[str, Path]) -> None:
         jsonschema.validate(file, schema)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
 def served(speedscope: Path) -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(speedscope)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
+    with served_folder(speedscope) as address:
+        yield address
 
 
 @pytest.mark.network
@@ -133,20 +124,11 @@ def test_speedscope_reads_it(
     served: str, speedscope: Path, exported: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     """Its importer takes all three formats; the sandwich table then lists our functions."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no chromium on this machine")
 
     def table(file: Path, wanted: str) -> str:
         shutil.copy(file, speedscope / file.name)
         address = f"{served}/index.html#profileURL={served}/{file.name}&view=sandwich"
-        words = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/browser"]
-        words += ["--virtual-time-budget=10000", "--dump-dom", address]
-        for _ in range(4):  # the page loads in real time, the budget is of virtual time: a busy machine is too slow
-            dom = subprocess.run([browser, *words], capture_output=True, text=True, timeout=120).stdout
-            if wanted in dom:
-                break
-        return dom
+        return page_in_browser(address, wanted, tmp_path)
 
     dom = table(exported[name], "parse")
     assert "Server.serve" in dom and "parse" in dom, dom[-3000:]
@@ -285,7 +267,7 @@ def test_standard_output_is_the_file(run_keisoku: Run, recording: Path, exported
 
 def test_odd_recordings_export(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
     """Markup in names, a stack 3000 deep, a recorder that was killed: still well formed."""
-    make(keisoku, "odd", tmp_path / "odd.kei")
+    make_recording(keisoku, "odd", tmp_path / "odd.kei")
     done = run_keisoku("export", "odd.kei", "--format", "collapsed")
     assert done.status == 0, done.err
     assert any(line.count(";") > 3000 for line in done.out.splitlines())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import functools
-import http.server
 import json
 import os
 import pstats
@@ -12,16 +10,15 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from conftest import Run
-from made import check_golden, export, make, npm_reader
+from made import check_golden, export, npm_reader, page_in_browser, served_folder
+from support import make_recording
 
 FORMATS = ("pstats", "callgrind", "chrome", "perfetto", "firefox", "svg", "csv")
 FIREFOX = "@firefox-devtools/profiler-cli@0.10.0"
@@ -34,7 +31,7 @@ SELF = {"Server.serve": 1.0, "parse;tree": 3.0, "sort": 4.0, "numpy": 3.0, "Cond
 
 @pytest.fixture(scope="module")
 def recording(keisoku: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(keisoku, "exports", tmp_path_factory.mktemp("readers") / "exports.kei")
+    return make_recording(keisoku, "exports", tmp_path_factory.mktemp("readers") / "exports.kei")
 
 
 @pytest.fixture(scope="module")
@@ -346,7 +343,7 @@ def test_csv_hostile_names(keisoku: str, tmp_path: Path) -> None:
         'function f /a,"b".py 3 as==1+1\nfunction g /c.py 3 as="x",y\n'
         "stack f f:4\nstack g g:5\nduring t 1 50%python@f 50%python@g\n"
     )
-    path = export(keisoku, make(keisoku, description, tmp_path / "names.kei"), "csv")
+    path = export(keisoku, make_recording(keisoku, description, tmp_path / "names.kei"), "csv")
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {(row["thread"], row["function"], row["file"]) for row in rows} == {
@@ -384,19 +381,6 @@ def test_svg_widths(exported: dict[str, Path], clock: str) -> None:
     expected = 3 / 6 if clock else 3 / 12
     assert shares["parse;tree (app/parse;v2.py:10)"] == pytest.approx(expected, abs=1e-3)
     assert "http" not in re.sub(r'xmlns="[^"]*"', "", exported["svg"].read_text())
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
 
 
 # An image runs no script: its pixels are what everybody sees. In a frame of its own the script runs.
@@ -440,19 +424,12 @@ document.getElementById("f").onload = (event) => {
 
 
 @pytest.mark.slow
-def test_svg_in_a_browser(exported: dict[str, Path], served: str, tmp_path: Path) -> None:
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no chromium on this machine")
+def test_svg_in_a_browser(exported: dict[str, Path], tmp_path: Path) -> None:
     shutil.copy(exported["svg"], tmp_path / "flame.svg")
     (tmp_path / "index.html").write_text(SVG_PAGE)
-    words = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/browser"]
-    words += ["--virtual-time-budget=10000", "--dump-dom", f"{served}/index.html"]
-    for _ in range(4):  # the page loads in real time, the budget is of virtual time: a busy machine is too slow
-        dom = subprocess.run(words, capture_output=True, text=True, timeout=120).stdout
-        answer = re.search(r"<pre id=.out.>(.*)END", dom)
-        if answer is not None:
-            break
+    with served_folder(tmp_path) as address:
+        dom = page_in_browser(f"{address}/index.html", "}END<", tmp_path)
+    answer = re.search(r"<pre id=.out.>(.*)END", dom)
     assert answer is not None, dom[-2000:]
     out = json.loads(answer[1])
     own, library, native = (out["pixels"].get(colour, 0) for colour in ("242,166,90", "157,184,217", "163,201,154"))
@@ -490,7 +467,7 @@ def check_form(name: str, path: Path) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_odd_recordings(keisoku: str, tmp_path: Path, name: str) -> None:
     """Markup in names, a stack 3000 deep, a recorder that was killed: still well formed."""
-    check_form(name, export(keisoku, make(keisoku, "odd", tmp_path / "odd.kei"), name))
+    check_form(name, export(keisoku, make_recording(keisoku, "odd", tmp_path / "odd.kei"), name))
 
 
 @pytest.mark.slow
@@ -503,7 +480,7 @@ def test_large_recordings_stream(keisoku: str, tmp_path: Path) -> None:
     kinds = " ".join(f"2.5%python@s{i}" for i in range(1, 40)) + " 2.5%io@s1"
     threads = "\n".join(f"thread t{i} p {i + 1} name=worker-{i}\nduring t{i} 150 {kinds}" for i in range(4))
     description.write_text(f"process p 1 python=3.12.1\n{functions}\n{base}\n{stacks}\n{threads}\n")
-    recording = make(keisoku, description, tmp_path / "large.kei")
+    recording = make_recording(keisoku, description, tmp_path / "large.kei")
 
     def peak(name: str) -> tuple[int, int]:
         code = (
