@@ -207,6 +207,10 @@ static int create(struct merger *merger, struct summary *summary)
         quotas = quotas && summary->host_quota[i] > 0;
     }
     info->cores_quota = quotas ? info->cores_quota : 0;
+    if (summary->directory.failed || summary->hosts.failed || summary->evidence.failed || summary->command.failed) {
+        mem_free(words);
+        return err_set(merger->err, ERR_NOMEM, "cannot merge: out of memory");
+    }
     info->command = words;
     info->directory = summary->directories_differ ? "" : buf_text(&summary->directory);
     info->host = buf_text(&summary->hosts);
@@ -219,7 +223,7 @@ static int create(struct merger *merger, struct summary *summary)
     return rc;
 }
 
-static void add_notes(struct merger *merger, const struct summary *summary)
+static int add_notes(struct merger *merger, const struct summary *summary)
 {
     struct buf note = {0};
     buf_printf(&note, "merged from %zu recordings, each at the wall-clock time at which it began", merger->n_inputs);
@@ -232,7 +236,9 @@ static void add_notes(struct merger *merger, const struct summary *summary)
     if (merger->sources_left_out)
         recording_add_note(merger->recording,
                            "some source text was left out: all of it was too much for one recording");
+    int rc = note.failed ? err_set(merger->err, ERR_NOMEM, "cannot merge: out of memory") : 0;
     buf_release(&note);
+    return rc;
 }
 
 static int finish(struct merger *merger, const struct summary *summary)
@@ -240,8 +246,9 @@ static int finish(struct merger *merger, const struct summary *summary)
     if (merger->rate_seconds > 0)
         merger->self.rate_hz /= merger->rate_seconds;
     recording_set_self(merger->recording, &merger->self);
-    add_notes(merger, summary);
-    int rc = recording_commit(merger->recording, merger->end_ns, merger->err);
+    int rc = add_notes(merger, summary);
+    if (rc == 0)
+        rc = recording_commit(merger->recording, merger->end_ns, merger->err);
     if (rc == 0 && recording_samples(merger->recording) != merger->samples)
         rc = err_set(merger->err, ERR_CORRUPT,
                      "cannot merge: %llu of %llu samples are not possible in a recording, so"

@@ -310,7 +310,7 @@ static int copy_sources(struct source *source)
     return 0;
 }
 
-static void copy_notes(struct source *source)
+static int copy_notes(struct source *source)
 {
     const struct profile *profile = source->loader.profile;
     struct buf note = {0};
@@ -326,7 +326,9 @@ static void copy_notes(struct source *source)
                    base_name(source->loader.path));
         recording_add_note(source->merger->recording, buf_text(&note));
     }
+    int rc = note.failed ? loader_no_memory(&source->loader) : 0;
     buf_release(&note);
+    return rc;
 }
 
 static void add_trust(struct source *source)
@@ -377,9 +379,10 @@ static int copy_all(struct source *source)
     if (rc != 0)
         return rc;
     bound_totals(source);
-    copy_notes(source);
     add_trust(source);
-    rc = copy_sources(source);
+    rc = copy_notes(source);
+    if (rc == 0)
+        rc = copy_sources(source);
     return rc == 0 ? commit(source) : rc;
 }
 

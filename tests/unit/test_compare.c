@@ -5,6 +5,7 @@
 #include "profile_builder.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum { MS = 1000000 };
 
