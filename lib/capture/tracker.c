@@ -235,6 +235,7 @@ static void try_open(struct tracker *k, struct tracked_process *process)
     if (rc == 0)
         rc = python_open(process->pid, &side, &maybe, &err);
     process->open_tries++;
+    process->opened_ns = k->now_ns;
     if (rc == 0) {
         pthread_mutex_lock(&m->track.lock);
         process->python = python;

@@ -116,7 +116,9 @@ static void take_task(struct tracker *k, const struct task_record *record)
     } else if (record->kind == TASK_EXIT) {
         take_exit(k, record);
     } else if (process != NULL) {
-        process->exec_seen = true;
+        if (!process->python_known ||
+            record->time_ns > process->opened_ns) /* else what was opened is the new program */
+            process->exec_seen = true;
         process->exec_ns = record->time_ns;
         memcpy(process->comm, record->comm, sizeof process->comm);
     }
