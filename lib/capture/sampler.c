@@ -502,6 +502,9 @@ static void take_interrupted(void *context, const struct wire_sample *sample, co
         good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);
         if (result == PYTHON_READ_OK && !good)
             s->lost = LOSS_CODE_GONE;
+        /* a good stack needs no more of its frames: some are the interpreter's own, whose code has no name */
+        for (uint32_t i = 0; good && (sample->flags & WIRE_NEW_CODE) != 0 && i < sample->depth; i++)
+            kernel_sampler_know(s->m->kernel, frames[i].mark);
     }
     if (!good || t->reader == NULL)
         t->depth = 0;
