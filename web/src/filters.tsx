@@ -5,7 +5,7 @@ import { Choice } from "./flamegraph";
 import { time, visible } from "./format";
 import { programName } from "./header";
 import { eachCell } from "./sums";
-import { wholeView, type SetView, type View } from "./view";
+import { initialView, type SetView, type View } from "./view";
 
 interface Props {
   recording: Recording;
@@ -31,7 +31,7 @@ function useThreads(recording: Recording) {
   return useMemo(() => {
     const { meta, cells } = recording;
     const wall = new Float64Array(meta.threads.length);
-    eachCell(recording, { ...wholeView(meta), idle: true }, false, (i) => {
+    eachCell(recording, { ...initialView(meta), idle: true }, false, (i) => {
       wall[cells.thread[i]] += cells.wall[i];
     });
     const cpu = new Float64Array(meta.threads.length);

@@ -3,7 +3,7 @@ import type { Meta, Recording, Thread, Trust } from "./data";
 import { baseName, bytes, count, measure, percent, rate, time, visible } from "./format";
 import { sumLines, sumStates } from "./sums";
 import { Sentence } from "./text";
-import { wholeView, type SetView, type View } from "./view";
+import { initialView, type SetView, type View } from "./view";
 
 function plural(n: number, word: string, words = `${word}s`): string {
   return `${count(n)}\u202f${n === 1 ? word : words}`;
@@ -22,7 +22,7 @@ export function Masthead({ recording, view, set }: { recording: Recording; view:
   const processes = meta.processes.filter((process) => process !== null);
   const threads = meta.threads.filter((thread) => thread !== null);
   const pythons = [...new Set(processes.map((process) => process.python).filter((version) => version !== ""))];
-  const cpu = sumStates(recording, { ...wholeView(meta), idle: true }, false).cpu;
+  const cpu = sumStates(recording, { ...initialView(meta), idle: true }, false).cpu;
   const facts = [
     ...pythons.slice(0, 3).map((version) => `Python ${visible(version)}`),
     `${time(meta.duration_ns / 1e3)} wall`,
@@ -183,7 +183,7 @@ function verdictOf(recording: Recording): string {
   const { meta } = recording;
   const finding = meta.diagnosis?.findings[0];
   if (finding && finding.sentence !== "") return finding.sentence;
-  const { lines, total } = sumLines(recording, wholeView(meta));
+  const { lines, total } = sumLines(recording, initialView(meta));
   if (lines.length === 0 || !(total > 0)) return "Nothing was measured";
   const heaviest = lines.reduce((best, line) => (line.weight > best.weight ? line : best));
   const place = `${baseName(heaviest.file)}:${heaviest.line}`;

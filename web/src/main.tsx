@@ -12,7 +12,7 @@ import { HotLines } from "./lines";
 import { StateBar } from "./statebar";
 import { TimeStrip } from "./strip";
 import { sumStates } from "./sums";
-import { useView, wholeView, type View } from "./view";
+import { useView, initialView, type View } from "./view";
 
 /** Follows the system's preference, or the view's own choice, and says whether the page is dark. */
 function useTheme(view: View): boolean {
@@ -71,7 +71,7 @@ function Page({ recording }: { recording: Recording }) {
   useEffect(() => {
     document.title = `${programName(meta)} — keisoku`;
   }, [meta]);
-  const empty = useMemo(() => !(sumStates(recording, wholeView(meta), false).wall > 0), [recording]);
+  const empty = useMemo(() => !(sumStates(recording, initialView(meta), false).wall > 0), [recording]);
   return (
     <>
       <Masthead recording={recording} view={view} set={set} />

@@ -27,6 +27,7 @@ export interface View {
 export type Change = Partial<View>;
 export type SetView = (change: Change) => void;
 
+/** Everything that was measured but idle workers. */
 export function initialView(meta: Meta): View {
   return {
     /* on a starved machine only the CPU clock tells of the program */
@@ -43,11 +44,6 @@ export function initialView(meta: Meta): View {
     search: "",
     theme: "auto",
   };
-}
-
-/** Everything that was measured but idle workers, whatever the command line asked to see. */
-export function wholeView(meta: Meta): View {
-  return { ...initialView(meta), process: 0, thread: 0, range: null };
 }
 
 function whole(text: string, limit: number): number {
