@@ -64,7 +64,7 @@ def start(seconds, count):
     return names
 
 
-names = start(
-    float(sys.argv[1]) if len(sys.argv) > 1 else 2.0, int(sys.argv[2]) if len(sys.argv) > 2 else 64
-)  # -> start
+seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
+count = int(sys.argv[2]) if len(sys.argv) > 2 else 64
+names = start(seconds, count)  # -> start
 print(json.dumps({"threads": names}))
