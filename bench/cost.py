@@ -62,6 +62,7 @@ def one(tool: Tool, python: Interpreter, folder: Path, depth: int, units: int) -
         report = report_of(file)
         trust, duration = report["trust"], report["recording"]["duration_s"]
         row["taken"] = trust["core_time_taken_s"] / duration
+        row["awake"] = trust["core_time_awake_s"] / duration
         row["own_cpu"] = trust["own_cpu_s"] / duration
         row["samples"] = trust["samples"]
         row["dropped"] = trust["dropped"]
@@ -112,7 +113,7 @@ def measure(
             "samples_hz": statistics.fmean(cell.get("samples", 0) / cell["wall_s"] for cell in cells),
             **{
                 key: statistics.fmean(cell[key] for cell in cells)
-                for key in ("taken", "own_cpu", "dropped", "late", "rate_hz", "samples")
+                for key in ("taken", "awake", "own_cpu", "dropped", "late", "rate_hz", "samples")
                 if key in cells[0]
             },
         }

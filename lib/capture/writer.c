@@ -342,6 +342,7 @@ static void write_self(struct writer *w)
         .core_taken_ns =
             (awake > 0 ? (uint64_t)((double)atomic_load(&c->cpu_ns) * (double)contested / (double)awake) : 0) +
             atomic_load(&c->interrupt_ns),
+        .core_awake_ns = contested + atomic_load(&c->interrupt_ns),
         .own_rss_bytes = own_rss_bytes(),
         .sweeps = atomic_load(&c->sweeps),
         .sweeps_planned = atomic_load(&c->planned),

@@ -342,6 +342,7 @@ static void add_trust(struct source *source)
         recording_add_loss(merger->recording, (enum loss_kind)kind, profile->losses[kind]);
     to->own_cpu_ns += from->own_cpu_ns;
     to->core_taken_ns += from->core_taken_ns;
+    to->core_awake_ns += from->core_awake_ns;
     to->own_rss_bytes = from->own_rss_bytes > to->own_rss_bytes ? from->own_rss_bytes : to->own_rss_bytes;
     to->sweeps += from->sweeps;
     to->sweeps_planned += from->sweeps_planned;

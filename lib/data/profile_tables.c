@@ -312,6 +312,7 @@ static int read_self(struct loader *loader, sqlite3_stmt *statement)
         uint64_t *value;
     } counts[] = {{"own_cpu_ns", &self->own_cpu_ns},
                   {"core_taken_ns", &self->core_taken_ns},
+                  {"core_awake_ns", &self->core_awake_ns},
                   {"own_rss_bytes", &self->own_rss_bytes},
                   {"sweeps", &self->sweeps},
                   {"sweeps_planned", &self->sweeps_planned},

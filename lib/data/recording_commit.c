@@ -115,6 +115,7 @@ void recording_set_self(struct recording *recording, const struct self_report *s
 {
     put_value(recording, STATEMENT_SELF, "own_cpu_ns", (double)self->own_cpu_ns);
     put_value(recording, STATEMENT_SELF, "core_taken_ns", (double)self->core_taken_ns);
+    put_value(recording, STATEMENT_SELF, "core_awake_ns", (double)self->core_awake_ns);
     put_value(recording, STATEMENT_SELF, "own_rss_bytes", (double)self->own_rss_bytes);
     put_value(recording, STATEMENT_SELF, "sweeps", (double)self->sweeps);
     put_value(recording, STATEMENT_SELF, "sweeps_planned", (double)self->sweeps_planned);

@@ -164,6 +164,7 @@ const char *loss_line(enum loss_kind kind);
 struct self_report {
     uint64_t own_cpu_ns;    /* all our threads */
     uint64_t core_taken_ns; /* time our sampler ran on cores that threads of the target wanted */
+    uint64_t core_awake_ns; /* of that from waking to sleeping: without the timer and the switches */
     uint64_t own_rss_bytes;
     uint64_t sweeps; /* taken */
     uint64_t sweeps_planned;

@@ -138,6 +138,7 @@ static void write_trust(struct json_writer *json, const struct profile *profile,
     if (self->sweeps > 0) {
         json_integer(json, "stops", (int64_t)self->stops);
         json_number(json, "core_time_taken_s", (double)self->core_taken_ns / 1e9);
+        json_number(json, "core_time_awake_s", (double)self->core_awake_ns / 1e9);
         json_integer(json, "late", (int64_t)self->late);
     }
     json_open_flat(json, "lost", '{');
