@@ -47,8 +47,10 @@ int output_to(const char *path, output_producer *produce, void *context, char ta
     taken[0] = '\0';
     bool standard = path == NULL || strcmp(path, "-") == 0;
     int fd = standard ? STDOUT_FILENO : kei_create_file(path, taken, OUTPUT_PATH_BYTES, error);
-    if (fd < 0)
+    if (fd < 0) {
+        taken[0] = '\0'; /* the name that was tried */
         return fd;
+    }
     struct output_target target = {.fd = fd};
     const char *name = standard ? "standard output" : taken;
     int rc = output_result(&target, produce(context, &target, error), name, error);
