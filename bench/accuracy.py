@@ -36,7 +36,7 @@ def stacks(
     file = folder / "out"
     file.unlink(missing_ok=True)
     words = tool.words(python, file, [str(program), str(seconds), *more])
-    run = execute(words, file, folder)
+    run = execute(words, file, folder, environment=python.environment)
     row: dict[str, Any] = {
         "program": name + (f" {depth}" if depth else ""),
         "tool": tool.name,
@@ -48,6 +48,9 @@ def stacks(
     }
     if not file.exists():
         row["reason"] = "no profile: " + (run.err.strip().splitlines() or ["no reason given"])[-1][:200]
+        return row
+    if tool.name.startswith("keisoku") and run.status != 0:  # its own: the program is not for that version
+        row["reason"] = f"the program ended with status {run.status}"
         return row
     for thread, stack, weight in tool.stacks(file, program):
         row["seen"] += weight

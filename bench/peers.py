@@ -45,12 +45,21 @@ class Tool:
     stacks: Callable[[Path, Path], Stacks]  # reads its output: file, program
 
 
-def execute(words: list[str], file: Path, folder: Path, timeout_s: float = 120) -> Run:
+def execute(
+    words: list[str], file: Path, folder: Path, timeout_s: float = 120, environment: dict[str, str] | None = None
+) -> Run:
     """Runs and reaps a command so that its CPU time is its own and its children's, nothing else's."""
     out, err = folder / "stdout", folder / "stderr"
     with out.open("w") as out_file, err.open("w") as err_file:
         start = time.perf_counter()
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file, cwd=folder)
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=out_file,
+            stderr=err_file,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+        )
         deadline = start + timeout_s
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)

@@ -224,7 +224,9 @@ def accuracy(result: dict[str, Any]) -> str:
     rows = []
     for python in dict.fromkeys(row["python"] for row in ours):
         cells = {
-            row["program"]: f"{row['impossible']:.0f} / {row['seen']:.0f}" for row in ours if row["python"] == python
+            row["program"]: f"{row['impossible']:.0f} / {row['seen']:.0f}" if row["seen"] else "–"
+            for row in ours
+            if row["python"] == python
         }
         dropped = max(dropped_share(row) for row in ours if row["python"] == python)
         rows.append([python, *(cells.get(name, "–") for name in programs), f"{100 * dropped:.2f} %"])
