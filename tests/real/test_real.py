@@ -85,7 +85,7 @@ BENCHMARKS = [
     ),
     Benchmark(
         "json_dumps",
-        40,
+        120,
         {"already-native", "stop", "native", "parallel"},
         "the encoder is compiled, but it may be part of the interpreter's own file, and nothing tells them apart then",
         {"iterencode", "encode", "dumps", "bench_json_dumps"},
