@@ -11,57 +11,20 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "capture/interner.h"
-#include "capture/measure.h"
-#include "capture/other_states.h"
-#include "capture/pace.h"
-#include "capture/proof.h"
+#include "capture/sampler_private.h"
 #include "capture/schedule.h"
-#include "capture/wait_state.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
-#include <unistd.h>
-
-#define NS_PER_S UINT64_C(1000000000)
 
 enum {
-    HOPS_MAX = 4,   /* core changes in a sweep */
-    TRIES_MORE = 4, /* looks at a thread that ran meanwhile, or stood where its frames are not linked */
+    HOPS_MAX = 4, /* core changes in a sweep */
     LATE_NS = 1000 * 1000,
     STEP_NS = 50 * 1000 * 1000,
-    PENDING_MAX_NS = 300 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
-    SLEEPERS_CLOCK_MIN = 3,
-    JITTER_NS = 20 * 1000 * 1000,
-    SWEEPS_HZ = 250 /* sleepers are looked at that often while the kernel samples what runs */
-};
-
-struct sampler {
-    struct measurement *m;
-    struct tracked_thread **list;
-    size_t n, capacity;
-    struct python_stack stack;
-    struct tracked_thread **elsewhere; /* as long as list: run on another core than ours */
-    size_t n_elsewhere;
-    int busy_core; /* where a running thread was last read in this sweep; -1: none */
-    int n_busy_cores;
-    struct interner interner;
-    struct pace pace;
-    uint64_t read_ns;    /* when the stack was read */
-    enum loss_kind lost; /* why the last read failed */
-    bool exiting;        /* it failed because the process ends */
-    bool moved;          /* it failed because the thread ran on another core, or we do */
-    bool last_try;       /* a stack that cannot be had now is given up */
-    bool late;
-    uint64_t period_ns, period_from_ns; /* of the kernel sampler, since when */
-    cpu_set_t allowed;
-    int core;       /* pinned to; -1: none */
-    bool contested; /* a runnable thread of the target was on our core in this sweep */
-    uint64_t now_ns;
+    SLEEPERS_CLOCK_MIN = 3
 };
 
 /* ---- scheduling ourselves ------------------------------------------------------------------------------------------
@@ -81,231 +44,17 @@ static bool pin(struct sampler *s, int core)
     return true;
 }
 
-/* ---- writing samples -----------------------------------------------------------------------------------------------
- */
-
-static void flush(struct sampler *s, struct tracked_thread *t, bool last)
-{
-    if (!t->pending && !last)
-        return;
-    struct raw_sample raw = {
-        .thread = t,
-        .time_ns = t->pending_ns,
-        .run_ns = t->last.run_ns - t->written.run_ns,
-        .delay_ns = t->last.delay_ns - t->written.delay_ns,
-        .node = t->stack,
-        .ip = t->ip,
-        .user_ip = t->user_ip,
-        .ticks = t->pending_ticks,
-        .state = t->state,
-        .marks = t->marks,
-        .reader = t->reader_kind,
-        .checked = t->checked,
-        .last = last,
-    };
-    if (!sample_queue_push(&s->m->queue, &raw)) { /* its times go to the next one */
-        measure_lose(s->m, LOSS_QUEUE_FULL, raw.ticks);
-        t->pending = false;
-        t->pending_ticks = 0;
-        t->pending_since_ns = t->pending_ns;
-        return;
-    }
-    t->written = t->last;
-    t->ip = t->user_ip = 0;
-    t->pending = false;
-    t->pending_ticks = 0;
-    t->pending_since_ns = t->pending_ns;
-}
-
-static void same_again(struct sampler *s, struct tracked_thread *t)
-{
-    t->pending = true;
-    t->pending_ticks++;
-    t->pending_ns = s->now_ns;
-    atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
-    if (s->now_ns - t->pending_since_ns > PENDING_MAX_NS)
-        flush(s, t, false);
-}
-
-/* ---- looking at a thread -------------------------------------------------------------------------------------------
- */
-
-/* `watch`: the stack counts only if the thread's word of its core names ours behind everything that is read. */
-static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
-{
-    s->exiting = s->moved = false;
-    s->stack.depth = 0;
-    s->stack.truncated = s->stack.gil_known = s->stack.holds_gil = s->stack.gc_running = false;
-    s->stack.attached = s->stack.exception = false;
-    s->stack.gil_address = 0;
-    if (t->reader == NULL) {
-        t->depth = 0;
-        return true;
-    }
-    atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
-    enum python_read_result result = other_states_read(t, &s->stack);
-    s->moved = watch && s->stack.core != s->core;
-    if (result == PYTHON_READ_OK && !s->moved && interner_intern(&s->interner, t, &s->stack, s->read_ns)) {
-        s->moved = watch && s->interner.looked && python_read_core(t->reader) != s->core;
-        return !s->moved;
-    }
-    s->exiting = result == PYTHON_READ_UNREADABLE && errno == ESRCH; /* its memory is given back already */
-    if (result == PYTHON_READ_UNREADABLE)
-        atomic_store_explicit(&t->process->read_failed, true, memory_order_relaxed);
-    s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
-    t->depth = 0;
-    return false;
-}
-
-static void take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, bool stack_good,
-                 enum reader_kind reader)
-{
-    flush(s, t, false);
-    t->last = proof->after;
-    t->asleep = !proof->runs;
-    t->stack = stack_good && t->depth > 0 ? t->nodes[t->depth - 1] : 0;
-    t->reader_kind = (uint8_t)(stack_good ? reader : READER_NONE);
-    t->marks = (uint8_t)((s->stack.gc_running ? MARK_GC : 0) | (s->stack.holds_gil ? MARK_GIL : 0) |
-                         (s->stack.attached ? MARK_ATTACHED : 0) | (s->stack.exception ? MARK_EXCEPTION : 0) |
-                         (s->stack.truncated ? MARK_TRUNCATED : 0) | (s->late ? MARK_LATE : 0));
-    t->state =
-        (uint8_t)(proof->runs ? STATE_ON_CPU
-                              : wait_state(proof->stat.state, &proof->call, s->stack.gil_address, s->stack.gil_size));
-    t->pending = true;
-    t->pending_ticks = 1;
-    t->pending_ns = s->read_ns;
-    t->checked = s->interner.all_checked;
-    atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
-    if (!stack_good) {
-        atomic_fetch_add_explicit(&s->m->counts.dropped, 1, memory_order_relaxed);
-        measure_lose(s->m, s->lost, 1);
-    }
-    if (proof->runs)
-        flush(s, t, false);
-}
-
-/* Lets the thread get out of the few instructions between which its frames are not linked. */
-static void pause_briefly(void)
-{
-    struct timespec pause = {.tv_nsec = 10 * 1000};
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-}
-
-static bool tells_core(const struct tracked_thread *t)
-{
-    return t->reader != NULL && t->files.syscall_fd >= 0 && python_reader_knows_core(t->reader);
-}
-
-/* Step 2 of the proof. A thread whose memory tells its core is not looked up in `stat`: the word read behind its stack
- * is what counts (docs/design/001); the one read here only saves reading a stack in vain. */
-static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof *proof)
-{
-    if (!tells_core(t)) {
-        enum look look = proof_begin(&t->files, s->core, t->asleep, proof);
-        if (proof->runs)
-            t->core = proof->stat.processor;
-        return look;
-    }
-    enum look look = proof_asleep(&t->files, proof);
-    if (look != LOOK_AGAIN)
-        return look;
-    proof->runs = true;
-    if (t->core < 0 || t->core != s->core)
-        t->core = python_read_core(t->reader);
-    return t->core >= 0 && t->core == s->core ? LOOK_DONE : LOOK_ELSEWHERE;
-}
-
-/* States of several interpreters: which of them runs is for the reader from the core to find out. */
-static bool has_others(struct tracked_thread *t)
-{
-    return atomic_load_explicit(&t->others, memory_order_relaxed) != NULL;
-}
-
-/* One look at a thread. `unproved`: take what can be read of a thread that may run meanwhile, and say so. */
-static enum look look_once(struct sampler *s, struct tracked_thread *t, bool unproved)
-{
-    struct proof proof = {0};
-    if (proof_counters(&t->files, &proof) == LOOK_GONE)
-        return LOOK_GONE;
-    if (t->asleep && proof.before.switches == t->last.switches) {
-        t->last = proof.before;
-        same_again(s, t);
-        return LOOK_DONE;
-    }
-    enum look look = begin(s, t, &proof);
-    s->contested = s->contested || (proof.runs && t->core == s->core);
-    if (proof.runs && s->m->kernel != NULL && !has_others(t)) { /* the kernel samples it */
-        t->asleep = false;
-        return LOOK_DONE;
-    }
-    bool free_read = unproved && (proof.runs || look == LOOK_ELSEWHERE || look == LOOK_AGAIN);
-    bool on_core = proof.runs && !free_read;
-    if (look != LOOK_DONE && !free_read)
-        return look;
-    s->read_ns = clock_monotonic_ns();
-    bool good = read_thread(s, t, on_core && tells_core(t));
-    if (on_core && sched_getcpu() != s->core) { /* a cpuset that changes moves us without asking */
-        s->core = -1;
-        s->moved = true;
-    }
-    look = proof_end(&t->files, &proof);
-    if (look == LOOK_GONE || (!good && s->exiting))
-        return LOOK_GONE;
-    if ((look == LOOK_AGAIN && !unproved) || s->moved) {
-        t->asleep = false;
-        t->depth = 0;
-        t->core = -1;
-        return LOOK_AGAIN;
-    }
-    if (!good && proof.runs && !unproved && !s->last_try && s->lost == LOSS_INVALID_STACK) {
-        t->asleep = false;
-        t->depth = 0;
-        pause_briefly();
-        return LOOK_AGAIN;
-    }
-    bool proved = look == LOOK_DONE && !free_read;
-    take(s, t, &proof, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
-    return LOOK_DONE;
-}
-
-static enum look look_at(struct sampler *s, struct tracked_thread *t)
-{
-    s->last_try = false;
-    enum look look = look_once(s, t, s->m->options.free_only);
-    for (int tries = 1; look == LOOK_AGAIN && tries <= TRIES_MORE; tries++) {
-        s->last_try = tries == TRIES_MORE;
-        atomic_fetch_add_explicit(&s->m->counts.rereads, 1, memory_order_relaxed);
-        look = look_once(s, t, false);
-    }
-    return look;
-}
-
-/* A sample whose stack could not be had: its time is kept, with no stack. */
-static void give_up(struct sampler *s, struct tracked_thread *t, enum loss_kind why)
-{
-    struct proof proof = {0};
-    if (!proc_thread_schedstat(&t->files, &proof.after) || !proc_thread_stat(&t->files, &proof.stat))
-        return;
-    proof.runs = proof.stat.state == 'R';
-    proof.call.running = true; /* what it waits for is not known */
-    s->lost = why;
-    s->read_ns = clock_monotonic_ns();
-    s->stack.holds_gil = s->stack.gc_running = s->stack.truncated = false;
-    t->depth = 0;
-    take(s, t, &proof, false, READER_NONE);
-}
-
 /* ---- a sweep -------------------------------------------------------------------------------------------------------
  */
 
 /* Looks at one thread; those that run on another core are put aside for a visit there. */
 static void look_or_put_aside(struct sampler *s, struct tracked_thread *t)
 {
-    enum look look = look_at(s, t);
+    enum look look = sampler_look_at(s, t);
     if (look == LOOK_ELSEWHERE)
         s->elsewhere[s->n_elsewhere++] = t;
     else if (look == LOOK_AGAIN) /* without that file nothing proves that a thread sleeps */
-        give_up(s, t, t->files.syscall_fd < 0 ? LOSS_UNREADABLE : LOSS_RAN_MEANWHILE);
+        sampler_give_up(s, t, t->files.syscall_fd < 0 ? LOSS_UNREADABLE : LOSS_RAN_MEANWHILE);
     if (look == LOOK_DONE && !t->asleep && s->busy_core != s->core) {
         s->busy_core = s->core;
         s->n_busy_cores++;
@@ -315,8 +64,8 @@ static void look_or_put_aside(struct sampler *s, struct tracked_thread *t)
 /* The core of `t` is not open to us: read it free where that is allowed, and say so. */
 static void look_from_outside(struct sampler *s, struct tracked_thread *t)
 {
-    if (s->m->options.core_only || look_once(s, t, true) != LOOK_DONE)
-        give_up(s, t, LOSS_OTHER_CORE);
+    if (s->m->options.core_only || sampler_look_once(s, t, true) != LOOK_DONE)
+        sampler_give_up(s, t, LOSS_OTHER_CORE);
 }
 
 static void visit_elsewhere(struct sampler *s)
@@ -337,7 +86,7 @@ static void visit_elsewhere(struct sampler *s)
         }
     }
     for (size_t i = 0; i < s->n_elsewhere; i++)
-        give_up(s, s->elsewhere[i], LOSS_RAN_MEANWHILE);
+        sampler_give_up(s, s->elsewhere[i], LOSS_RAN_MEANWHILE);
     s->n_elsewhere = 0;
 }
 
@@ -375,7 +124,7 @@ static void visit_sleepers(struct sampler *s, size_t from, size_t to)
         struct tracked_thread *t = s->list[i];
         if (t->asleep && !atomic_load_explicit(&t->retire, memory_order_relaxed)) {
             if (unchanged)
-                same_again(s, t);
+                sampler_same_again(s, t);
             else
                 look_or_put_aside(s, t);
         }
@@ -385,7 +134,7 @@ static void visit_sleepers(struct sampler *s, size_t from, size_t to)
         process->cpu_others_ns = clock - known;
 }
 
-static void sweep(struct sampler *s)
+void sampler_sweep(struct sampler *s)
 {
     s->contested = false;
     s->busy_core = -1;
@@ -437,7 +186,7 @@ static void let_go(struct sampler *s, bool last)
             retired = false;
         }
         if (retired) {
-            flush(s, t, true);
+            sampler_flush(s, t, true);
             atomic_store_explicit(&t->released, true, memory_order_release);
         } else {
             s->list[left++] = t;
@@ -446,8 +195,7 @@ static void let_go(struct sampler *s, bool last)
     s->n = left;
 }
 
-/* Takes over new threads and lets ended ones go; never waits for the tracker while the target is being timed. */
-static void hand_over(struct sampler *s, bool wait)
+void sampler_hand_over(struct sampler *s, bool wait)
 {
     struct track *track = &s->m->track;
     let_go(s, false);
@@ -465,84 +213,6 @@ static void hand_over(struct sampler *s, bool wait)
         }
     }
     pthread_mutex_unlock(&track->lock);
-}
-
-/* ---- what the kernel sampler read ----------------------------------------------------------------------------------
- */
-
-/* One sample of a running thread. */
-static void take_interrupted(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
-{
-    struct sampler *s = context;
-    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
-    struct sampler_counts *counts = &s->m->counts;
-    uint64_t cost_ns = sample->took_ns + (uint64_t)kernel_sampler_interrupt_ns(s->m->kernel);
-    atomic_fetch_add_explicit(&counts->interrupts, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&counts->interrupt_ns, cost_ns, memory_order_relaxed);
-    atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
-    if (!t->taken)
-        hand_over(s, true);
-    if (!t->taken || has_others(t) || atomic_load_explicit(&t->released, memory_order_relaxed) ||
-        sample->time_ns < s->m->start_ns)
-        return;
-    struct proof proof = {.runs = true, .after = t->last};
-    if (sample->run_ns > t->last.run_ns) /* else a look at the thread came between, with later counters */
-        proof.after.run_ns = sample->run_ns;
-    if (sample->delay_ns > t->last.delay_ns)
-        proof.after.delay_ns = sample->delay_ns;
-    s->read_ns = sample->time_ns;
-    s->late = false;
-    bool good = true;
-    s->interner.all_checked = true;
-    s->stack.depth = 0;
-    s->stack.gc_running = s->stack.holds_gil = s->stack.truncated = false;
-    if (t->reader != NULL) {
-        enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
-        s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
-        good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);
-        if (result == PYTHON_READ_OK && !good)
-            s->lost = LOSS_CODE_GONE;
-        /* a good stack needs no more of its frames: some are the interpreter's own, whose code has no name */
-        for (uint32_t i = 0; good && (sample->flags & WIRE_NEW_CODE) != 0 && i < sample->depth; i++)
-            kernel_sampler_know(s->m->kernel, frames[i].mark);
-    }
-    if (!good || t->reader == NULL)
-        t->depth = 0;
-    flush(s, t, false);
-    t->ip = sample->ip;
-    t->user_ip = sample->user_ip;
-    take(s, t, &proof, good, READER_KERNEL);
-}
-
-/* A code object met for the first time. */
-static void learn_code(void *context, const struct wire_code *code, const uint8_t *table)
-{
-    struct sampler *s = context;
-    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)code->owner;
-    if (t->reader != NULL && !atomic_load_explicit(&t->released, memory_order_relaxed) &&
-        interner_learn(&s->interner, t->process, code, table, clock_monotonic_ns()))
-        kernel_sampler_know(s->m->kernel, code->mark);
-}
-
-static void drain_kernel(struct sampler *s)
-{
-    struct kernel_taker taker = {.context = s, .sample = take_interrupted, .code = learn_code};
-    uint64_t lost = kernel_sampler_drain(s->m->kernel, &taker);
-    if (lost > 0)
-        measure_lose(s->m, LOSS_QUEUE_FULL, lost);
-}
-
-/* Another interval around the mean now and then: a fixed one could keep step with the program. */
-static void next_period(struct sampler *s)
-{
-    if (s->now_ns < s->period_from_ns + JITTER_NS)
-        return;
-    uint64_t instants = s->period_ns > 0 ? (s->now_ns - s->period_from_ns) / s->period_ns : 0;
-    atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
-    s->period_from_ns = s->now_ns;
-    s->period_ns = pace_period_ns(&s->pace);
-    kernel_sampler_period(s->m->kernel, s->period_ns);
 }
 
 /* ---- the thread ----------------------------------------------------------------------------------------------------
@@ -588,27 +258,15 @@ static void sleep_until(const struct sampler *s, uint64_t time_ns)
     }
 }
 
-/* The same with the kernel sampler, which samples what runs: sleepers are looked at now and then. */
-static void tick_kernel(struct sampler *s)
+uint64_t sampler_count_awake(struct sampler *s, uint64_t woke_ns)
 {
     struct sampler_counts *counts = &s->m->counts;
-    uint64_t due_ns = s->now_ns + NS_PER_S / SWEEPS_HZ, woke_ns = clock_monotonic_ns();
-    while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
-        kernel_sampler_wait(s->m->kernel, due_ns - woke_ns);
-        woke_ns = clock_monotonic_ns();
-        drain_kernel(s);
-    }
-    s->now_ns = woke_ns;
-    s->late = false;
-    next_period(s);
-    sweep(s);
     uint64_t slept_ns = clock_monotonic_ns();
     atomic_fetch_add_explicit(&counts->awake_ns, slept_ns - woke_ns, memory_order_relaxed);
     if (s->contested)
         atomic_fetch_add_explicit(&counts->contested_ns, slept_ns - woke_ns, memory_order_relaxed);
     atomic_store_explicit(&counts->last_ns, slept_ns, memory_order_relaxed);
-    hand_over(s, false);
-    pace_govern(&s->pace, s->now_ns);
+    return slept_ns;
 }
 
 /* One planned instant: sleep, sweep, account. Returns the next instant. */
@@ -622,16 +280,12 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     s->late = woke_ns - planned_ns > LATE_NS;
     if (s->late)
         atomic_fetch_add_explicit(&counts->late, 1, memory_order_relaxed);
-    sweep(s);
+    sampler_sweep(s);
     if (s->busy_core >= 0)
         pin(s, s->busy_core);
-    uint64_t slept_ns = clock_monotonic_ns();
-    atomic_fetch_add_explicit(&counts->awake_ns, slept_ns - woke_ns, memory_order_relaxed);
-    if (s->contested)
-        atomic_fetch_add_explicit(&counts->contested_ns, slept_ns - woke_ns, memory_order_relaxed);
-    atomic_store_explicit(&counts->last_ns, slept_ns, memory_order_relaxed);
+    uint64_t slept_ns = sampler_count_awake(s, woke_ns);
     atomic_fetch_add_explicit(&counts->busy_cores, (uint64_t)s->n_busy_cores, memory_order_relaxed);
-    hand_over(s, false);
+    sampler_hand_over(s, false);
     pace_govern(&s->pace, s->now_ns);
     uint64_t next_ns = planned_ns;
     do { /* instants that are over are left out, and counted */
@@ -654,16 +308,16 @@ void *sampler_main(void *measurement)
     uint64_t next_ns = clock_monotonic_ns();
     atomic_store(&m->counts.first_ns, next_ns);
     pace_init(&s->pace, m, next_ns);
-    hand_over(s, true);
+    sampler_hand_over(s, true);
     while (!atomic_load_explicit(&m->stop_sampler, memory_order_relaxed)) {
         if (m->kernel != NULL)
-            tick_kernel(s);
+            sampler_tick_kernel(s);
         else
             next_ns = tick(s, next_ns);
     }
-    hand_over(s, true);
+    sampler_hand_over(s, true);
     if (m->kernel != NULL)
-        drain_kernel(s);
+        sampler_drain_kernel(s);
     for (size_t i = 0; i < s->n; i++)
         atomic_store(&s->list[i]->retire, true);
     let_go(s, true);

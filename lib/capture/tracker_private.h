@@ -1,5 +1,5 @@
-/* What the two halves of the tracker thread share: tracker.c looks into /proc, tracker_kernel.c takes the kernel's
- * word. */
+/* What the parts of the tracker thread share: tracker.c looks after processes, tracker_threads.c after the threads of
+ * one, tracker_kernel.c takes the kernel's word. */
 #ifndef KEISOKU_CAPTURE_TRACKER_PRIVATE_H
 #define KEISOKU_CAPTURE_TRACKER_PRIVATE_H
 
@@ -44,6 +44,12 @@ void tracker_end_process(struct tracker *k, struct tracked_process *process, int
 struct tracked_process *tracker_join_gone(struct measurement *m, pid_t pid, pid_t parent, uint64_t start_ns);
 /* A thread ended, or is read as another one from now on. */
 void tracker_end_thread(struct measurement *m, struct tracked_thread *thread, uint64_t end_ns);
+/* Lists the threads of a process: new ones are followed, those that are gone end. */
+void tracker_list_threads(struct tracker *k, struct tracked_process *process);
+/* Time since a thread started, by /proc's clock of 10 ms ticks. */
+bool tracker_is_older(pid_t tid, uint64_t age_ns);
+/* A repeated look is put off so far that it takes 1 % of a core's time at most. */
+uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns);
 /* Takes what the kernel's clock and the process connector have told. */
 void tracker_drain(struct tracker *k);
 

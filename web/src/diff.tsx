@@ -5,7 +5,7 @@
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { json, type Code, type Recording } from "./data";
 import { find, layOut, nameOf, placeOf, type Picture } from "./flame";
-import { Canvas, Choice } from "./flamegraph";
+import { Canvas, Choice, SearchField } from "./flamegraph";
 import { baseName, count, shortFile, time, visible } from "./format";
 import type { Tree, TreeSums } from "./sums";
 
@@ -334,16 +334,7 @@ function Flame({ block, dark }: { block: TreeBlock; dark: boolean }) {
   return (
     <>
       <div class="tools">
-        <label class="search">
-          <span class="hidden">Search functions and files</span>
-          <input
-            type="search"
-            id="search"
-            placeholder="Search functions and files"
-            value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
-          />
-        </label>
+        <SearchField hint="Search functions and files" value={text} set={setText} />
         <output class="soft" for="search">
           {search.found && `${count(search.frames)} ${search.frames === 1 ? "frame" : "frames"}`}
         </output>

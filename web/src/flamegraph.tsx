@@ -233,16 +233,11 @@ export function FlameGraph({ recording, view, set, dark }: Props) {
   return (
     <>
       <div class="tools">
-        <label class="search">
-          <span class="hidden">Search functions and files</span>
-          <input
-            type="search"
-            id="search"
-            placeholder="Search functions and files ( / )"
-            value={view.search}
-            onInput={(event) => set({ search: event.currentTarget.value })}
-          />
-        </label>
+        <SearchField
+          hint="Search functions and files ( / )"
+          value={view.search}
+          set={(search) => set({ search })}
+        />
         <output class="soft" id="search-result" for="search">
           {search.found && `${count(search.frames)} ${search.frames === 1 ? "frame" : "frames"}, ${percent(search.share)} of the time`}
         </output>
@@ -288,6 +283,27 @@ export function FlameGraph({ recording, view, set, dark }: Props) {
         <TreeTable picture={picture} onZoom={zoom} />
       </details>
     </>
+  );
+}
+
+interface SearchFieldProps {
+  hint: string;
+  value: string;
+  set: (value: string) => void;
+}
+
+export function SearchField({ hint, value, set }: SearchFieldProps) {
+  return (
+    <label class="search">
+      <span class="hidden">Search functions and files</span>
+      <input
+        type="search"
+        id="search"
+        placeholder={hint}
+        value={value}
+        onInput={(event) => set(event.currentTarget.value)}
+      />
+    </label>
   );
 }
 

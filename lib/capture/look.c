@@ -1,0 +1,230 @@
+/*
+ * One look at one thread: the steps of the proof (proof.h) around the reading of its stack, and the sample that comes
+ * of it. A thread that sleeps on is one sample that stands for many sweeps. Timed path.
+ */
+#include "base/clock.h"
+#include "capture/other_states.h"
+#include "capture/sampler_private.h"
+#include "capture/wait_state.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <time.h>
+
+enum {
+    TRIES_MORE = 4, /* looks at a thread that ran meanwhile, or stood where its frames are not linked */
+    PENDING_MAX_NS = 300 * 1000 * 1000 /* a sleeper is written at least that often: kill -9 loses no more */
+};
+
+/* ---- writing samples -----------------------------------------------------------------------------------------------
+ */
+
+void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
+{
+    if (!t->pending && !last)
+        return;
+    struct raw_sample raw = {
+        .thread = t,
+        .time_ns = t->pending_ns,
+        .run_ns = t->last.run_ns - t->written.run_ns,
+        .delay_ns = t->last.delay_ns - t->written.delay_ns,
+        .node = t->stack,
+        .ip = t->ip,
+        .user_ip = t->user_ip,
+        .ticks = t->pending_ticks,
+        .state = t->state,
+        .marks = t->marks,
+        .reader = t->reader_kind,
+        .checked = t->checked,
+        .last = last,
+    };
+    if (!sample_queue_push(&s->m->queue, &raw)) { /* its times go to the next one */
+        measure_lose(s->m, LOSS_QUEUE_FULL, raw.ticks);
+        t->pending = false;
+        t->pending_ticks = 0;
+        t->pending_since_ns = t->pending_ns;
+        return;
+    }
+    t->written = t->last;
+    t->ip = t->user_ip = 0;
+    t->pending = false;
+    t->pending_ticks = 0;
+    t->pending_since_ns = t->pending_ns;
+}
+
+void sampler_same_again(struct sampler *s, struct tracked_thread *t)
+{
+    t->pending = true;
+    t->pending_ticks++;
+    t->pending_ns = s->now_ns;
+    atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
+    if (s->now_ns - t->pending_since_ns > PENDING_MAX_NS)
+        sampler_flush(s, t, false);
+}
+
+/* Nothing of the stack that was read before is the next one's. */
+void sampler_clear_stack(struct sampler *s)
+{
+    struct python_frame *frames = s->stack.frames;
+    s->stack = (struct python_stack){.frames = frames, .core = -1};
+}
+
+/* ---- looking at a thread -------------------------------------------------------------------------------------------
+ */
+
+/* `watch`: the stack counts only if the thread's word of its core names ours behind everything that is read. */
+static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
+{
+    s->exiting = s->moved = false;
+    sampler_clear_stack(s);
+    if (t->reader == NULL) {
+        t->depth = 0;
+        return true;
+    }
+    atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
+    enum python_read_result result = other_states_read(t, &s->stack);
+    s->moved = watch && s->stack.core != s->core;
+    if (result == PYTHON_READ_OK && !s->moved && interner_intern(&s->interner, t, &s->stack, s->read_ns)) {
+        s->moved = watch && s->interner.looked && python_read_core(t->reader) != s->core;
+        return !s->moved;
+    }
+    s->exiting = result == PYTHON_READ_UNREADABLE && errno == ESRCH; /* its memory is given back already */
+    if (result == PYTHON_READ_UNREADABLE)
+        atomic_store_explicit(&t->process->read_failed, true, memory_order_relaxed);
+    s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
+    t->depth = 0;
+    return false;
+}
+
+void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, bool stack_good,
+                  enum reader_kind reader)
+{
+    sampler_flush(s, t, false);
+    t->last = proof->after;
+    t->asleep = !proof->runs;
+    t->stack = stack_good && t->depth > 0 ? t->nodes[t->depth - 1] : 0;
+    t->reader_kind = (uint8_t)(stack_good ? reader : READER_NONE);
+    t->marks = (uint8_t)((s->stack.gc_running ? MARK_GC : 0) | (s->stack.holds_gil ? MARK_GIL : 0) |
+                         (s->stack.attached ? MARK_ATTACHED : 0) | (s->stack.exception ? MARK_EXCEPTION : 0) |
+                         (s->stack.truncated ? MARK_TRUNCATED : 0) | (s->late ? MARK_LATE : 0));
+    t->state =
+        (uint8_t)(proof->runs ? STATE_ON_CPU
+                              : wait_state(proof->stat.state, &proof->call, s->stack.gil_address, s->stack.gil_size));
+    t->pending = true;
+    t->pending_ticks = 1;
+    t->pending_ns = s->read_ns;
+    t->checked = s->interner.all_checked;
+    atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
+    if (!stack_good) {
+        atomic_fetch_add_explicit(&s->m->counts.dropped, 1, memory_order_relaxed);
+        measure_lose(s->m, s->lost, 1);
+    }
+    if (proof->runs)
+        sampler_flush(s, t, false);
+}
+
+/* Lets the thread get out of the few instructions between which its frames are not linked. */
+static void pause_briefly(void)
+{
+    struct timespec pause = {.tv_nsec = 10 * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
+static bool tells_core(const struct tracked_thread *t)
+{
+    return t->reader != NULL && t->files.syscall_fd >= 0 && python_reader_knows_core(t->reader);
+}
+
+/* Step 2 of the proof. A thread whose memory tells its core is not looked up in `stat`: the word read behind its stack
+ * is what counts (docs/design/001); the one read here only saves reading a stack in vain. */
+static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof *proof)
+{
+    if (!tells_core(t)) {
+        enum look look = proof_begin(&t->files, s->core, t->asleep, proof);
+        if (proof->runs)
+            t->core = proof->stat.processor;
+        return look;
+    }
+    enum look look = proof_asleep(&t->files, proof);
+    if (look != LOOK_AGAIN)
+        return look;
+    proof->runs = true;
+    if (t->core < 0 || t->core != s->core)
+        t->core = python_read_core(t->reader);
+    return t->core >= 0 && t->core == s->core ? LOOK_DONE : LOOK_ELSEWHERE;
+}
+
+static enum look look_again(struct tracked_thread *t)
+{
+    t->asleep = false;
+    t->depth = 0;
+    return LOOK_AGAIN;
+}
+
+enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool unproved)
+{
+    struct proof proof = {0};
+    if (proof_counters(&t->files, &proof) == LOOK_GONE)
+        return LOOK_GONE;
+    if (t->asleep && proof.before.switches == t->last.switches) {
+        t->last = proof.before;
+        sampler_same_again(s, t);
+        return LOOK_DONE;
+    }
+    enum look look = begin(s, t, &proof);
+    s->contested = s->contested || (proof.runs && t->core == s->core);
+    if (proof.runs && s->m->kernel != NULL && !sampler_has_others(t)) { /* the kernel samples it */
+        t->asleep = false;
+        return LOOK_DONE;
+    }
+    bool free_read = unproved && (proof.runs || look == LOOK_ELSEWHERE || look == LOOK_AGAIN);
+    bool on_core = proof.runs && !free_read;
+    if (look != LOOK_DONE && !free_read)
+        return look;
+    s->read_ns = clock_monotonic_ns();
+    bool good = read_thread(s, t, on_core && tells_core(t));
+    if (on_core && sched_getcpu() != s->core) { /* a cpuset that changes moves us without asking */
+        s->core = -1;
+        s->moved = true;
+    }
+    look = proof_end(&t->files, &proof);
+    if (look == LOOK_GONE || (!good && s->exiting))
+        return LOOK_GONE;
+    if ((look == LOOK_AGAIN && !unproved) || s->moved) {
+        t->core = -1;
+        return look_again(t);
+    }
+    if (!good && proof.runs && !unproved && !s->last_try && s->lost == LOSS_INVALID_STACK) {
+        pause_briefly();
+        return look_again(t);
+    }
+    bool proved = look == LOOK_DONE && !free_read;
+    sampler_take(s, t, &proof, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
+    return LOOK_DONE;
+}
+
+enum look sampler_look_at(struct sampler *s, struct tracked_thread *t)
+{
+    s->last_try = false;
+    enum look look = sampler_look_once(s, t, s->m->options.free_only);
+    for (int tries = 1; look == LOOK_AGAIN && tries <= TRIES_MORE; tries++) {
+        s->last_try = tries == TRIES_MORE;
+        atomic_fetch_add_explicit(&s->m->counts.rereads, 1, memory_order_relaxed);
+        look = sampler_look_once(s, t, false);
+    }
+    return look;
+}
+
+void sampler_give_up(struct sampler *s, struct tracked_thread *t, enum loss_kind why)
+{
+    struct proof proof = {0};
+    if (!proc_thread_schedstat(&t->files, &proof.after) || !proc_thread_stat(&t->files, &proof.stat))
+        return;
+    proof.runs = proof.stat.state == 'R';
+    proof.call.running = true; /* what it waits for is not known */
+    s->lost = why;
+    s->read_ns = clock_monotonic_ns();
+    sampler_clear_stack(s);
+    t->depth = 0;
+    sampler_take(s, t, &proof, false, READER_NONE);
+}

@@ -1,0 +1,104 @@
+/*
+ * The sampler thread where the kernel samples what runs (kernel_sampler.h): it takes over the records of interrupts as
+ * they come, and sweeps over the sleepers now and then.
+ */
+#include "base/clock.h"
+#include "capture/sampler_private.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+enum {
+    JITTER_NS = 20 * 1000 * 1000,
+    SWEEPS_HZ = 250 /* of the sleepers */
+};
+
+/* One sample of a running thread. */
+static void take_interrupted(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
+{
+    struct sampler *s = context;
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
+    struct sampler_counts *counts = &s->m->counts;
+    uint64_t cost_ns = sample->took_ns + (uint64_t)kernel_sampler_interrupt_ns(s->m->kernel);
+    atomic_fetch_add_explicit(&counts->interrupts, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->interrupt_ns, cost_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
+    if (!t->taken)
+        sampler_hand_over(s, true);
+    if (!t->taken || sampler_has_others(t) || atomic_load_explicit(&t->released, memory_order_relaxed) ||
+        sample->time_ns < s->m->start_ns)
+        return;
+    struct proof proof = {.runs = true, .after = t->last};
+    if (sample->run_ns > t->last.run_ns) /* else a look at the thread came between, with later counters */
+        proof.after.run_ns = sample->run_ns;
+    if (sample->delay_ns > t->last.delay_ns)
+        proof.after.delay_ns = sample->delay_ns;
+    s->read_ns = sample->time_ns;
+    s->late = false;
+    bool good = true;
+    s->interner.all_checked = true;
+    sampler_clear_stack(s);
+    if (t->reader != NULL) {
+        enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
+        s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
+        good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);
+        if (result == PYTHON_READ_OK && !good)
+            s->lost = LOSS_CODE_GONE;
+        /* a good stack needs no more of its frames: some are the interpreter's own, whose code has no name */
+        for (uint32_t i = 0; good && (sample->flags & WIRE_NEW_CODE) != 0 && i < sample->depth; i++)
+            kernel_sampler_know(s->m->kernel, frames[i].mark);
+    }
+    if (!good || t->reader == NULL)
+        t->depth = 0;
+    sampler_flush(s, t, false);
+    t->ip = sample->ip;
+    t->user_ip = sample->user_ip;
+    sampler_take(s, t, &proof, good, READER_KERNEL);
+}
+
+/* A code object met for the first time. */
+static void learn_code(void *context, const struct wire_code *code, const uint8_t *table)
+{
+    struct sampler *s = context;
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)code->owner;
+    if (t->reader != NULL && !atomic_load_explicit(&t->released, memory_order_relaxed) &&
+        interner_learn(&s->interner, t->process, code, table, clock_monotonic_ns()))
+        kernel_sampler_know(s->m->kernel, code->mark);
+}
+
+void sampler_drain_kernel(struct sampler *s)
+{
+    struct kernel_taker taker = {.context = s, .sample = take_interrupted, .code = learn_code};
+    uint64_t lost = kernel_sampler_drain(s->m->kernel, &taker);
+    if (lost > 0)
+        measure_lose(s->m, LOSS_QUEUE_FULL, lost);
+}
+
+/* Another interval around the mean now and then: a fixed one could keep step with the program. */
+static void next_period(struct sampler *s)
+{
+    if (s->now_ns < s->period_from_ns + JITTER_NS)
+        return;
+    uint64_t instants = s->period_ns > 0 ? (s->now_ns - s->period_from_ns) / s->period_ns : 0;
+    atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
+    s->period_from_ns = s->now_ns;
+    s->period_ns = pace_period_ns(&s->pace);
+    kernel_sampler_period(s->m->kernel, s->period_ns);
+}
+
+void sampler_tick_kernel(struct sampler *s)
+{
+    uint64_t due_ns = s->now_ns + NS_PER_S / SWEEPS_HZ, woke_ns = clock_monotonic_ns();
+    while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
+        kernel_sampler_wait(s->m->kernel, due_ns - woke_ns);
+        woke_ns = clock_monotonic_ns();
+        sampler_drain_kernel(s);
+    }
+    s->now_ns = woke_ns;
+    s->late = false;
+    next_period(s);
+    sampler_sweep(s);
+    sampler_count_awake(s, woke_ns);
+    sampler_hand_over(s, false);
+    pace_govern(&s->pace, s->now_ns);
+}

@@ -1,0 +1,69 @@
+/* What sampler.c (sweeps), look.c (one look) and sampler_kernel.c (records of interrupts) share. All of it is the
+ * sampler thread's own. */
+#ifndef KEISOKU_CAPTURE_SAMPLER_PRIVATE_H
+#define KEISOKU_CAPTURE_SAMPLER_PRIVATE_H
+
+#include "capture/interner.h"
+#include "capture/measure.h"
+#include "capture/pace.h"
+#include "capture/proof.h"
+
+#include <sched.h>
+
+struct sampler {
+    struct measurement *m;
+    struct tracked_thread **list;
+    size_t n, capacity;
+    struct python_stack stack;
+    struct tracked_thread **elsewhere; /* as long as list: run on another core than ours */
+    size_t n_elsewhere;
+    int busy_core; /* where a running thread was last read in this sweep; -1: none */
+    int n_busy_cores;
+    struct interner interner;
+    struct pace pace;
+    uint64_t read_ns;    /* when the stack was read */
+    enum loss_kind lost; /* why the last read failed */
+    bool exiting;        /* it failed because the process ends */
+    bool moved;          /* it failed because the thread ran on another core, or we do */
+    bool last_try;       /* a stack that cannot be had now is given up */
+    bool late;
+    uint64_t period_ns, period_from_ns; /* of the kernel sampler, since when */
+    cpu_set_t allowed;
+    int core;       /* pinned to; -1: none */
+    bool contested; /* a runnable thread of the target was on our core in this sweep */
+    uint64_t now_ns;
+};
+
+/* look.c. A look as proof.h says; more of them while the thread runs meanwhile. `unproved`: take what can be read of a
+ * thread that may run meanwhile, and say so. */
+enum look sampler_look_at(struct sampler *s, struct tracked_thread *t);
+enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool unproved);
+/* A sample whose stack could not be had: its time is kept, with no stack. */
+void sampler_give_up(struct sampler *s, struct tracked_thread *t, enum loss_kind why);
+/* The thread sleeps on: its last sample stands for this sweep too. */
+void sampler_same_again(struct sampler *s, struct tracked_thread *t);
+/* A sample of what is in `stack`, with the counters of `proof`. */
+void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, bool stack_good,
+                  enum reader_kind reader);
+/* Hands the thread's pending sample to the writer; `last`: no other comes. */
+void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last);
+void sampler_clear_stack(struct sampler *s);
+
+/* sampler.c. */
+void sampler_sweep(struct sampler *s);
+/* Takes over new threads and lets ended ones go; without `wait` never waits for the tracker. */
+void sampler_hand_over(struct sampler *s, bool wait);
+/* Counts the time since waking; returns the time now. */
+uint64_t sampler_count_awake(struct sampler *s, uint64_t woke_ns);
+
+/* sampler_kernel.c. Waits for records and takes them; sweeps over the sleepers when that is due. */
+void sampler_tick_kernel(struct sampler *s);
+void sampler_drain_kernel(struct sampler *s);
+
+/* States of several interpreters: which of them runs is for the reader from the core to find out. */
+static inline bool sampler_has_others(struct tracked_thread *t)
+{
+    return atomic_load_explicit(&t->others, memory_order_relaxed) != NULL;
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* The threads of one process: listed, met, named, missed. Part of the tracker thread. */
+#include "base/clock.h"
+#include "capture/other_states.h"
+#include "capture/tracker_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void read_name(struct tracker *k, struct tracked_thread *thread)
+{
+    if (thread->name_tries >= NAME_TRIES_MAX || k->now_ns < thread->name_due_ns)
+        return;
+    char name[sizeof thread->name];
+    bool known = thread->state_address != 0 &&
+                 python_thread_name(thread->process->side, &thread->python_thread, name, sizeof name);
+    thread->name_tries++;
+    thread->name_due_ns = k->now_ns + ((uint64_t)LIST_NS << thread->name_tries);
+    if (!known && thread->name_tries >= 3 && thread->state_address == 0) {
+        char comm[16];
+        known = proc_comm(thread->process->pid, thread->tid, comm);
+        snprintf(name, sizeof name, "%s", known ? comm : "");
+    }
+    if (!known && thread->tid == thread->process->pid && thread->state_address != 0) {
+        known = true; /* a program that never imported threading */
+        snprintf(name, sizeof name, "MainThread");
+    }
+    if (!known)
+        return;
+    pthread_mutex_lock(&k->m->track.lock);
+    if (strcmp(thread->name, name) != 0) {
+        snprintf(thread->name, sizeof thread->name, "%s", name);
+        thread->changed = true;
+    }
+    pthread_mutex_unlock(&k->m->track.lock);
+}
+
+/* The thread state of a thread. Up to 3.11 a new one bears its creator's tid until its own thread runs: the one known
+ * already counts, else the oldest, which is the last of the list. */
+static const struct python_thread *state_of(const struct tracker *k, int n_states, pid_t tid, uint64_t known)
+{
+    const struct python_thread *found = NULL;
+    for (int i = 0; i < n_states; i++) {
+        if (k->states[i].tid == tid && (found == NULL || found->address != known))
+            found = &k->states[i];
+    }
+    return found;
+}
+
+bool tracker_is_older(pid_t tid, uint64_t age_ns)
+{
+    uint64_t ticks = proc_start_ticks(tid, NULL), now = proc_now_ticks();
+    return ticks != 0 && now > ticks && (now - ticks) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK)) > age_ns;
+}
+
+static bool out_of_descriptors(void)
+{
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+}
+
+/* Those of the thread beside the one that it is read by. */
+static void tell_other_states(const struct tracker *k, int n_states, struct tracked_thread *thread)
+{
+    struct python_thread others[OTHER_STATES_MAX];
+    size_t n = 0;
+    for (int i = 0; i < n_states && n < OTHER_STATES_MAX; i++) {
+        if (k->states[i].tid == thread->tid && k->states[i].address != thread->state_address)
+            others[n++] = k->states[i];
+    }
+    other_states_set(thread, others, n);
+}
+
+/* Lets the kernel sampler read it. */
+static void watch(struct measurement *m, struct tracked_thread *thread)
+{
+    struct wire_thread wire = {.owner = (uintptr_t)thread, .process = (uint32_t)thread->process->pid};
+    if (m->kernel == NULL)
+        return;
+    if ((thread->reader != NULL && !python_reader_wire(thread->reader, &wire)) ||
+        !kernel_sampler_watch(m->kernel, thread->tid, &wire))
+        measure_lose(m, LOSS_THREAD_MISSED, 1);
+}
+
+static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
+{
+    struct track *track = &k->m->track;
+    struct tracked_thread *thread = track_thread(track, tid);
+    const struct python_thread *state = state_of(k, n_states, tid, thread != NULL ? thread->state_address : 0);
+    if (thread != NULL && state != NULL && thread->state_address != state->address) {
+        tracker_end_thread(k->m, thread, k->now_ns); /* the same thread, another thread state */
+        thread = NULL;
+    }
+    errno = 0;
+    if (thread == NULL && (state != NULL || tracker_is_older(tid, NATIVE_AGE_NS))) {
+        thread = track_add_thread(track, process, tid, state, k->now_ns);
+        if (thread != NULL) {
+            atomic_fetch_add(&k->m->live_threads, 1);
+            watch(k->m, thread);
+            process->any_thread = true;
+        } else if (out_of_descriptors()) {
+            k->missed++;
+        }
+    }
+    if (thread != NULL) {
+        thread->seen = true;
+        if (state != NULL && process->several)
+            tell_other_states(k, n_states, thread);
+        read_name(k, thread);
+    }
+}
+
+/* Threads that could not be followed count once. */
+static void miss_threads(struct tracker *k, struct tracked_process *process, uint32_t missed)
+{
+    if (missed > process->missed)
+        measure_lose(k->m, LOSS_THREAD_MISSED, missed - process->missed);
+    process->missed = missed;
+}
+
+uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns)
+{
+    return interval_ns > 100 * cost_ns ? interval_ns : 100 * cost_ns;
+}
+
+void tracker_list_threads(struct tracker *k, struct tracked_process *process)
+{
+    struct track *track = &k->m->track;
+    errno = 0;
+    int n_tids = proc_threads(process->pid, &k->tids, &k->tids_capacity);
+    if (n_tids < 0) {
+        miss_threads(k, process, out_of_descriptors() ? process->missed + 1 : process->missed);
+        process->list_due_ns = k->now_ns + LIST_SLOW_NS;
+        return;
+    }
+    int n_states = python_threads(process->side, &k->states, &k->states_capacity);
+    uint64_t cost_ns = clock_monotonic_ns() - k->now_ns;
+    for (int i = 1; i < n_states && !process->several; i++) /* their states come and go with each call into them */
+        process->several = k->states[i].interpreter != k->states[0].interpreter;
+    bool slow = k->m->perf != NULL && k->now_ns > k->busy_until_ns && !process->several;
+    process->list_due_ns = k->now_ns + tracker_later(slow ? LIST_SLOW_NS : LIST_NS, cost_ns);
+    if (n_states < 0) { /* changed under us, or its memory was replaced */
+        process->exec_seen = process->exec_seen || ++process->list_failures >= LIST_FAILURES_MAX;
+        n_states = 0;
+    } else {
+        process->list_failures = 0;
+    }
+    k->missed = 0;
+    for (int i = 0; i < n_tids; i++)
+        meet_thread(k, process, k->tids[i], n_states);
+    miss_threads(k, process, k->missed);
+    if (process->live_threads == 0)
+        return;
+    for (size_t i = 0; i < track->n_threads; i++) {
+        struct tracked_thread *thread = track->threads[i];
+        if (thread->process != process || thread->ended)
+            continue;
+        if (thread->seen)
+            thread->unseen_ns = 0;
+        else if (thread->unseen_ns == 0)
+            thread->unseen_ns = k->now_ns;
+        /* the kernel's record of its end comes in a moment and says when it was */
+        if (!thread->seen && (k->m->perf == NULL || k->now_ns - thread->unseen_ns > SETTLED_NS)) {
+            tracker_end_thread(k->m, thread, thread->unseen_ns);
+        }
+        thread->seen = false;
+    }
+}
