@@ -317,6 +317,23 @@ static long copy_code(__u32 index, struct copying *copying)
     return 0;
 }
 
+/* Does the stack end where none does, or does it hold a link that may be an old one? The collector judges; here it is
+ * only told to be quick. */
+static bool in_doubt(const struct walk *walk)
+{
+    const struct wire_layout *row = &walk->thread->layout;
+    const struct wire_frame *frames = walk->out->frames;
+    if (walk->result != WIRE_OK)
+        return true;
+    if (row->frame_owner == WIRE_NONE || walk->depth == 0)
+        return false;
+    const struct wire_frame *last = &frames[(walk->depth - 1) & (WIRE_FRAMES_MAX - 1)];
+    if (row->end_owner != 0 ? last->owner < row->end_owner : last->entry == 0 || last->owner == WIRE_OWNED_BY_GENERATOR)
+        return true;
+    return walk->depth > 1 && frames[0].offset < 0 && frames[0].owner != WIRE_OWNED_BY_GENERATOR &&
+           frames[1].owner == WIRE_OWNED_BY_GENERATOR;
+}
+
 static void read_stack(struct wire_thread *thread, struct scratch *out)
 {
     struct walk walk = {.thread = thread, .out = out, .power = 1};
@@ -335,6 +352,8 @@ static void read_stack(struct wire_thread *thread, struct scratch *out)
         bpf_loop(WIRE_NEW_CODES, copy_code, &copying, 0);
         sample->flags |= WIRE_NEW_CODE;
     }
+    if (in_doubt(&walk))
+        sample->flags |= WIRE_IN_DOUBT;
     sample->result = (__u8)walk.result;
     sample->depth = walk.depth;
     if (walk.depth == WIRE_FRAMES_MAX && walk.frame != 0)
@@ -371,7 +390,8 @@ int on_clock(struct bpf_perf_event_data *context)
         return 0;
     __u64 size = sizeof *sample + (__u64)depth * sizeof(struct wire_frame);
     if (bpf_ringbuf_output(&samples, out, size,
-                           sample->flags & WIRE_NEW_CODE ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP) != 0)
+                           sample->flags & (WIRE_NEW_CODE | WIRE_IN_DOUBT) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP) !=
+        0)
         __sync_fetch_and_add(&lost_interrupts, 1);
     return 0;
 }

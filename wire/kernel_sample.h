@@ -37,6 +37,7 @@ struct wire_layout {
     uint32_t table_head;                         /* and what stands before its bytes */
     uint16_t mark_words[WIRE_MARK_WORDS], mark_halves[WIRE_MARK_HALVES]; /* fields from code_low on; may repeat */
     uint32_t code_tag_mask;
+    uint32_t end_owner;    /* owner from which on frames end a stack; 0: the entry of a loop does */
     uint32_t ip_scale;     /* the frame holds an index of so many bytes each; 0: an address */
     uint32_t status_holds; /* bits of the status that say "holds the GIL"; 0: `holder` tells */
 };
@@ -51,7 +52,9 @@ struct wire_thread {
 };
 
 enum wire_result { WIRE_OK, WIRE_UNREADABLE, WIRE_INVALID };
-enum wire_flags { WIRE_HOLDS_GIL = 1, WIRE_GC_RUNNING = 2, WIRE_TRUNCATED = 4, WIRE_NEW_CODE = 8 };
+enum { WIRE_OWNED_BY_GENERATOR = 1 }; /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
+/* IN_DOUBT: its links may not be those of a stack; the collector is waked to look at the thread itself. */
+enum wire_flags { WIRE_HOLDS_GIL = 1, WIRE_GC_RUNNING = 2, WIRE_TRUNCATED = 4, WIRE_NEW_CODE = 8, WIRE_IN_DOUBT = 16 };
 
 struct wire_frame {
     uint64_t address, code;

@@ -30,7 +30,7 @@ enum {
 /* ---- scheduling ourselves ------------------------------------------------------------------------------------------
  */
 
-static bool pin(struct sampler *s, int core)
+bool sampler_pin(struct sampler *s, int core)
 {
     if (core == s->core)
         return true;
@@ -72,7 +72,7 @@ static void visit_elsewhere(struct sampler *s)
 {
     for (int hop = 0; hop < HOPS_MAX && s->n_elsewhere > 0; hop++) {
         int core = s->elsewhere[0]->core;
-        bool there = pin(s, core);
+        bool there = sampler_pin(s, core);
         size_t n = s->n_elsewhere;
         s->n_elsewhere = 0;
         for (size_t i = 0; i < n; i++) { /* put aside again: into a place already read */
@@ -282,7 +282,7 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
         atomic_fetch_add_explicit(&counts->late, 1, memory_order_relaxed);
     sampler_sweep(s);
     if (s->busy_core >= 0)
-        pin(s, s->busy_core);
+        sampler_pin(s, s->busy_core);
     uint64_t slept_ns = sampler_count_awake(s, woke_ns);
     atomic_fetch_add_explicit(&counts->busy_cores, (uint64_t)s->n_busy_cores, memory_order_relaxed);
     sampler_hand_over(s, false);

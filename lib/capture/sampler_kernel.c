@@ -4,13 +4,47 @@
  */
 #include "base/clock.h"
 #include "capture/sampler_private.h"
+#include "capture/schedule.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
 enum {
     JITTER_NS = 20 * 1000 * 1000,
-    SWEEPS_HZ = 250 /* of the sleepers */
+    SWEEPS_HZ = 250, /* of the sleepers */
+    HOPS_MAX = 6     /* tries for one look, on as many cores */
 };
+
+/*
+ * An interrupt found the thread where its frames are not linked (3.11 and 3.12 around generators: a few instructions),
+ * or memory that was not there at that moment: the stack is read from the thread's own core instead, a moment later.
+ * False when that gave no sample at all. One that has gone to sleep by then is a sample of its sleep; the other counts
+ * as lost.
+ */
+static bool look_instead(struct sampler *s, struct tracked_thread *t)
+{
+    enum loss_kind why = s->lost;
+    enum look look = LOOK_ELSEWHERE;
+    int core = s->core;
+    s->instead = true;
+    for (int hop = 0; hop < HOPS_MAX && (look == LOOK_ELSEWHERE || look == LOOK_AGAIN); hop++) {
+        if (hop > 0 && t->core >= 0 && !sampler_pin(s, t->core))
+            break;
+        look = sampler_look_at(s, t);
+    }
+    s->instead = false;
+    if (core < 0 && s->core >= 0) {
+        schedule_unpin(&s->allowed);
+        s->core = -1;
+    }
+    s->lost = why;
+    if (look != LOOK_DONE)
+        return false;
+    if (t->asleep) {
+        atomic_fetch_add_explicit(&s->m->counts.dropped, 1, memory_order_relaxed);
+        measure_lose(s->m, why, 1);
+    }
+    return true;
+}
 
 /* One sample of a running thread. */
 static void take_interrupted(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
@@ -47,6 +81,10 @@ static void take_interrupted(void *context, const struct wire_sample *sample, co
         for (uint32_t i = 0; good && (sample->flags & WIRE_NEW_CODE) != 0 && i < sample->depth; i++)
             kernel_sampler_know(s->m->kernel, frames[i].mark);
     }
+    if (!good && look_instead(s, t))
+        return;
+    if (!good)
+        sampler_clear_stack(s);
     if (!good || t->reader == NULL)
         t->depth = 0;
     sampler_flush(s, t, false);

@@ -26,6 +26,7 @@ struct sampler {
     bool exiting;        /* it failed because the process ends */
     bool moved;          /* it failed because the thread ran on another core, or we do */
     bool last_try;       /* a stack that cannot be had now is given up */
+    bool instead;        /* looks at a running thread although the kernel samples it */
     bool late;
     uint64_t period_ns, period_from_ns; /* of the kernel sampler, since when */
     cpu_set_t allowed;
@@ -51,6 +52,8 @@ void sampler_clear_stack(struct sampler *s);
 
 /* sampler.c. */
 void sampler_sweep(struct sampler *s);
+/* Runs on that core from now on; false when it may not. */
+bool sampler_pin(struct sampler *s, int core);
 /* Takes over new threads and lets ended ones go; without `wait` never waits for the tracker. */
 void sampler_hand_over(struct sampler *s, bool wait);
 /* Counts the time since waking; returns the time now. */

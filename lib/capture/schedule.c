@@ -34,3 +34,8 @@ bool schedule_pin(int core)
     CPU_SET(core, &set);
     return sched_setaffinity(0, sizeof set, &set) == 0;
 }
+
+void schedule_unpin(const cpu_set_t *allowed)
+{
+    sched_setaffinity(0, sizeof *allowed, allowed);
+}

@@ -2,11 +2,13 @@
 #ifndef KEISOKU_CAPTURE_SCHEDULE_H
 #define KEISOKU_CAPTURE_SCHEDULE_H
 
+#include <sched.h>
 #include <stdbool.h>
 
 /* A short slice lets our wake-up preempt a thread that has just got its own (kernel 6.12+; without effect before). */
 void schedule_short_slice(void);
 /* Runs on that core alone from now on; false when it may not. */
 bool schedule_pin(int core);
+void schedule_unpin(const cpu_set_t *allowed);
 
 #endif

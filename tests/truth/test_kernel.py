@@ -33,7 +33,9 @@ def permitted(run_keisoku: Run, request: pytest.FixtureRequest) -> None:
 def by_kernel(run_keisoku: Run, report: Report, python: Interpreter, program: Path, *arguments: str) -> Measured:
     done = measured(run_keisoku, python, program, *arguments, options=KERNEL)
     proved = report(done.path)["trust"]["proved_by"]
-    assert proved.get("kernel") and not proved.get("core") and not proved.get("free"), proved
+    # Where an interrupt finds no whole stack, the thread is read from its own core a moment later.
+    shown = sum(proved.get(name, 0) for name in ("kernel", "core"))
+    assert proved.get("kernel") and proved.get("core", 0) <= 0.06 * shown and not proved.get("free"), proved
     return done
 
 
@@ -41,14 +43,15 @@ def by_kernel(run_keisoku: Run, report: Report, python: Interpreter, program: Pa
 def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, name: str) -> None:
     python.since(*SINCE.get(name, (2, 7)), f"syntax of {name}.py")
     program = PROGRAMS / f"{name}.py"
-    arguments = {"deep": ["1", "200"], "many_threads": ["1", "16"]}.get(name, ["1"])
+    seconds = "2" if name in SINCE else "1"
+    arguments = {"deep": ["1", "200"], "many_threads": ["1", "16"]}.get(name, [seconds])
     done = by_kernel(run_keisoku, report, python, program, *arguments)
     wrong = done.recording.impossible(Oracle(program, depth=200 if name == "deep" else 0))
     assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {done.shown} samples: {wrong[0]}"
     trust = report(done.path)["trust"]
-    # 3.11 and 3.12 unlink a generator's frame for some instructions, in which its stack has no end.
-    least = 0.06 if name in ("generators", "awaits") and python.name in ("3.11", "3.12") else 0.02
-    assert trust["dropped"] <= max(25, least * trust["samples"]), trust
+    # 3.11 and 3.12 unlink a generator's frame for some instructions, in which its stack has no end: 3 % were dropped.
+    least, share = (10, 0.005) if name in SINCE else (25, 0.02)
+    assert trust["dropped"] <= max(least, share * trust["samples"]), trust
 
 
 def test_same_shares(run_keisoku: Run, report: Report, python: Interpreter) -> None:

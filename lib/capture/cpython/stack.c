@@ -16,7 +16,7 @@ enum {
     FRAME_BYTES_MAX = 256,
     STATUS_ACTIVE = 1 << 4,
     CFRAME_BYTES = 24,
-    OWNED_BY_GENERATOR = 1,           /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
+    OWNED_BY_GENERATOR = WIRE_OWNED_BY_GENERATOR,
     CHUNK_SPAN = 64 << 10,            /* how far above a chunk's start its frames are looked for */
     OFFSET_MAX = 256 << 20,           /* bytes of instructions in one code object */
     STEPS_MAX = PYTHON_DEPTH_MAX * 3, /* frames and helpers between them */
@@ -484,6 +484,7 @@ bool python_reader_wire(const struct python_reader *reader, struct wire_thread *
         .code_instructions = row->code_instructions,
         .code_tlbc = row->code_tlbc,
         .code_tag_mask = row->code_tag_mask,
+        .end_owner = row->shim_owner,
         .ip_scale = row->ip_kind == IP_INDEX ? row->ip_scale : 0,
         .status_holds = row->active_bit && layout_has(row->thread_status) ? STATUS_ACTIVE : 0,
     };
