@@ -19,11 +19,11 @@ struct list {
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
-    const char *output, *html, *json, *format, *lines, *callers, *callees; /* NULL: not given */
-    double rate_hz, budget, duration_s, delay_s, from_s, to_s;             /* 0: not given */
+    const char *output, *html, *json, *format, *lines, *callers, *callees, *csv_out; /* NULL: not given */
+    double rate_hz, budget, duration_s, delay_s, from_s, to_s;                       /* 0: not given */
     struct list exports;
     int reader, color, clock, sort, per; /* index into the choices of options.def */
-    uint32_t top;
+    uint32_t top, repeat;
     int32_t process, thread;
     bool no_html, no_children, no_source, redact_args, progress, quiet, verbose, plain_json, csv, help;
 };

@@ -17,6 +17,7 @@
 #define MERGE  COMMAND_MERGE
 #define QUERY  COMMAND_QUERY
 #define DOCTOR COMMAND_DOCTOR
+#define STAT   COMMAND_STAT
 #define ALL    COMMAND_ALL
 
 const struct option_row option_rows[] = {
@@ -243,12 +244,20 @@ static bool take_letters(struct cursor *cursor, const char *word)
     return true;
 }
 
-/* A program's own beginning: -m, -c and - are words for `run`, and "-" is standard output or input elsewhere. */
+/* Commands whose words are a program and its arguments. */
+static bool starts_program(const struct command *command)
+{
+    return (command->bit & (COMMAND_RUN | COMMAND_STAT)) != 0;
+}
+
+/* A program's own beginning: -m, -c and - are words where one is started, and "-" is standard output or input
+ * elsewhere.
+ */
 static bool is_word(const struct command *command, const char *word)
 {
     if (word[0] != '-' || word[1] == '\0')
         return true;
-    return command->bit == COMMAND_RUN && (strcmp(word, "-m") == 0 || strcmp(word, "-c") == 0);
+    return starts_program(command) && (strcmp(word, "-m") == 0 || strcmp(word, "-c") == 0);
 }
 
 bool options_parse(const struct command *command, struct settings *settings, char **words, int *count)
@@ -260,7 +269,7 @@ bool options_parse(const struct command *command, struct settings *settings, cha
         char *word = words[cursor.at];
         if (only_words || is_word(command, word)) {
             words[left++] = word;
-            only_words = only_words || command->bit == COMMAND_RUN;
+            only_words = only_words || starts_program(command);
         } else if (strcmp(word, "--") == 0) {
             only_words = true;
         } else if (!(word[1] == '-' ? take_long(&cursor, word) : take_letters(&cursor, word))) {

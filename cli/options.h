@@ -30,8 +30,8 @@ struct option_row {
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;
 
-/* Reads the options of `words`; what is left moves to its front, *count of them. For `run` the first word that is no
- * option (or -m, -c, -) ends them, as does "--" everywhere. False after a message. */
+/* Reads the options of `words`; what is left moves to its front, *count of them. Where a program is started the
+ * first word that is no option (or -m, -c, -) ends them, as does "--" everywhere. False after a message. */
 bool options_parse(const struct command *command, struct settings *settings, char **words, int *count);
 
 /* One value, as a row of that kind reads it (for tests and for words that are no options). False: not usable; *why is

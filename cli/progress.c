@@ -33,20 +33,26 @@ static const char *plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
-void progress_show(struct progress *progress, const struct kei_status *status)
+void progress_line(struct progress *progress, double elapsed_s, const char *line)
 {
-    if (!progress->wanted || status->elapsed_s < progress->next_s || in_background())
+    if (!progress->wanted || elapsed_s < progress->next_s || in_background())
         return;
-    char line[160], text[176];
+    char text[176];
     struct winsize size;
     int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
-    snprintf(line, sizeof line, "keisoku  %.0f s  %llu sample%s  %u process%s, %u with Python  %u thread%s",
-             status->elapsed_s, (unsigned long long)status->samples, plural(status->samples), status->processes,
-             status->processes == 1 ? "" : "es", status->pythons, status->threads, plural(status->threads));
     snprintf(text, sizeof text, "\r\033[K%.*s", width, line); /* a wrapped line would not be erased */
     put(text);
     progress->shown = true;
-    progress->next_s = status->elapsed_s + every_s;
+    progress->next_s = elapsed_s + every_s;
+}
+
+void progress_show(struct progress *progress, const struct kei_status *status)
+{
+    char line[160];
+    snprintf(line, sizeof line, "keisoku  %.0f s  %llu sample%s  %u process%s, %u with Python  %u thread%s",
+             status->elapsed_s, (unsigned long long)status->samples, plural(status->samples), status->processes,
+             status->processes == 1 ? "" : "es", status->pythons, status->threads, plural(status->threads));
+    progress_line(progress, status->elapsed_s, line);
 }
 
 void progress_erase(struct progress *progress)

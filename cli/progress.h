@@ -12,6 +12,8 @@ struct progress {
 };
 
 void progress_start(struct progress *progress, const struct settings *settings);
+/* Any line; `elapsed_s` since the start decides whether it is due. */
+void progress_line(struct progress *progress, double elapsed_s, const char *line);
 void progress_show(struct progress *progress, const struct kei_status *status);
 void progress_erase(struct progress *progress);
 

@@ -100,6 +100,36 @@ KEI_API uint64_t kei_session_born_ns(const struct kei_session *session);
 KEI_API int kei_session_finish(struct kei_session *session, struct kei_result *result, struct kei_error *error);
 KEI_API void kei_session_free(struct kei_session *session);
 
+/* ---- whole runs ---------------------------------------------------------------------------------------------------
+ */
+
+/* What a front end hears while programs are run one after the other; every member but `context` may be NULL. */
+struct kei_watch {
+    void *context;
+    void (*started)(void *context, pid_t pid, uint64_t born_ns); /* as kei_session_born_ns */
+    void (*ended)(void *context, pid_t pid); /* nobody has waited for it yet: the number is its own */
+    bool (*stop)(void *context);             /* asked between runs: no further ones */
+    void (*progress)(void *context, const char *what, uint32_t done, uint32_t of);
+};
+
+/* What came out: a screen ("text"), "json", "csv", of a bench also "markdown". */
+struct kei_outcome;
+struct kei_outcome_options {
+    bool color;
+    uint32_t width; /* text: columns; 0: 80 */
+};
+KEI_API int kei_outcome_write(const struct kei_outcome *outcome, const char *format,
+                              const struct kei_outcome_options *options,
+                              int (*write)(void *context, const void *data, size_t size), void *context,
+                              struct kei_error *error);
+/* What the command's exit status says: of stat the program's own (the first that is not 0). */
+KEI_API int kei_outcome_status(const struct kei_outcome *outcome);
+KEI_API void kei_outcome_free(struct kei_outcome *outcome);
+
+/* Runs a program `repeat` times (0: once) and counts what it used. `argv` as kei_run takes it; errors too. */
+KEI_API int kei_stat(uint32_t repeat, char *const argv[], const struct kei_watch *watch, struct kei_outcome **outcome,
+                     struct kei_error *error);
+
 /* ---- looking once -------------------------------------------------------------------------------------------------
  */
 

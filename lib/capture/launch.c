@@ -12,7 +12,7 @@
 extern char **environ;
 
 static void run_child(const struct program *program, int gate, int report, const sigset_t *mask,
-                      const struct rlimit *descriptors) __attribute__((noreturn));
+                      const struct rlimit *descriptors, const int streams[3]) __attribute__((noreturn));
 
 /* Our handlers must not run in the child; what is ignored stays ignored. Signals are blocked meanwhile: one that comes
  * now is the program's, after exec. */
@@ -29,11 +29,14 @@ static void default_handlers(void)
 
 /* Between fork and exec: only calls that are safe there. */
 static void run_child(const struct program *program, int gate, int report, const sigset_t *mask,
-                      const struct rlimit *descriptors)
+                      const struct rlimit *descriptors, const int streams[3])
 {
     char go = 0;
     ssize_t n;
     default_handlers();
+    for (int stream = 0; streams != NULL && stream < 3; stream++)
+        if (streams[stream] >= 0)
+            dup2(streams[stream], stream);
     if (descriptors->rlim_cur != RLIM_INFINITY)
         setrlimit(RLIMIT_NOFILE, descriptors);
     do
@@ -48,8 +51,8 @@ static void run_child(const struct program *program, int gate, int report, const
     _exit(127);
 }
 
-int launch_prepare(const struct program *program, const struct rlimit *descriptors, struct launch *launch,
-                   struct err *err)
+int launch_prepare_streams(const struct program *program, const struct rlimit *descriptors, const int streams[3],
+                           struct launch *launch, struct err *err)
 {
     int gate[2] = {-1, -1}, report[2] = {-1, -1};
     if (pipe2(gate, O_CLOEXEC) != 0 || pipe2(report, O_CLOEXEC) != 0) {
@@ -68,7 +71,7 @@ int launch_prepare(const struct program *program, const struct rlimit *descripto
     if (launch->pid == 0) {
         close(gate[1]); /* else the child would hold its own gate open */
         close(report[0]);
-        run_child(program, gate[0], report[1], &launch->mask, descriptors);
+        run_child(program, gate[0], report[1], &launch->mask, descriptors, streams);
     }
     int number = errno;
     pthread_sigmask(SIG_SETMASK, &launch->mask, NULL);
@@ -81,6 +84,12 @@ int launch_prepare(const struct program *program, const struct rlimit *descripto
     close(launch->gate);
     close(launch->report);
     return err_set(err, ERR_IO, "cannot start %s: %s; end some processes", program->argv[0], strerror(number));
+}
+
+int launch_prepare(const struct program *program, const struct rlimit *descriptors, struct launch *launch,
+                   struct err *err)
+{
+    return launch_prepare_streams(program, descriptors, NULL, launch, err);
 }
 
 static int exec_error(int number, const struct program *program, struct err *err)

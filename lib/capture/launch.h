@@ -23,6 +23,9 @@ struct launch {
  * and waits. */
 int launch_prepare(const struct program *program, const struct rlimit *descriptors, struct launch *launch,
                    struct err *err);
+/* The same with standard streams of its own: descriptors above 2, or -1 for ours. */
+int launch_prepare_streams(const struct program *program, const struct rlimit *descriptors, const int streams[3],
+                           struct launch *launch, struct err *err);
 /* Lets the child execute the program; an exec that fails is reported (ERR_NOT_FOUND, ERR_NOT_EXECUTABLE) and reaped. */
 int launch_release(struct launch *launch, const struct program *program, struct err *err);
 /* Gives up: the child ends without having run anything. */

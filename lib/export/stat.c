@@ -1,0 +1,238 @@
+/* keisoku stat: what a program used, over its runs. */
+#include "export/trials.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "diagnose/summary.h"
+#include "export/cells.h"
+#include "export/json_writer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LABEL_COLUMNS = 22, VALUE_COLUMNS = 14 };
+
+/* The values of one measure, those runs left out that have none. The status is that of the last run without. */
+static enum measure_status collect(const struct stat_input *input, enum measure measure, struct summary *summary,
+                                   struct buf *out)
+{
+    enum measure_status status = MEASURE_KNOWN;
+    size_t n = 0;
+    double *values = mem_alloc((input->n + 1) * sizeof *values);
+    *summary = (struct summary){0};
+    for (size_t i = 0; values != NULL && i < input->n; i++) {
+        if (input->trials[i].status[measure] == MEASURE_KNOWN)
+            values[n++] = input->trials[i].values[measure];
+        else
+            status = (enum measure_status)input->trials[i].status[measure];
+    }
+    if (values == NULL || summarise(values, n, summary) != 0)
+        out->failed = true;
+    mem_free(values);
+    return n > 0 ? MEASURE_KNOWN : status;
+}
+
+/* The least share of the time that a hardware counter ran in any run. */
+static double least_counted(const struct stat_input *input, enum measure measure)
+{
+    double least = 1;
+    for (size_t i = 0; i < input->n; i++)
+        if (input->trials[i].status[measure] == MEASURE_KNOWN)
+            least = fmin(least, input->trials[i].counted[measure]);
+    return least;
+}
+
+static void add_value(struct buf *out, enum measure_unit unit, const char *sign, double value)
+{
+    char text[40], cell[48];
+    trials_value(text, sizeof text, unit, value);
+    snprintf(cell, sizeof cell, "%s%s", sign, text);
+    trials_cell(out, cell, VALUE_COLUMNS + (*sign != '\0' ? 1 : 0), true);
+}
+
+/* "0.82 a cycle" and the like: what two counts say together. */
+static void add_ratio(const struct stat_input *input, enum measure measure, double mean, struct buf *out)
+{
+    static const struct {
+        enum measure measure, of;
+        const char *format;
+        double factor;
+    } ratios[] = {{MEASURE_INSTRUCTIONS, MEASURE_CYCLES, "  %.2f a cycle", 1},
+                  {MEASURE_CYCLES, MEASURE_TASK_CLOCK, "  %.2f GHz", 1e-9},
+                  {MEASURE_BRANCH_MISSES, MEASURE_BRANCHES, "  %.1f %% of branches", 100},
+                  {MEASURE_CACHE_MISSES, MEASURE_CACHE_REFERENCES, "  %.1f %% of references", 100}};
+    for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++) {
+        struct summary of;
+        if (ratios[i].measure == measure && collect(input, ratios[i].of, &of, out) == MEASURE_KNOWN && of.mean > 0)
+            buf_printf(out, ratios[i].format, mean / of.mean * ratios[i].factor);
+    }
+}
+
+static void add_row(const struct stat_input *input, enum measure measure, struct buf *out)
+{
+    const struct measure_row *row = &measure_rows[measure];
+    struct summary summary;
+    enum measure_status status = collect(input, measure, &summary, out);
+    trials_cell(out, row->label, LABEL_COLUMNS, false);
+    if (status != MEASURE_KNOWN) {
+        trials_cell(out, measure_status_text(status), VALUE_COLUMNS + 6, true);
+        buf_add_byte(out, '\n');
+        return;
+    }
+    add_value(out, row->unit, "", summary.mean);
+    if (summary.n > 1) {
+        add_value(out, row->unit, "±", summary.half);
+        add_value(out, row->unit, "", summary.least);
+        add_value(out, row->unit, "", summary.most);
+    }
+    add_ratio(input, measure, summary.mean, out);
+    double counted = least_counted(input, measure);
+    if (row->source == SOURCE_HARDWARE && counted < 0.995)
+        buf_printf(out, "  scaled from %.0f %% of the time", counted * 100);
+    if (row->source == SOURCE_HARDWARE && input->trials[0].user_only[measure])
+        buf_add_text(out, "  user only");
+    buf_add_byte(out, '\n');
+}
+
+/* How the runs ended: "exit status 0", or each way with how often. */
+static void add_ends(const struct stat_input *input, struct buf *out)
+{
+    enum { WAYS_MAX = 8 };
+    int ways[WAYS_MAX];
+    size_t counts[WAYS_MAX] = {0}, n = 0;
+    for (size_t i = 0; i < input->n; i++) {
+        size_t way = 0;
+        while (way < n && ways[way] != input->trials[i].wait_status)
+            way++;
+        if (way == WAYS_MAX)
+            continue;
+        if (way == n)
+            ways[n++] = input->trials[i].wait_status;
+        counts[way]++;
+    }
+    for (size_t way = 0; way < n; way++) {
+        char text[96];
+        trials_end(text, sizeof text, ways[way]);
+        buf_add_text(out, way > 0 ? ", " : "");
+        if (n > 1)
+            buf_printf(out, "%zu with ", counts[way]);
+        buf_add_text(out, text);
+    }
+}
+
+static void add_head(const struct stat_input *input, const struct trials_screen *screen, struct buf *out)
+{
+    struct buf command = {0};
+    trials_command(&command, input->command);
+    trials_style(out, screen, "1");
+    buf_add_text(out, "keisoku stat  ");
+    cells_add_buf(out, &command, screen->width - 14, false, false);
+    trials_style(out, screen, "0");
+    out->failed = out->failed || command.failed;
+    buf_release(&command);
+    if (input->asked > 1)
+        buf_printf(out, "\n%zu run%s%s, ", input->n, input->n == 1 ? "" : "s",
+                   input->n < input->asked ? " of those asked for" : "");
+    else
+        buf_add_text(out, "\n1 run, ");
+    add_ends(input, out);
+    buf_add_text(out, "\n\n");
+    if (input->n > 1) {
+        trials_style(out, screen, "2");
+        trials_cell(out, "", LABEL_COLUMNS, false);
+        trials_cell(out, "mean", VALUE_COLUMNS, true);
+        trials_cell(out, "±95 %", VALUE_COLUMNS, true);
+        trials_cell(out, "least", VALUE_COLUMNS, true);
+        trials_cell(out, "most", VALUE_COLUMNS, true);
+        trials_style(out, screen, "0");
+        buf_add_byte(out, '\n');
+    }
+}
+
+void stat_text(const struct stat_input *input, const struct trials_screen *screen, struct buf *out)
+{
+    bool denied = false;
+    add_head(input, screen, out);
+    for (int measure = 0; measure < MEASURE_COUNT; measure++) {
+        add_row(input, (enum measure)measure, out);
+        denied = denied || input->trials[0].status[measure] == MEASURE_NOT_PERMITTED;
+    }
+    if (denied)
+        buf_add_text(out, "\nnot permitted: sudo sysctl kernel.perf_event_paranoid=1 lets you count them\n");
+}
+
+/* ---- JSON and CSV --------------------------------------------------------------------------------------------------
+ */
+
+static void write_measure(const struct stat_input *input, enum measure measure, struct json_writer *json)
+{
+    const struct measure_row *row = &measure_rows[measure];
+    struct summary summary;
+    enum measure_status status = collect(input, measure, &summary, json->buf);
+    json_open(json, row->name, '{');
+    if (status != MEASURE_KNOWN) {
+        json_text(json, "missing", measure_status_text(status));
+        json_close(json, '}');
+        return;
+    }
+    json_number(json, "mean", summary.mean);
+    if (summary.n > 1) {
+        json_number(json, "low", summary.mean - summary.half);
+        json_number(json, "high", summary.mean + summary.half);
+        json_number(json, "sd", summary.sd);
+    }
+    json_number(json, "median", summary.median);
+    json_number(json, "least", summary.least);
+    json_number(json, "most", summary.most);
+    if (row->source == SOURCE_HARDWARE) {
+        json_number(json, "counted_share", least_counted(input, measure));
+        json_bool(json, "user_only", input->trials[0].user_only[measure]);
+    }
+    json_open_flat(json, "runs", '[');
+    for (size_t i = 0; i < input->n; i++)
+        if (input->trials[i].status[measure] == MEASURE_KNOWN)
+            json_number(json, NULL, input->trials[i].values[measure]);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+void stat_json(const struct stat_input *input, struct buf *out)
+{
+    struct json_writer json = {.buf = out};
+    json_open(&json, NULL, '{');
+    json_text(&json, "schema", "keisoku-stat/1");
+    json_open_flat(&json, "command", '[');
+    for (size_t i = 0; input->command[i] != NULL; i++)
+        json_text(&json, NULL, input->command[i]);
+    json_close(&json, ']');
+    json_integer(&json, "runs", (int64_t)input->n);
+    json_open_flat(&json, "exit", '[');
+    for (size_t i = 0; i < input->n; i++)
+        json_integer(&json, NULL, trial_exit_status(input->trials[i].wait_status));
+    json_close(&json, ']');
+    json_open(&json, "measures", '{');
+    for (int measure = 0; measure < MEASURE_COUNT; measure++)
+        write_measure(input, (enum measure)measure, &json);
+    json_close(&json, '}');
+    json_close(&json, '}');
+    buf_add_byte(out, '\n');
+}
+
+void stat_csv(const struct stat_input *input, struct buf *out)
+{
+    buf_add_text(out, "run,exit");
+    for (int measure = 0; measure < MEASURE_COUNT; measure++)
+        buf_printf(out, ",%s", measure_rows[measure].name);
+    buf_add_byte(out, '\n');
+    for (size_t i = 0; i < input->n; i++) {
+        const struct trial *trial = &input->trials[i];
+        buf_printf(out, "%zu,%d", i + 1, trial_exit_status(trial->wait_status));
+        for (int measure = 0; measure < MEASURE_COUNT; measure++) {
+            buf_add_byte(out, ',');
+            if (trial->status[measure] == MEASURE_KNOWN) /* else empty: no value is not zero */
+                buf_printf(out, "%.9g", trial->values[measure]);
+        }
+        buf_add_byte(out, '\n');
+    }
+}
