@@ -13,7 +13,6 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import TOP, Run
-
 from interpreters import Interpreter
 
 SCHEMA = json.loads((TOP / "docs" / "stat.schema.json").read_text())
@@ -100,7 +99,9 @@ def test_counters_that_the_machine_lacks_are_not_zero(run_keisoku: Run, tmp_path
         measure = measures[name]
         if "missing" in measure:
             assert {row[name] for row in rows} == {""}
-            assert re.search(rf"^{name.replace('_', ' ')} +not (supported here|permitted|counted)$", done.err, re.MULTILINE)
+            assert re.search(
+                rf"^{name.replace('_', ' ')} +not (supported here|permitted|counted)$", done.err, re.MULTILINE
+            )
         else:
             assert measure["mean"] > 0
     assert float(rows[0]["wall_s"]) >= 0.01
