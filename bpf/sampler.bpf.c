@@ -50,10 +50,13 @@ struct task_struct {
 
 const volatile __u32 pid_namespace; /* the collector's; 0: the first one, where ids are the kernel's own */
 
+enum { CHUNK_BYTES = 4096 }; /* read at once: the frames of a page of the data stack */
+
 struct scratch {
     struct wire_sample sample;
     struct wire_frame frames[WIRE_FRAMES_MAX];
-    uint8_t bytes[WIRE_BYTES];
+    uint64_t chunk_from, chunk_to; /* addresses whose bytes are in the chunk; here the verifier does not follow them */
+    uint8_t chunk[CHUNK_BYTES + WIRE_BYTES];
     uint8_t code[WIRE_BYTES];
     __u64 new_codes[WIRE_NEW_CODES];
     __u32 new_marks[WIRE_NEW_CODES];
@@ -158,11 +161,34 @@ static __s32 offset_of(const struct wire_layout *row, const __u8 *bytes, __u64 c
     return offset < -2 || offset > INT32_MAX ? INT32_MIN : (__s32)offset;
 }
 
+/*
+ * The bytes of a frame, whose first stands at `low`. Since 3.11 the callers' frames lie below it on one data stack:
+ * what is there of its page comes with it. NULL when it cannot be read.
+ */
+static __u8 *frame_bytes(struct walk *walk, __u64 low, __u32 size)
+{
+    __u64 end = low + size;
+    if (size > WIRE_FIELDS_BYTES)
+        return NULL;
+    if (low < walk->out->chunk_from || end > walk->out->chunk_to) {
+        __u64 from = walk->thread->layout.frame_owner == WIRE_NONE ? low : (end - 1) & ~(__u64)(CHUNK_BYTES - 1);
+        if (from > low) /* across two pages */
+            from = low;
+        __u64 length = end - from;
+        if (length > CHUNK_BYTES)
+            return NULL;
+        if (bpf_probe_read_user(walk->out->chunk, length, (const void *)from) != 0)
+            return NULL;
+        walk->out->chunk_from = from;
+        walk->out->chunk_to = end;
+    }
+    return walk->out->chunk + ((low - walk->out->chunk_from) & (CHUNK_BYTES - 1));
+}
+
 /* One frame; 1 ends the loop. */
 static long step(__u32 index, struct walk *walk)
 {
     const struct wire_layout *row = &walk->thread->layout;
-    __u8 *bytes = walk->out->bytes;
     if (walk->frame == 0)
         return 1;
     if (!plausible(walk->frame) || walk->frame == walk->mark) {
@@ -174,9 +200,8 @@ static long step(__u32 index, struct walk *walk)
         walk->power *= 2;
         walk->since = 0;
     }
-    __u32 size = row->frame_bytes;
-    if (size > WIRE_FIELDS_BYTES ||
-        bpf_probe_read_user(bytes, size, (const void *)(walk->frame + row->frame_low)) != 0) {
+    const __u8 *bytes = frame_bytes(walk, walk->frame + row->frame_low, row->frame_bytes);
+    if (bytes == NULL) {
         walk->result = WIRE_UNREADABLE;
         return 1;
     }
@@ -346,6 +371,7 @@ static void read_stack(struct wire_thread *thread, struct scratch *out)
         sample->result = WIRE_UNREADABLE;
         return;
     }
+    out->chunk_from = out->chunk_to = 0;
     bpf_loop(WIRE_FRAMES_MAX, step, &walk, 0);
     struct copying copying = {.thread = thread, .out = out, .count = walk.n_new};
     if (walk.n_new > 0) {
