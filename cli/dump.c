@@ -39,28 +39,28 @@ static void put_place(const struct kei_dump_frame *frame)
 }
 
 /* One line: the innermost frame with its place, its callers by name, the outermost's place. */
-static void put_stack(const struct kei_dump_thread *thread)
+static void put_stack(const struct kei_dump_frame *frames, size_t n_frames, bool proved)
 {
-    if (thread->n_frames == 0) {
+    if (n_frames == 0) {
         printf("no Python frame");
         return;
     }
-    put(thread->frames[0].function, 16);
+    put(frames[0].function, 16);
     printf("  ");
-    put_place(&thread->frames[0]);
-    for (size_t i = 1; i < thread->n_frames; i++) {
-        if (i == CALLERS_SHOWN && thread->n_frames > CALLERS_SHOWN + 1) {
-            printf("  ← … %zu more", thread->n_frames - 1 - i);
-            i = thread->n_frames - 1;
+    put_place(&frames[0]);
+    for (size_t i = 1; i < n_frames; i++) {
+        if (i == CALLERS_SHOWN && n_frames > CALLERS_SHOWN + 1) {
+            printf("  ← … %zu more", n_frames - 1 - i);
+            i = n_frames - 1;
         }
         printf(i == 1 ? "  ← " : " ← ");
-        put(thread->frames[i].function, 0);
+        put(frames[i].function, 0);
     }
-    if (thread->n_frames > 1) {
+    if (n_frames > 1) {
         printf("  ");
-        put_place(&thread->frames[thread->n_frames - 1]);
+        put_place(&frames[n_frames - 1]);
     }
-    if (!thread->proved)
+    if (!proved)
         printf("  (it ran meanwhile: not exact)");
 }
 
@@ -70,6 +70,10 @@ static int name_width(const struct kei_dump *dump)
     for (size_t i = 0; i < dump->n_threads; i++) {
         size_t length = kei_visible_text(dump->threads[i].name, NULL, 0);
         width = length > width ? length : width;
+        for (size_t j = 0; j < dump->threads[i].n_tasks; j++) {
+            length = kei_visible_text(dump->threads[i].tasks[j].name, NULL, 0) + 5; /* "task " */
+            width = length > width ? length : width;
+        }
     }
     return width < 32 ? (int)width : 32;
 }
@@ -87,6 +91,30 @@ static void put_detail(const struct kei_dump *dump, const struct kei_dump_thread
     else
         snprintf(text, sizeof text, "%s", thread->detail);
     put(text, DETAIL_COLUMN);
+}
+
+/* The tasks of a thread's event loop, a line each. */
+static void put_tasks(const struct kei_dump_thread *thread, int width, bool color)
+{
+    for (size_t i = 0; i < thread->n_tasks; i++) {
+        const struct kei_dump_task *task = &thread->tasks[i];
+        char text[256];
+        snprintf(text, sizeof text, "task %s", task->name);
+        printf("  ");
+        put(text, width);
+        printf("  %s%-*s%s", color ? "\033[36m" : "", STATE_COLUMN - 1, task->state, color ? "\033[0m " : " ");
+        snprintf(text, sizeof text, task->on[0] != '\0' ? "on %s" : "%s", task->on);
+        put(text, DETAIL_COLUMN);
+        printf(" ");
+        put_stack(task->frames, task->n_frames, thread->tasks_proved);
+        if (task->awaiter[0] != '\0') {
+            printf("  awaited by ");
+            put(task->awaiter, 0);
+        }
+        printf("\n");
+    }
+    if (thread->tasks_left_out != 0)
+        printf("  … and at least %llu more tasks\n", (unsigned long long)thread->tasks_left_out);
 }
 
 static void print_text(const struct kei_dump *dump, bool color)
@@ -111,8 +139,9 @@ static void print_text(const struct kei_dump *dump, bool color)
         printf("  %s%-*s%s", color ? "\033[36m" : "", STATE_COLUMN - 1, thread->state, color ? "\033[0m " : " ");
         put_detail(dump, thread);
         printf(" ");
-        put_stack(thread);
+        put_stack(thread->frames, thread->n_frames, thread->proved);
         printf("\n");
+        put_tasks(thread, width, color);
     }
 }
 
@@ -132,6 +161,34 @@ static void json_member(const char *name, const char *text)
     free(quoted);
 }
 
+static void json_frames(const struct kei_dump_frame *frames, size_t n_frames)
+{
+    printf("\"frames\": [");
+    for (size_t i = 0; i < n_frames; i++) {
+        printf("%s\n      {", i == 0 ? "" : ",");
+        json_member("function", frames[i].function);
+        printf(", ");
+        json_member("file", frames[i].file);
+        printf(", \"line\": %u}", frames[i].line);
+    }
+    printf("]");
+}
+
+static void json_task(const struct kei_dump_task *task)
+{
+    printf("\n      {");
+    json_member("name", task->name);
+    printf(", ");
+    json_member("state", task->state);
+    printf(", ");
+    json_member("on", task->on);
+    printf(", ");
+    json_member("awaiter", task->awaiter);
+    printf(", ");
+    json_frames(task->frames, task->n_frames);
+    printf("}");
+}
+
 static void json_thread(const struct kei_dump_thread *thread)
 {
     printf("    {\"tid\": %d, ", (int)thread->tid);
@@ -140,16 +197,19 @@ static void json_thread(const struct kei_dump_thread *thread)
     json_member("state", thread->state);
     printf(", ");
     json_member("detail", thread->detail);
-    printf(", \"holds_gil\": %s, \"proved\": %s, \"frames\": [", thread->holds_gil ? "true" : "false",
+    printf(", \"holds_gil\": %s, \"proved\": %s, ", thread->holds_gil ? "true" : "false",
            thread->proved ? "true" : "false");
-    for (size_t i = 0; i < thread->n_frames; i++) {
-        printf("%s\n      {", i == 0 ? "" : ",");
-        json_member("function", thread->frames[i].function);
-        printf(", ");
-        json_member("file", thread->frames[i].file);
-        printf(", \"line\": %u}", thread->frames[i].line);
+    json_frames(thread->frames, thread->n_frames);
+    if (thread->n_tasks > 0) {
+        printf(", \"tasks\": [");
+        for (size_t i = 0; i < thread->n_tasks; i++) {
+            printf(i == 0 ? "" : ",");
+            json_task(&thread->tasks[i]);
+        }
+        printf("], \"tasks_proved\": %s, \"tasks_left_out\": %llu", thread->tasks_proved ? "true" : "false",
+               (unsigned long long)thread->tasks_left_out);
     }
-    printf("]}");
+    printf("}");
 }
 
 static void print_json(const struct kei_dump *dump)

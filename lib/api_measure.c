@@ -125,13 +125,24 @@ struct outer_dump {
     struct dump *dump;
 };
 
+static const struct kei_dump_frame *show_frames(struct dump *dump, const struct dump_frame *frames, size_t n)
+{
+    struct kei_dump_frame *shown = arena_alloc(&dump->arena, (n + 1) * sizeof *shown);
+    for (size_t i = 0; shown != NULL && i < n; i++)
+        shown[i] = (struct kei_dump_frame){frames[i].function, frames[i].file, frames[i].line};
+    return shown;
+}
+
 static int show_thread(struct dump *dump, const struct dump_thread *thread, struct kei_dump_thread *shown)
 {
-    struct kei_dump_frame *frames = arena_alloc(&dump->arena, thread->n_frames * sizeof *frames);
-    if (frames == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < thread->n_frames; i++)
-        frames[i] = (struct kei_dump_frame){thread->frames[i].function, thread->frames[i].file, thread->frames[i].line};
+    struct kei_dump_task *tasks = arena_alloc(&dump->arena, (thread->n_tasks + 1) * sizeof *tasks);
+    for (size_t i = 0; tasks != NULL && i < thread->n_tasks; i++) {
+        const struct dump_task *task = &thread->tasks[i];
+        const struct kei_dump_frame *frames = show_frames(dump, task->frames, task->n_frames);
+        tasks[i] = (struct kei_dump_task){task->name, task->state, task->on, task->awaiter, frames, task->n_frames};
+        if (frames == NULL)
+            return ERR_NOMEM;
+    }
     *shown = (struct kei_dump_thread){
         .tid = thread->tid,
         .name = thread->name,
@@ -139,10 +150,14 @@ static int show_thread(struct dump *dump, const struct dump_thread *thread, stru
         .detail = thread->detail,
         .holds_gil = thread->holds_gil,
         .proved = thread->proved,
-        .frames = frames,
+        .frames = show_frames(dump, thread->frames, thread->n_frames),
         .n_frames = thread->n_frames,
+        .tasks = tasks,
+        .n_tasks = thread->n_tasks,
+        .tasks_left_out = thread->tasks_left_out,
+        .tasks_proved = thread->tasks_proved,
     };
-    return 0;
+    return shown->frames != NULL && tasks != NULL ? 0 : ERR_NOMEM;
 }
 
 int kei_dump(pid_t pid, struct kei_dump **result, struct kei_error *error)

@@ -1,10 +1,7 @@
-#include "capture/dump.h"
+#include "capture/dump_private.h"
 
 #include "base/map.h"
-#include "capture/cpython/python.h"
 #include "capture/doctor.h"
-#include "capture/proof.h"
-#include "capture/schedule.h"
 #include "capture/wait_state.h"
 
 #include <sched.h>
@@ -13,14 +10,7 @@
 
 enum { TRIES_MAX = 60, NAME_BYTES = 128 };
 
-struct dumper {
-    struct dump *dump;
-    struct python *python;
-    struct python_stack stack;
-    struct buf copy;
-};
-
-static char *keep(struct dumper *d, const char *text)
+char *dump_keep(struct dumper *d, const char *text)
 {
     return arena_strndup(&d->dump->arena, text, strlen(text));
 }
@@ -54,17 +44,22 @@ static enum look read_proved(struct dumper *d, const struct proc_thread *files, 
     return LOOK_DONE;
 }
 
-static bool name_frame(struct dumper *d, const struct python_frame *frame, struct dump_frame *named)
+bool dump_name_copy(struct dumper *d, const struct buf *copy, int32_t offset, struct dump_frame *named)
 {
     struct python_code code;
-    buf_clear(&d->copy);
-    if (python_code_copy(d->python, frame->code, &d->copy) != 0 || python_code_resolve(d->python, &d->copy, &code) != 0)
+    if (copy->size == 0 || python_code_resolve(d->python, copy, &code) != 0)
         return false;
-    named->function = keep(d, code.qualname);
-    named->file = keep(d, code.file);
-    named->line = python_code_line(&code, frame->offset);
+    named->function = dump_keep(d, code.qualname);
+    named->file = dump_keep(d, code.file);
+    named->line = python_code_line(&code, offset);
     python_code_release(&code);
     return named->function != NULL && named->file != NULL;
+}
+
+static bool name_frame(struct dumper *d, const struct python_frame *frame, struct dump_frame *named)
+{
+    buf_clear(&d->copy);
+    return python_code_copy(d->python, frame->code, &d->copy) == 0 && dump_name_copy(d, &d->copy, frame->offset, named);
 }
 
 static void name_frames(struct dumper *d, struct dump_thread *thread)
@@ -98,6 +93,15 @@ static bool is_idle(const struct dump_thread *thread)
     return false;
 }
 
+static bool runs_asyncio(const struct dump_thread *thread)
+{
+    for (size_t i = 0; i < thread->n_frames; i++) {
+        if (strstr(thread->frames[i].file, "/asyncio/") != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void name_thread(struct dumper *d, const struct python_thread *state, struct dump_thread *thread)
 {
     char name[NAME_BYTES] = "", comm[16];
@@ -106,7 +110,7 @@ static void name_thread(struct dumper *d, const struct python_thread *state, str
         snprintf(name, sizeof name, "MainThread"); /* a program that never imported threading */
     else if (!known && proc_comm(d->dump->pid, thread->tid, comm))
         snprintf(name, sizeof name, "%s", comm);
-    thread->name = keep(d, name);
+    thread->name = dump_keep(d, name);
 }
 
 static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *state)
@@ -130,6 +134,8 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
             if (wait_state_may_be_idle(thread->state) && is_idle(thread))
                 thread->state = STATE_IDLE;
             name_thread(d, state, thread);
+            if (state != NULL && runs_asyncio(thread))
+                dump_tasks(d, state, &files, thread);
             d->dump->n_threads++;
         }
         proc_thread_close(&files);
@@ -172,7 +178,7 @@ static int fill(struct dumper *d, struct err *err)
     for (ssize_t i = 0; i < size; i++)
         command[i] = command[i] != '\0' ? command[i] : ' ';
     d->dump->command = arena_strndup(&d->dump->arena, command, size > 0 ? (size_t)size : 0);
-    d->dump->python = keep(d, python_info(d->python)->version);
+    d->dump->python = dump_keep(d, python_info(d->python)->version);
     d->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *d->stack.frames);
     if (d->stack.frames == NULL)
         return err_set(err, ERR_NOMEM, "cannot dump %d: out of memory", (int)d->dump->pid);

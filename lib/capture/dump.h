@@ -12,6 +12,11 @@ struct dump_frame {
     const char *function, *file;
     uint32_t line;
 };
+struct dump_task {
+    const char *name, *state, *on, *awaiter; /* "" when there is none */
+    struct dump_frame *frames;               /* innermost first */
+    size_t n_frames;
+};
 struct dump_thread {
     pid_t tid;
     const char *name, *detail;
@@ -19,6 +24,10 @@ struct dump_thread {
     bool holds_gil, proved;
     struct dump_frame *frames; /* innermost first */
     size_t n_frames;
+    struct dump_task *tasks; /* asyncio's */
+    size_t n_tasks;
+    uint64_t tasks_left_out; /* there are so many more, at least */
+    bool tasks_proved;
 };
 struct dump {
     struct arena arena; /* of all texts and arrays */

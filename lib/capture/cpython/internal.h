@@ -4,6 +4,8 @@
 
 #include "capture/cpython/layout.h"
 #include "capture/cpython/python.h"
+#include "capture/cpython/tasks.h"
+#include "capture/cpython/view.h"
 
 #include <string.h>
 
@@ -53,6 +55,36 @@ static inline bool plausible(uint64_t address)
     return address >= 4096 && address < UINT64_C(1) << 56 && (address & 7) == 0;
 }
 
+enum { THREAD_BYTES_MAX = 1024, KNOWN_TYPES = 64 };
+
+/* A static type of the interpreter that was met, and what its objects are (object_kind.c). */
+struct known_type {
+    uint64_t address;
+    uint8_t kind;
+};
+
+struct window {
+    uint32_t low, high;
+};
+
+struct python_reader {
+    struct python *python;
+    struct python_thread thread;
+    struct view *view;
+    struct window thread_window, frame_window;
+    uint64_t gc_address, holder_address, gil_address; /* 0: not known */
+    uint32_t gil_size;
+    uint32_t gc_collecting;
+    uint64_t holder;
+    uint32_t gil_enabled;  /* free-threaded builds can do without */
+    uint64_t core_address; /* 0: not known */
+    int32_t core;
+    struct python_asyncio asyncio; /* known: tasks are read too */
+    uint64_t running_task;         /* as the thread state says (3.14+) */
+    struct known_type types[KNOWN_TYPES];
+    uint8_t thread_bytes[THREAD_BYTES_MAX];
+};
+
 /* True when the object at `address` is a code object; learns the type's address by its name at the first one. */
 bool python_is_code(struct python *python, uint64_t type);
 /* True for a code object of the interpreter's own that stands for no Python function (a constructor call's helper). */
@@ -76,6 +108,56 @@ struct text_part text_part_of(const struct layout *row, uint64_t address, const 
 void text_to_utf8(const struct layout *row, struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length);
 /* Reads a string object of at most `limit` characters; false when it is none. Adds a zero behind. */
 bool text_read(struct python *python, uint64_t address, uint32_t limit, struct buf *buf);
+
+/* stack.c: one frame, read as the walk does it. */
+bool python_frame_at(struct python_reader *reader, uint64_t address, struct python_frame *frame);
+
+/* object_kind.c: what kind of object this is, by the name of its type or of a type that it inherits from. */
+enum object_kind {
+    OBJECT_OTHER,
+    OBJECT_COROUTINE, /* or a generator: has a frame */
+    OBJECT_ASEND,     /* begins with its generator */
+    OBJECT_WRAPPER,   /* begins with its coroutine */
+    OBJECT_AWAITING,  /* begins with its future */
+    OBJECT_FUTURE,
+    OBJECT_TASK,
+    OBJECT_WAKEUP, /* begins with its task */
+    OBJECT_BUILTIN,
+    OBJECT_METHOD,
+    OBJECT_FUNCTION,
+    OBJECT_PARTIAL,
+    OBJECT_TASK_GROUP,
+    OBJECT_CELL,
+    OBJECT_TUPLE,
+    OBJECT_LIST,
+    OBJECT_SET,
+    OBJECT_STR,
+    OBJECT_INT,
+};
+enum object_kind object_kind(struct python_reader *reader, uint64_t object);
+/* The name of its type without the module; "" not readable. */
+void object_type_name(struct python_reader *reader, uint64_t object, char *name, size_t size);
+/* Through the reader's view, not aligned ones and those of the first pages refused; 0 when not readable. */
+uint64_t object_word(struct python_reader *reader, uint64_t address);
+/* The fields of an object begin behind this. */
+static inline uint32_t object_head(const struct python_reader *reader)
+{
+    return reader->python->layout.object_type + 8;
+}
+
+/* task.c */
+bool task_read_name(struct python_reader *reader, uint64_t address, struct python_task *task);
+/* The task of the stack that was just read, in the same reading. */
+void task_of_stack(struct python_reader *reader, bool generators, struct python_stack *stack);
+/* The frame of a coroutine; 0: it has none any more. */
+uint64_t task_frame_of(struct python_reader *reader, uint64_t coroutine);
+
+/* task_awaiter.c: a task that waits for this one; 0: none. */
+uint64_t task_awaiter(struct python_reader *reader, uint64_t task);
+
+/* name.c: objects by name. Addresses, 0: none. */
+uint64_t python_module_member(struct python *python, uint64_t interpreter, const char *module, const char *name);
+uint64_t python_attribute(struct python *python, uint64_t object, const char *name);
 
 /* find.c: where _PyRuntime is, and what version. */
 int python_find(struct python *python, bool *maybe, struct err *err);

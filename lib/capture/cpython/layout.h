@@ -51,6 +51,14 @@
     X(frame_ip)                                                                                                        \
     X(frame_owner)                                                                                                     \
     X(frame_tlbc_index)                                                                                                \
+    X(frame_stackpointer) /* behind the innermost value of its stack */                                                \
+    X(frame_stackdepth)   /* or the number of its values */                                                            \
+    X(frame_values)       /* the values; up to 3.10 a pointer to them */                                               \
+    X(generator_frame)    /* pointer to its frame, */                                                                  \
+    X(generator_iframe)   /* or the frame itself */                                                                    \
+    X(generator_state)                                                                                                 \
+    X(function_closure)                                                                                                \
+    X(function_qualname)                                                                                               \
     X(code_size)                                                                                                       \
     X(code_argcount)                                                                                                   \
     X(code_flags)                                                                                                      \
@@ -62,6 +70,7 @@
     X(code_qualname)                                                                                                   \
     X(code_linetable)                                                                                                  \
     X(code_instructions) /* the instructions themselves */                                                             \
+    X(code_bytes)        /* or the object that holds them */                                                           \
     X(code_tlbc)                                                                                                       \
     X(object_type)                                                                                                     \
     X(var_size)                                                                                                        \
@@ -121,7 +130,15 @@ struct layout {
     uint8_t shim_owner;            /* frames with this owner or above are the interpreter's own; 0: none are */
     uint8_t code_tag_mask;         /* low bits of a code pointer that are no address */
     uint8_t line_format, ip_kind, instance_kind;
-    uint8_t code_version_before;     /* a code object's own number lies so far before code_filename; 0: has none */
+    uint8_t code_version_before; /* a code object's own number lies so far before code_filename; 0: has none */
+    /* asyncio; task_size 0: its tasks are not read by layout (before 3.8), or not only (3.14 on) */
+    bool task_table;              /* _asyncio has a table of its own offsets */
+    uint8_t await_opcodes[2];     /* what the instruction is before which a frame stands that awaits; 0: any */
+    int8_t await_low, await_high; /* states of a generator that is suspended, of those that may await */
+    int8_t created_state;         /* of one that has not begun */
+    int8_t over_state;            /* of one that runs; above: it is over */
+    uint8_t await_value;          /* which value it awaits, from the end of its frame's stack */
+    uint16_t task_size, task_coro, task_name;
     uint8_t str_kind_shift;          /* of the kind in a string's state word; compact and ASCII flags follow it */
     uint8_t str_kind_shift_threaded; /* the same in free-threaded builds */
 #define LAYOUT_MEMBER(name) uint32_t name;

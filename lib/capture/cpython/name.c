@@ -184,7 +184,7 @@ static bool find_attributes(struct python *python, uint64_t object, uint64_t typ
     return false;
 }
 
-static uint64_t attribute(struct python *python, uint64_t object, const char *name)
+uint64_t python_attribute(struct python *python, uint64_t object, const char *name)
 {
     const struct layout *row = &python->layout;
     struct attributes at;
@@ -202,16 +202,16 @@ static uint64_t attribute(struct python *python, uint64_t object, const char *na
 /* --- threads -------------------------------------------------------------------------------------------------------
  */
 
-static uint64_t find_active(struct python *python, uint64_t interpreter)
+uint64_t python_module_member(struct python *python, uint64_t interpreter, const char *name, const char *member)
 {
     const struct layout *row = &python->layout;
     uint64_t modules, dict;
     if (!remote_read_u64(&python->remote, interpreter + row->interpreter_modules, &modules))
         return 0;
-    uint64_t module = dict_look_up(python, modules, "threading");
+    uint64_t module = dict_look_up(python, modules, name);
     if (!plausible(module) || !remote_read_u64(&python->remote, module + row->module_dict, &dict))
         return 0;
-    return dict_look_up(python, dict, "_active");
+    return dict_look_up(python, dict, member);
 }
 
 /* The Thread object of an identifier. An int's hash is the int itself, so that the keys need not be read. */
@@ -248,7 +248,7 @@ static void copy_name(const struct buf *text, char *name, size_t size)
  * thread of a forked child may still have its parent's. */
 static bool is_object_of(struct python *python, uint64_t object, const struct python_thread *thread)
 {
-    uint64_t number = attribute(python, object, "_native_id");
+    uint64_t number = python_attribute(python, object, "_native_id");
     uint32_t digit;
     return number == 0 || thread->tid == python->main_tid ||
            (remote_read(&python->remote, number + python->layout.object_type + 16, &digit, sizeof(digit)) &&
@@ -263,11 +263,12 @@ static bool name_in(struct python *python, uint64_t interpreter, uint64_t identi
     uint64_t active = is_main ? python->active_threads : 0;
     uint64_t object = active ? find_thread(python, active, identifier) : 0;
     if (!object) {
-        active = find_active(python, interpreter);
+        active = python_module_member(python, interpreter, "threading", "_active");
         object = active ? find_thread(python, active, identifier) : 0;
     }
     if (!object || !is_object_of(python, object, thread) ||
-        !text_read(python, attribute(python, object, python->layout.thread_name_field), NAME_CHARACTERS_MAX, text))
+        !text_read(python, python_attribute(python, object, python->layout.thread_name_field), NAME_CHARACTERS_MAX,
+                   text))
         return false;
     if (is_main)
         python->active_threads = active;

@@ -89,6 +89,15 @@ bool offsets_parse(const uint8_t *bytes, size_t size, const struct offset_head *
     layout->type_cached_keys += longer;
     layout->module_dict += longer;
     layout->str_compact_size += longer;
+    layout->function_closure += longer;
+    layout->function_qualname += longer;
+    layout->task_size = (uint16_t)(layout->task_size + longer);
+    layout->task_coro = (uint16_t)(layout->task_coro + longer);
+    layout->task_name = (uint16_t)(layout->task_name + longer);
+    if (layout->generator_iframe == row->generator_iframe) { /* not in every minor's table */
+        layout->generator_iframe += longer;
+        layout->generator_state += longer;
+    }
     /* Not in the table, may move between micros: leave out rather than guess. */
     layout->code_flags = layout->code_consts = LAYOUT_NONE;
     if (newer)

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "capture/cpython/tasks.h"
 #include "capture/target/remote.h"
 
 struct python;
@@ -68,6 +69,7 @@ struct python_stack {
     int core;             /* that the thread's own code last ran on, read after all else; -1: not known */
     uint64_t gil_address; /* of the GIL, 0 unknown: a futex wait inside [address, address + size) waits for it */
     uint32_t gil_size;
+    struct python_task task; /* that it belongs to; none unless the reader follows tasks */
 };
 
 /* Per-thread memory of the last read (predicted addresses, chunk image). */

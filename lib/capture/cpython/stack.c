@@ -12,7 +12,6 @@
 enum {
     GIL_BYTES = 512,     /* the structure with its mutexes and conditions is smaller in every version */
     GIL_LOCK_BYTES = 32, /* of a semaphore, whose neighbours in the heap may be the program's locks */
-    THREAD_BYTES_MAX = 1024,
     FRAME_BYTES_MAX = 256,
     STATUS_ACTIVE = 1 << 4,
     CFRAME_BYTES = 24,
@@ -20,25 +19,6 @@ enum {
     CHUNK_SPAN = 64 << 10,            /* how far above a chunk's start its frames are looked for */
     OFFSET_MAX = 256 << 20,           /* bytes of instructions in one code object */
     STEPS_MAX = PYTHON_DEPTH_MAX * 3, /* frames and helpers between them */
-};
-
-struct window {
-    uint32_t low, high;
-};
-
-struct python_reader {
-    struct python *python;
-    struct python_thread thread;
-    struct view *view;
-    struct window thread_window, frame_window;
-    uint64_t gc_address, holder_address, gil_address; /* 0: not known */
-    uint32_t gil_size;
-    uint32_t gc_collecting;
-    uint64_t holder;
-    uint32_t gil_enabled;  /* free-threaded builds can do without */
-    uint64_t core_address; /* 0: not known */
-    int32_t core;
-    uint8_t thread_bytes[THREAD_BYTES_MAX];
 };
 
 static void window_add(struct window *window, uint32_t offset, uint32_t size)
@@ -115,6 +95,7 @@ struct python_reader *python_reader_new(struct python *python, const struct pyth
         return NULL;
     reader->python = python;
     reader->thread = *thread;
+    reader->asyncio.thread_task = LAYOUT_NONE;
     reader->view = view_new(&python->remote);
     if (!reader->view || !set_windows(reader)) {
         python_reader_free(reader);
@@ -152,7 +133,7 @@ static uint64_t thread_u64(const struct python_reader *reader, uint32_t offset)
 
 static bool begin(struct python_reader *reader)
 {
-    struct remote_part parts[4];
+    struct remote_part parts[5];
     size_t count = 0;
     parts[count++] = (struct remote_part){.address = reader->thread.address + reader->thread_window.low,
                                           .local = reader->thread_bytes,
@@ -164,6 +145,9 @@ static bool begin(struct python_reader *reader)
         parts[count++] = (struct remote_part){reader->holder_address, &reader->holder, sizeof(reader->holder)};
     if (reader->python->info.free_threaded && reader->gil_address) /* the structure begins with it there */
         parts[count++] = (struct remote_part){reader->gil_address, &reader->gil_enabled, sizeof(reader->gil_enabled)};
+    if (layout_has(reader->asyncio.thread_task))
+        parts[count++] = (struct remote_part){reader->thread.address + reader->asyncio.thread_task,
+                                              &reader->running_task, sizeof(reader->running_task)};
     return view_begin(reader->view, parts, count);
 }
 
@@ -213,7 +197,8 @@ struct walk {
     uint64_t previous, code, ip;
     uint32_t tlbc_index;
     uint8_t owner;
-    bool is_entry; /* 3.11 only: the first frame of a call of the interpreter loop */
+    bool generators; /* one of the frames is a generator's; before 3.11 they do not tell */
+    bool is_entry;   /* 3.11 only: the first frame of a call of the interpreter loop */
     /* of a stack that the kernel sampler read: its frames, and the outermost loop's */
     const struct wire_frame *recorded;
     uint32_t recorded_left;
@@ -406,6 +391,7 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
         int32_t offset;
         if (!plausible(walk->code) || !offset_of(walk, &offset) || is_doubtful(walk, stack, entering))
             return PYTHON_READ_INVALID;
+        walk->generators = walk->generators || walk->owner == OWNED_BY_GENERATOR;
         entering = stack->depth == 0 && offset < 0 && walk->owner != OWNED_BY_GENERATOR;
         stack->frames[stack->depth++] = (struct python_frame){.code = walk->code,
                                                               .address = walk->frame,
@@ -415,6 +401,16 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
     if (stack->truncated)
         return PYTHON_READ_OK;
     return ends_well(walk, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
+}
+
+bool python_frame_at(struct python_reader *reader, uint64_t address, struct python_frame *frame)
+{
+    struct walk walk = {.reader = reader, .frame = address};
+    *frame = (struct python_frame){.address = address};
+    if (!plausible(address) || !look(&walk) || !plausible(walk.code) || !offset_of(&walk, &frame->offset))
+        return false;
+    frame->code = walk.code;
+    return true;
 }
 
 bool python_reader_knows_core(const struct python_reader *reader)
@@ -435,6 +431,7 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
     stack->truncated = stack->holds_gil = stack->attached = stack->exception = stack->gil_known = stack->gc_running =
         false;
     stack->gil_address = reader->gil_address;
+    stack->task.address = 0;
     stack->core = -1;
     stack->gil_size = reader->gil_size;
     if (!begin(reader))
@@ -447,6 +444,8 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
         result = PYTHON_READ_INVALID; /* the thread state is gone and its memory serves another purpose */
     else if (innermost(reader, &walk.frame))
         result = walk_stack(&walk, stack);
+    if (result == PYTHON_READ_OK && reader->asyncio.known)
+        task_of_stack(reader, walk.generators || !layout_has(reader->python->layout.frame_owner), stack);
     stack->core = view_watched(reader->view) ? reader->core : -1;
     view_end(reader->view);
     if (result != PYTHON_READ_OK)
@@ -495,6 +494,7 @@ enum python_read_result python_stack_recorded(struct python_reader *reader, cons
                                               const struct wire_frame *frames, struct python_stack *stack)
 {
     stack->depth = 0;
+    stack->task.address = 0;
     stack->truncated = (sample->flags & WIRE_TRUNCATED) != 0;
     stack->holds_gil = (sample->flags & WIRE_HOLDS_GIL) != 0;
     stack->gil_known = true;

@@ -17,18 +17,29 @@
 #define SINCE_313  SINCE_312, .own_offsets = true, .instance_kind = INSTANCE_INLINE
 #define SINCE_314  SINCE_313, .code_tag_mask = 7, .str_kind_shift_threaded = 8
 
+/* Tasks are private to Modules/_asynciomodule.c: the offsets in it were read off live tasks and hold for every micro
+ * version seen; the size of the type is compared before they are used. */
+#define TASK(size, coro, name) .task_size = size, .task_coro = coro, .task_name = name
+#define AWAITS_BEFORE_311 .await_opcodes = {72, 72}, .await_value = 1 /* YIELD_FROM */
+#define AWAITS_311        .await_low = -1, .await_high = -1, .over_state = 0, .await_value = 1
+#define AWAITS_315        .await_low = 2, .await_high = 3, .created_state = 0, .over_state = 4, .await_value = 2
+
 static const struct layout layouts[] = {
     {.major = 2, .minor = 7,  OFFSETS_2_7  PYTHON_2, BEFORE_311, .line_format = LINES_FORWARD, .ip_scale = 1},
     {.major = 3, .minor = 6,  OFFSETS_3_6  PYTHON_3, BEFORE_311, BEFORE_310, .sign = "_PyEval_EvalFrameDefault"},
     {.major = 3, .minor = 7,  OFFSETS_3_7  PYTHON_3, BEFORE_311, BEFORE_310},
-    {.major = 3, .minor = 8,  OFFSETS_3_8  PYTHON_3, BEFORE_311, BEFORE_310},
-    {.major = 3, .minor = 9,  OFFSETS_3_9  PYTHON_3, BEFORE_311, BEFORE_310},
-    {.major = 3, .minor = 10, OFFSETS_3_10 PYTHON_3, BEFORE_311, .line_format = LINES_RANGES, .ip_scale = 2},
-    {.major = 3, .minor = 11, OFFSETS_3_11 SINCE_311, .instance_kind = INSTANCE_VALUES_BEFORE},
-    {.major = 3, .minor = 12, OFFSETS_3_12 SINCE_312, .instance_kind = INSTANCE_TAGGED_BEFORE},
-    {.major = 3, .minor = 13, OFFSETS_3_13 SINCE_313, .str_kind_shift_threaded = 2},
-    {.major = 3, .minor = 14, OFFSETS_3_14 SINCE_314},
-    {.major = 3, .minor = 15, OFFSETS_3_15 SINCE_314},
+    {.major = 3, .minor = 8,  OFFSETS_3_8  PYTHON_3, BEFORE_311, BEFORE_310, AWAITS_BEFORE_311, TASK(144, 112, 120)},
+    {.major = 3, .minor = 9,  OFFSETS_3_9  PYTHON_3, BEFORE_311, BEFORE_310, AWAITS_BEFORE_311, TASK(184, 152, 160)},
+    {.major = 3, .minor = 10, OFFSETS_3_10 PYTHON_3, BEFORE_311, .line_format = LINES_RANGES, .ip_scale = 2,
+     AWAITS_BEFORE_311, TASK(192, 160, 168)},
+    {.major = 3, .minor = 11, OFFSETS_3_11 SINCE_311, .instance_kind = INSTANCE_VALUES_BEFORE, AWAITS_311,
+     .await_opcodes = {151, 150} /* RESUME, RESUME_QUICK */, .created_state = -2, TASK(176, 136, 144)},
+    {.major = 3, .minor = 12, OFFSETS_3_12 SINCE_312, .instance_kind = INSTANCE_TAGGED_BEFORE, AWAITS_311,
+     .await_opcodes = {151, 240} /* RESUME, INSTRUMENTED_RESUME */, .created_state = -2, TASK(176, 136, 144)},
+    {.major = 3, .minor = 13, OFFSETS_3_13 SINCE_313, .str_kind_shift_threaded = 2, AWAITS_311, .created_state = -3,
+     TASK(144, 120, 128)},
+    {.major = 3, .minor = 14, OFFSETS_3_14 SINCE_314, AWAITS_311, .created_state = -3, .task_table = true},
+    {.major = 3, .minor = 15, OFFSETS_3_15 SINCE_314, AWAITS_315, .task_table = true},
 };
 
 #define FIELD(name) offsetof(struct layout, name)

@@ -162,6 +162,11 @@ bool view_begin(struct view *view, const struct remote_part *fixed, size_t count
     return true;
 }
 
+void view_clear(struct view *view)
+{
+    view->count = view->slots = view->hint = 0;
+}
+
 void view_end(struct view *view)
 {
     size_t kept = 0;

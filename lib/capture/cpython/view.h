@@ -25,6 +25,8 @@ bool view_begin(struct view *view, const struct remote_part *fixed, size_t count
 /* `size` bytes (at most VIEW_AT_MAX) at `address`, valid until the next call; NULL when not readable. A page that is
  * not there is read now, along with the pages below it down to `floor` (0: none). */
 const uint8_t *view_at(struct view *view, uint64_t address, size_t size, uint64_t floor);
+/* Forgets everything: nothing is predicted for the next reading. */
+void view_clear(struct view *view);
 /* Ends a reading: what was used is predicted for the next, what was not for a while is forgotten. */
 void view_end(struct view *view);
 
