@@ -3,6 +3,7 @@
  * of it. A thread that sleeps on is one sample that stands for many sweeps. Timed path.
  */
 #include "base/clock.h"
+#include "capture/operands.h"
 #include "capture/other_states.h"
 #include "capture/sampler_private.h"
 #include "capture/wait_state.h"
@@ -200,6 +201,8 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
     }
     bool proved = look == LOOK_DONE && !free_read;
     sampler_take(s, t, &proof, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
+    if (good && proved && proof.runs)
+        operands_look(s, t, &proof);
     return LOOK_DONE;
 }
 

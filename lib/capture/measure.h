@@ -12,6 +12,7 @@
 
 #include "capture/kernel_noise.h"
 #include "capture/kernel_sampler.h"
+#include "capture/operands.h"
 #include "capture/perf_clock.h"
 #include "capture/proc_events.h"
 #include "capture/sample_queue.h"
@@ -40,6 +41,7 @@ struct measurement {
     struct measure_options options;
     struct track track;
     struct sample_queue queue;
+    struct operand_queue operands;
     struct perf_clock *perf;       /* NULL: not permitted */
     struct err perf_error;         /* why it was not */
     struct proc_events *events;    /* NULL: not permitted */

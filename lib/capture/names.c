@@ -194,6 +194,15 @@ void names_count(struct names *names, const struct stack_store *store, uint32_t 
         want_source(names, named, named->code.file);
 }
 
+uint32_t names_frame(struct names *names, const struct stack_store *store, uint32_t id)
+{
+    const struct stack_node *node = stack_store_node(store, id);
+    const struct named_code *named = code_of(names, store, node);
+    if (named == NULL || named->function == 0)
+        return 0;
+    return recording_add_frame(names->m->recording, named->function, python_code_line(&named->code, node->offset));
+}
+
 uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module)
 {
     char key[4096 + 16];

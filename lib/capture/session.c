@@ -66,6 +66,7 @@ static struct session *make(const struct measure_options *options, struct err *e
     m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     m->wait_status = -1;
     pthread_mutex_init(&m->failure_lock, NULL);
+    operand_queue_init(&m->operands);
     m->queue.records = mem_alloc(SAMPLE_QUEUE_RECORDS * sizeof *m->queue.records);
     if (m->queue.records == NULL || m->wake_fd < 0 || m->end_fd < 0) {
         err_set(err, ERR_NOMEM, "cannot measure: out of memory or descriptors; free some");
@@ -495,6 +496,7 @@ void session_free(struct session *session)
     if (m->end_fd >= 0)
         close(m->end_fd);
     pthread_mutex_destroy(&m->failure_lock);
+    pthread_mutex_destroy(&m->operands.lock);
     for (size_t i = 0; session->command != NULL && session->command[i] != NULL; i++)
         mem_free(session->command[i]);
     mem_free(session->command);

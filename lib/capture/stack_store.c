@@ -42,8 +42,10 @@ int stack_store_init(struct stack_store *store)
 
 void stack_store_release(struct stack_store *store)
 {
-    for (uint32_t i = 1; i < store->n_codes; i++)
+    for (uint32_t i = 1; i < store->n_codes; i++) {
         buf_release(&stack_store_code(store, i)->copy);
+        mem_free(stack_store_code(store, i)->plan);
+    }
     for (int i = 0; i < STORE_CHUNKS; i++) {
         mem_free(store->nodes[i]);
         mem_free(store->codes[i]);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 
+struct operand_plan;
 struct tracked_process;
 
 struct code_entry {
@@ -22,6 +23,8 @@ struct code_entry {
                                           * either. 0: never */
     /* the writer's */
     void *resolved;
+    uint32_t hot_ticks;        /* with it innermost, up to where it is planned */
+    struct operand_plan *plan; /* W publishes it, S reads; NULL: none */
 };
 
 struct stack_node {

@@ -31,6 +31,7 @@ struct writer {
     struct measurement *m;
     struct names *names;
     struct counters *counters;
+    struct operand_writer *operands;
     struct tracked_process **processes; /* the writer's copies of the tables */
     struct tracked_thread **threads;
     size_t n_processes, n_threads, processes_capacity, threads_capacity;
@@ -296,6 +297,8 @@ static void write_sample(struct writer *w, const struct raw_sample *raw)
             names_count(w->names, &thread->process->store, raw->node, sample.ticks);
         else
             lose_stack(w, &sample, LOSS_UNRESOLVED);
+        if (named.stack != 0 && raw->state == STATE_ON_CPU)
+            operands_count(w->operands, thread->process, raw->node);
     }
     if (raw->state == STATE_ON_CPU)
         place_on_cpu(w, raw, &named, &sample);
@@ -465,6 +468,7 @@ static void pass(struct writer *w)
     learn_noise(w->m, now_ns);
     bool written = write_tables(w, false);
     write_samples(w, now_ns - LAG_NS);
+    operands_write(w->operands);
     if (written) /* a child that is not known yet may name its parent */
         forget_ended(w);
     if (now_ns >= w->counters_due_ns && now_ns >= w->m->start_ns) { /* --delay */
@@ -482,6 +486,7 @@ static void finish(struct writer *w)
     uint64_t now_ns = clock_monotonic_ns();
     write_tables(w, false);
     write_samples(w, UINT64_MAX);
+    operands_write(w->operands);
     if (now_ns >= w->m->start_ns)
         read_counters(w, now_ns);
     write_tables(w, true);
@@ -494,7 +499,8 @@ void *writer_main(void *measurement)
     struct writer w = {.m = m};
     struct err err = {0};
     prctl(PR_SET_NAME, "kei-writer");
-    if (names_new(m, &w.names) != 0 || counters_new(m->recording, m->start_ns, &w.counters) != 0) {
+    if (names_new(m, &w.names) != 0 || counters_new(m->recording, m->start_ns, &w.counters) != 0 ||
+        operand_writer_new(m, w.names, &w.operands) != 0) {
         err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
         keep_failure(m, &err);
     } else {
@@ -509,6 +515,7 @@ void *writer_main(void *measurement)
         module_map_free(w.processes[i]->modules);
         names_forget(&w.processes[i]->store);
     }
+    operand_writer_free(w.operands);
     names_free(w.names);
     counters_free(w.counters);
     mem_free(w.processes);

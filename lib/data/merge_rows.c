@@ -87,6 +87,13 @@ static void copy_names(struct source *source)
         expression.frame = source->frames[expression.frame];
         recording_add_expression(to, &expression);
     }
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        struct operand operand = profile->operands[i];
+        operand.frame = source->frames[operand.frame];
+        operand.operation = source->strings[operand.operation];
+        operand.type = source->strings[operand.type];
+        recording_merge_operand(to, &operand);
+    }
 }
 
 /* Everything of a recording ends when it does. */

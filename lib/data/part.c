@@ -284,6 +284,8 @@ int part_new(const struct profile *whole, const struct part_of *of, struct profi
     *parter.part = *whole;
     parter.part->expressions = NULL; /* they are counted over the whole recording */
     parter.part->n_expressions = 0;
+    parter.part->operands = NULL;
+    parter.part->n_operands = 0;
     parter.part->whole = whole;
     parter.part->n_counters = 0;
     parter.part->notes = NULL;

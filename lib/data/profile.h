@@ -72,6 +72,8 @@ struct profile {
     size_t n_sources;
     struct expression *expressions; /* by frame; none of a part */
     size_t n_expressions, expression_capacity;
+    struct operand *operands; /* by frame; none of a part */
+    size_t n_operands, operand_capacity;
 };
 
 /* Loads `path`. A damaged, truncated or foreign file is ERR_CORRUPT or ERR_VERSION with a message; a file still being
@@ -90,6 +92,16 @@ void profile_process_name(const struct profile *profile, uint32_t process, struc
  * those of all of them together. */
 const struct expression *profile_hot_expression(const struct profile *profile, uint32_t file, uint32_t line,
                                                 uint64_t *ticks);
+/* What an operation ("in", "+=", "call") of a line worked on, as the most frequent type has it. */
+struct line_operand {
+    const char *type;
+    uint64_t looks, type_looks, sized;  /* all; of that type; of them with a number of items */
+    int64_t least, most, first, latest; /* items */
+    double mean;
+};
+/* slot 0: what was worked on; 1: what with. False: never seen. */
+bool profile_line_operand(const struct profile *profile, uint32_t file, uint32_t line, const char *operation, int slot,
+                          struct line_operand *found);
 /* One source line without its newline; NULL when the recording does not have it. */
 const char *profile_source_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *length);
 

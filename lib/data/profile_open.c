@@ -190,6 +190,8 @@ static int check_tables(struct loader *loader)
             loader->has_origin = !missing;
         if (strcmp(item->name, "expression") == 0)
             loader->has_expressions = !missing;
+        if (strcmp(item->name, "operand") == 0)
+            loader->has_operands = !missing;
     }
     return 0;
 }

@@ -16,7 +16,7 @@ struct loader {
     struct err *err;
     uint64_t committed_ns;
     uint64_t file_bytes;
-    bool has_origin, has_expressions;
+    bool has_origin, has_expressions, has_operands;
     size_t notes;          /* rows read */
     uint64_t source_bytes; /* of all source texts */
 };
@@ -36,6 +36,9 @@ int loader_mark_origins(struct loader *loader);
 int loader_open(struct loader *loader);
 /* Everything but samples and counters. */
 int loader_tables(struct loader *loader);
+
+/* operands.c. */
+int profile_read_operand(struct loader *loader, sqlite3_stmt *statement);
 
 /* Samples as they were recorded: rows ordered by thread, then time. starts[t] .. starts[t + 1] are those of thread t.
  */

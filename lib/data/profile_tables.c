@@ -363,6 +363,12 @@ int loader_tables(struct loader *loader)
         rc = loader_each(loader,
                          "SELECT frame, end_line, first_column, end_column, ticks FROM expression ORDER BY frame",
                          read_expression);
+    if (rc == 0 && loader->has_operands)
+        rc = loader_each(loader,
+                         "SELECT frame, operation, slot, type, looks, sized, least, most, first, latest,"
+                         " total FROM operand"
+                         " ORDER BY frame",
+                         profile_read_operand);
     struct profile *profile = loader->profile;
     if (!profile->complete)
         profile->duration_ns = loader->committed_ns;

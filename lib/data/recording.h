@@ -45,6 +45,10 @@ uint32_t recording_add_function(struct recording *recording, const struct functi
 uint32_t recording_add_frame(struct recording *recording, uint32_t function, uint32_t line);
 /* Adds its ticks to those that the place has. */
 void recording_add_expression(struct recording *recording, const struct expression *expression);
+/* Adds its looks, which saw an operand of `length` items (-1: none known). Its sizes are not looked at. */
+void recording_add_operand(struct recording *recording, const struct operand *operand, int64_t length);
+/* The same with the sums of another recording. */
+void recording_merge_operand(struct recording *recording, const struct operand *operand);
 /* parent: the stack of the caller, 0 for the outermost frame. At STACK_DEPTH_MAX frames the answer is `parent`. */
 uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint32_t frame);
 uint32_t recording_add_process(struct recording *recording, const struct process *process);

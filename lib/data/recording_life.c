@@ -174,6 +174,8 @@ void recording_free(struct recording *recording)
     map_release(&recording->sum_index);
     map_release(&recording->expression_index);
     mem_free(recording->expressions);
+    map_release(&recording->operand_index);
+    mem_free(recording->operands);
     map_release(&recording->counter_index);
     mem_free(recording->counter_sums);
     mem_free(recording->depths);

@@ -21,6 +21,7 @@
     X(COUNTERS, "INSERT OR REPLACE INTO counter_chunk VALUES(?, ?, ?, ?, ?)")                                          \
     X(STACK_SUM, "INSERT OR REPLACE INTO stack_sum VALUES(?, ?, ?, ?, ?)")                                             \
     X(EXPRESSION, "INSERT OR REPLACE INTO expression VALUES(?, ?, ?, ?, ?)")                                           \
+    X(OPERAND, "INSERT OR REPLACE INTO operand VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                               \
     X(STACK_TIME, "INSERT OR REPLACE INTO stack_time VALUES(?, ?, ?, ?, ?, ?)")                                        \
     X(COUNTER_SUM, "INSERT OR REPLACE INTO counter_sum VALUES(?, ?, ?, ?, ?, ?, ?)")                                   \
     X(LOSS, "INSERT OR REPLACE INTO loss VALUES(?, ?, ?)")                                                             \
@@ -88,6 +89,11 @@ struct recorded_expression {
     bool dirty;
 };
 
+struct recorded_operand {
+    struct operand operand;
+    bool dirty;
+};
+
 struct recording {
     struct store store;
     sqlite3_stmt *statements[STATEMENT_COUNT];
@@ -119,6 +125,9 @@ struct recording {
     struct map expression_index;
     struct recorded_expression *expressions;
     size_t n_expressions, expression_capacity;
+    struct map operand_index;
+    struct recorded_operand *operands;
+    size_t n_operands, operand_capacity;
     struct map counter_index;
     struct counter_sum *counter_sums;
     size_t n_counter_sums, counter_sum_capacity;
@@ -149,5 +158,8 @@ void recording_weigh_all(struct recording *recording, uint64_t duration_ns);
 /* Closes the open chunk of samples or counters: writes it a last time and starts the next. */
 void recording_close_samples(struct recording *recording);
 void recording_close_counters(struct recording *recording);
+
+/* operands.c: writes the rows that changed. */
+void recording_write_operands(struct recording *recording);
 
 #endif

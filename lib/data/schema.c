@@ -51,6 +51,10 @@ const struct schema_item schema_items[] = {
     /* What the innermost instructions of the samples belonged to (3.11 on). */
     LATER_TABLE(expression, "frame INTEGER, end_line INTEGER, first_column INTEGER, end_column INTEGER, ticks INTEGER,"
                             " PRIMARY KEY(frame, end_line, first_column, end_column)) WITHOUT ROWID"),
+    /* What innermost instructions worked on, by a few looks a second (3.8 on). */
+    LATER_TABLE(operand, "frame INTEGER, operation INTEGER, slot INTEGER, type INTEGER, looks INTEGER, sized INTEGER,"
+                         " least INTEGER, most INTEGER, first INTEGER, latest INTEGER, total INTEGER,"
+                         " PRIMARY KEY(frame, operation, slot, type)) WITHOUT ROWID"),
     /* Of processes of a merged recording: the host's name and the name of the recording it was in, both strings. */
     LATER_TABLE(origin, "process INTEGER PRIMARY KEY, host INTEGER, recording INTEGER)"),
     VIEW(processes, "SELECT process.id, pid, parent, command_text AS command, e.text AS executable, p.text AS python,"

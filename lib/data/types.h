@@ -54,6 +54,18 @@ struct expression {
 };
 
 /*
+ * What instructions of a line worked on, by a few looks a second: the type of an operand and how many items it had.
+ * slot 0: what is searched, extended, called on or iterated over; 1: what with.
+ */
+struct operand {
+    uint32_t frame, operation, type; /* of the last two string ids: "in", "list" */
+    uint8_t slot;
+    uint64_t looks, sized;              /* those that saw it; of them with a number of items */
+    int64_t least, most, first, latest; /* items, where sized > 0 */
+    int64_t total;                      /* items of all looks together */
+};
+
+/*
  * One thread at one instant. A sample stands for `ticks` sweeps that ended at time_ns and saw the same thing (a thread
  * that sleeps is not written a thousand times a second). run_ns and delay_ns are what the scheduler's counters of the
  * thread grew by since its previous sample: exact, and independent of what was sampled.

@@ -29,6 +29,37 @@ static void write_function(struct json_writer *json, const struct profile *profi
     json_close(json, '}');
 }
 
+/* What the instructions of the line worked on. */
+static void write_operands(struct json_writer *json, const struct profile *profile, const struct line_sum *line)
+{
+    bool any = false;
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *operand = &profile->operands[i];
+        const struct frame *frame = &profile->frames[operand->frame];
+        struct line_operand all;
+        if (frame->line != line->line || profile->functions[frame->function].file != line->file)
+            continue;
+        if (!any)
+            json_open_flat(json, "operands", '[');
+        any = true;
+        json_open_flat(json, NULL, '{');
+        written_string(json, "operation", profile, operand->operation);
+        json_text(json, "side", operand->slot == 0 ? "on" : "with");
+        written_string(json, "type", profile, operand->type);
+        profile_line_operand(profile, line->file, line->line, profile->strings[operand->operation], operand->slot,
+                             &all);
+        json_number(json, "looks_share", (double)operand->looks / (double)all.looks);
+        json_integer(json, "looks", operand->looks);
+        if (operand->sized > 0) {
+            json_integer(json, "items_least", (uint64_t)operand->least);
+            json_integer(json, "items_most", (uint64_t)operand->most);
+        }
+        json_close(json, '}');
+    }
+    if (any)
+        json_close(json, ']');
+}
+
 static void write_line(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
                        const struct line_sum *line, bool apart)
 {
@@ -53,6 +84,7 @@ static void write_line(struct json_writer *json, const struct profile *profile, 
         json_number(json, "samples_share", ticks > 0 ? (double)hot->ticks / (double)ticks : 0);
         json_close(json, '}');
     }
+    write_operands(json, profile, line);
     json_close(json, '}');
 }
 

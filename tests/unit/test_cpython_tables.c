@@ -3,6 +3,7 @@
  */
 #include "base/mem.h"
 #include "capture/cpython/offsets.h"
+#include "capture/cpython/opcodes.h"
 #include "capture/cpython/python.h"
 
 #include <string.h>
@@ -263,14 +264,65 @@ static void rows_tell_themselves_apart(void **state)
     assert_int_equal(layout_newest()->minor, 15);
 }
 
+/* --- operands ------------------------------------------------------------------------------------------------------
+ */
+
+/* 3.8: if a in b, behind a jump that leads there with one value more on the stack than the code before it has. */
+static void membership_has_its_operands(void **state)
+{
+    (void)state;
+    enum { LOAD_FAST = 124, COMPARE_OP = 107, JUMP_FORWARD = 110, RETURN_VALUE = 83, IN = 6, LESS = 0 };
+    static const uint8_t code[] = {LOAD_FAST,  0,  JUMP_FORWARD, 2, RETURN_VALUE, 0,    LOAD_FAST,    1,
+                                   COMPARE_OP, IN, LOAD_FAST,    0, COMPARE_OP,   LESS, RETURN_VALUE, 0};
+    struct operand_row *rows;
+    int count = operand_rows(8, code, sizeof code, 5, 4, &rows);
+    assert_int_equal(count, 2);
+    assert_int_equal(rows[0].offset, 8);
+    assert_int_equal(rows[0].operation, OPERATION_IN);
+    assert_int_equal(rows[0].slot[0], 6); /* the top */
+    assert_int_equal(rows[0].slot[1], 5);
+    assert_int_equal(rows[1].operation, OPERATION_COMPARE);
+    assert_int_equal(rows[1].slot[0], 5);
+    assert_int_equal(rows[1].slot[1], 6);
+    mem_free(rows);
+    assert_int_equal(operand_rows(7, code, sizeof code, 5, 4, &rows), 0);
+    assert_null(rows);
+}
+
+/* Whatever the bytes are, the pass ends and its slots lie in the frame. */
+static void hostile_instructions_end(void **state)
+{
+    (void)state;
+    enum { SIZE = 600, LOCALS = 3, STACK = 9 };
+    uint32_t random = 7;
+    for (int round = 0; round < 800; round++) {
+        uint8_t *code = mem_alloc(SIZE); /* of the exact size, so that a sanitizer sees a read behind it */
+        struct operand_row *rows;
+        for (int i = 0; i < SIZE; i++) {
+            random = random * 1664525 + 1013904223;
+            code[i] = (uint8_t)(random >> 24);
+        }
+        int count = operand_rows(8 + round % 8, code, SIZE, LOCALS, STACK, &rows);
+        assert_true(count >= 0);
+        for (int i = 0; i < count; i++) {
+            assert_true(i == 0 || rows[i - 1].offset <= rows[i].offset);
+            for (int k = 0; k < OPERANDS; k++)
+                assert_true(rows[i].slot[k] == NO_SLOT || rows[i].slot[k] < LOCALS + STACK);
+        }
+        mem_free(rows);
+        mem_free(code);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lnotab_gives_lines),       cmocka_unit_test(ranges_give_lines),
-        cmocka_unit_test(forward_steps_give_lines), cmocka_unit_test(locations_give_lines),
-        cmocka_unit_test(locations_give_positions), cmocka_unit_test(hostile_tables_end),
-        cmocka_unit_test(own_offsets_are_used),     cmocka_unit_test(hostile_offsets_are_refused),
-        cmocka_unit_test(heads_are_checked),        cmocka_unit_test(rows_tell_themselves_apart),
+        cmocka_unit_test(lnotab_gives_lines),          cmocka_unit_test(ranges_give_lines),
+        cmocka_unit_test(forward_steps_give_lines),    cmocka_unit_test(locations_give_lines),
+        cmocka_unit_test(locations_give_positions),    cmocka_unit_test(hostile_tables_end),
+        cmocka_unit_test(own_offsets_are_used),        cmocka_unit_test(hostile_offsets_are_refused),
+        cmocka_unit_test(heads_are_checked),           cmocka_unit_test(rows_tell_themselves_apart),
+        cmocka_unit_test(membership_has_its_operands), cmocka_unit_test(hostile_instructions_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,7 @@
     X(generator_state)                                                                                                 \
     X(function_closure)                                                                                                \
     X(function_qualname)                                                                                               \
+    X(frame_locals) /* the local variables; the evaluation stack follows them */                                       \
     X(code_size)                                                                                                       \
     X(code_argcount)                                                                                                   \
     X(code_flags)                                                                                                      \
@@ -72,6 +73,10 @@
     X(code_instructions) /* the instructions themselves */                                                             \
     X(code_bytes)        /* or the object that holds them */                                                           \
     X(code_tlbc)                                                                                                       \
+    X(code_locals) /* count; with the following two tuples' sizes before 3.11 */                                       \
+    X(code_cellvars)                                                                                                   \
+    X(code_freevars)                                                                                                   \
+    X(code_stacksize)                                                                                                  \
     X(object_type)                                                                                                     \
     X(var_size)                                                                                                        \
     X(str_length)                                                                                                      \

@@ -98,6 +98,9 @@ bool offsets_parse(const uint8_t *bytes, size_t size, const struct offset_head *
         layout->generator_iframe += longer;
         layout->generator_state += longer;
     }
+    /* Counts beside the number of the first line. */
+    layout->code_locals = layout->code_firstlineno + (row->code_locals - row->code_firstlineno);
+    layout->code_stacksize = layout->code_firstlineno + (row->code_stacksize - row->code_firstlineno);
     /* Not in the table, may move between micros: leave out rather than guess. */
     layout->code_flags = layout->code_consts = LAYOUT_NONE;
     if (newer)

@@ -1,0 +1,234 @@
+#include "capture/cpython/operands.h"
+
+#include "base/mem.h"
+#include "capture/cpython/internal.h"
+
+enum {
+    STACK_MAX = 4096,      /* slots of one code object, locals included */
+    REFERENCE_INTEGER = 3, /* low bits of a reference that is a number, where references have such bits */
+    SUBCLASS_SHIFT = 25,   /* of the type flags: list, tuple, bytes, str, dict */
+};
+
+static const int64_t length_max = (int64_t)1 << 40;
+
+struct operand_plan {
+    size_t count;
+    struct operand_row rows[];
+};
+
+/* ---- plans ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Number of items of the tuple that a field points at. */
+static bool tuple_size(struct python *python, const uint8_t *head, uint32_t field, uint32_t *size)
+{
+    uint64_t tuple = load_u64(head + field), items;
+    if (!plausible(tuple) || !remote_read_u64(&python->remote, tuple + python->layout.var_size, &items) ||
+        items > STACK_MAX)
+        return false;
+    *size += (uint32_t)items;
+    return true;
+}
+
+static bool has(const struct layout *row, uint32_t offset)
+{
+    return layout_has(offset) && offset + 8 <= row->code_size && offset + 8 <= PYTHON_CODE_HEAD_BYTES;
+}
+
+struct instructions {
+    uint64_t address;
+    size_t size;
+    uint32_t locals, stack;
+};
+
+static bool find_instructions(struct python *python, uint64_t code, struct instructions *found)
+{
+    const struct layout *row = &python->layout;
+    uint8_t head[PYTHON_CODE_HEAD_BYTES];
+    size_t size = row->code_size < sizeof head ? row->code_size : sizeof head;
+    uint64_t units;
+    if (!has(row, row->code_locals) || !has(row, row->code_stacksize) ||
+        !remote_read(&python->remote, code, head, size))
+        return false;
+    found->locals = load_u32(head + row->code_locals);
+    found->stack = load_u32(head + row->code_stacksize);
+    if (found->locals > STACK_MAX || found->stack > STACK_MAX)
+        return false;
+    if (!has(row, row->code_bytes)) {
+        found->address = code + row->code_instructions;
+        units = load_u64(head + row->var_size);
+        found->size = units <= INSTRUCTION_BYTES_MAX / 2 ? (size_t)units * 2 : 0;
+        return found->size > 0;
+    }
+    uint64_t bytes = load_u64(head + row->code_bytes);
+    if (!has(row, row->code_cellvars) || !has(row, row->code_freevars) || !plausible(bytes) ||
+        !tuple_size(python, head, row->code_cellvars, &found->locals) ||
+        !tuple_size(python, head, row->code_freevars, &found->locals) ||
+        !remote_read_u64(&python->remote, bytes + row->var_size, &units) || units > INSTRUCTION_BYTES_MAX)
+        return false;
+    found->address = bytes + row->bytes_data;
+    found->size = (size_t)units;
+    return found->size > 0;
+}
+
+static int make_plan(int minor, const uint8_t *bytes, const struct instructions *code, struct operand_plan **plan)
+{
+    struct operand_row *rows;
+    int count = operand_rows(minor, bytes, code->size, code->locals, code->stack, &rows);
+    if (count <= 0) {
+        mem_free(rows);
+        return count;
+    }
+    size_t size = (size_t)count * sizeof *rows;
+    *plan = mem_alloc(sizeof **plan + size);
+    if (*plan != NULL) {
+        (*plan)->count = (size_t)count;
+        memcpy((*plan)->rows, rows, size);
+    }
+    mem_free(rows);
+    return *plan != NULL ? 0 : ERR_NOMEM;
+}
+
+int python_operand_plan(struct python *python, uint64_t code, uint64_t checksum, struct operand_plan **plan)
+{
+    struct instructions found = {0};
+    uint64_t now;
+    *plan = NULL;
+    if (!layout_has(python->layout.frame_locals) || python->info.major != 3 || !find_instructions(python, code, &found))
+        return 0;
+    uint8_t *bytes = mem_alloc(found.size);
+    if (bytes == NULL)
+        return ERR_NOMEM;
+    int rc = 0;
+    if (remote_read(&python->remote, found.address, bytes, found.size) &&
+        python_code_checksums(python, &code, 1, &now) && now == checksum)
+        rc = make_plan(python->layout.minor, bytes, &found, plan);
+    mem_free(bytes);
+    return rc;
+}
+
+/* ---- looks ----------------------------------------------------------------------------------------------------------
+ */
+
+static const struct operand_row *row_at(const struct operand_plan *plan, int32_t offset)
+{
+    size_t low = 0, high = plan->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (plan->rows[middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < plan->count && plan->rows[low].offset == offset ? &plan->rows[low] : NULL;
+}
+
+/* The object that a slot refers to; 0: none. */
+static uint64_t object_of(const struct layout *row, uint64_t reference)
+{
+    if (row->code_tag_mask && (reference & REFERENCE_INTEGER) == REFERENCE_INTEGER)
+        return 0;
+    uint64_t address = reference & ~(uint64_t)row->code_tag_mask;
+    return plausible(address) ? address : 0;
+}
+
+bool python_read_operands(struct python *python, const struct operand_plan *plan, const struct python_frame *frame,
+                          struct operand_heads *heads)
+{
+    const struct operand_row *row = row_at(plan, frame->offset);
+    if (row == NULL)
+        return false;
+    const uint16_t slots[OPERANDS + 1] = {row->slot[0], row->slot[1], row->method};
+    uint64_t values[OPERANDS + 1] = {0};
+    struct remote_part parts[OPERANDS + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < OPERANDS + 1; i++) {
+        uint64_t at = frame->address + python->layout.frame_locals + (uint64_t)slots[i] * 8;
+        if (slots[i] != NO_SLOT)
+            parts[count++] = (struct remote_part){at, &values[i], 8};
+    }
+    if (remote_read_parts(&python->remote, parts, count) != count)
+        return false;
+    if (row->method != NO_SLOT && object_of(&python->layout, values[OPERANDS]) == 0)
+        values[0] = 0; /* a function that is no method: nothing is called on */
+    heads->operation = row->operation;
+    bool any = false;
+    for (size_t i = 0; i < OPERANDS; i++) {
+        uint64_t object = object_of(&python->layout, values[i]);
+        heads->read[i] = object != 0 && remote_read(&python->remote, object, heads->bytes[i], sizeof heads->bytes[i]);
+        any = any || heads->read[i];
+    }
+    return any;
+}
+
+/* ---- names and sizes ------------------------------------------------------------------------------------------------
+ */
+
+uint64_t python_operand_type(const struct python *python, const uint8_t *head)
+{
+    uint64_t type = load_u64(head + python->layout.object_type);
+    return plausible(type) ? type : 0;
+}
+
+/* A type's type is a type, and at the end of that chain stands one that is its own. */
+static bool is_type(struct python *python, uint64_t type)
+{
+    enum { HOPS = 4 };
+    for (int i = 0; i < HOPS; i++) {
+        uint64_t of;
+        if (!plausible(type) || !remote_read_u64(&python->remote, type + python->layout.object_type, &of))
+            return false;
+        if (of == type)
+            return true;
+        type = of;
+    }
+    return false;
+}
+
+bool python_type_name(struct python *python, uint64_t type, char name[static OPERAND_TYPE_BYTES], uint32_t *flags)
+{
+    const struct layout *row = &python->layout;
+    uint64_t text, word = 0;
+    if (!layout_has(row->type_name) || !layout_has(row->type_flags) || !is_type(python, type) ||
+        !remote_read_u64(&python->remote, type + row->type_name, &text) || text < 4096 ||
+        !remote_read_u64(&python->remote, type + row->type_flags, &word))
+        return false;
+    *flags = (uint32_t)word;
+    for (size_t i = 0; i < OPERAND_TYPE_BYTES; i += 8) { /* it may end where its page does */
+        if (!remote_read(&python->remote, text + i, name + i, 8)) {
+            for (size_t k = 0; k < 8 && remote_read(&python->remote, text + i + k, name + i + k, 1); k++) {
+                if (name[i + k] == '\0')
+                    return i + k > 0;
+            }
+            return false;
+        }
+        for (size_t k = i; k < i + 8; k++) {
+            if (name[k] == '\0')
+                return k > 0;
+            if ((unsigned char)name[k] < ' ' || name[k] == 127)
+                return false;
+        }
+    }
+    return false;
+}
+
+int64_t python_operand_length(const struct python *python, const uint8_t *head, const char *type, uint32_t flags)
+{
+    enum { LIST = 1, TUPLE = 2, BYTES = 4, STR = 8, DICT = 16 };
+    static const char *const sized[] = {"bytearray", "collections.deque", "deque"};
+    const struct layout *row = &python->layout;
+    unsigned kind = flags >> SUBCLASS_SHIFT & 31;
+    uint32_t at = LAYOUT_NONE;
+    if (kind & STR)
+        at = row->str_length;
+    else if (kind & (LIST | TUPLE | BYTES | DICT)) /* a dict's count follows its header, like a size */
+        at = row->var_size;
+    else if (strcmp(type, "set") == 0 || strcmp(type, "frozenset") == 0)
+        at = row->var_size + 8; /* used; slots filled come first */
+    for (size_t i = 0; i < sizeof sized / sizeof sized[0] && !layout_has(at); i++)
+        at = strcmp(type, sized[i]) == 0 ? row->var_size : at;
+    if (!layout_has(at) || at + 8 > OPERAND_HEAD_BYTES)
+        return -1;
+    int64_t length = (int64_t)load_u64(head + at);
+    return length >= 0 && length <= length_max ? length : -1;
+}

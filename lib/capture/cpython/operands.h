@@ -1,0 +1,37 @@
+/*
+ * What a frame's current instruction works on: types and sizes of its operands, never a value. A plan (opcodes.h) is
+ * made of a code object once, off the timed path; a look copies the heads of the operands, on the timed path: two
+ * reads, no allocation; names and sizes are made of the copy at leisure. Whether a look is true is the caller's
+ * question, as with stacks: the thread must not have run meanwhile.
+ */
+#ifndef KEISOKU_CAPTURE_OPERANDS_H
+#define KEISOKU_CAPTURE_OPERANDS_H
+
+#include "capture/cpython/opcodes.h"
+#include "capture/cpython/python.h"
+
+enum { OPERAND_HEAD_BYTES = 64, OPERAND_TYPE_BYTES = 96 };
+
+struct operand_plan; /* one block of mem_alloc */
+
+/* NULL with 0: nothing of interest in it, a version without a table, or the code was not there any more.
+ * `checksum`: of python_code_checksums, by which the code object is known. */
+int python_operand_plan(struct python *python, uint64_t code, uint64_t checksum, struct operand_plan **plan);
+
+struct operand_heads {
+    uint8_t operation;   /* enum operation */
+    bool read[OPERANDS]; /* there is such an operand, and it was read */
+    uint8_t bytes[OPERANDS][OPERAND_HEAD_BYTES];
+};
+/* False when the instruction is none of interest or could not be read. Timed path. */
+bool python_read_operands(struct python *python, const struct operand_plan *plan, const struct python_frame *frame,
+                          struct operand_heads *heads);
+
+/* Address of the operand's type. */
+uint64_t python_operand_type(const struct python *python, const uint8_t *head);
+/* What the object at `type` calls itself, if it is a type; free read, off the timed path. */
+bool python_type_name(struct python *python, uint64_t type, char name[static OPERAND_TYPE_BYTES], uint32_t *flags);
+/* Number of its items (bytes, characters); -1: the type has none that is known. */
+int64_t python_operand_length(const struct python *python, const uint8_t *head, const char *type, uint32_t flags);
+
+#endif

@@ -1,0 +1,152 @@
+#include "capture/operands.h"
+
+#include "base/mem.h"
+#include "capture/names.h"
+#include "capture/sampler_private.h"
+
+#include <string.h>
+
+enum { HOT_TICKS = 10, TYPES_MAX = 4096 };
+
+int operand_queue_init(struct operand_queue *queue)
+{
+    return pthread_mutex_init(&queue->lock, NULL) == 0 ? 0 : ERR_NOMEM;
+}
+
+/* ---- the sampler's part ---------------------------------------------------------------------------------------------
+ */
+
+void operands_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof)
+{
+    struct operand_queue *queue = &s->m->operands;
+    const struct stack_store *store = &t->process->store;
+    struct proc_schedstat now;
+    if (s->read_ns < queue->due_ns || t->depth == 0 || t->reader == NULL)
+        return;
+    struct operand_look look = {.process = t->process, .node = t->nodes[t->depth - 1]};
+    const struct code_entry *entry = stack_store_code(store, stack_store_node(store, look.node)->code);
+    const struct operand_plan *plan = __atomic_load_n(&entry->plan, __ATOMIC_ACQUIRE);
+    if (plan == NULL)
+        return;
+    queue->due_ns = s->read_ns + OPERAND_PERIOD_NS;
+    if (!python_read_operands(t->process->python, plan, &s->stack.frames[0], &look.heads) ||
+        !proc_thread_schedstat(&t->files, &now) || now.switches != proof->after.switches ||
+        pthread_mutex_trylock(&queue->lock) != 0)
+        return;
+    if (queue->count < OPERAND_LOOKS)
+        queue->looks[queue->count++] = look;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* ---- the writer's part ----------------------------------------------------------------------------------------------
+ */
+
+struct named_type {
+    uint32_t flags, text; /* id of the recording; 0: no type */
+    char name[OPERAND_TYPE_BYTES];
+};
+
+struct type_key {
+    const struct tracked_process *process;
+    uint64_t address;
+};
+
+struct operand_writer {
+    struct measurement *m;
+    struct names *names;
+    struct map index; /* struct type_key → types */
+    struct named_type *types;
+    size_t n_types, capacity;
+    uint32_t operations[OPERATION_COUNT]; /* ids of their texts */
+    struct operand_look looks[OPERAND_LOOKS];
+};
+
+int operand_writer_new(struct measurement *m, struct names *names, struct operand_writer **result)
+{
+    struct operand_writer *writer = mem_zalloc(1, sizeof *writer);
+    if (writer == NULL)
+        return ERR_NOMEM;
+    writer->m = m;
+    writer->names = names;
+    *result = writer;
+    return 0;
+}
+
+void operand_writer_free(struct operand_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    map_release(&writer->index);
+    mem_free(writer->types);
+    mem_free(writer);
+}
+
+void operands_count(struct operand_writer *writer, struct tracked_process *process, uint32_t node)
+{
+    const struct stack_store *store = &process->store;
+    struct code_entry *entry = stack_store_code(store, stack_store_node(store, node)->code);
+    if (writer == NULL || entry->hot_ticks >= HOT_TICKS || ++entry->hot_ticks < HOT_TICKS || process->side == NULL)
+        return;
+    struct operand_plan *plan;
+    if (python_operand_plan(process->side, entry->address, entry->checksum, &plan) == 0)
+        __atomic_store_n(&entry->plan, plan, __ATOMIC_RELEASE);
+}
+
+static const struct named_type *type_of(struct operand_writer *writer, struct tracked_process *process,
+                                        uint64_t address)
+{
+    struct type_key key = {process, address};
+    uint32_t at = 0;
+    bool found = false;
+    if (address == 0 || writer->n_types >= TYPES_MAX ||
+        mem_grow(&writer->types, &writer->capacity, writer->n_types + 1, sizeof *writer->types) != 0 ||
+        map_put(&writer->index, &key, sizeof key, (uint32_t)writer->n_types, &at, &found) != 0)
+        return NULL;
+    struct named_type *type = &writer->types[at];
+    if (!found) {
+        writer->n_types++;
+        *type = (struct named_type){0};
+        if (python_type_name(process->side, address, type->name, &type->flags))
+            type->text = recording_add_string(writer->m->recording, type->name, strlen(type->name));
+    }
+    return type->text != 0 ? type : NULL;
+}
+
+static void write_look(struct operand_writer *writer, const struct operand_look *look)
+{
+    struct recording *recording = writer->m->recording;
+    uint8_t operation = look->heads.operation;
+    uint32_t frame = names_frame(writer->names, &look->process->store, look->node);
+    if (frame == 0 || operation >= OPERATION_COUNT || look->process->side == NULL)
+        return;
+    if (writer->operations[operation] == 0) {
+        const char *text = operation_text((enum operation)operation);
+        writer->operations[operation] = recording_add_string(recording, text, strlen(text));
+    }
+    for (uint8_t i = 0; i < OPERANDS; i++) {
+        const uint8_t *head = look->heads.bytes[i];
+        const struct named_type *type =
+            look->heads.read[i] ? type_of(writer, look->process, python_operand_type(look->process->side, head)) : NULL;
+        if (type == NULL)
+            continue;
+        recording_add_operand(
+            recording,
+            &(struct operand){
+                .frame = frame, .operation = writer->operations[operation], .type = type->text, .slot = i, .looks = 1},
+            python_operand_length(look->process->side, head, type->name, type->flags));
+    }
+}
+
+void operands_write(struct operand_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    struct operand_queue *queue = &writer->m->operands;
+    pthread_mutex_lock(&queue->lock);
+    size_t count = queue->count;
+    memcpy(writer->looks, queue->looks, count * sizeof *queue->looks);
+    queue->count = 0;
+    pthread_mutex_unlock(&queue->lock);
+    for (size_t i = 0; i < count; i++)
+        write_look(writer, &writer->looks[i]);
+}

@@ -1,0 +1,45 @@
+/*
+ * Operand evidence: a few times a second, behind a stack that was proved, the sampler looks at what the innermost
+ * instruction works on; the writer plans code objects that are hot, and gives the looks their names. What was read
+ * counts only if the thread's scheduler counters are still those of the proof.
+ */
+#ifndef KEISOKU_CAPTURE_OPERANDS_QUEUE_H
+#define KEISOKU_CAPTURE_OPERANDS_QUEUE_H
+
+#include "capture/cpython/operands.h"
+#include "capture/track.h"
+
+struct measurement;
+struct names;
+struct proof;
+struct sampler;
+
+struct operand_look {
+    struct tracked_process *process;
+    uint32_t node;
+    struct operand_heads heads;
+};
+
+enum { OPERAND_LOOKS = 64, OPERAND_PERIOD_NS = 20 * 1000 * 1000 };
+
+struct operand_queue {
+    pthread_mutex_t lock; /* the sampler only tries it */
+    struct operand_look looks[OPERAND_LOOKS];
+    size_t count;
+    uint64_t due_ns; /* of the next look */
+};
+
+int operand_queue_init(struct operand_queue *queue);
+
+/* [S] Behind a proved read of a thread that was on the CPU. Timed path. */
+void operands_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof);
+
+struct operand_writer;
+int operand_writer_new(struct measurement *m, struct names *names, struct operand_writer **result);
+void operand_writer_free(struct operand_writer *writer);
+/* [W] A sample on the CPU with that node innermost: its code is planned when it is hot. */
+void operands_count(struct operand_writer *writer, struct tracked_process *process, uint32_t node);
+/* [W] Writes the looks that are there. */
+void operands_write(struct operand_writer *writer);
+
+#endif

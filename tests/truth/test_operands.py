@@ -1,0 +1,79 @@
+"""What an instruction works on: its operands' types and numbers of items, against programs that know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from interpreters import Interpreter
+from measured import measured
+from support import Run, sql
+
+Report = Callable[[Path], dict[str, Any]]
+
+PROGRAM = """\
+import collections, time
+
+numbers, words, pairs = list(range(50000)), "ab" * 40000, tuple(range(60000))
+queue, table = collections.deque(range(70000)), {i: i for i in range(45000)}
+chosen = {i for i in range(55000)}
+
+def work(end):
+    text = b"x" * 300000
+    while time.perf_counter() < end:
+        for i in range(4):
+            found = -1 in numbers
+            found = "ba!" in words
+            found = -1 in pairs
+            found = -1 in queue
+            total = max(table)
+            total = max(chosen)
+            numbers.count(-1)
+            longer = text + b"abc"
+
+work(time.perf_counter() + 2.5)
+"""
+# line: operation, slot, type, items
+TRUTH = {
+    "in numbers": ("in", 0, "list", 50000),
+    "in words": ("in", 0, "str", 80000),
+    "in pairs": ("in", 0, "tuple", 60000),
+    "in queue": ("in", 0, "collections.deque", 70000),
+    "max(table)": ("call", 1, "dict", 45000),
+    "max(chosen)": ("call", 1, "set", 55000),
+    "numbers.count": ("call", 0, "list", 50000),
+    "text + ": ("+", 0, "bytes", 300000),
+}
+
+
+def rows_at(recording: Path, line: int) -> list[tuple[Any, ...]]:
+    return sql(
+        recording,
+        "SELECT o.text, slot, t.text, looks, sized, least, most FROM operand JOIN frame ON frame.id = frame"
+        " JOIN string o ON o.id = operation JOIN string t ON t.id = type WHERE line = ?",
+        line,
+    )
+
+
+def test_types_and_sizes(run_keisoku: Run, report: Report, python: Interpreter, tmp_path: Path) -> None:
+    python.since(3, 8, "operands")
+    program = tmp_path / "operands.py"
+    program.write_text(PROGRAM)
+    done = measured(run_keisoku, python, program)
+    looks, right, seen = 0, 0, set()
+    for place, (operation, slot, kind, items) in TRUTH.items():
+        line = next(i for i, text in enumerate(PROGRAM.splitlines(), 1) if place in text and "=" not in text.split()[0])
+        for what, side, name, count, sized, least, most in rows_at(done.path, line):
+            assert what in (operation, "for"), f"{place}: {what} is no operation of that line"
+            if (what, side) != (operation, slot):
+                continue
+            looks += count
+            if (name, sized, least, most) == (kind, count, items, items):
+                right += count
+                seen.add(place)
+    print(f"{right} of {looks} looks right at {sorted(seen)}")
+    assert looks >= 20 and right >= 0.99 * looks
+    assert len(seen) >= 5, seen
+    shown = {row["line"]: row["operands"] for row in report(done.path)["lines"] if "operands" in row}
+    assert any(one["type"] == "tuple" and one["items_most"] == 60000 for one in sum(shown.values(), []))
