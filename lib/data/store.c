@@ -39,6 +39,8 @@ int store_error(sqlite3 *db, struct err *err, const char *doing, const char *pat
     int number = db != NULL ? sqlite3_system_errno(db) : 0;
     if (number == 0 && (code & 0xff) == SQLITE_IOERR)
         number = last; /* a failed step does not keep the system's reason; nothing has run since */
+    if (code == SQLITE_ERROR && strcmp(doing, "read") == 0) /* what we ask is always the same: it is the file */
+        code = SQLITE_CORRUPT;
     switch (code & 0xff) {
     case SQLITE_NOMEM:
         return err_set(err, ERR_NOMEM, "cannot %s %s: out of memory; %s", doing, path, err_hint(ERR_NOMEM));
