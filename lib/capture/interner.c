@@ -68,34 +68,56 @@ static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
     return true;
 }
 
-/* Is the code known at its address, and was it seen in place a moment ago? The writer waits longer than that. */
-static bool is_fresh(const struct interner *interner, const struct tracked_process *process, uint32_t code)
+/* After one was replaced, each is looked at every time. */
+static bool is_careful(const struct interner *interner, const struct tracked_process *process)
 {
-    bool careful = interner->read_ns - process->code_reused_ns < CAREFUL_NS;
-    return code != 0 && !careful && interner->read_ns - stack_store_code(interner->store, code)->verified_ns < FRESH_NS;
+    return interner->read_ns - process->code_reused_ns < CAREFUL_NS;
 }
 
-/* Collects the addresses of the stack whose code is to be looked at, each once among neighbours. */
-static uint32_t codes_to_check(struct interner *interner, const struct tracked_thread *t,
-                               const struct python_stack *stack, uint32_t common)
+/* Until when the code is trusted to be in place: the writer waits longer than that. 0: it is not. */
+static uint64_t trusted_to_ns(const struct interner *interner, const struct tracked_process *process, uint32_t code)
 {
-    uint32_t n = 0;
-    interner->all_checked = true;
-    for (uint32_t k = 0; k < stack->depth; k++) {
+    if (code == 0 || is_careful(interner, process))
+        return 0;
+    uint64_t to_ns = stack_store_code(interner->store, code)->verified_ns + FRESH_NS;
+    return interner->read_ns < to_ns ? to_ns : 0;
+}
+
+static bool is_listed(const struct interner *interner, uint32_t n, uint64_t address)
+{
+    for (uint32_t i = n, steps = 0; i > 0 && steps < NEIGHBOURS; i--, steps++) {
+        if (interner->codes[i - 1] == address)
+            return true;
+    }
+    return false;
+}
+
+/* Collects the addresses of the stack whose code is to be looked at, each once among neighbours. As long as all of the
+ * last stack is trusted, the frames in common with it are passed over. */
+static uint32_t codes_to_check(struct interner *interner, struct tracked_thread *t, const struct python_stack *stack,
+                               uint32_t common)
+{
+    uint32_t n = 0, from = 0;
+    uint64_t to_ns = interner->read_ns + FRESH_NS;
+    if (interner->read_ns < t->trusted_to_ns && !is_careful(interner, t->process)) {
+        from = common;
+        to_ns = t->trusted_to_ns;
+    }
+    interner->all_checked = from == 0;
+    for (uint32_t k = from; k < stack->depth; k++) {
         uint64_t address = stack->frames[stack->depth - 1 - k].code;
         uint32_t code = k < common ? stack_store_node(interner->store, t->nodes[k])->code
                                    : stack_store_latest_code(interner->store, t->process, address);
+        uint64_t code_to_ns = trusted_to_ns(interner, t->process, code);
         interner->code_of[k] = code;
-        if (is_fresh(interner, t->process, code)) {
+        if (code_to_ns != 0) {
             interner->all_checked = false;
-            continue;
-        }
-        bool listed = false;
-        for (uint32_t i = n, steps = 0; i > 0 && steps < NEIGHBOURS && !listed; i--, steps++)
-            listed = interner->codes[i - 1] == address;
-        if (!listed)
+            to_ns = code_to_ns < to_ns ? code_to_ns : to_ns;
+        } else if (!is_listed(interner, n, address)) {
             interner->codes[n++] = address;
+        }
     }
+    t->trusted_to_ns = to_ns;
     return n;
 }
 
@@ -218,6 +240,7 @@ bool interner_intern_marked(struct interner *interner, struct tracked_thread *t,
     interner->read_ns = read_ns;
     interner->store = &t->process->store;
     interner->all_checked = true;
+    t->trusted_to_ns = 0;
     uint32_t common = common_frames(t, stack);
     if (!reserve_frames(t, stack->depth))
         return false;

@@ -102,6 +102,7 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
 {
     sampler_flush(s, t, false);
     t->last = proof->after;
+    t->last_here_ns = s->here_ns;
     t->asleep = !proof->runs;
     t->stack = stack_good && t->depth > 0 ? t->nodes[t->depth - 1] : 0;
     t->reader_kind = (uint8_t)(stack_good ? reader : READER_NONE);
@@ -125,10 +126,18 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
 }
 
 /* Lets the thread get out of the few instructions between which its frames are not linked. */
-static void pause_briefly(void)
+static void pause_briefly(struct sampler *s)
 {
     struct timespec pause = {.tv_nsec = 10 * 1000};
     clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    s->here_ns = clock_monotonic_ns();
+}
+
+/* Its counters tell that it runs on our core: `syscall` has nothing to add. */
+static bool is_awake_here(const struct sampler *s, const struct tracked_thread *t, const struct proof *proof)
+{
+    return !t->asleep && t->core == s->core && s->m->kernel == NULL &&
+           proof_awake(&t->last, &proof->before, s->here_ns - t->last_here_ns);
 }
 
 static bool tells_core(const struct tracked_thread *t)
@@ -146,10 +155,12 @@ static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof
             t->core = proof->stat.processor;
         return look;
     }
+    proof->runs = true;
+    if (is_awake_here(s, t, proof))
+        return LOOK_DONE;
     enum look look = proof_asleep(&t->files, proof);
     if (look != LOOK_AGAIN)
         return look;
-    proof->runs = true;
     if (t->core < 0 || t->core != s->core)
         t->core = python_read_core(t->reader);
     return t->core >= 0 && t->core == s->core ? LOOK_DONE : LOOK_ELSEWHERE;
@@ -196,7 +207,7 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
         return look_again(t);
     }
     if (!good && proof.runs && !unproved && !s->last_try && s->lost == LOSS_INVALID_STACK) {
-        pause_briefly();
+        pause_briefly(s);
         return look_again(t);
     }
     bool proved = look == LOOK_DONE && !free_read;

@@ -13,6 +13,8 @@
 
 #include "capture/target/proc.h"
 
+enum { NAP_NS = 8 * 1000 }; /* a shorter sleep cannot be told from our own coming and going */
+
 enum look {
     LOOK_DONE,
     LOOK_ELSEWHERE, /* runs on another core */
@@ -30,6 +32,13 @@ struct proof {
 static inline enum look proof_counters(const struct proc_thread *files, struct proof *proof)
 {
     return proc_thread_schedstat(files, &proof->before) ? LOOK_DONE : LOOK_GONE;
+}
+
+/* The thread's time on a core and its waiting for one account for all the time since `last` was read: it has not slept,
+ * nor does it now, but for the length of a nap. */
+static inline bool proof_awake(const struct proc_schedstat *last, const struct proc_schedstat *now, uint64_t elapsed_ns)
+{
+    return now->run_ns - last->run_ns + (now->delay_ns - last->delay_ns) + NAP_NS >= elapsed_ns;
 }
 
 /* Sleeping, as /proc/…/syscall shows it; `stat` is read only where it adds something. */

@@ -41,6 +41,7 @@ bool sampler_pin(struct sampler *s, int core)
         return false;
     }
     s->core = core;
+    s->here_ns = clock_monotonic_ns();
     return true;
 }
 
@@ -276,7 +277,7 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     sleep_until(s, planned_ns);
     if (atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed))
         return planned_ns;
-    uint64_t woke_ns = s->now_ns = clock_monotonic_ns();
+    uint64_t woke_ns = s->now_ns = s->here_ns = clock_monotonic_ns();
     s->late = woke_ns - planned_ns > LATE_NS;
     if (s->late)
         atomic_fetch_add_explicit(&counts->late, 1, memory_order_relaxed);

@@ -30,8 +30,9 @@ struct sampler {
     bool late;
     uint64_t period_ns, period_from_ns; /* of the kernel sampler, since when */
     cpu_set_t allowed;
-    int core;       /* pinned to; -1: none */
-    bool contested; /* a runnable thread of the target was on our core in this sweep */
+    int core;         /* pinned to; -1: none */
+    uint64_t here_ns; /* when we came there last: woke, or hopped */
+    bool contested;   /* a runnable thread of the target was on our core in this sweep */
     uint64_t now_ns;
 };
 

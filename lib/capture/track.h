@@ -110,6 +110,7 @@ struct tracked_thread {
 
     /* the sampler's own [S] */
     struct proc_schedstat last;    /* counters at its last sample */
+    uint64_t last_here_ns;         /* when the sampler had come to its core for that */
     struct proc_schedstat written; /* counters at its last written sample */
     uint64_t pending_ns;           /* time of the last sweep that saw the same again */
     uint64_t pending_since_ns;
@@ -125,6 +126,7 @@ struct tracked_thread {
     struct python_frame *frames; /* last raw stack, innermost first */
     uint32_t *nodes;             /* node of each frame */
     uint32_t depth, frames_capacity;
+    uint64_t trusted_to_ns; /* their code objects need no look until then */
 
     struct ip_history *ips;      /* [L] */
     char name[128];              /* [L] */

@@ -10,14 +10,23 @@ enum {
     SCORE_NEW = 3,
     SCORE_MAX = 12,
     AHEAD_PAGES = 16,
+    SLACK = 256, /* bytes read on both sides of those used in the last readings: a few frames more */
+    FORGET = 16, /* part of a page that has not been used is read less of, by that part each reading */
     RETRIES = 16
+};
+
+/* Bytes of a page; none where high is 0. */
+struct range {
+    uint16_t low, high;
 };
 
 struct page {
     uint64_t address;
-    uint16_t slot; /* where its bytes are */
-    uint8_t score; /* readings it survives without use */
-    bool used, present;
+    uint16_t slot;        /* where its bytes are */
+    uint8_t score;        /* readings it survives without use */
+    struct range used;    /* in this reading */
+    struct range likely;  /* used in the last ones */
+    struct range present; /* have been read */
 };
 
 struct view {
@@ -77,6 +86,34 @@ static size_t read_parts(struct view *view, struct remote_part *parts, size_t co
     return got < count ? got : count;
 }
 
+static bool covers(struct range range, uint16_t low, uint16_t high)
+{
+    return range.high != 0 && range.low <= low && high <= range.high;
+}
+
+static struct range with(struct range range, uint16_t low, uint16_t high)
+{
+    if (range.high == 0)
+        return (struct range){low, high};
+    return (struct range){low < range.low ? low : range.low, high > range.high ? high : range.high};
+}
+
+/* What is read of the page when a reading begins. */
+static struct range predicted(const struct page *page)
+{
+    uint16_t low = page->likely.low, high = page->likely.high;
+    return (struct range){low > SLACK ? low - SLACK : 0, high < VIEW_PAGE - SLACK ? high + SLACK : VIEW_PAGE};
+}
+
+/* It grows at once and shrinks slowly. */
+static struct range likely_next(const struct page *page)
+{
+    struct range next = with(page->likely, page->used.low, page->used.high);
+    next.low = (uint16_t)(next.low + (page->used.low - next.low) / FORGET);
+    next.high = (uint16_t)(next.high - (next.high - page->used.high) / FORGET);
+    return next;
+}
+
 /* --- the predicted pages -------------------------------------------------------------------------------------------
  */
 
@@ -92,17 +129,19 @@ static size_t plan_pages(struct view *view, struct plan *plan, size_t at)
     while (at < view->count) {
         struct page *page = &view->pages[at];
         struct remote_part *last = plan->count ? &plan->parts[plan->count - 1] : NULL;
-        bool joins = last && plan->pages[plan->count - 1] && last->address + last->size == page->address;
+        struct range range = predicted(page);
+        uint64_t address = page->address + range.low;
+        bool joins = last && plan->pages[plan->count - 1] && last->address + last->size == address;
         if (!joins && plan->count == PARTS_MAX)
             break;
         page->slot = (uint16_t)at;
-        page->used = page->present = false;
+        page->used = page->present = (struct range){0};
         if (joins) {
-            last->size += VIEW_PAGE;
+            last->size += range.high;
             plan->pages[plan->count - 1]++;
         } else {
-            plan->parts[plan->count] =
-                (struct remote_part){.address = page->address, .local = bytes_of(view, page), .size = VIEW_PAGE};
+            plan->parts[plan->count] = (struct remote_part){
+                .address = address, .local = bytes_of(view, page) + range.low, .size = range.high - range.low};
             plan->first[plan->count] = (uint16_t)at;
             plan->pages[plan->count++] = 1;
         }
@@ -113,8 +152,10 @@ static size_t plan_pages(struct view *view, struct plan *plan, size_t at)
 
 static void mark_present(struct view *view, const struct plan *plan, size_t part)
 {
-    for (size_t i = 0; i < plan->pages[part]; i++)
-        view->pages[plan->first[part] + i].present = true;
+    for (size_t i = 0; i < plan->pages[part]; i++) {
+        struct page *page = &view->pages[plan->first[part] + i];
+        page->present = predicted(page);
+    }
 }
 
 /* Carries a plan out. A part that fails is left absent (its pages are read singly when asked for) and the rest is
@@ -154,7 +195,7 @@ bool view_begin(struct view *view, const struct remote_part *fixed, size_t count
         at = plan_pages(view, &plan, at);
         if (!carry_out(view, &plan, first)) {
             for (size_t i = 0; i < view->count; i++)
-                view->pages[i].present = false;
+                view->pages[i].present = (struct range){0};
             return false;
         }
         plan.count = first = 0;
@@ -172,10 +213,12 @@ void view_end(struct view *view)
     size_t kept = 0;
     for (size_t i = 0; i < view->count; i++) {
         struct page page = view->pages[i];
-        if (page.used)
+        if (page.used.high != 0) {
             page.score = page.score + 2 > SCORE_MAX ? SCORE_MAX : (uint8_t)(page.score + 2);
-        else
+            page.likely = likely_next(&page);
+        } else {
             page.score--;
+        }
         if (page.score)
             view->pages[kept++] = page;
     }
@@ -218,18 +261,19 @@ static struct page *insert(struct view *view, uint64_t address)
     size_t at = lower_bound(view, address);
     memmove(&view->pages[at + 1], &view->pages[at], (view->count - at) * sizeof(view->pages[0]));
     view->count++;
-    view->pages[at] = (struct page){.address = address, .slot = (uint16_t)view->slots++, .score = SCORE_NEW};
+    view->pages[at] = (struct page){
+        .address = address, .slot = (uint16_t)view->slots++, .score = SCORE_NEW, .likely = {0, VIEW_PAGE}};
     return &view->pages[at];
 }
 
-/* Reads the page at `address` and absent ones below it, down to `floor`, in one call. */
+/* Reads the whole page at `address` and absent ones below it, down to `floor`, in one call. */
 static bool load(struct view *view, uint64_t address, uint64_t floor)
 {
     struct remote_part parts[AHEAD_PAGES + 1];
     size_t count = 0;
     for (uint64_t at = address; count < AHEAD_PAGES; at -= VIEW_PAGE) {
         struct page *page = find(view, at);
-        if (page && page->present)
+        if (page && page->present.high != 0 && at != address)
             break;
         if (!page && !(page = insert(view, at)))
             break;
@@ -243,19 +287,20 @@ static bool load(struct view *view, uint64_t address, uint64_t floor)
     for (size_t i = 0; i < got; i++) {
         struct page *page = find(view, parts[i].address);
         if (page)
-            page->present = true;
+            page->present = (struct range){0, VIEW_PAGE};
     }
     return got > 0;
 }
 
-static const uint8_t *page_bytes(struct view *view, uint64_t address, uint64_t floor)
+/* The page at `address`, of which bytes from `low` to `high` are there. */
+static const uint8_t *page_bytes(struct view *view, uint64_t address, size_t low, size_t high, uint64_t floor)
 {
     struct page *page = find(view, address);
-    if (!page || !page->present) {
+    if (!page || !covers(page->present, (uint16_t)low, (uint16_t)high)) {
         if (!load(view, address, floor) || !(page = find(view, address)))
             return NULL;
     }
-    page->used = true;
+    page->used = with(page->used, (uint16_t)low, (uint16_t)high);
     return bytes_of(view, page);
 }
 
@@ -265,7 +310,8 @@ const uint8_t *view_at(struct view *view, uint64_t address, size_t size, uint64_
     size_t inside = (size_t)(address - page), part = VIEW_PAGE - inside;
     if (size > VIEW_AT_MAX || address + size < address)
         return NULL;
-    const uint8_t *bytes = page_bytes(view, page, floor & ~(uint64_t)(VIEW_PAGE - 1));
+    const uint8_t *bytes =
+        page_bytes(view, page, inside, size < part ? inside + size : VIEW_PAGE, floor & ~(uint64_t)(VIEW_PAGE - 1));
     if (bytes && size <= part)
         return bytes + inside;
     if (!bytes) { /* no room for the page, or none there: just what was asked for */
@@ -273,7 +319,7 @@ const uint8_t *view_at(struct view *view, uint64_t address, size_t size, uint64_
         return read_parts(view, parts, 1) == 1 ? view->scratch : NULL;
     }
     memcpy(view->scratch, bytes + inside, part);
-    const uint8_t *rest = page_bytes(view, page + VIEW_PAGE, 0);
+    const uint8_t *rest = page_bytes(view, page + VIEW_PAGE, 0, size - part, 0);
     if (!rest)
         return NULL;
     memcpy(view->scratch + part, rest, size - part);

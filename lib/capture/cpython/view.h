@@ -1,7 +1,8 @@
 /*
- * A view of a target's memory at one instant: pages fetched in one vectored call because the last readings used them,
- * and singly when they turn out to be needed. A page costs no more to read than eight bytes of it, and the frames of a
- * stack share pages. Timed path: no allocation after view_new.
+ * A view of a target's memory at one instant: of the pages that the last readings used, the part that they used, with a
+ * little more on both sides, fetched in one vectored call; whole pages, singly, when they turn out to be needed. What
+ * costs is each call and each page: hence whole pages there. The frames of a stack share pages. Timed path: no
+ * allocation after view_new.
  */
 #ifndef KEISOKU_CAPTURE_VIEW_H
 #define KEISOKU_CAPTURE_VIEW_H
