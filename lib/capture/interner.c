@@ -6,6 +6,7 @@ enum {
     NEIGHBOURS = 64,                 /* a code object is listed once among so many in a stack */
     FRESH_NS = 30 * 1000 * 1000,     /* a code object seen in place is trusted that long: less than the writer waits */
     CAREFUL_NS = 1000 * 1000 * 1000, /* after one was replaced, all are looked at every time for that long */
+    NEWS_NS = 100 * 1000 * 1000,     /* after one was met for the first time: what imports throws code away too */
 };
 
 int interner_init(struct interner *interner)
@@ -45,12 +46,19 @@ static uint32_t common_frames(const struct tracked_thread *t, const struct pytho
     return common;
 }
 
+/* For a while each code object of the process is looked at every time. */
+static void be_careful(const struct interner *interner, struct tracked_process *process, uint64_t for_ns)
+{
+    uint64_t to_ns = interner->read_ns + for_ns;
+    process->careful_to_ns = to_ns > process->careful_to_ns ? to_ns : process->careful_to_ns;
+}
+
 /* An address holds another code object than before. The writer drops what was queued with the old one since it was last
  * seen in place, and for a while every code object of the process is checked in every sample. */
 static void code_was_replaced(struct interner *interner, struct tracked_process *process, uint32_t old)
 {
     struct code_entry *entry = stack_store_code(interner->store, old);
-    process->code_reused_ns = interner->read_ns;
+    be_careful(interner, process, CAREFUL_NS);
     if (entry->stale_to_ns == 0)
         entry->stale_from_ns = entry->verified_ns;
     __atomic_store_n(&entry->stale_to_ns, interner->read_ns, __ATOMIC_RELEASE);
@@ -68,10 +76,9 @@ static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
     return true;
 }
 
-/* After one was replaced, each is looked at every time. */
 static bool is_careful(const struct interner *interner, const struct tracked_process *process)
 {
-    return interner->read_ns - process->code_reused_ns < CAREFUL_NS;
+    return interner->read_ns < process->careful_to_ns;
 }
 
 /* Until when the code is trusted to be in place: the writer waits longer than that. 0: it is not. */
@@ -142,6 +149,8 @@ static bool check_codes(struct interner *interner, struct tracked_process *proce
         entry->copied = true;
         if (replaced != 0)
             code_was_replaced(interner, process, replaced);
+        else if (fresh)
+            be_careful(interner, process, NEWS_NS);
         *changed = *changed || fresh || replaced != 0;
         entry->verified_ns = interner->read_ns;
     }

@@ -85,7 +85,6 @@ struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t 
     process->start_ticks = start_ticks;
     process->start_ns = start_ns;
     process->exited_status = -1;
-    process->code_reused_ns = start_ns; /* while it imports, code objects come and go */
     process->exit_status = EXIT_STATUS_RUNNING;
     process->changed = true;
     process->parent = track_process(track, parent);

@@ -65,7 +65,7 @@ struct tracked_process {
     uint64_t gone_ns;                    /* [T] when it was first found to be gone */
     bool any_thread;                     /* [T] one of its threads was handed to the sampler */
     atomic_bool read_failed;             /* S sets, T clears: reads fail, its memory may have been replaced */
-    uint64_t code_reused_ns;             /* [S] when an address was last seen to hold other code; at first the start */
+    uint64_t careful_to_ns;              /* [S] every code object is looked at every time until then */
     uint64_t end_ns;                     /* [L] */
     int exit_status;                     /* [L] */
     bool counted_from_birth;             /* [C] once python_known: its counters are those of the recording */

@@ -194,6 +194,18 @@ static void test_proof_of_ourselves(void **unused)
     proc_thread_close(&files);
 }
 
+static void test_counters_tell_who_is_awake(void **unused)
+{
+    (void)unused;
+    struct proc_schedstat last = {.run_ns = 5000000, .delay_ns = 300000}, now = {.run_ns = 5960000, .delay_ns = 340000};
+    assert_true(proof_awake(&last, &now, 1000000));
+    assert_true(proof_awake(&last, &now, 1000000 + NAP_NS));
+    assert_false(proof_awake(&last, &now, 1000001 + NAP_NS));
+    assert_true(proof_awake(&last, &now, 990000)); /* our coming is not measured to the nanosecond */
+    now.run_ns = last.run_ns;
+    assert_false(proof_awake(&last, &now, 1000000));
+}
+
 static void test_our_own_core_word(void **unused)
 {
     (void)unused;
@@ -370,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_nearest_instruction_pointer),
         cmocka_unit_test(test_kernel_clock_sees_us),
         cmocka_unit_test(test_proof_of_ourselves),
+        cmocka_unit_test(test_counters_tell_who_is_awake),
         cmocka_unit_test(test_our_own_core_word),
         cmocka_unit_test(test_intervals_are_jittered_around_the_rate),
         cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),

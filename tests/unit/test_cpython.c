@@ -4,6 +4,7 @@
  */
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
+#include "capture/cpython/view.h"
 #include "failing.h"
 
 #include <stdio.h>
@@ -391,6 +392,46 @@ static int open_none(void *context)
     return rc == ERR_NOT_PYTHON ? 0 : rc;
 }
 
+/* One reading that looks at [from, to): its bytes are right, and so many calls and bytes it took. */
+static uint64_t bytes_to_look_at(struct view *view, struct remote *remote, const uint8_t *memory, size_t from,
+                                 size_t to, uint64_t calls)
+{
+    struct remote before = *remote;
+    uint64_t start = (uint64_t)(uintptr_t)memory;
+    assert_true(view_begin(view, NULL, 0));
+    for (size_t at = from; at + 8 <= to; at += 8) {
+        const uint8_t *seen = view_at(view, start + at, 8, start);
+        assert_non_null(seen);
+        assert_memory_equal(seen, memory + at, 8);
+    }
+    view_end(view);
+    assert_int_equal(remote->calls - before.calls, calls);
+    return remote->bytes - before.bytes;
+}
+
+static void what_is_used_of_a_page_is_read(void **state)
+{
+    (void)state;
+    struct remote remote = {.pid = getpid()};
+    struct view *view = view_new(&remote);
+    uint8_t *memory = mmap(NULL, 4 * VIEW_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_non_null(view);
+    assert_true(memory != MAP_FAILED);
+    for (size_t i = 0; i < 4 * VIEW_PAGE; i++)
+        memory[i] = (uint8_t)(i * 7 + i / 256);
+    assert_int_equal(bytes_to_look_at(view, &remote, memory, 1000, 1400, 1), VIEW_PAGE);
+    for (int i = 0; i < 100; i++) /* what was not used is left out little by little */
+        bytes_to_look_at(view, &remote, memory, 1000, 1400, 1);
+    assert_in_range(bytes_to_look_at(view, &remote, memory, 1000, 1400, 1), 400, 1000);
+    bytes_to_look_at(view, &remote, memory, 1000, 1600, 1); /* a little more was read */
+    bytes_to_look_at(view, &remote, memory, 1000, 3000, 2); /* much more was not, at first */
+    bytes_to_look_at(view, &remote, memory, 1000, 3000, 1);
+    bytes_to_look_at(view, &remote, memory, 100, 2 * VIEW_PAGE + 100, 4); /* each page as it is met */
+    bytes_to_look_at(view, &remote, memory, 100, 2 * VIEW_PAGE + 100, 1); /* across pages: one part, one call */
+    view_free(view);
+    munmap(memory, 4 * VIEW_PAGE);
+}
+
 static void short_memory_is_survived(void **state)
 {
     (void)state;
@@ -415,6 +456,7 @@ int main(void)
         cmocka_unit_test(checksums_follow_names_where_code_has_no_number),
         cmocka_unit_test(byte_strings_become_text),
         cmocka_unit_test(functions_tell_what_they_load),
+        cmocka_unit_test(what_is_used_of_a_page_is_read),
         cmocka_unit_test(short_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
