@@ -61,7 +61,7 @@ static void put_stack(const struct kei_dump_frame *frames, size_t n_frames, bool
         put_place(&frames[n_frames - 1]);
     }
     if (!proved)
-        printf("  (it ran meanwhile: not exact)");
+        printf("  (not exact: it ran meanwhile or is damaged)");
 }
 
 static int name_width(const struct kei_dump *dump)

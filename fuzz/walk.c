@@ -1,9 +1,10 @@
 /*
  * The frame walk and the readers of code and strings over a hostile target: our own process, with the input as the
- * memory that the thread state points to. Byte 0 chooses the version. A word below 64 KiB becomes an address inside of
- * that memory, so that the input can build chains.
+ * memory that the thread state points to. Byte 0 chooses the version, or one that no row knows. A word below 64 KiB
+ * becomes an address inside of that memory, so that the input can build chains.
  */
 #include "capture/cpython/internal.h"
+#include "capture/cpython/offsets.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -23,6 +24,29 @@ static void fill(uint8_t *arena, const uint8_t *data, size_t size)
             word += (uint64_t)(uintptr_t)arena;
         memcpy(arena + at, &word, sizeof(word));
     }
+}
+
+/*
+ * A version that no row knows, by a table of its own: the newest row's, with a few words as the input says. Takes what
+ * it uses off the input's front.
+ */
+static bool unknown_layout(struct layout *layout, const uint8_t **data, size_t *size)
+{
+    const struct layout *row = layout_newest();
+    const struct offset_table *table = offset_table_find(row->minor);
+    uint64_t words[OFFSETS_BYTES_MAX / 8] = {0};
+    struct offset_head head = {.major = 3, .minor = row->minor + 1, .level = 0xF};
+    for (const struct offset_entry *entry = table->entries; entry->field; entry++) {
+        uint32_t value;
+        memcpy(&value, (const char *)row + entry->field, sizeof(value));
+        if (entry->bound && words[entry->bound] == 0)
+            words[entry->bound] = 65536;
+        words[entry->word] = value == LAYOUT_NONE || entry->add ? 0 : value;
+    }
+    for (int i = 0; i < 4 && *size >= 3; i++, *data += 3, *size -= 3)
+        words[(*data)[0] % table->words] = (uint64_t)(*data)[1] << 8 | (*data)[2];
+    head.free_threaded = *size && (*data)[0] & 1;
+    return offsets_parse((const uint8_t *)words, (size_t)table->words * 8, &head, layout);
 }
 
 static void read_codes(struct python *python, const struct python_stack *stack)
@@ -54,15 +78,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct {
         int major, minor;
     } versions[] = {{3, 8}, {3, 9}, {3, 10}, {3, 11}, {3, 12}, {3, 13}, {3, 14}, {3, 15}, {3, 7}, {3, 6}, {2, 7}};
-    size_t version = data[0] % (sizeof(versions) / sizeof(versions[0]));
+    size_t version = (data[0] & 127) % (sizeof(versions) / sizeof(versions[0]));
     python.layout = *layout_find(versions[version].major, versions[version].minor);
+    data++;
+    size--;
+    if (data[-1] & 128 && !unknown_layout(&python.layout, &data, &size))
+        return 0;
     if (python.layout.sign)
         python.layout.runtime_interpreters_head = python.layout.runtime_tstate_current = 64;
     python.runtime = (uint64_t)(uintptr_t)arena;
     python.image_end = python.runtime + ARENA / 2;
     struct python_thread thread = {.address = python.runtime, .interpreter = python.runtime + 4096};
-    fill(arena, data + 1, size - 1);
-    memcpy(arena + python.layout.thread_interpreter, &thread.interpreter, 8);
+    fill(arena, data, size);
+    if (python.layout.thread_interpreter <= ARENA - 8)
+        memcpy(arena + python.layout.thread_interpreter, &thread.interpreter, 8);
     struct python_stack stack = {.frames = frames};
     struct python_reader *reader = python_reader_new(&python, &thread);
     for (int i = 0; i < 3 && reader; i++) {

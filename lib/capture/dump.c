@@ -1,6 +1,6 @@
 #include "capture/dump_private.h"
 
-#include "base/map.h"
+#include "base/clock.h"
 #include "capture/doctor.h"
 #include "capture/wait_state.h"
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRIES_MAX = 60, NAME_BYTES = 128 };
+enum { TRIES_MAX = 60, NAME_BYTES = 128, LIST_NS_MAX = 300000000 };
 
 char *dump_keep(struct dumper *d, const char *text)
 {
@@ -67,8 +67,10 @@ static void name_frames(struct dumper *d, struct dump_thread *thread)
     thread->frames = arena_alloc(&d->dump->arena, d->stack.depth * sizeof *thread->frames);
     for (uint32_t i = 0; thread->frames != NULL && i < d->stack.depth; i++) {
         struct dump_frame *named = &thread->frames[thread->n_frames];
-        if (!name_frame(d, &d->stack.frames[i], named))
+        if (!name_frame(d, &d->stack.frames[i], named)) {
             *named = (struct dump_frame){"?", "?", 0};
+            thread->proved = false; /* what lies there is no code object */
+        }
         thread->n_frames++;
     }
 }
@@ -148,8 +150,9 @@ static int add_threads(struct dumper *d, struct err *err)
     pid_t *tids = NULL;
     struct python_thread *states = NULL;
     size_t tids_capacity = 0, states_capacity = 0;
+    uint64_t until_ns = clock_monotonic_ns() + LIST_NS_MAX;
     int n_states = python_threads(d->python, &states, &states_capacity);
-    for (int i = 0; n_states < 0 && i < TRIES_MAX; i++)
+    for (int i = 0; n_states < 0 && i < TRIES_MAX && clock_monotonic_ns() < until_ns; i++)
         n_states = python_threads(d->python, &states, &states_capacity);
     int n = proc_threads(d->dump->pid, &tids, &tids_capacity);
     int rc = n < 0 || n_states < 0 ? ERR_UNREADABLE : 0;

@@ -192,6 +192,8 @@ static int find_parts(struct python *python, const uint8_t *head, struct text_pa
         size_t at = which[i];
         if (at < TEXTS) {
             found[at] = text_part_of(row, parts[i].address, heads[at], NAME_BYTES_MAX);
+            if (found[at].kind == 0)
+                return ERR_UNREADABLE;
             continue;
         }
         uint64_t size = load_u64(heads[at] + row->var_size);
@@ -260,6 +262,8 @@ static int find_recorded(struct python *python, const struct wire_code *code, co
         if (code->text_bytes[i] < row->str_ascii_size)
             return ERR_UNREADABLE;
         found[i] = text_part_of(row, code->text_addresses[i], code->texts[i], NAME_BYTES_MAX);
+        if (found[i].kind == 0)
+            return ERR_UNREADABLE;
         uint64_t at = found[i].address - code->text_addresses[i];
         if (at > code->text_bytes[i] || (uint64_t)found[i].kind * found[i].length > code->text_bytes[i] - at)
             return ERR_FULL;
@@ -314,6 +318,8 @@ static char *part_text(const struct layout *row, const uint8_t *data, uint32_t k
 {
     struct buf text = {0};
     text_to_utf8(row, &text, data, kind, length);
+    if (length == NAME_BYTES_MAX) /* it was cut */
+        buf_add(&text, "…", sizeof("…") - 1);
     const char *done = buf_text(&text);
     char *result = text.failed ? NULL : mem_strdup(done);
     buf_release(&text);

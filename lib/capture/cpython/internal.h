@@ -101,12 +101,12 @@ struct text_part {
     uint32_t kind;    /* bytes a character; 0: none */
     uint32_t length;  /* characters */
 };
-/* What the head (str_ascii_size bytes) of the string at `address` says; at most `limit` characters. */
+/* What the head (str_ascii_size bytes) of the string at `address` says, cut after `limit` characters. */
 struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit);
 /* Appends characters of `kind` bytes each as UTF-8; what is no character becomes U+FFFD. Where strings are bytes, they
  * are taken for UTF-8 themselves. */
 void text_to_utf8(const struct layout *row, struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length);
-/* Reads a string object of at most `limit` characters; false when it is none. Adds a zero behind. */
+/* Reads the first `limit` characters of a string object; false when it is none. Adds a zero behind. */
 bool text_read(struct python *python, uint64_t address, uint32_t limit, struct buf *buf);
 
 /* stack.c: one frame, read as the walk does it. */

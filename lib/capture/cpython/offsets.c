@@ -61,6 +61,24 @@ static bool sizes_sane(const struct layout *layout)
            layout->frame_code % 8 == 0 && layout->thread_frame % 8 == 0;
 }
 
+/*
+ * What is the same in every build of a minor, but for the object header, which is `longer` in free-threaded ones:
+ * frames, code objects, strings. Only sizes and what belongs to the runtime, interpreters and threads moves. A table
+ * that says otherwise is damaged or another program's, and believed it would show wrong names and lines as good ones.
+ */
+static bool as_in_headers(const struct layout *layout, const struct layout *row, uint32_t longer)
+{
+#define SAME(field)  (layout->field == row->field)
+#define MOVED(field) (layout->field == row->field + longer)
+    return SAME(frame_previous) && SAME(frame_code) && SAME(frame_ip) && MOVED(object_type) && MOVED(var_size) &&
+           MOVED(code_argcount) && MOVED(code_firstlineno) && MOVED(code_filename) && MOVED(code_name) &&
+           MOVED(code_qualname) && MOVED(code_linetable) && MOVED(str_length) && MOVED(str_state) &&
+           MOVED(str_ascii_size) && MOVED(bytes_data) && (layout_has(layout->code_tlbc) || MOVED(code_instructions)) &&
+           (layout_has(layout->frame_tlbc_index) || SAME(frame_owner));
+#undef SAME
+#undef MOVED
+}
+
 bool offsets_parse(const uint8_t *bytes, size_t size, const struct offset_head *head, struct layout *layout)
 {
     const struct layout *row = layout_find(head->major, head->minor);
@@ -82,7 +100,7 @@ bool offsets_parse(const uint8_t *bytes, size_t size, const struct offset_head *
         layout->code_tlbc = layout->frame_tlbc_index = LAYOUT_NONE;
     /* Fields that only the headers tell begin behind the object header, which free-threaded builds make longer. */
     uint32_t longer = layout->type_name - row->type_name;
-    if (longer > 64)
+    if (longer > 64 || (!newer && !as_in_headers(layout, row, longer)))
         return false;
     layout->type_basicsize += longer;
     layout->type_dictoffset += longer;

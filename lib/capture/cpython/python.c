@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { PTHREAD_SCAN_BYTES = 2304, VALIDATE_TRIES = 20 };
+enum { PTHREAD_SCAN_BYTES = 2304, STATE_BYTES_MAX = 4096, VALIDATE_TRIES = 20 };
 
 /* --- code objects --------------------------------------------------------------------------------------------------
  */
@@ -183,32 +183,61 @@ struct thread_list {
     int count;
 };
 
-static int list_interpreter(struct python *python, uint64_t interpreter, struct thread_list *list)
+/* What is needed of a thread state, by one read. */
+struct state_fields {
+    uint64_t next, owner, pthread, native;
+};
+
+static bool read_state(struct python *python, uint64_t at, struct state_fields *fields)
 {
     const struct layout *row = &python->layout;
-    uint64_t at;
-    if (!remote_read_u64(&python->remote, interpreter + row->interpreter_threads_head, &at))
+    const uint32_t offsets[] = {row->thread_next, row->thread_interpreter, row->thread_pthread, row->thread_native_id};
+    uint64_t *const values[] = {&fields->next, &fields->owner, &fields->pthread, &fields->native};
+    uint8_t bytes[STATE_BYTES_MAX];
+    uint32_t low = UINT32_MAX, high = 0;
+    for (size_t i = 0; i < 4; i++) {
+        *values[i] = 0;
+        if (!layout_has(offsets[i]))
+            continue;
+        low = offsets[i] < low ? offsets[i] : low;
+        high = offsets[i] + 8 > high ? offsets[i] + 8 : high;
+    }
+    if (high - low > sizeof(bytes) || !remote_read(&python->remote, at + low, bytes, high - low))
+        return false;
+    for (size_t i = 0; i < 4; i++) {
+        if (layout_has(offsets[i]))
+            *values[i] = load_u64(bytes + offsets[i] - low);
+    }
+    return true;
+}
+
+static int list_interpreter(struct python *python, uint64_t interpreter, struct thread_list *list)
+{
+    uint64_t at, mark = 0;
+    int until_mark = 1, steps = 0;
+    if (!remote_read_u64(&python->remote, interpreter + python->layout.interpreter_threads_head, &at))
         return ERR_UNREADABLE;
     while (at) {
-        uint64_t next, owner, pthread, native = 0;
-        if (!plausible(at) || list->count >= THREADS_MAX)
+        struct state_fields state;
+        if (!plausible(at) || list->count >= THREADS_MAX || at == mark)
             return ERR_UNREADABLE;
-        if (!remote_read_u64(&python->remote, at + row->thread_next, &next) ||
-            !remote_read_u64(&python->remote, at + row->thread_interpreter, &owner) ||
-            !remote_read_u64(&python->remote, at + row->thread_pthread, &pthread) || owner != interpreter)
-            return ERR_UNREADABLE;
-        if (layout_has(row->thread_native_id) && !remote_read_u64(&python->remote, at + row->thread_native_id, &native))
+        if (++steps == until_mark) { /* a ring comes back to the mark, which moves on ever more seldom */
+            mark = at;
+            until_mark *= 2;
+        }
+        if (!read_state(python, at, &state) || state.owner != interpreter)
             return ERR_UNREADABLE;
         size_t need = (size_t)list->count + 1;
         if (mem_grow(list->threads, list->capacity, need, sizeof(**list->threads)) ||
             mem_grow(&list->pthreads, &list->pthread_capacity, need, sizeof(*list->pthreads)))
             return ERR_NOMEM;
-        list->pthreads[list->count] = pthread;
-        (*list->threads)[list->count++] = (struct python_thread){.address = at,
-                                                                 .interpreter = interpreter,
-                                                                 .pthread = pthread,
-                                                                 .tid = native < INT32_MAX ? (pid_t)native : 0};
-        at = next;
+        list->pthreads[list->count] = state.pthread;
+        (*list->threads)[list->count++] =
+            (struct python_thread){.address = at,
+                                   .interpreter = interpreter,
+                                   .pthread = state.pthread,
+                                   .tid = state.native < INT32_MAX ? (pid_t)state.native : 0};
+        at = state.next;
     }
     return 0;
 }

@@ -250,7 +250,8 @@ static bool look(struct walk *walk)
     walk->code = load_u64(bytes + row->frame_code) & ~(uint64_t)row->code_tag_mask;
     walk->ip = row->ip_kind == IP_INDEX ? load_u32(bytes + row->frame_ip) : load_u64(bytes + row->frame_ip);
     walk->owner = layout_has(row->frame_owner) ? bytes[row->frame_owner] : 0;
-    walk->is_entry = layout_has(row->frame_owner) && bytes[row->frame_owner - 1] != 0; /* is_entry, owner */
+    walk->is_entry = layout_has(row->frame_owner) && row->frame_owner > window->low &&
+                     bytes[row->frame_owner - 1] != 0; /* is_entry, owner */
     walk->tlbc_index = layout_has(row->frame_tlbc_index) ? load_u32(bytes + row->frame_tlbc_index) : 0;
     return true;
 }

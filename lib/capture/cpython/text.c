@@ -2,17 +2,20 @@
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
 
-enum { KIND_MASK = 7, COMPACT_BIT = 8, ASCII_BIT = 16 };
+enum { CHARACTERS_MAX = 1 << 30, KIND_MASK = 7, COMPACT_BIT = 8, ASCII_BIT = 16 };
 
 struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit)
 {
     struct text_part none = {0};
     uint64_t length = load_u64(head + row->str_length);
+    if (length > CHARACTERS_MAX)
+        return none;
+    length = length < limit ? length : limit;
     if (row->byte_strings)
-        return length <= limit ? (struct text_part){address + row->str_ascii_size, 1, (uint32_t)length} : none;
+        return (struct text_part){address + row->str_ascii_size, 1, (uint32_t)length};
     uint32_t state = load_u32(head + row->str_state) >> row->str_kind_shift;
     uint32_t kind = state & KIND_MASK;
-    if ((kind != 1 && kind != 2 && kind != 4) || !(state & COMPACT_BIT) || length > limit)
+    if ((kind != 1 && kind != 2 && kind != 4) || !(state & COMPACT_BIT))
         return none;
     uint32_t header = state & ASCII_BIT ? row->str_ascii_size : row->str_compact_size;
     return (struct text_part){.address = address + header, .kind = kind, .length = (uint32_t)length};
