@@ -5,8 +5,12 @@ run_keisoku    runs it in a folder of the test's own and gives back what came ou
 python         an Interpreter, over every supported version; a missing one is a skip that says so
 a_python       one Interpreter, for tests to which the version does not matter
 
-Markers: `alone` (never beside another test: counts samples or time shares), `slow` (left out of `make quick`),
-`network` (needs the package registry).
+Markers: `alone` (never beside another test: judges shares of time, or needs a free core), `company` (measures, but
+stands neighbours: as many at a time as there are cores), `slow` (left out of `make quick`), `network` (needs the
+package registry).
+
+A test over interpreters and cases runs every case over one interpreter of each family, and over each of the others
+some of the cases (crossed.py); KEISOKU_ALL=1 (tools/test --all) runs all of them.
 """
 
 from __future__ import annotations
@@ -23,12 +27,13 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import crossed  # noqa: E402
 import interpreters  # noqa: E402
 from support import Result, Run  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
-# Beginnings of paths below tests/.
-ALONE = ("truth/", "real/", "findings/test_controls")
+# Beginnings of paths below tests/; what is marked `alone` in its own file stays so.
+COMPANY = ("truth/", "real/", "findings/test_controls")
 SLOW = ("truth/", "real/", "web/", "findings/test_controls")
 
 
@@ -38,22 +43,28 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in (signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     for line in (
-        "alone: never beside another test; it counts samples or shares of time",
+        "alone: never beside another test; it judges shares of time, or needs a free core",
+        "company: measures, but stands neighbours, as many at a time as there are cores",
         "slow: left out of make quick",
         "network: needs the package registry",
     ):
         config.addinivalue_line("markers", line)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if not item.path.is_relative_to(TOP / "tests"):
             continue
         place = item.path.relative_to(TOP / "tests").as_posix()
-        if place.startswith(ALONE):
-            item.add_marker("alone")
+        if place.startswith(COMPANY) and not item.get_closest_marker("alone"):
+            item.add_marker("company")
         if place.startswith(SLOW):
             item.add_marker("slow")
+    crossed.thin(config, items)
+
+
+def pytest_report_header() -> str:
+    return crossed.HEADER
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

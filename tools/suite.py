@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 """Runs the parts of keisoku's test suite one after the other and adds them up; tools/test calls it after the build.
 
-Parts, in this order: unit (C units), pytest (end to end), alone (end to end, one at a time: truth, findings, real
-programs), lint, asan (unit suite and a short run under ASan and UBSan), fuzz (each fuzzer for ten seconds).
+Parts, in this order: unit (C units), pytest (end to end), company (end to end, measured: truth, findings, real programs;
+as many at a time as there are cores), alone (those that judge shares of time or need a free core: one at a time), lint,
+asan (unit suite and a short run under ASan and UBSan), fuzz (each fuzzer for ten seconds).
 With --quick: unit, pytest without its slow tests over two interpreters, and the lint that needs no compiler.
+With --all: the whole product of interpreters and cases (tests/crossed.py), of which a plain run leaves some out.
 
-The texts go to build/tests/PART.log; a failed part shows the end of its text. Last line: `N passed, N failed,
-N skipped`, in which a C unit counts per test function, pytest per test, lint per check, fuzz per fuzzer.
+The texts go to build/tests/PART.log, with the slowest tests of each part; a failed part shows the end of its text.
+Last lines: what each part took, and `N passed, N failed, N skipped`, in which a C unit counts per test function, pytest
+per test, lint per check, fuzz per fuzzer.
 """
 
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -31,6 +35,7 @@ BUILD = TOP / "build"
 LOGS = BUILD / "tests"
 CACHE = TOP / ".cache"
 FUZZ_SECONDS = 10
+CORES = len(os.sched_getaffinity(0))
 
 
 @dataclass
@@ -190,7 +195,7 @@ def run_pytest(
         return Tally(failed=[f"{part}: the tests' environment could not be set up"])
     result = LOGS / f"{part}.xml"
     result.unlink(missing_ok=True)
-    common = ["-q", "-ra", "-p", "no:cacheprovider", "--timeout=600", f"--junitxml={result}"]
+    common = ["-q", "-ra", "-p", "no:cacheprovider", "--timeout=600", "--durations=15", f"--junitxml={result}"]
     status = call([str(python), "-m", "pytest", *common, *words, where], log, env, limit_s=3000)
     if status == 5:
         return Tally()  # nothing to collect
@@ -202,12 +207,22 @@ def run_pytest(
     return tally
 
 
+# Each test is in one of these parts.
+CHOSEN = {"pytest": "not alone and not company", "company": "company", "alone": "alone"}
+
+
+def beside(workers: int) -> list[str]:
+    """Options of pytest: so many tests at a time, those of one xdist_group one after the other."""
+    return [f"-n{workers}", "--dist=loadgroup"]
+
+
 def part_pytest(options: argparse.Namespace, log: Path) -> Tally:
     if options.quick:
-        words = ["-m", "not alone and not slow and not network", "-n2"]
+        words = ["-m", f"{CHOSEN['pytest']} and not slow and not network", *beside(CORES + 2)]
         return run_pytest("pytest", words, log, {"KEISOKU_QUICK": "1"})
     get_pythons(log)
-    return run_pytest("pytest", ["-m", "not alone", "-n2"], log)
+    # They wait more than they compute.
+    return run_pytest("pytest", ["-m", CHOSEN["pytest"], *beside(CORES + 2)], log)
 
 
 def part_docs(_: argparse.Namespace, log: Path) -> Tally:
@@ -215,9 +230,18 @@ def part_docs(_: argparse.Namespace, log: Path) -> Tally:
     return run_pytest("docs", [], log, where="tests/docs")
 
 
-def part_alone(_: argparse.Namespace, log: Path) -> Tally:
+def part_company(options: argparse.Namespace, log: Path) -> Tally:
     get_pythons(log)
-    return run_pytest("alone", ["-m", "alone"], log)
+    return run_pytest("company", ["-m", CHOSEN["company"], *beside(CORES)], log, crossed(options))
+
+
+def part_alone(options: argparse.Namespace, log: Path) -> Tally:
+    get_pythons(log)
+    return run_pytest("alone", ["-m", CHOSEN["alone"]], log, crossed(options))
+
+
+def crossed(options: argparse.Namespace) -> dict[str, str]:
+    return {"KEISOKU_ALL": "1"} if options.all else {}
 
 
 # ---- lint ----------------------------------------------------------------------------------------------------------
@@ -247,13 +271,14 @@ def part_lint(options: argparse.Namespace, log: Path) -> Tally:
 # ---- sanitizers and fuzzers ----------------------------------------------------------------------------------------
 
 
-def configure(folder: Path, words: list[str], log: Path, env: dict[str, str] | None = None) -> bool:
+def configure(folder: Path, words: list[str], log: Path, env: dict[str, str] | None = None, target: str = "all") -> bool:
     if not (folder / "build.ninja").exists() and call(["meson", "setup", str(folder), *words], log, env) != 0:
         return False
-    return call(["ninja", "-C", str(folder)], log, limit_s=1800) == 0
+    return call(["ninja", "-C", str(folder), target], log, limit_s=1800) == 0
 
 
 SANITIZER_SIGNS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
+SANITIZED = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Ddebug=true", "-Doptimization=1"]
 ASAN_PROGRAM = """
 import json, threading
 def work(n):
@@ -297,8 +322,7 @@ def short_run(binary: Path, log: Path, env: dict[str, str]) -> Tally:
 
 def part_asan(_: argparse.Namespace, log: Path) -> Tally:
     folder = TOP / "build-asan"
-    words = ["-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized", "-Db_lundef=false"]
-    if not configure(folder, words, log):
+    if not configure(folder, SANITIZED, log):
         return Tally(failed=["asan: the sanitizer build failed"])
     env = {
         "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
@@ -313,29 +337,35 @@ def part_asan(_: argparse.Namespace, log: Path) -> Tally:
     return tally
 
 
+def fuzz(fuzzer: Path, seconds: int) -> bool:
+    """Runs one for so long; its text goes to a log of its own."""
+    corpus = CACHE / "corpus" / fuzzer.name
+    corpus.mkdir(parents=True, exist_ok=True)
+    limit = [f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048"]
+    prefix = f"-artifact_prefix={LOGS}/{fuzzer.name}-"
+    seeds = TOP / "fuzz" / "corpus" / fuzzer.name.removeprefix("fuzz_")
+    words = [str(fuzzer), *limit, prefix, str(corpus)] + ([str(seeds)] if seeds.is_dir() else [])
+    log = LOGS / f"{fuzzer.name}.log"
+    log.unlink(missing_ok=True)
+    return call(words, log, limit_s=seconds + 120) == 0
+
+
 def part_fuzz(options: argparse.Namespace, log: Path) -> Tally:
     if not (TOP / "fuzz" / "meson.build").exists():
         return Tally(skipped=[("fuzz", "the tree has no fuzzers")])
     if not shutil.which("clang"):
         return Tally(skipped=[("fuzz", "clang is not installed")])
     folder = TOP / "build-fuzz"
-    words = ["-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized", "-Db_lundef=false"]
-    if not configure(folder, words, log, {"CC": "clang"}):
+    if not configure(folder, ["-Dfuzzers=true", *SANITIZED], log, {"CC": "clang"}, target="fuzzers"):
         return Tally(failed=["fuzz: the fuzzers could not be built"])
+    found = sorted(path for path in (folder / "fuzz").glob("fuzz_*") if path.is_file() and os.access(path, os.X_OK))
+    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        ended = list(pool.map(lambda fuzzer: fuzz(fuzzer, options.fuzz_seconds), found))
     tally = Tally()
-    for fuzzer in sorted((folder / "fuzz").glob("fuzz_*")):
-        if not fuzzer.is_file() or not os.access(fuzzer, os.X_OK):
-            continue
-        corpus = CACHE / "corpus" / fuzzer.name
-        corpus.mkdir(parents=True, exist_ok=True)
-        limit = [f"-max_total_time={options.fuzz_seconds}", "-timeout=10", "-rss_limit_mb=2048"]
-        prefix = f"-artifact_prefix={LOGS}/{fuzzer.name}-"
-        seeds = TOP / "fuzz" / "corpus" / fuzzer.name.removeprefix("fuzz_")
-        words = [str(fuzzer), *limit, prefix, str(corpus)] + ([str(seeds)] if seeds.is_dir() else [])
-        if call(words, log, limit_s=options.fuzz_seconds + 120) == 0:
-            tally.passed += 1
-        else:
-            tally.failed.append(f"fuzz: {fuzzer.name}")
+    for fuzzer, single, well in zip(found, (LOGS / f"{path.name}.log" for path in found), ended, strict=True):
+        with log.open("a") as out:
+            out.write(single.read_text(errors="replace"))
+        tally.add(Tally(passed=1) if well else Tally(failed=[f"fuzz: {fuzzer.name}"]))
     if not tally.passed and not tally.failed:
         tally.failed.append("fuzz: the build made no fuzzer")
     return tally
@@ -344,14 +374,20 @@ def part_fuzz(options: argparse.Namespace, log: Path) -> Tally:
 PARTS = {
     "unit": part_unit,
     "pytest": part_pytest,
+    "company": part_company,
     "alone": part_alone,
     "lint": part_lint,
     "asan": part_asan,
     "fuzz": part_fuzz,
     "docs": part_docs,
 }
-FULL = ["unit", "pytest", "alone", "lint", "asan", "fuzz"]
+FULL = ["unit", "pytest", "company", "alone", "lint", "asan", "fuzz"]
 QUICK = ["unit", "pytest", "lint"]
+
+
+def times(took: dict[str, float]) -> str:
+    """`took 312 s: unit 10, pytest 90 …`: what grew is seen."""
+    return f"took {sum(took.values()):.0f} s: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items())
 
 
 def print_skips(skipped: list[tuple[str, str]]) -> None:
@@ -367,6 +403,7 @@ def print_skips(skipped: list[tuple[str, str]]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/test", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="the short set, under two minutes")
+    parser.add_argument("--all", action="store_true", help="the whole product of interpreters and cases, half an hour")
     parser.add_argument("--fuzz-seconds", type=int, default=FUZZ_SECONDS, help="for each fuzzer")
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--venv", action="store_true", help="only set up the tests' environment and print its bin")
@@ -381,18 +418,23 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, lambda *_: sys.exit(131))
     total = Tally()
+    took: dict[str, float] = {}
     for name in options.parts or (QUICK if options.quick else FULL):
         start = time.monotonic()
         log = LOGS / f"{name}.log"
         log.unlink(missing_ok=True)
         tally = PARTS[name](options, log)
-        say(f"{name:8} {tally.line()}  ({time.monotonic() - start:.0f} s)")
+        took[name] = time.monotonic() - start
+        say(f"{name:8} {tally.line()}  ({took[name]:.0f} s)")
         if tally.failed:
             for failure in tally.failed:
                 say(f"  failed: {failure}")
             say(f"  the end of {log.relative_to(TOP)}:\n{tail(log)}")
         total.add(tally)
     print_skips(total.skipped)
+    if {"company", "alone"} & set(took) and not options.all:
+        say("interpreters x cases: a part of the product, as tests/crossed.py says; tools/test --all runs the whole")
+    say(times(took))
     say(total.line())
     return 1 if total.failed else 0
 

@@ -60,7 +60,7 @@ def test_shell_blocks_say_whether_they_run(block: Block) -> None:
     assert block.info in ("sh run", "sh norun"), f"{block.document.name}:{block.line}: say run or norun"
 
 
-@pytest.mark.alone
+@pytest.mark.company
 @pytest.mark.slow
 @pytest.mark.parametrize("block", TO_RUN, ids=name_of)
 def test_shell_block(block: Block, tmp_path: Path, keisoku: str) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import pytest
-
 TOP = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.alone
 def test_installed_binary_runs(tmp_path: Path, keisoku: str) -> None:
     build = Path(keisoku).parents[1]
     words = ["meson", "install", "-C", str(build), "--no-rebuild", "--destdir", str(tmp_path / "root")]

@@ -1,4 +1,4 @@
-"""tools/suite.py adds up right: what failed is never counted as passed, and nothing is lost."""
+"""tools/suite.py adds up right: what failed is never counted as passed, and nothing is lost; no test is left out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import crossed
+import interpreters
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
@@ -67,3 +69,28 @@ def test_skips_say_why_once(suite: ModuleType, capsys: pytest.CaptureFixture[str
     suite.print_skips([("a", "no Python 3.9"), ("b", "no Python 3.9"), ("c", "no clang")])
     shown = capsys.readouterr().out.splitlines()
     assert shown == ["skipped: a and 1 more: no Python 3.9", "skipped: c: no clang"]
+
+
+def test_what_each_part_took_is_shown(suite: ModuleType) -> None:
+    assert suite.times({"unit": 9.6, "pytest": 90.2}) == "took 100 s: unit 10, pytest 90"
+
+
+def test_every_marker_has_its_part(suite: ModuleType) -> None:
+    """Of the parts that run pytest, each test is in exactly one, and a full run has them all."""
+    for marker in ("", "company", "alone"):
+        names = {name: name == marker for name in ("alone", "company")}
+        taken = [part for part, words in suite.CHOSEN.items() if eval(words, {}, names)]
+        assert taken == [marker or "pytest"]
+    assert set(suite.CHOSEN) < set(suite.FULL) == set(suite.PARTS) - {"docs"}
+
+
+@pytest.mark.parametrize("cases", [1, 2, 3, 5, 11])
+def test_each_interpreter_and_each_case_is_kept(cases: int) -> None:
+    """Every interpreter has a case, every case all families and more; the rest is what --all adds."""
+    everyone = [*interpreters.SUPPORTED, *interpreters.ON_REQUEST]
+    table = {name: [case for case in range(cases) if crossed.kept(name, case, cases)] for name in everyone}
+    assert all(table[name] == list(range(cases)) for name in crossed.FAMILIES)
+    assert all(len(table[name]) >= max(1, cases // crossed.STEP) for name in everyone)
+    for case in range(cases):
+        assert sum(case in table[name] for name in everyone) >= len(crossed.FAMILIES) + 2 // min(2, cases)
+    assert sum(map(len, table.values())) < len(everyone) * cases or cases == 1

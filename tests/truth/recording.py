@@ -80,11 +80,11 @@ class Recording:
         for pid, tid, thread, stack, state, ticks, run_s in self.rows:
             yield Sampled(pid, tid, thread, self.stack(stack), state, ticks, run_s)
 
-    def ticks_by_function(self, pid: int = 0) -> Counter[str]:
-        """Ticks with the function innermost."""
+    def ticks_by_function(self, without: str = "") -> Counter[str]:
+        """Ticks with the function innermost, but those in that state."""
         found: Counter[str] = Counter()
         for sample in self:
-            if sample.stack and pid in (0, sample.pid):
+            if sample.stack and sample.state != without:
                 found[sample.innermost()] += sample.ticks
         return found
 

@@ -11,6 +11,7 @@ import pytest
 from interpreters import Interpreter
 from support import Run
 
+pytestmark = pytest.mark.alone
 PROGRAM = """
 import sys, time
 

@@ -12,7 +12,7 @@ from interpreters import Interpreter
 from measured import measured
 from oracle import PROGRAMS, Oracle
 from recording import read_collapsed
-from support import Run
+from support import Run, sql
 
 Report = Callable[[Path], dict[str, Any]]
 
@@ -34,7 +34,7 @@ CASES = [
     Case("deep", ["1", "500"], 500, ["down"]),
     Case("deep", ["1.5", "5000"], 5000, ["down"]),
     Case("many_threads", ["1.2", "64"], 0, ["nap"]),
-    Case("many_threads", ["4", "1000"], 0, ["nap"]),
+    Case("many_threads", ["3", "1000"], 0, ["nap"]),
     Case("short", ["1"], 0, ["tiny_a", "tiny_b"]),
     Case("reuse", ["1.2"], 0, []),
 ]
@@ -64,11 +64,13 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
     assert trust["samples"] >= shown * 0.9, trust
     assert trust["dropped"] <= max(5, 0.02 * trust["samples"]), trust
 
-    if name == "many_threads" and not python.name.endswith("d"):  # so slow that the last threads find nothing to do
-        named = {sample.thread for sample in samples}
+    if name == "many_threads":
         threads = set(json.loads(done.out)["threads"])
-        # Of a thousand, the last are born at the end where the machine is busy.
-        assert len(threads - named) <= (0 if len(threads) < 1000 else 500), sorted(threads - named)
+        known = {name for (name,) in sql(path, "SELECT name FROM threads")}
+        (missed,) = sql(path, "SELECT coalesce(sum(count), 0) FROM loss WHERE name = 'thread-missed'")[0]
+        assert len(threads - known) <= missed, (sorted(threads - known), missed)
+        # where the sampler itself waits for a core, a few live long and still have no sample
+        assert len(threads - {sample.thread for sample in samples}) <= 0.2 * len(threads)
 
 
 @pytest.mark.parametrize("name", ["alternate", "many_threads"])
@@ -85,4 +87,5 @@ def test_exports_have_the_same_stacks(run_keisoku: Run, a_python: Interpreter, n
     assert not wrong, wrong[0]
     assert all(weight > 0 for _, _, weight in lines)
     if name == "many_threads":
-        assert set(json.loads(done.out)["threads"]) <= {line[0] for line in lines}
+        threads = set(json.loads(done.out)["threads"])
+        assert len(threads - {line[0] for line in lines}) <= 0.2 * len(threads)

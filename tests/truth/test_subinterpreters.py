@@ -26,9 +26,10 @@ def test_the_current_state_is_read(run_keisoku: Run, python: Interpreter, where:
     for sample in Recording(done.recording):
         for name in {bare(function) for function, _, _ in sample.stack}:
             run_s[name] += sample.run_s
-    # what is read of the outer state while the inner one is not known yet counts as `work`
+    # What is read of the outer state while the inner one is not known yet counts as `work`, and the sampler may come late
+    # where it waits for a core; the wrong state would show none of the time, or twice as much.
     for name in ("inside_spin", "outside_spin"):
-        assert abs(run_s[name] - truth["spin_s"]) < 0.2 * truth["spin_s"], (name, run_s)
+        assert abs(run_s[name] - truth["spin_s"]) < 0.4 * truth["spin_s"], (name, run_s)
     slept = {bare(str(name)): float(wall) for name, wall in done.sql("SELECT name, total_wall_s FROM functions")}
     for name in ("inside_sleep", "outside_sleep"):
-        assert abs(slept[name] - truth["sleep_s"]) < 0.2 * truth["sleep_s"] + 0.05, (name, slept)
+        assert abs(slept[name] - truth["sleep_s"]) < 0.4 * truth["sleep_s"] + 0.05, (name, slept)

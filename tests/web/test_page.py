@@ -23,7 +23,8 @@ DIFFS = {"diff": ("diff-before", "diff-after"), "diff-hostile": ("odd", "hot-loo
 MAKE_RECORDING = BUILD / "tests" / "tools" / "make-recording"
 NOT_BUILT = 77
 
-pytestmark = pytest.mark.slow
+# One browser for all of them.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
 def checks() -> list[str]:

@@ -43,7 +43,7 @@ def outside_sleep(seconds):
 
 def work():
     other = interpreters.create()
-    for _ in range(3):
+    for _ in range(2):
         outside_spin(0.25)
         interpreters.run_string(other, INSIDE)
         outside_sleep(0.15)
@@ -57,7 +57,7 @@ def main():
         thread.join()
     else:
         work()
-    print(json.dumps({"spin_s": 0.75, "sleep_s": 0.45}))
+    print(json.dumps({"spin_s": 0.5, "sleep_s": 0.3}))
 
 
 main()

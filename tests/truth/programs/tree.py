@@ -10,8 +10,7 @@ import subprocess
 import sys
 import time
 
-WALL = getattr(time, "perf_counter", time.time)  # 2.7 has time() and clock()
-CPU = getattr(time, "process_time", None) or time.clock
+CPU = getattr(time, "process_time", None) or time.clock  # 2.7
 
 
 def note(role, function, seconds):
@@ -34,10 +33,10 @@ def note(role, function, seconds):
 
 
 def spin(seconds):
-    """Works that long and gives back the CPU time it got: on a busy machine much less."""
-    start, cpu = WALL(), CPU()
+    """Works for that much CPU time, however long it takes, and gives back what it was."""
+    cpu = CPU()
     x = 0
-    while WALL() - start < seconds:
+    while CPU() - cpu < seconds:
         for i in range(1000):
             x += i
     return CPU() - cpu

@@ -1,0 +1,56 @@
+"""Interpreters times cases, without the whole product.
+
+Every case runs over each interpreter of FAMILIES, between which layouts and meanings differ most. Over each of the
+others runs every STEP-th case, and the next interpreter takes the ones beside: so each test still proves each
+interpreter, and each case is proved beyond the families. KEISOKU_ALL=1 runs the whole product.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from interpreters import ON_REQUEST, SUPPORTED
+
+FAMILIES = ("2.7", "3.8", "3.11", "3.13", "3.13t", "3.14", "3.15")
+STEP = 3
+WHOLE = bool(os.environ.get("KEISOKU_ALL"))
+HEADER = (
+    "interpreters x cases: the whole product"
+    if WHOLE
+    else f"interpreters x cases: every case over {', '.join(FAMILIES)}, a third of them over each other one"
+    " (tools/test --all: the whole product)"
+)
+OTHERS = [name for name in SUPPORTED + ON_REQUEST if name not in FAMILIES]
+
+
+def kept(name: str, case: int, cases: int) -> bool:
+    """Whether the interpreter runs this one of the test's cases."""
+    return name in FAMILIES or (case + OTHERS.index(name)) % min(STEP, cases) == 0
+
+
+def case_of(item: pytest.Item) -> tuple[str, str, tuple[int, ...]] | None:
+    """The test, the interpreter's name and what else the test is over; None for a test without interpreters."""
+    call: Any = getattr(item, "callspec", None)
+    if call is None or "python" not in call.params:
+        return None
+    name = next(word for word in call.id.split("-") if word in FAMILIES or word in OTHERS)
+    return item.nodeid.partition("[")[0], name, tuple(at for key, at in call.indices.items() if key != "python")
+
+
+def thin(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Takes the items out of the list that a run without --all leaves out."""
+    cases: dict[str, list[tuple[int, ...]]] = {}
+    known = [(item, found) for item in items if (found := case_of(item))]
+    for _, (test, _, case) in known:
+        if case not in cases.setdefault(test, []):
+            cases[test].append(case)
+    left = {
+        item.nodeid
+        for item, (test, name, case) in known
+        if not WHOLE and not kept(name, cases[test].index(case), len(cases[test]))
+    }
+    if left:
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left])
+        items[:] = [item for item in items if item.nodeid not in left]
