@@ -133,10 +133,17 @@ static void pause_briefly(struct sampler *s)
     s->here_ns = clock_monotonic_ns();
 }
 
+/* Read free, from whatever core: the counters are those of this moment. */
+static bool is_awake_anywhere(struct sampler *s, const struct tracked_thread *t, const struct proof *proof)
+{
+    s->here_ns = clock_monotonic_ns();
+    return !t->asleep && proof_awake(&t->last, &proof->before, s->here_ns - t->last_here_ns);
+}
+
 /* Its counters tell that it runs on our core: `syscall` has nothing to add. */
 static bool is_awake_here(const struct sampler *s, const struct tracked_thread *t, const struct proof *proof)
 {
-    return !t->asleep && t->core == s->core && s->m->kernel == NULL &&
+    return !t->asleep && t->core == s->core && s->core >= 0 && s->m->kernel == NULL &&
            proof_awake(&t->last, &proof->before, s->here_ns - t->last_here_ns);
 }
 
@@ -149,6 +156,10 @@ static bool tells_core(const struct tracked_thread *t)
  * is what counts (docs/design/001); the one read here only saves reading a stack in vain. */
 static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof *proof)
 {
+    if (s->m->options.free_only && t->files.syscall_fd >= 0) {
+        proof->runs = true;
+        return is_awake_anywhere(s, t, proof) ? LOOK_DONE : proof_asleep(&t->files, proof);
+    }
     if (!tells_core(t)) {
         enum look look = proof_begin(&t->files, s->core, t->asleep, proof);
         if (proof->runs)
@@ -200,6 +211,8 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
         s->moved = true;
     }
     look = proof_end(&t->files, &proof);
+    if (free_read)
+        s->here_ns = clock_monotonic_ns();
     if (look == LOOK_GONE || (!good && s->exiting))
         return LOOK_GONE;
     if ((look == LOOK_AGAIN && !unproved) || s->moved) {

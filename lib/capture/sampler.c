@@ -24,6 +24,8 @@ enum {
     HOPS_MAX = 4, /* core changes in a sweep */
     LATE_NS = 1000 * 1000,
     STEP_NS = 50 * 1000 * 1000,
+    SPIN_NS = 60 * 1000,
+    RATE_MAX_HZ = 1000 * 1000, /* as fast as it goes: nothing is missed */
     SLEEPERS_CLOCK_MIN = 3
 };
 
@@ -246,12 +248,20 @@ static void sampler_release(struct sampler *s)
     interner_release(&s->interner);
 }
 
+/* Reading free we are in nobody's way, and need not sleep to a moment that comes sooner than we would wake. */
+static bool is_worth_a_sleep(const struct sampler *s, uint64_t for_ns)
+{
+    return !s->m->options.free_only || for_ns > SPIN_NS;
+}
+
 /* Sleeps to the instant, in steps where it is far, so that the end of the measurement is never waited for. */
 static void sleep_until(const struct sampler *s, uint64_t time_ns)
 {
     uint64_t now_ns = 0;
     while (!atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed) &&
            (now_ns = clock_monotonic_ns()) < time_ns) {
+        if (!is_worth_a_sleep(s, time_ns - now_ns))
+            continue;
         uint64_t step_ns = time_ns - now_ns < STEP_NS ? time_ns : now_ns + STEP_NS;
         struct timespec when = {(time_t)(step_ns / 1000000000u), (long)(step_ns % 1000000000u)};
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR)
@@ -292,9 +302,9 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     do { /* instants that are over are left out, and counted */
         next_ns += pace_interval_ns(&s->pace);
         atomic_fetch_add_explicit(&counts->planned, 1, memory_order_relaxed);
-    } while (next_ns <= slept_ns && slept_ns - next_ns < 1000000000u && s->pace.rate_hz < 100000);
+    } while (next_ns <= slept_ns && slept_ns - next_ns < 1000000000u && s->pace.rate_hz < RATE_MAX_HZ);
     /* the target keeps at least half of its core at any rate asked */
-    uint64_t earliest_ns = slept_ns + (slept_ns - woke_ns);
+    uint64_t earliest_ns = s->m->options.free_only ? slept_ns : slept_ns + (slept_ns - woke_ns);
     return next_ns > earliest_ns ? next_ns : earliest_ns;
 }
 
