@@ -18,6 +18,7 @@
 #define QUERY  COMMAND_QUERY
 #define DOCTOR COMMAND_DOCTOR
 #define STAT   COMMAND_STAT
+#define BENCH  COMMAND_BENCH
 #define ALL    COMMAND_ALL
 
 const struct option_row option_rows[] = {

@@ -39,7 +39,10 @@ bool outcome_show(const struct settings *settings, const struct kei_outcome *out
     struct asked asked = {.outcome = outcome};
     const struct {
         const char *format, *path;
-    } files[] = {{"json", settings->json}, {"csv", settings->csv_out}};
+    } files[] = {{"json", settings->json},
+                 {"json", settings->save},
+                 {"csv", settings->csv_out},
+                 {"markdown", settings->markdown}};
     bool screen = !settings->quiet, written = true;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (files[i].path != NULL && strcmp(files[i].path, "-") == 0 && screen_fd == STDOUT_FILENO)

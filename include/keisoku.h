@@ -130,6 +130,35 @@ KEI_API void kei_outcome_free(struct kei_outcome *outcome);
 KEI_API int kei_stat(uint32_t repeat, char *const argv[], const struct kei_watch *watch, struct kei_outcome **outcome,
                      struct kei_error *error);
 
+struct kei_words {
+    const char *const *items;
+    size_t count;
+};
+
+/* What decides: the sentence, the check, the notes. */
+enum kei_bench_measure { KEI_BENCH_WALL, KEI_BENCH_CPU, KEI_BENCH_PEAK, KEI_BENCH_FAULTS };
+
+struct kei_bench_options {
+    struct kei_words commands; /* one text each; of snippets, statements */
+    struct kei_words scans;    /* "n=1,10,100": each value in place of {n}, several: every combination */
+    uint32_t rounds;           /* 0: 20, or as many as go into a minute, but 8 at least */
+    uint32_t warmups;
+    bool equal_output, ignore_failure;
+    const char *prepare, *conclude; /* commands around each run; NULL: none */
+    bool python;                    /* the commands are Python statements */
+    const char *setup, *interpreter;
+    uint64_t seed; /* of the order of runs; 0: from the clock */
+    enum kei_bench_measure measure;
+    struct kei_words baselines; /* saved results (JSON) to check against */
+    const char *recording;      /* whose prediction the gain of the second over the first is held to; NULL: none */
+};
+
+/* Runs commands turn by turn and compares them. KEI_ERR_GONE: a command, or what is around it, failed at its first run.
+ * kei_outcome_status: 0; 1 when a check found more than the noise; 3 when nothing can be claimed (a command failed,
+ * outputs differ). */
+KEI_API int kei_bench(const struct kei_bench_options *options, const struct kei_watch *watch,
+                      struct kei_outcome **outcome, struct kei_error *error);
+
 /* ---- looking once -------------------------------------------------------------------------------------------------
  */
 

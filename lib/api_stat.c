@@ -85,6 +85,14 @@ static int run_all(struct stat_result *result, const struct program *program, co
     return 0;
 }
 
+static int first_failure(const struct stat_result *result)
+{
+    int status = 0;
+    for (size_t i = 0; i < result->n && status == 0; i++)
+        status = trial_exit_status(result->trials[i].wait_status);
+    return status;
+}
+
 int kei_stat(uint32_t repeat, char *const argv[], const struct kei_watch *watch, struct kei_outcome **outcome,
              struct kei_error *error)
 {
@@ -98,10 +106,10 @@ int kei_stat(uint32_t repeat, char *const argv[], const struct kei_watch *watch,
         rc = run_all(result, &program, watch, &err);
     if (rc == 0)
         rc = outcome_new(formats, result, free_result, outcome, &err);
-    if (rc != 0)
+    if (rc == 0)
+        (*outcome)->status = first_failure(result);
+    else
         free_result(result);
-    for (size_t i = 0; rc == 0 && i < result->n && (*outcome)->status == 0; i++)
-        (*outcome)->status = trial_exit_status(result->trials[i].wait_status);
     program_release(&program);
     return outcome_error(error, &err, rc);
 }

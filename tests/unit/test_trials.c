@@ -1,5 +1,6 @@
 /* Whole runs: their numbers in short, counters that took turns. */
 #include "capture/trial_counters.h"
+#include "diagnose/ratio.h"
 #include "diagnose/summary.h"
 
 #include <math.h>
@@ -71,6 +72,159 @@ static void test_counters_that_took_turns(void **state)
     near(scaled, 0, 0);
 }
 
+/* ---- comparing -----------------------------------------------------------------------------------------------------
+ */
+
+enum { ROUNDS = 20, SEEDS = 200 };
+
+static double uniform(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return ((double)(*state >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double normal(uint64_t *state)
+{
+    return sqrt(-2 * log(uniform(state))) * cos(6.283185307179586 * uniform(state));
+}
+
+enum noise { STEADY, SPIKES, TWO_SPEEDS, DRIFT, SKEWED, NOISES };
+
+/* One run that takes 1 s, on a machine with that kind of noise. */
+static double run_once(enum noise noise, size_t round, uint64_t *state)
+{
+    double value = 1 + 0.03 * normal(state);
+    if (noise == SPIKES && uniform(state) < 0.1)
+        value *= 1 + 2 * uniform(state);
+    if (noise == TWO_SPEEDS && uniform(state) < 0.4)
+        value *= 1.3;
+    if (noise == DRIFT)
+        value *= 1 + 0.02 * (double)round;
+    if (noise == SKEWED)
+        value = 1 - 0.1 * log(uniform(state));
+    return value;
+}
+
+static struct estimate compare(enum noise noise, double factor, uint64_t seed)
+{
+    double a[ROUNDS], b[ROUNDS];
+    uint64_t state = seed * 7919 + 17;
+    struct estimate estimate;
+    for (size_t i = 0; i < ROUNDS; i++) {
+        a[i] = run_once(noise, i, &state);
+        b[i] = factor * run_once(noise, i, &state);
+    }
+    assert_int_equal(estimate_ratio(a, b, ROUNDS, 0.05, &estimate), 0);
+    return estimate;
+}
+
+/* A against A has a winner in 1 of 20 at most, whatever the noise is like. */
+static void test_no_winner_where_there_is_none(void **state)
+{
+    (void)state;
+    for (int noise = 0; noise < NOISES; noise++) {
+        unsigned winners = 0;
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            struct estimate estimate = compare((enum noise)noise, 1, seed);
+            assert_true(estimate.known);
+            winners += estimate_verdict(&estimate) != VERDICT_NO_DIFFERENCE;
+        }
+        if (winners > SEEDS / 20)
+            fail_msg("noise %d: %u winners of %d", noise, winners, SEEDS);
+    }
+}
+
+/* The interval holds the truth in 19 of 20, and a factor of 1.2 is seen where runs differ by 3 %. */
+static void test_the_interval_holds_the_truth(void **state)
+{
+    (void)state;
+    for (int noise = 0; noise < NOISES; noise++) {
+        unsigned held = 0, seen = 0;
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            struct estimate estimate = compare((enum noise)noise, 1.2, seed);
+            held += estimate.low <= log(1.2) && log(1.2) <= estimate.high;
+            seen += estimate_verdict(&estimate) == VERDICT_MORE;
+        }
+        if (held < SEEDS * 19 / 20 || (noise != TWO_SPEEDS && seen < SEEDS * 9 / 10))
+            fail_msg("noise %d: held in %u, seen in %u of %d", noise, held, seen, SEEDS);
+    }
+}
+
+static void test_few_or_strange_numbers_claim_nothing(void **state)
+{
+    (void)state;
+    double a[ROUNDS], b[ROUNDS];
+    struct estimate estimate;
+    for (size_t i = 0; i < ROUNDS; i++)
+        a[i] = b[i] = 1;
+    assert_int_equal(estimate_ratio(a, b, 4, 0.05, &estimate), 0);
+    assert_int_equal(estimate_verdict(&estimate), VERDICT_UNKNOWN);
+    b[3] = 0;
+    assert_int_equal(estimate_ratio(a, b, ROUNDS, 0.05, &estimate), 0);
+    assert_int_equal(estimate_verdict(&estimate), VERDICT_UNKNOWN);
+    b[3] = 1;
+    assert_int_equal(estimate_ratio(a, b, ROUNDS, 0.05, &estimate), 0);
+    assert_int_equal(estimate_verdict(&estimate), VERDICT_NO_DIFFERENCE);
+    near(estimate.high, 0, 0);
+}
+
+/* The rounds that are said to be missing are about those that it takes. */
+static void test_missing_rounds(void **state)
+{
+    (void)state;
+    struct estimate estimate = {.known = true, .low = -0.04, .high = 0.04, .n = 20};
+    near(estimate_missing_rounds(&estimate, 0.02), 20 * 4.08 - 20, 2);
+    estimate.low = -0.001;
+    estimate.high = 0.001;
+    near(estimate_missing_rounds(&estimate, 0.02), 0, 0);
+}
+
+static void test_against_earlier_sessions(void **state)
+{
+    (void)state;
+    const struct estimate today = {true, 0.10, 0.08, 0.12, 20};
+    const struct estimate sessions[] = {
+        {true, 0.00, -0.02, 0.02, 20}, {true, 0.09, 0.07, 0.11, 20}, {true, 0.03, 0.01, 0.05, 20}};
+    struct estimate one = estimate_change(&today, sessions, 1);
+    near(one.log, 0.1, 1e-12);
+    near(one.high - one.log, hypot(0.02, 0.02), 1e-12);
+    assert_int_equal(estimate_verdict(&one), VERDICT_MORE);
+    /* Sessions differ by more than that by themselves: no alarm. */
+    struct estimate three = estimate_change(&today, sessions, 3);
+    near(three.log, 0.06, 1e-12);
+    assert_int_equal(estimate_verdict(&three), VERDICT_NO_DIFFERENCE);
+    assert_int_equal(estimate_verdict(&(struct estimate){0}), VERDICT_UNKNOWN);
+    assert_false(estimate_change(&today, sessions, 0).known);
+}
+
+/* Each kind of trouble is named, in 9 of 10 at least, and quiet rows are left alone. */
+static void test_steadiness(void **state)
+{
+    (void)state;
+    unsigned quiet = 0, spiky = 0, two = 0, drifting = 0, first = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        double rows[4][ROUNDS];
+        struct steadiness s[4];
+        uint64_t random = seed * 104729;
+        for (size_t i = 0; i < ROUNDS; i++) {
+            rows[0][i] = 1 + 0.01 * normal(&random);
+            rows[1][i] = rows[0][i] * (i == 0 || i == 9 ? 1.5 : 1);
+            rows[2][i] = rows[0][i] * (uniform(&random) < 0.5 ? 1.2 : 1);
+            rows[3][i] = rows[0][i] * (1 + 0.01 * (double)i);
+        }
+        for (int row = 0; row < 4; row++)
+            assert_int_equal(steadiness_of(rows[row], ROUNDS, &s[row]), 0);
+        quiet += s[0].outliers == 0 && !s[0].two_speeds && s[0].drift == 0;
+        spiky += s[1].outliers == 2;
+        first += s[1].first_slow;
+        two += s[2].two_speeds && fabs(s[2].low - 1) < 0.03 && fabs(s[2].high - 1.2) < 0.03;
+        drifting += s[3].drift > 0.08;
+    }
+    if (quiet < SEEDS * 9 / 10 || spiky < SEEDS * 9 / 10 || two < SEEDS * 9 / 10 || drifting < SEEDS * 9 / 10 ||
+        first < SEEDS * 9 / 10)
+        fail_msg("quiet %u, spiky %u, first %u, two %u, drifting %u of %d", quiet, spiky, first, two, drifting, SEEDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +232,12 @@ int main(void)
         cmocka_unit_test(test_student),
         cmocka_unit_test(test_quantile),
         cmocka_unit_test(test_counters_that_took_turns),
+        cmocka_unit_test(test_no_winner_where_there_is_none),
+        cmocka_unit_test(test_the_interval_holds_the_truth),
+        cmocka_unit_test(test_few_or_strange_numbers_claim_nothing),
+        cmocka_unit_test(test_missing_rounds),
+        cmocka_unit_test(test_against_earlier_sessions),
+        cmocka_unit_test(test_steadiness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
