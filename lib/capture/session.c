@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "capture/doctor.h"
 #include "capture/launch.h"
+#include "capture/quota.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -76,29 +77,6 @@ static struct session *make(const struct measure_options *options, struct err *e
     return session;
 }
 
-/* Cores a control group's quota amounts to; 0: no quota (version 2, then 1). */
-static double cores_quota(void)
-{
-    double quota = 0, period = 0;
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-    if (file != NULL) {
-        int n = fscanf(file, "%lf %lf", &quota, &period);
-        fclose(file);
-        return n == 2 && period > 0 ? quota / period : 0;
-    }
-    file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re");
-    if (file == NULL)
-        return 0;
-    int n = fscanf(file, "%lf", &quota);
-    fclose(file);
-    file = n == 1 && quota > 0 ? fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re") : NULL;
-    if (file == NULL)
-        return 0;
-    n = fscanf(file, "%lf", &period);
-    fclose(file);
-    return n == 1 && period > 0 ? quota / period : 0;
-}
-
 static int make_recording(struct session *session, const char *output, const char *name, struct err *err)
 {
     struct measurement *m = &session->m;
@@ -125,7 +103,7 @@ static int make_recording(struct session *session, const char *output, const cha
                                       : "/proc",
         .start_unix_ns = clock_unix_ns() + m->options.delay_ns,
         .cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
-        .cores_quota = cores_quota(),
+        .cores_quota = quota_cores("", session->root),
         .rate_hz = m->options.rate_hz,
     };
     info.cores_allowed =

@@ -1,10 +1,11 @@
 /*
- * Settings that this kernel may lack (Yama, stricter perf_event_paranoid, hidepid, seccomp, containers), on trees of
- * files as such kernels have them. Each test's name is the label of its tree.
+ * Settings that this kernel may lack (Yama, stricter perf_event_paranoid, hidepid, seccomp, containers, quotas), on
+ * trees of files as such kernels have them. Each test's name is the label of its tree.
  */
 #include "unit.h"
 
 #include "capture/doctor.h"
+#include "capture/quota.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -323,6 +324,77 @@ static void of_this_machine(void **state)
     assert_int_equal(doctor_check(getpid(), checks, 2, &err), 2);
 }
 
+static void assert_quota(const struct tree *tree, double cores)
+{
+    assert_float_equal(quota_cores(tree->root, TARGET), cores, 1e-9);
+    drop(tree);
+}
+
+static void quota_of_the_groups_above(void **state)
+{
+    (void)state;
+    struct tree tree;
+    plain(&tree);
+    put(&tree, "/proc/4127/cgroup", "0::/a.slice/b.service/c\n");
+    put(&tree, "/sys/fs/cgroup/a.slice/cpu.max", "150000 100000\n");
+    put(&tree, "/sys/fs/cgroup/a.slice/b.service/cpu.max", "max 100000\n");
+    put(&tree, "/sys/fs/cgroup/a.slice/b.service/c/cpu.max", "400000 100000\n");
+    put(&tree, "/sys/fs/cgroup/a.slice/b.service/d/cpu.max", "10000 100000\n"); /* a neighbour's */
+    assert_quota(&tree, 1.5);
+}
+
+static void quota_of_its_own_group(void **state)
+{
+    (void)state;
+    struct tree tree;
+    plain(&tree);
+    put(&tree, "/proc/4127/cgroup", "0::/a.slice/b.service\n");
+    put(&tree, "/sys/fs/cgroup/a.slice/cpu.max", "150000 100000\n");
+    put(&tree, "/sys/fs/cgroup/a.slice/b.service/cpu.max", "25000 50000\n");
+    assert_quota(&tree, 0.5);
+}
+
+static void quota_of_version_1(void **state)
+{
+    (void)state;
+    struct tree tree;
+    plain(&tree);
+    put(&tree, "/proc/4127/cgroup",
+        "5:cpuset:/other\n4:cpu,cpuacct:/docker/0f3a\n3:memory:/none\n1:name=systemd:/x\n0::/x\n");
+    put(&tree, "/sys/fs/cgroup/cpu/docker/0f3a/cpu.cfs_quota_us", "-1\n"); /* none */
+    put(&tree, "/sys/fs/cgroup/cpu/docker/0f3a/cpu.cfs_period_us", "100000\n");
+    put(&tree, "/sys/fs/cgroup/cpu/docker/cpu.cfs_quota_us", "250000\n");
+    put(&tree, "/sys/fs/cgroup/cpu/docker/cpu.cfs_period_us", "100000\n");
+    put(&tree, "/sys/fs/cgroup/cpu/other/cpu.cfs_quota_us", "1000\n"); /* another tree's name */
+    put(&tree, "/sys/fs/cgroup/cpu/other/cpu.cfs_period_us", "100000\n");
+    assert_quota(&tree, 2.5);
+}
+
+static void quota_seen_from_inside(void **state)
+{
+    (void)state;
+    struct tree tree;
+    plain(&tree); /* the path is the host's, the mount begins at the container's own group */
+    put(&tree, "/proc/4127/cgroup", "2:cpuacct,cpu:/docker/0f3a\n0::/../../else\n");
+    put(&tree, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "300000\n");
+    put(&tree, "/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+    put(&tree, "/sys/fs/cgroup/unified/cpu.max", "200000 100000\n");
+    put(&tree, "/sys/fs/else/cpu.max", "1000 100000\n");
+    assert_quota(&tree, 2);
+}
+
+static void no_quota(void **state)
+{
+    (void)state;
+    struct tree tree;
+    plain(&tree);
+    assert_float_equal(quota_cores(tree.root, TARGET), 0, 0); /* no groups at all */
+    put(&tree, "/proc/4127/cgroup", "nonsense\n0:\n0::/a\n");
+    put(&tree, "/sys/fs/cgroup/a/cpu.max", "-5 0 nan\n");
+    put(&tree, "/sys/fs/cgroup/cpu.max", "max 100000\n");
+    assert_quota(&tree, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +416,11 @@ int main(void)
         cmocka_unit_test(nonsense),
         cmocka_unit_test(gone),
         cmocka_unit_test(of_this_machine),
+        cmocka_unit_test(quota_of_the_groups_above),
+        cmocka_unit_test(quota_of_its_own_group),
+        cmocka_unit_test(quota_of_version_1),
+        cmocka_unit_test(quota_seen_from_inside),
+        cmocka_unit_test(no_quota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
