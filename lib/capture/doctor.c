@@ -2,6 +2,7 @@
 
 #include "capture/cpython/python.h"
 #include "capture/kernel_sampler.h"
+#include "capture/proc_events.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -315,6 +316,23 @@ static void check_kernel(struct visit *visit)
     kernel_sampler_free(sampler);
 }
 
+static void check_connector(struct visit *visit)
+{
+    struct doctor_answer text = {0};
+    struct proc_events *events = NULL;
+    int rc = proc_events_new(&events, NULL);
+    if (rc == 0)
+        SAY(text.detail, "exit statuses of all processes, and births that perf does not tell of");
+    else if (rc == ERR_PERMISSION)
+        SAY(text.detail, "not permitted; it would tell the exit statuses of processes that are waited for at once"),
+            SAY(text.remedy, "CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN --network host --pid host)");
+    else
+        SAY(text.detail, "this kernel has none, or not for this namespace; it would tell the exit statuses of "
+                         "processes that are waited for at once");
+    add(visit, "process connector", yes_no(rc == 0), &text);
+    proc_events_free(events);
+}
+
 static void check_counters(struct visit *visit)
 {
     struct doctor_answer text = {0};
@@ -358,6 +376,7 @@ int doctor_check(pid_t pid, struct kei_check *checks, size_t capacity, struct er
     check_slice(&visit);
     check_clock(&visit);
     check_kernel(&visit);
+    check_connector(&visit);
     check_counters(&visit);
     add_costs(&visit);
     return (int)visit.count;
