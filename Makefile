@@ -1,5 +1,5 @@
 # Verbs. The work is Meson's and the scripts' in tools/.
-.PHONY: build test quick bench lint fuzz web docs asan install clean
+.PHONY: build test quick bench lint fuzz faults web docs asan install clean
 
 PREFIX ?= /usr/local
 
@@ -22,6 +22,10 @@ lint: build
 
 fuzz: build
 	@tools/test --fuzz-seconds 120 fuzz
+
+# Every fault that a target or the collector can suffer, at full length: some hours.
+faults: build
+	@tools/test faults
 
 # The page's parts and its own checks.
 web:

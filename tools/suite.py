@@ -4,6 +4,7 @@
 Parts, in this order: unit (C units), pytest (end to end), company (end to end, measured: truth, findings, real programs;
 as many at a time as there are cores), alone (those that judge shares of time or need a free core: one at a time), lint,
 asan (unit suite and a short run under ASan and UBSan), fuzz (each fuzzer for ten seconds).
+Only where they are named: docs, and faults (every fault at full length and ten minutes of each fuzzer: some hours).
 With --quick: unit, pytest without its slow tests over two interpreters, and the lint that needs no compiler.
 With --all: the whole product of interpreters and cases (tests/crossed.py), of which a plain run leaves some out.
 
@@ -104,7 +105,9 @@ def tally_meson(folder: Path, part: str) -> Tally:
         if entry["result"] == "SKIP":
             tally.skipped.append((name, (entry.get("stderr") or "the program skips itself").strip()))
             continue
-        tally.skipped += [(f"{name}: {title.split('SKIP')[1].strip()}", "skips itself, see its source") for title in skipped]
+        tally.skipped += [
+            (f"{name}: {title.split('SKIP')[1].strip()}", "skips itself, see its source") for title in skipped
+        ]
         tally.passed += len(functions) - len(bad) - len(skipped)
         if bad or entry["result"] not in ("OK", "EXPECTEDFAIL"):
             tally.failed += [f"{name}: {title}" for title in bad] or [f"{name}: {entry['result']}"]
@@ -188,7 +191,12 @@ def tally_junit(path: Path) -> Tally:
 
 
 def run_pytest(
-    part: str, words: list[str], log: Path, env: dict[str, str] | None = None, where: str = "tests"
+    part: str,
+    words: list[str],
+    log: Path,
+    env: dict[str, str] | None = None,
+    where: str = "tests",
+    limit_s: float = 3000,
 ) -> Tally:
     python = test_python(log)
     if python is None:
@@ -196,7 +204,7 @@ def run_pytest(
     result = LOGS / f"{part}.xml"
     result.unlink(missing_ok=True)
     common = ["-q", "-ra", "-p", "no:cacheprovider", "--timeout=600", "--durations=15", f"--junitxml={result}"]
-    status = call([str(python), "-m", "pytest", *common, *words, where], log, env, limit_s=3000)
+    status = call([str(python), "-m", "pytest", *common, *words, where], log, env, limit_s=limit_s)
     if status == 5:
         return Tally()  # nothing to collect
     if not result.exists():
@@ -228,6 +236,16 @@ def part_pytest(options: argparse.Namespace, log: Path) -> Tally:
 def part_docs(_: argparse.Namespace, log: Path) -> Tally:
     """A subset of pytest's part, for `make docs`; never run twice by a full run."""
     return run_pytest("docs", [], log, where="tests/docs")
+
+
+def part_faults(options: argparse.Namespace, log: Path) -> Tally:
+    """tests/faults with every loop at full length, then the fuzzers, ten minutes each. A full run has a handful of
+    rounds of each."""
+    long = {"KEISOKU_LONG": "1"}
+    tally = run_pytest("faults", ["--timeout=20000"], log, long, where="tests/faults", limit_s=86400)
+    options.fuzz_seconds = max(options.fuzz_seconds, 600)
+    tally.add(part_fuzz(options, log))
+    return tally
 
 
 def part_company(options: argparse.Namespace, log: Path) -> Tally:
@@ -271,7 +289,9 @@ def part_lint(options: argparse.Namespace, log: Path) -> Tally:
 # ---- sanitizers and fuzzers ----------------------------------------------------------------------------------------
 
 
-def configure(folder: Path, words: list[str], log: Path, env: dict[str, str] | None = None, target: str = "all") -> bool:
+def configure(
+    folder: Path, words: list[str], log: Path, env: dict[str, str] | None = None, target: str = "all"
+) -> bool:
     if not (folder / "build.ninja").exists() and call(["meson", "setup", str(folder), *words], log, env) != 0:
         return False
     return call(["ninja", "-C", str(folder), target], log, limit_s=1800) == 0
@@ -380,6 +400,7 @@ PARTS = {
     "asan": part_asan,
     "fuzz": part_fuzz,
     "docs": part_docs,
+    "faults": part_faults,
 }
 FULL = ["unit", "pytest", "company", "alone", "lint", "asan", "fuzz"]
 QUICK = ["unit", "pytest", "lint"]

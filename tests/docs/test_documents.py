@@ -153,6 +153,10 @@ def test_files_named_exist() -> None:
         text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
         for name in re.findall(r"`([\w./-]+\.(?:c|h|def|inc|ts|tsx|mjs))`", text):
             of_cpython = re.match(r"(Objects|Python|Include|Modules)/", name)
-            if "NAME" not in name and not of_cpython and not any(path == name or path.endswith("/" + name) for path in there):
+            if (
+                "NAME" not in name
+                and not of_cpython
+                and not any(path == name or path.endswith("/" + name) for path in there)
+            ):
                 wrong.append(f"{document.relative_to(TOP)}: {name}")
     assert not wrong

@@ -1,7 +1,4 @@
-"""Faults: what a target does to itself or suffers while it is measured, and what the collector suffers.
-
-KEISOKU_LONG=1 (make faults) runs every loop at full length; without it each is a handful of rounds.
-"""
+"""Faults: what a target does to itself or suffers while it is measured, and what the collector suffers."""
 
 from __future__ import annotations
 
@@ -9,30 +6,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from interpreters import Interpreter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "truth"))  # recording, oracle
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from faulty import Bounded, Ended  # noqa: E402
 
-LONG = bool(os.environ.get("KEISOKU_LONG"))
 BYTES_MAX = 200 << 20  # of resident memory, whatever a target shows
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How one call of keisoku ended, by itself and within its limits."""
-
-    status: int
-    out: str
-    err: str
-    peak_bytes: int
-
-
-Bounded = Callable[..., Ended]
 
 
 @pytest.fixture
@@ -61,15 +43,3 @@ def bounded(keisoku: str, tmp_path: Path) -> Bounded:
         return ended
 
     return run
-
-
-def rounds(short: int, long: int) -> int:
-    return long if LONG else short
-
-
-def enough(python: Interpreter, *never: str) -> None:
-    """One interpreter of each way to lay out frames, unless this is the long run."""
-    if python.name in never:
-        pytest.skip(f"the damage is not written for Python {python.name}")
-    if not LONG and python.name not in ("3.8", "3.11", "3.13", "3.15"):
-        pytest.skip("in the long run only (make faults)")

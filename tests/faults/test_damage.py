@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LONG, Bounded, Ended, enough
+from faulty import LONG, Bounded, Ended, enough
 from interpreters import Interpreter
 from recording import Recording
 

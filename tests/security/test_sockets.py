@@ -22,7 +22,9 @@ while time.monotonic() < end:
 """
 # Any call that makes or uses a socket of a family that leads out of the machine, or gives one away. NETLINK is the
 # kernel's own: it tells of processes that are born.
-FOREIGN = re.compile(r"\b(socket|connect|sendto|sendmsg|bind|accept4?)\(.*\b(A|P)F_(?!UNIX|LOCAL|NETLINK|UNSPEC)[A-Z0-9]+")
+FOREIGN = re.compile(
+    r"\b(socket|connect|sendto|sendmsg|bind|accept4?)\(.*\b(A|P)F_(?!UNIX|LOCAL|NETLINK|UNSPEC)[A-Z0-9]+"
+)
 
 
 def watched(words: list[str], folder: Path, timeout: float = 120) -> tuple[int, list[str]]:

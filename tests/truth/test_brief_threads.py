@@ -19,7 +19,10 @@ def test_brief_threads_are_named_or_counted(run_keisoku: Run, python: Interprete
     names = [str(name) for (name,) in done.sql("SELECT name FROM threads WHERE tid <> pid")]
     missed = sum(int(count) for (count,) in done.sql("SELECT count FROM loss WHERE name = 'thread-missed'"))
     own = [name for name in names if name.startswith("brief-")]
-    if python.minor >= (3, 8):  # before, nothing tells a name from that of a thread which had the identifier just before
+    if python.minor >= (
+        3,
+        8,
+    ):  # before, nothing tells a name from that of a thread which had the identifier just before
         assert len(own) == len(set(own))
     assert 0.99 * started <= len(names) + missed <= started + 2, (started, len(names), missed)
     if life_s >= 0.02:

@@ -44,7 +44,9 @@ def test_a_number_given_again_is_another_process(run_keisoku: Run, a_python: Int
     truth = json.loads(done.out)
     number = truth[0][0]
     rows = done.sql("SELECT start_ns, end_ns, exit_status FROM process WHERE pid = ? ORDER BY start_ns", number)
-    assert [pid for pid, _ in truth].count(number) == len(rows) >= 2  # more than one process; on a busy machine not many more
+    assert (
+        [pid for pid, _ in truth].count(number) == len(rows) >= 2
+    )  # more than one process; on a busy machine not many more
     assert all(end <= start for (_, end, _), (start, _, _) in zip(rows, rows[1:], strict=False))
     expected = [status << 8 for pid, status in truth if pid == number]
     assert all(status in (right, -2) for (_, _, status), right in zip(rows, expected, strict=True))

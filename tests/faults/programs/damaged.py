@@ -51,7 +51,7 @@ def third():
     victim_state = get()
     victim_code = sys._getframe().f_code
     parked.set()
-    while True: gate.acquire()  # fmt: skip  # one line, so that its line is the same whenever it is looked at
+    all(iter(gate.acquire, None))  # for ever; one line, so that it is the same whenever it is looked at
 
 
 def load(address):

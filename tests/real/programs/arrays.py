@@ -1,4 +1,5 @@
 """A NumPy job: smooths an image and multiplies matrices, all of it in compiled loops."""
+
 import sys
 import time
 

@@ -1,4 +1,5 @@
 """A client for server.py: `load.py PORT SECONDS`, two requests at a time over kept connections. Prints how many answers came."""
+
 import concurrent.futures
 import http.client
 import json

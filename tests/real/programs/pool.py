@@ -1,4 +1,5 @@
 """multiprocessing.Pool and ProcessPoolExecutor: two workers count primes, `pool.py pool|executor`."""
+
 import concurrent.futures
 import multiprocessing
 import os

@@ -1,4 +1,5 @@
 """An HTTP service on aiohttp: each answer parses, sorts and writes some JSON. Prints its port, ends on SIGTERM."""
+
 import asyncio
 import json
 import os

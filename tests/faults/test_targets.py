@@ -1,0 +1,168 @@
+"""What a target does or suffers while it is measured: its output and status are its own, the recording opens, what it
+did before and after is seen."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from faulty import Bounded, enough, rounds
+from interpreters import Interpreter
+from recording import Recording
+
+PROGRAM = Path(__file__).resolve().parent / "programs" / "odd.py"
+WORKS = {"work", "deep"}
+# kind, since when the interpreter can do it
+KINDS = [
+    ("execs", (2, 7)),
+    ("forks", (2, 7)),
+    ("threads", (2, 7)),
+    ("closes", (2, 7)),
+    ("unmaps", (2, 7)),
+    ("chunks", (3, 6)),
+    ("drops", (2, 7)),
+    ("vforks", (3, 8)),
+    ("stops", (2, 7)),
+    ("limits", (2, 7)),
+]
+
+
+@pytest.mark.parametrize("kind,since", KINDS, ids=[kind for kind, _ in KINDS])
+def test_what_it_does_to_itself(
+    bounded: Bounded, python: Interpreter, tmp_path: Path, kind: str, since: tuple[int, int]
+) -> None:
+    python.since(*since, kind)
+    enough(python, among=("3.8", "3.15"))
+    for _ in range(rounds(1, 20)):
+        words = ("--rate", "10000", "--no-html", "-o", "x.kei", python.path, PROGRAM, kind)
+        (tmp_path / "x.kei").unlink(missing_ok=True)
+        done = bounded("run", *words)
+        assert (done.status, done.out) == (7, "end\n"), done.err
+        seen = Recording(tmp_path / "x.kei").ticks_by_function()
+        assert WORKS & set(seen), seen
+        assert bounded("report", "x.kei", "--json").status == 0
+
+
+LOOP = """
+import threading, time
+def work():
+    while True:
+        sum(range(200))
+def rest():
+    while True:
+        time.sleep(0.0005)
+for what in (rest, rest, rest):
+    threading.Thread(target=what, daemon=True).start()
+print("ready", flush=True)
+work()
+"""
+
+
+def start(python: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([python, "-c", LOOP], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM], ids=lambda number: number.name)
+def test_killed_at_any_instant(
+    bounded: Bounded, a_python: Interpreter, keisoku: str, tmp_path: Path, number: int
+) -> None:
+    draw = random.Random(number)
+    for i in range(rounds(3, 200)):
+        target = start(a_python.path)
+        words = [keisoku, "attach", str(target.pid), "-q", "--rate", "10000", "--no-html", "-o", f"{i}.kei"]
+        with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as attach:
+            time.sleep(draw.uniform(0, 0.4))
+            target.send_signal(number)
+            assert target.wait(20) == -number
+            _, err = attach.communicate(timeout=30)
+        assert target.stdout is not None
+        target.stdout.close()
+        if attach.returncode == 0:
+            assert bounded("report", f"{i}.kei").status == 0
+        else:  # it was gone before it could be opened
+            assert attach.returncode in (1, 2) and err.count("\n") == 1, (attach.returncode, err)
+
+
+def test_stopped_and_continued_by_others(bounded: Bounded, a_python: Interpreter, tmp_path: Path) -> None:
+    """While it is stopped it is measured as not running, and dump answers all the same."""
+    target = start(a_python.path)
+    try:
+        target.send_signal(signal.SIGSTOP)
+        dump = bounded("dump", target.pid)
+        assert dump.status == 0 and "work" in dump.out, dump
+        done = bounded("attach", target.pid, "--duration", "1s", "--no-html", "-o", "x.kei")
+        assert done.status == 0, done.err
+        assert sum(sample.run_s for sample in Recording(tmp_path / "x.kei")) < 0.1
+        draw = random.Random(1)
+        end = time.monotonic() + rounds(1, 30)
+        words = [sys.executable, "-c", TOGGLE, str(target.pid), str(end - time.monotonic()), str(draw.random())]
+        with subprocess.Popen(words) as toggle:
+            done = bounded("attach", target.pid, "--rate", "10000", "--duration", "1s", "--no-html", "-o", "y.kei")
+            assert done.status == 0, done.err
+            assert toggle.wait(60) == 0
+        seen = set(Recording(tmp_path / "y.kei").ticks_by_function())
+        assert {"work", "rest"} <= seen, seen
+        assert target.poll() is None
+    finally:
+        target.kill()
+        target.communicate()
+
+
+TOGGLE = """
+import os, random, signal, sys, time
+pid, draw, end = int(sys.argv[1]), random.Random(sys.argv[3]), time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    os.kill(pid, signal.SIGCONT)
+    time.sleep(draw.uniform(0, 0.01))
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(draw.uniform(0, 0.01))
+os.kill(pid, signal.SIGCONT)
+"""
+
+
+@pytest.mark.alone
+def test_starved_of_cores(bounded: Bounded, a_python: Interpreter, tmp_path: Path) -> None:
+    """Competitors of the highest priority on every core: late and fewer samples, and the sums still hold."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for competitors of a higher priority")
+    spin = "import os, time\nos.nice(-20)\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass"
+    others = [subprocess.Popen([a_python.path, "-c", spin]) for _ in range(os.cpu_count() or 1)]
+    try:
+        code = "import time\ndef work():\n    end = time.process_time() + 0.15\n    while time.process_time() < end: pass\n"
+        words = (a_python.path, "-c", code + "work(); print('end'); raise SystemExit(7)")
+        done = bounded("run", "--no-html", "-o", "x.kei", *words, limit_s=120)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert (done.status, done.out) == (7, "end\n"), done.err
+    assert bounded("report", "x.kei", "--json").status == 0
+    run_s = sum(sample.run_s for sample in Recording(tmp_path / "x.kei") if sample.innermost() == "work")
+    assert run_s < 0.4, run_s  # waiting for a core is not running
+
+
+@pytest.mark.parametrize("megabytes", [24, 40, 64, 96, 160, 320])
+def test_short_of_address_space(bounded: Bounded, a_python: Interpreter, tmp_path: Path, megabytes: int) -> None:
+    """We, not the program, may use only so much: one clear line, or a recording; the program's status is kept."""
+    target = start(a_python.path)
+    try:
+        limit = ("prlimit", f"--as={megabytes << 20}")
+        done = bounded("attach", target.pid, "--duration", "500ms", "--no-html", "-o", "x.kei", prefix=limit)
+        if done.status == 0:
+            assert bounded("report", "x.kei").status == 0
+        else:
+            assert "keisoku: " in done.err or "error while loading" in done.err, done
+            assert done.status in (1, 2, 125, 127), done
+        assert target.poll() is None
+    finally:
+        target.kill()
+        target.communicate()
