@@ -30,6 +30,7 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .run_ns = t->last.run_ns - t->written.run_ns,
         .delay_ns = t->last.delay_ns - t->written.delay_ns,
         .node = t->stack,
+        .task = t->task,
         .ip = t->ip,
         .user_ip = t->user_ip,
         .ticks = t->pending_ticks,
@@ -82,6 +83,8 @@ static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
         t->depth = 0;
         return true;
     }
+    if (atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire))
+        python_reader_follow_tasks(t->reader, &t->process->asyncio);
     atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
     enum python_read_result result = other_states_read(t, &s->stack);
     s->moved = watch && s->stack.core != s->core;
@@ -105,6 +108,7 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
     t->last_here_ns = s->here_ns;
     t->asleep = !proof->runs;
     t->stack = stack_good && t->depth > 0 ? t->nodes[t->depth - 1] : 0;
+    t->task = stack_good ? sampler_task(s, t) : 0;
     t->reader_kind = (uint8_t)(stack_good ? reader : READER_NONE);
     t->marks = (uint8_t)((s->stack.gc_running ? MARK_GC : 0) | (s->stack.holds_gil ? MARK_GIL : 0) |
                          (s->stack.attached ? MARK_ATTACHED : 0) | (s->stack.exception ? MARK_EXCEPTION : 0) |

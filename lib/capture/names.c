@@ -110,7 +110,8 @@ static struct named_code *resolve(struct names *names, struct code_entry *entry)
         .kind = FUNCTION_PYTHON,
     };
     named->function = recording_add_function(recording, &function);
-    named->flags = is_import(code) ? NODE_IMPORT : 0;
+    named->flags =
+        (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (strstr(code->file, "/asyncio/") ? NODE_ASYNCIO : 0));
     named->file = function.file;
     named->process = entry->process;
     if (profile_file_is_own(path))
@@ -133,6 +134,13 @@ static struct named_code *code_of(struct names *names, const struct stack_store 
 {
     struct code_entry *entry = stack_store_code(store, node->code);
     return entry->resolved != NULL ? entry->resolved : resolve(names, entry);
+}
+
+uint32_t names_function(struct names *names, const struct stack_store *store, uint32_t code)
+{
+    struct code_entry *entry = stack_store_code(store, code);
+    struct named_code *named = entry->resolved != NULL ? entry->resolved : resolve(names, entry);
+    return named != NULL ? named->function : 0;
 }
 
 static bool name_node(struct names *names, const struct stack_store *store, struct stack_node *node)

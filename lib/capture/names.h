@@ -12,7 +12,8 @@ struct names;
 enum node_flags {                     /* of a whole stack */
                   NODE_IMPORT = 1,    /* the import machinery is on it */
                   NODE_IDLE_CALL = 2, /* a place of idle.def is on it */
-                  NODE_IDLE_LEAF = 4  /* its innermost frame is one */
+                  NODE_IDLE_LEAF = 4, /* its innermost frame is one */
+                  NODE_ASYNCIO = 8    /* code of asyncio is on it */
 };
 
 struct named_stack {
@@ -23,6 +24,8 @@ struct named_stack {
 int names_new(struct measurement *m, struct names **result);
 void names_free(struct names *names);
 struct named_stack names_stack(struct names *names, const struct stack_store *store, uint32_t node);
+/* The function of a code object; 0: it could not be named. */
+uint32_t names_function(struct names *names, const struct stack_store *store, uint32_t code);
 /* The process is over and all its stacks are named. */
 void names_forget(struct stack_store *store);
 /* Counts a sample with that node innermost: its expression, and what is hot gets its source text into the recording. */

@@ -153,6 +153,7 @@ void sampler_sweep(struct sampler *s)
         visit_sleepers(s, from, to);
     }
     visit_elsewhere(s);
+    sampler_watch_tasks(s);
     if (s->m->kernel == NULL)
         atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
 }
@@ -190,6 +191,7 @@ static void let_go(struct sampler *s, bool last)
         }
         if (retired) {
             sampler_flush(s, t, true);
+            sampler_unwatch(t);
             atomic_store_explicit(&t->released, true, memory_order_release);
         } else {
             s->list[left++] = t;
@@ -221,6 +223,20 @@ void sampler_hand_over(struct sampler *s, bool wait)
 /* ---- the thread ----------------------------------------------------------------------------------------------------
  */
 
+static void sampler_release(struct sampler *s)
+{
+    mem_free(s->list);
+    mem_free(s->elsewhere);
+    mem_free(s->stack.frames);
+    mem_free(s->chain.frames);
+    if (s->slot != NULL) {
+        mem_free(s->slot->frames);
+        mem_free(s->slot->nodes);
+    }
+    mem_free(s->slot);
+    interner_release(&s->interner);
+}
+
 int sampler_prepare(struct measurement *m)
 {
     struct sampler *s = mem_zalloc(1, sizeof *s);
@@ -229,23 +245,17 @@ int sampler_prepare(struct measurement *m)
     s->m = m;
     s->core = -1;
     s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
-    bool ready = s->stack.frames != NULL && interner_init(&s->interner) == 0;
+    s->chain.frames = mem_alloc(TASK_DEPTH_MAX * sizeof *s->chain.frames);
+    s->slot = mem_zalloc(1, sizeof *s->slot);
+    bool ready =
+        s->stack.frames != NULL && s->chain.frames != NULL && s->slot != NULL && interner_init(&s->interner) == 0;
     if (!ready || sched_getaffinity(0, sizeof s->allowed, &s->allowed) != 0) {
-        mem_free(s->stack.frames);
-        interner_release(&s->interner);
+        sampler_release(s);
         mem_free(s);
         return ERR_NOMEM;
     }
     m->sampler_state = s;
     return 0;
-}
-
-static void sampler_release(struct sampler *s)
-{
-    mem_free(s->list);
-    mem_free(s->elsewhere);
-    mem_free(s->stack.frames);
-    interner_release(&s->interner);
 }
 
 /* Reading free we are in nobody's way, and need not sleep to a moment that comes sooner than we would wake. */

@@ -34,6 +34,8 @@ struct sampler {
     uint64_t here_ns; /* when we came there last: woke, or hopped */
     bool contested;   /* a runnable thread of the target was on our core in this sweep */
     uint64_t now_ns;
+    struct python_stack chain;   /* coroutines of one task that waits */
+    struct tracked_thread *slot; /* stands for it where stacks are interned */
 };
 
 /* look.c. A look as proof.h says; more of them while the thread runs meanwhile. `unproved`: take what can be read of a
@@ -50,6 +52,12 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
 /* Hands the thread's pending sample to the writer; `last`: no other comes. */
 void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last);
 void sampler_clear_stack(struct sampler *s);
+
+/* sampler_tasks.c. The task of the stack that was just read and interned. */
+uint32_t sampler_task(struct sampler *s, struct tracked_thread *t);
+/* Looks at tasks that wait, some of them a sweep. */
+void sampler_watch_tasks(struct sampler *s);
+void sampler_unwatch(struct tracked_thread *t);
 
 /* sampler.c. */
 void sampler_sweep(struct sampler *s);

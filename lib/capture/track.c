@@ -39,6 +39,7 @@ static void free_process(struct tracked_process *process)
     python_close(process->python);
     python_close(process->side);
     stack_store_release(&process->store);
+    task_store_free(process->tasks);
     mem_free(process);
 }
 

@@ -14,6 +14,7 @@
 #include "capture/cpython/python.h"
 #include "capture/stack_store.h"
 #include "capture/target/proc.h"
+#include "capture/task_store.h"
 #include "capture/usage.h"
 
 #include <pthread.h>
@@ -76,6 +77,13 @@ struct tracked_process {
     char command[PROCESS_TEXT_BYTES];    /* [L] arguments joined by NUL */
     size_t command_size;                 /* [L] */
 
+    atomic_bool asyncio_seen;      /* W sets: its code is on a stack */
+    atomic_bool asyncio_known;     /* T sets: `asyncio` holds */
+    struct python_asyncio asyncio; /* [C] then */
+    uint64_t asyncio_due_ns;       /* [T] when to look for it (again) */
+    uint32_t asyncio_tries;        /* [T] */
+    struct task_store *tasks;      /* [S] makes and fills it, W names what is in it; NULL: none yet */
+
     struct stack_store store;   /* [S] fills it, W names what is in it */
     uint32_t id;                /* [W] of the recording */
     uint32_t parent_id;         /* [L] of the recording */
@@ -126,7 +134,11 @@ struct tracked_thread {
     struct python_frame *frames; /* last raw stack, innermost first */
     uint32_t *nodes;             /* node of each frame */
     uint32_t depth, frames_capacity;
-    uint64_t trusted_to_ns; /* their code objects need no look until then */
+    uint64_t trusted_to_ns;   /* their code objects need no look until then */
+    uint32_t task;            /* of its last stack, in the process's store; 0: none */
+    uint64_t task_address;    /* where the target has it */
+    struct task_watch *watch; /* of the tasks that wait in its event loop; NULL: none */
+    atomic_bool runs_loop;    /* W sets: asyncio's code is on its stack */
 
     struct ip_history *ips;      /* [L] */
     char name[128];              /* [L] */

@@ -353,6 +353,19 @@ static void check_alive(struct tracker *k, bool wait_for_status)
         tell_end(m);
 }
 
+/* Its code is on a stack: where does it keep its tasks? Its module may not be loaded yet. */
+static void find_asyncio(struct tracker *k, struct tracked_process *process)
+{
+    struct python_asyncio found;
+    process->asyncio_due_ns = k->now_ns + ((uint64_t)LIST_NS << process->asyncio_tries);
+    process->asyncio_tries++;
+    if (atomic_load(&process->asyncio_known) || !python_find_asyncio(process->side, &found))
+        return;
+    process->asyncio = found;
+    process->asyncio_tries = ASYNCIO_TRIES_MAX;
+    atomic_store_explicit(&process->asyncio_known, true, memory_order_release);
+}
+
 static void visit(struct tracker *k, struct tracked_process *process)
 {
     if (process->start_ticks == 0 || process->gone_ns != 0)
@@ -368,6 +381,10 @@ static void visit(struct tracker *k, struct tracked_process *process)
     }
     if (!process->python_known && k->now_ns >= process->open_retry_ns)
         try_open(k, process);
+    if (process->python_known && k->now_ns >= process->asyncio_due_ns &&
+        atomic_load_explicit(&process->asyncio_seen, memory_order_relaxed) &&
+        process->asyncio_tries < ASYNCIO_TRIES_MAX)
+        find_asyncio(k, process);
     if (process->python_known && k->now_ns >= process->list_due_ns)
         tracker_list_threads(k, process);
 }

@@ -19,6 +19,7 @@ enum {
     OPEN_TRIES_MAX = 100,
     NATIVE_AGE_NS = 200 * NS_PER_MS, /* a thread that has had no Python for that long is a native one */
     NAME_TRIES_MAX = 8,
+    ASYNCIO_TRIES_MAX = 10,
     LIST_FAILURES_MAX = 8,
     STATUS_WAIT_NS = 60 * NS_PER_MS,  /* the kernel tells a status a little after the end */
     PYTHON_STARTS_NS = 5 * NS_PER_MS, /* no interpreter reaches a program's first line in less */

@@ -39,6 +39,7 @@ struct writer {
     bool version_noted;
     char command[PROCESS_TEXT_BYTES], executable[PROCESS_TEXT_BYTES]; /* of the process being written */
     uint64_t losses_written[LOSS_KIND_COUNT];
+    struct buf text;
 };
 
 /* ---- processes and threads ------------------------------------------------------------------------------------------
@@ -256,6 +257,59 @@ static bool is_idle(const struct raw_sample *raw, const struct named_stack *name
     return wait_state_may_be_idle(raw->state) && (named->flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0;
 }
 
+/* The recording's id of a task; 0: none. */
+static uint32_t task_of(struct writer *w, const struct raw_sample *raw, uint32_t id)
+{
+    struct tracked_process *process = raw->thread->process;
+    if (id == 0)
+        return 0;
+    struct task_entry *entry = task_store_entry(process->tasks, id);
+    uint32_t code = __atomic_load_n(&entry->code, __ATOMIC_ACQUIRE);
+    if (entry->function == 0 && code != 0) {
+        entry->function = names_function(w->names, &process->store, code);
+        recording_set_coroutine(w->m->recording, entry->recorded, entry->function);
+    }
+    if (entry->recorded != 0)
+        return entry->recorded;
+    struct buf *name = &w->text;
+    buf_clear(name);
+    if (entry->task.address != 0)
+        python_task_name(process->side, &entry->task, name);
+    else
+        buf_add_text(name, "other tasks");
+    struct task task = {
+        .thread = raw->thread->id,
+        .name = name->size > 0 ? recording_add_string(w->m->recording, name->data, name->size) : 0,
+        .coroutine = entry->function,
+    };
+    return entry->recorded = recording_add_task(w->m->recording, &task);
+}
+
+/* A task that was found waiting. */
+static void write_wait(struct writer *w, const struct raw_sample *raw)
+{
+    struct tracked_process *process = raw->thread->process;
+    if (raw->thread->id == 0)
+        write_tables(w, false);
+    struct named_stack named =
+        is_stale(raw) ? (struct named_stack){0, 0} : names_stack(w->names, &process->store, raw->node);
+    const char *on = process->tasks->types[raw->on];
+    struct task_wait wait = {.task = task_of(w, raw, raw->task),
+                             .stack = named.stack,
+                             .on = add_text(w->m, on),
+                             .looks = 1,
+                             .wait_ns = raw->wait_ns};
+    recording_add_task_wait(w->m->recording, &wait);
+    recording_set_awaiter(w->m->recording, wait.task, task_of(w, raw, raw->awaiter));
+}
+
+/* From now on its tasks are looked for. */
+static void see_asyncio(struct tracked_thread *thread)
+{
+    atomic_store_explicit(&thread->runs_loop, true, memory_order_relaxed);
+    atomic_store_explicit(&thread->process->asyncio_seen, true, memory_order_relaxed);
+}
+
 /* The sample stays, its stack does not. */
 static void lose_stack(struct writer *w, struct sample *sample, enum loss_kind why)
 {
@@ -306,6 +360,9 @@ static void write_sample(struct writer *w, const struct raw_sample *raw)
         sample.state = STATE_IDLE;
     if ((named.flags & NODE_IMPORT) != 0)
         sample.marks |= MARK_IMPORT;
+    if ((named.flags & NODE_ASYNCIO) != 0)
+        see_asyncio(thread);
+    sample.task = sample.stack != 0 ? task_of(w, raw, raw->task) : 0;
     recording_add_sample(m->recording, &sample);
 }
 
@@ -313,7 +370,10 @@ static void write_samples(struct writer *w, uint64_t until_ns)
 {
     const struct raw_sample *raw;
     while ((raw = sample_queue_peek(&w->m->queue)) != NULL && raw->time_ns <= until_ns) {
-        write_sample(w, raw);
+        if (raw->waits)
+            write_wait(w, raw);
+        else
+            write_sample(w, raw);
         sample_queue_pop(&w->m->queue);
     }
 }
@@ -518,6 +578,7 @@ void *writer_main(void *measurement)
     operand_writer_free(w.operands);
     names_free(w.names);
     counters_free(w.counters);
+    buf_release(&w.text);
     mem_free(w.processes);
     mem_free(w.threads);
     return NULL;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMAT = 1 };
+enum { FORMAT = 1, FORMAT_TASKS = 2 };
 
 enum column {
     COLUMN_GROUPS,     /* per thread: id, rows, model of the run column */
@@ -26,6 +26,7 @@ enum column {
     COLUMN_RUN,
     COLUMN_STATUSES, /* the distinct (state, marks, reader) */
     COLUMN_STATUS,   /* index into them */
+    COLUMN_TASK,     /* only where one has a task (FORMAT_TASKS) */
     COLUMN_COUNT
 };
 
@@ -78,6 +79,7 @@ static void add_group(struct columns *columns, const struct chunk_row *const *ro
         buf_add_byte(&columns->raw[COLUMN_TIME_LOW], (uint8_t)elapsed);
         buf_add_varint(&columns->raw[COLUMN_TIME_HIGH], elapsed >> 8);
         buf_add_varint(&columns->raw[COLUMN_TICKS], row->ticks - 1);
+        buf_add_varint(&columns->raw[COLUMN_TASK], row->task);
         buf_add_varint(&columns->raw[COLUMN_DELAY], row->delay);
         int64_t expected = model == RUN_BUSY && i > 0 ? expected_run(elapsed, row->delay, row->state) : 0;
         buf_add_signed_varint(&columns->raw[COLUMN_RUN], (int64_t)row->run - expected);
@@ -136,7 +138,7 @@ static int add_statuses(struct columns *columns, const struct chunk_row *const *
         uint32_t at =
             dictionary_index(&seen, (uint64_t)row->state << 16 | (uint64_t)row->marks << 8 | (uint64_t)row->reader);
         if (seen.count > before) {
-            buf_add_byte(&columns->raw[COLUMN_STATUSES], row->state);
+            buf_add_byte(&columns->raw[COLUMN_STATUSES], (uint8_t)row->state);
             buf_add_byte(&columns->raw[COLUMN_STATUSES], row->marks);
             buf_add_byte(&columns->raw[COLUMN_STATUSES], row->reader);
         }
@@ -177,6 +179,15 @@ static uint64_t first_time(const struct chunk_row *rows, size_t count)
     return first;
 }
 
+static bool has_tasks(const struct chunk_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].task != 0)
+            return true;
+    }
+    return false;
+}
+
 int chunk_encode(struct buf *out, const struct chunk_row *rows, size_t count)
 {
     struct columns columns = {0};
@@ -192,10 +203,11 @@ int chunk_encode(struct buf *out, const struct chunk_row *rows, size_t count)
     if (rc == 0)
         rc = add_statuses(&columns, grouped, count);
     if (rc == 0) {
-        buf_add_byte(out, FORMAT);
+        bool tasks = has_tasks(rows, count);
+        buf_add_byte(out, tasks ? FORMAT_TASKS : FORMAT);
         buf_add_varint(out, count);
         buf_add_varint(out, base);
-        for (size_t i = 0; i < COLUMN_COUNT; i++)
+        for (size_t i = 0; i < (tasks ? COLUMN_COUNT : COLUMN_TASK); i++)
             column_pack(out, &columns.raw[i]);
         rc = out->failed ? ERR_NOMEM : 0;
     }
@@ -213,7 +225,7 @@ struct decoder {
     struct columns columns;
     struct reader at[COLUMN_COUNT];
     uint32_t *stacks;
-    size_t count, n_stacks;
+    size_t count, n_stacks, n_columns;
     uint64_t base, total; /* units; total: sum of all times, runs and delays */
 };
 
@@ -222,10 +234,12 @@ static int unpack_columns(struct decoder *decoder, struct reader *reader)
     uint8_t format = reader_byte(reader);
     uint64_t count = reader_varint(reader);
     decoder->base = reader_varint(reader);
-    if (reader->failed || format != FORMAT || count == 0 || count > CHUNK_ROWS_MAX || decoder->base > CHUNK_UNITS_MAX)
+    if (reader->failed || (format != FORMAT && format != FORMAT_TASKS) || count == 0 || count > CHUNK_ROWS_MAX ||
+        decoder->base > CHUNK_UNITS_MAX)
         return ERR_CORRUPT;
     decoder->count = count;
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+    decoder->n_columns = format == FORMAT_TASKS ? COLUMN_COUNT : COLUMN_TASK;
+    for (size_t i = 0; i < decoder->n_columns; i++) {
         /* A varint takes at most 10 bytes; a row of the groups three of them. */
         int rc = column_unpack(reader, &decoder->columns.raw[i], decoder->count * (i == COLUMN_GROUPS ? 21 : 10));
         if (rc != 0)
@@ -287,22 +301,25 @@ static int read_row(struct decoder *decoder, struct chunk_row *row, enum run_mod
     uint64_t elapsed = high << 8 | *at[COLUMN_TIME_LOW].at++;
     uint64_t stack = reader_varint(&at[COLUMN_STACK_HIGH]) << 8 | *at[COLUMN_STACK_LOW].at++;
     uint64_t ticks = reader_varint(&at[COLUMN_TICKS]), status = reader_varint(&at[COLUMN_STATUS]);
+    uint64_t task = decoder->n_columns > COLUMN_TASK ? reader_varint(&at[COLUMN_TASK]) : 0;
     row->delay = reader_varint(&at[COLUMN_DELAY]);
-    if (stack >= decoder->n_stacks || ticks >= UINT32_MAX || status >= decoder->columns.raw[COLUMN_STATUSES].size / 3)
+    if (stack >= decoder->n_stacks || ticks >= UINT32_MAX || task > UINT32_MAX ||
+        status >= decoder->columns.raw[COLUMN_STATUSES].size / 3)
         return ERR_CORRUPT;
     if (!take(decoder, elapsed) || !take(decoder, row->delay))
         return ERR_CORRUPT;
     const uint8_t *bytes = (const uint8_t *)decoder->columns.raw[COLUMN_STATUSES].data + status * 3;
-    row->state = bytes[0];
+    row->task = (uint32_t)task;
+    row->state = bytes[0] & 31u;
     row->marks = bytes[1];
-    row->reader = bytes[2];
+    row->reader = bytes[2] & 7u;
     int64_t run = reader_signed_varint(&at[COLUMN_RUN]);
     if (model == RUN_BUSY && !first && __builtin_add_overflow(run, expected_run(elapsed, row->delay, row->state), &run))
         return ERR_CORRUPT;
     if (run < 0 || !take(decoder, (uint64_t)run))
         return ERR_CORRUPT;
     row->run = (uint64_t)run;
-    row->time = last + elapsed;
+    row->time = (last + elapsed) & CHUNK_TIME_MASK;
     row->stack = decoder->stacks[stack];
     row->ticks = (uint32_t)ticks + 1;
     return 0;
@@ -328,7 +345,7 @@ static int read_groups(struct decoder *decoder, struct chunk_row *rows)
         }
         done += count;
     }
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+    for (size_t i = 0; i < decoder->n_columns; i++) {
         if (decoder->at[i].failed || (decoder->at[i].at != decoder->at[i].end && i != COLUMN_STATUSES))
             return ERR_CORRUPT;
     }

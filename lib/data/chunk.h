@@ -20,11 +20,16 @@ enum {
 /* Times above this (35 years) are damage, not measurement; sums of a chunk of them fit 64 bits. */
 #define CHUNK_UNITS_MAX (UINT64_C(1) << 46)
 
+/* Of the bits that a time has in a row. */
+#define CHUNK_TIME_MASK ((UINT64_C(1) << 48) - 1)
+
 struct chunk_row {
-    uint64_t time, run, delay; /* units */
-    uint32_t thread, stack, ticks;
-    uint8_t state, marks, reader;
+    uint64_t run, delay; /* units */
+    uint64_t time : 48;  /* likewise; there may be ten million rows */
+    uint64_t state : 5, reader : 3, marks : 8;
+    uint32_t thread, stack, ticks, task;
 };
+_Static_assert(CHUNK_UNITS_MAX < UINT64_C(1) << 47 && STATE_COUNT <= 32 && READER_KIND_COUNT <= 8, "fields too narrow");
 
 struct chunk_counter {
     uint64_t time; /* units */

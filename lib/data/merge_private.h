@@ -31,7 +31,7 @@ struct merger {
     struct merged_core *merged_cores;
     size_t n_cores, cores_capacity;
     struct map sources; /* (file, first line) */
-    uint32_t n_sources, n_processes, n_threads;
+    uint32_t n_sources, n_processes, n_threads, n_tasks;
     uint64_t source_bytes;
     bool sources_left_out;
     uint64_t end_ns, samples;

@@ -23,8 +23,8 @@ struct source {
     struct loader loader;
     struct merger *merger;
     uint64_t offset_ns;
-    uint32_t *strings, *functions, *frames, *stacks; /* id there → id here */
-    uint32_t first_process, first_thread;            /* what their ids grow by */
+    uint32_t *strings, *functions, *frames, *stacks;  /* id there → id here */
+    uint32_t first_process, first_thread, first_task; /* what their ids grow by */
     struct thread_sums *sums;
     struct chunk_row *rows;
     struct chunk_counter *counters;
@@ -145,19 +145,48 @@ static void copy_threads(struct source *source)
     source->merger->n_threads += (uint32_t)profile->n_threads - 1;
 }
 
+static void copy_tasks(struct source *source)
+{
+    const struct profile *profile = source->loader.profile;
+    struct recording *to = source->merger->recording;
+    for (size_t i = 1; i < profile->n_tasks; i++) {
+        struct task task = profile->tasks[i];
+        task.thread = task.thread != 0 ? source->first_thread + task.thread : 0;
+        task.name = source->strings[task.name];
+        task.coroutine = source->functions[task.coroutine];
+        task.awaiter = 0;
+        recording_add_task(to, &task);
+    }
+    for (size_t i = 1; i < profile->n_tasks; i++) {
+        uint32_t awaiter = profile->tasks[i].awaiter;
+        if (awaiter != 0)
+            recording_set_awaiter(to, source->first_task + (uint32_t)i, source->first_task + awaiter);
+    }
+    for (size_t i = 0; i < profile->n_task_waits; i++) {
+        struct task_wait wait = profile->task_waits[i];
+        wait.task = wait.task != 0 ? source->first_task + wait.task : 0;
+        wait.stack = source->stacks[wait.stack];
+        wait.on = source->strings[wait.on];
+        recording_add_task_wait(to, &wait);
+    }
+    source->merger->n_tasks += (uint32_t)profile->n_tasks - 1;
+}
+
 /* ---- samples and counters ------------------------------------------------------------------------------------------
  */
 
 static int copy_sample(struct source *source, const struct chunk_row *row)
 {
     const struct profile *profile = source->loader.profile;
-    if (row->thread == 0 || row->thread >= profile->n_threads || row->stack >= profile->n_stacks)
-        return loader_corrupt(&source->loader, "a sample names a thread or stack that is not there");
+    if (row->thread == 0 || row->thread >= profile->n_threads || row->stack >= profile->n_stacks ||
+        (row->task != 0 && row->task >= profile->n_tasks))
+        return loader_corrupt(&source->loader, "a sample names a thread, stack or task that is not there");
     struct thread_sums *sums = &source->sums[row->thread];
     struct sample sample = {.time_ns = row->time * CHUNK_UNIT_NS + source->offset_ns,
                             .thread = source->first_thread + row->thread,
                             .stack = source->stacks[row->stack],
                             .ticks = row->ticks,
+                            .task = row->task != 0 ? source->first_task + row->task : 0,
                             .run_ns = row->run * CHUNK_UNIT_NS,
                             .delay_ns = row->delay * CHUNK_UNIT_NS,
                             .state = row->state,
@@ -371,14 +400,16 @@ static int copy_all(struct source *source)
     if (rc != 0)
         return rc;
     if (profile->n_processes - 1 > UINT32_MAX - merger->n_processes ||
-        profile->n_threads - 1 > UINT32_MAX - merger->n_threads)
-        return err_set(merger->err, ERR_BAD_INPUT, "cannot merge: there are too many processes or threads");
+        profile->n_threads - 1 > UINT32_MAX - merger->n_threads || profile->n_tasks - 1 > UINT32_MAX - merger->n_tasks)
+        return err_set(merger->err, ERR_BAD_INPUT, "cannot merge: there are too many processes, threads or tasks");
     source->first_process = merger->n_processes;
     source->first_thread = merger->n_threads;
+    source->first_task = merger->n_tasks;
     source->host = map_get(&merger->hosts, profile->host, strlen(profile->host), &host) ? host : 0;
     copy_names(source);
     copy_processes(source);
     copy_threads(source);
+    copy_tasks(source);
     uint64_t end = source->offset_ns + profile->duration_ns;
     merger->end_ns = end > merger->end_ns ? end : merger->end_ns;
     rc = loader_each(&source->loader, "SELECT data FROM sample_chunk ORDER BY id", copy_chunk);

@@ -112,6 +112,8 @@ static void take_sample(struct parter *parter, size_t i, double share)
     to->state[n] = from->state[i];
     to->marks[n] = from->marks[i];
     to->reader[n] = from->reader[i];
+    if (from->task != NULL)
+        to->task[n] = from->task[i];
 }
 
 /* Totals of the threads and who idled all along, as the samples of the stretch have them. */
@@ -265,12 +267,14 @@ static int make_room(struct parter *parter)
         .state = mem_zalloc(n, sizeof *samples->state),
         .marks = mem_zalloc(n, sizeof *samples->marks),
         .reader = mem_zalloc(n, sizeof *samples->reader),
+        .task = whole->samples.task != NULL ? mem_zalloc(n, sizeof *samples->task) : NULL,
     };
     bool all = parter->process_id != NULL && parter->thread != NULL && part->processes != NULL &&
                part->threads != NULL && part->thread_idle != NULL && part->counters != NULL &&
                samples->time_ns != NULL && samples->thread != NULL && samples->stack != NULL &&
                samples->ticks != NULL && samples->wall_ns != NULL && samples->cpu_ns != NULL &&
-               samples->state != NULL && samples->marks != NULL && samples->reader != NULL;
+               samples->state != NULL && samples->marks != NULL && samples->reader != NULL &&
+               (samples->task != NULL || whole->samples.task == NULL);
     return all ? 0 : ERR_NOMEM;
 }
 
@@ -286,6 +290,8 @@ int part_new(const struct profile *whole, const struct part_of *of, struct profi
     parter.part->n_expressions = 0;
     parter.part->operands = NULL;
     parter.part->n_operands = 0;
+    parter.part->task_waits = NULL;
+    parter.part->n_task_waits = 0;
     parter.part->whole = whole;
     parter.part->n_counters = 0;
     parter.part->notes = NULL;
@@ -318,9 +324,10 @@ void part_free(struct profile *part)
     struct profile_samples *samples = &part->samples;
     if (part->notes != NULL)
         mem_free((void *)part->notes[0]);
-    void *blocks[] = {(void *)part->notes, part->processes, part->threads,  part->thread_idle, part->counters,
-                      samples->time_ns,    samples->thread, samples->stack, samples->ticks,    samples->wall_ns,
-                      samples->cpu_ns,     samples->state,  samples->marks, samples->reader,   part};
+    void *blocks[] = {(void *)part->notes, part->processes,  part->threads,   part->thread_idle,
+                      part->counters,      samples->time_ns, samples->thread, samples->stack,
+                      samples->ticks,      samples->wall_ns, samples->cpu_ns, samples->state,
+                      samples->marks,      samples->reader,  samples->task,   part};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         mem_free(blocks[i]);
 }

@@ -38,6 +38,7 @@ struct profile_samples {
     uint32_t *thread, *stack, *ticks; /* ticks 0: an entry made from run delay */
     double *wall_ns, *cpu_ns;
     uint8_t *state, *marks, *reader;
+    uint32_t *task; /* NULL: no sample has one */
 };
 
 struct profile {
@@ -65,6 +66,10 @@ struct profile {
     struct thread *threads;
     bool *thread_idle; /* an idle worker all along: left out of shares */
     size_t n_strings, n_functions, n_frames, n_stacks, n_processes, n_threads; /* entry 0 included */
+    struct task *tasks;                                                        /* entry 0 included; none: no table */
+    size_t n_tasks;
+    struct task_wait *task_waits; /* none of a part: they are counted over the whole recording */
+    size_t n_task_waits, task_wait_capacity;
     struct profile_samples samples;
     struct counter *counters;
     size_t n_counters;

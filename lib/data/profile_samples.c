@@ -24,8 +24,9 @@ static int check_rows(struct loader *loader, const struct chunk_row *rows, size_
 {
     const struct profile *profile = loader->profile;
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].thread == 0 || rows[i].thread >= profile->n_threads || rows[i].stack >= profile->n_stacks)
-            return loader_corrupt(loader, "a sample names a thread or stack that is not there");
+        if (rows[i].thread == 0 || rows[i].thread >= profile->n_threads || rows[i].stack >= profile->n_stacks ||
+            (rows[i].task != 0 && rows[i].task >= profile->n_tasks))
+            return loader_corrupt(loader, "a sample names a thread, stack or task that is not there");
     }
     return 0;
 }

@@ -240,6 +240,59 @@ static int read_expression(struct loader *loader, sqlite3_stmt *statement)
     return 0;
 }
 
+static int read_task(struct loader *loader, sqlite3_stmt *statement)
+{
+    struct profile *profile = loader->profile;
+    int rc = next_row(loader, statement, &profile->tasks, &profile->n_tasks, sizeof *profile->tasks);
+    if (rc != 0)
+        return rc;
+    struct task *task = &profile->tasks[profile->n_tasks - 1];
+    rc = reference(loader, statement, 1, profile->n_threads, &task->thread);
+    if (rc == 0)
+        rc = reference(loader, statement, 2, profile->n_strings, &task->name);
+    if (rc == 0)
+        rc = reference(loader, statement, 3, profile->n_functions, &task->coroutine);
+    return rc == 0 ? reference(loader, statement, 4, (size_t)UINT32_MAX + 1, &task->awaiter) : rc;
+}
+
+static int read_task_wait(struct loader *loader, sqlite3_stmt *statement)
+{
+    struct profile *profile = loader->profile;
+    struct task_wait row = {.looks = column_u64(statement, 3), .wait_ns = column_u64(statement, 4)};
+    int rc = reference(loader, statement, 0, profile->n_tasks, &row.task);
+    if (rc == 0)
+        rc = reference(loader, statement, 1, profile->n_stacks, &row.stack);
+    if (rc == 0)
+        rc = reference(loader, statement, 2, profile->n_strings, &row.on);
+    if (rc == 0 &&
+        mem_grow(&profile->task_waits, &profile->task_wait_capacity, profile->n_task_waits + 1, sizeof row) != 0)
+        rc = loader_no_memory(loader);
+    if (rc == 0)
+        profile->task_waits[profile->n_task_waits++] = row;
+    return rc;
+}
+
+/* A task that no other waits for has awaiter 0; one that waits for it may come behind it. */
+static int read_tasks(struct loader *loader)
+{
+    struct profile *profile = loader->profile;
+    profile->tasks = mem_zalloc(1, sizeof *profile->tasks);
+    profile->n_tasks = 1;
+    if (profile->tasks == NULL)
+        return loader_no_memory(loader);
+    int rc = !loader->has_tasks
+                 ? 0
+                 : loader_each(loader, "SELECT id, thread, name, coroutine, awaiter FROM task ORDER BY id", read_task);
+    for (size_t i = 1; rc == 0 && i < profile->n_tasks; i++) {
+        if (profile->tasks[i].awaiter >= profile->n_tasks)
+            rc = loader_corrupt(loader, "a task has an awaiter that is not there");
+    }
+    if (rc == 0 && loader->has_task_waits)
+        rc = loader_each(loader, "SELECT task, stack, awaited, looks, wait_ns FROM task_wait ORDER BY task, stack",
+                         read_task_wait);
+    return rc;
+}
+
 /* ---- key and value ------------------------------------------------------------------------------------------------
  */
 
@@ -369,6 +422,8 @@ int loader_tables(struct loader *loader)
                          " total FROM operand"
                          " ORDER BY frame",
                          profile_read_operand);
+    if (rc == 0)
+        rc = read_tasks(loader);
     struct profile *profile = loader->profile;
     if (!profile->complete)
         profile->duration_ns = loader->committed_ns;

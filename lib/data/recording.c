@@ -180,8 +180,8 @@ static uint64_t grown_units(uint64_t *total, uint64_t by)
 void recording_add_sample(struct recording *recording, const struct sample *sample)
 {
     if (recording->failure.code != 0 || sample->thread == 0 || sample->thread > recording->n_threads ||
-        sample->stack > recording->n_stacks || sample->ticks == 0 || sample->state >= STATE_COUNT ||
-        sample->reader >= READER_KIND_COUNT)
+        sample->stack > recording->n_stacks || sample->task > recording->n_tasks || sample->ticks == 0 ||
+        sample->state >= STATE_COUNT || sample->reader >= READER_KIND_COUNT)
         return;
     struct recorded_thread *thread = &recording->threads[sample->thread - 1];
     uint64_t time = sample->time_ns / CHUNK_UNIT_NS;
@@ -191,18 +191,20 @@ void recording_add_sample(struct recording *recording, const struct sample *samp
         return;
     thread->last_units = time;
     struct chunk_row row = {
-        .time = time,
+        .time = time & CHUNK_TIME_MASK,
         .run = grown_units(&thread->run_ns, sample->run_ns),
         .delay = grown_units(&thread->delay_ns, sample->delay_ns),
         .thread = sample->thread,
         .stack = sample->stack,
         .ticks = sample->ticks,
-        .state = sample->state,
+        .task = sample->task,
+        .state = sample->state & 31u,
         .marks = sample->marks,
-        .reader = sample->reader,
+        .reader = sample->reader & 7u,
     };
     recording->rows[recording->n_rows++] = row;
     recording->samples += 1;
+    recording_count_task(recording, sample);
     recording_sum_sample(recording, sample, &row);
     if (recording->n_rows == CHUNK_ROWS)
         recording_close_samples(recording);

@@ -53,6 +53,11 @@ void recording_merge_operand(struct recording *recording, const struct operand *
 uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint32_t frame);
 uint32_t recording_add_process(struct recording *recording, const struct process *process);
 uint32_t recording_add_thread(struct recording *recording, const struct thread *thread);
+uint32_t recording_add_task(struct recording *recording, const struct task *task);
+void recording_set_awaiter(struct recording *recording, uint32_t task, uint32_t awaiter);
+void recording_set_coroutine(struct recording *recording, uint32_t task, uint32_t function);
+/* Adds to what is known of the task waiting there. */
+void recording_add_task_wait(struct recording *recording, const struct task_wait *wait);
 /* Later knowledge about a process or thread (name, end, exit status, totals) replaces the earlier. */
 void recording_set_process(struct recording *recording, uint32_t id, const struct process *process);
 void recording_set_thread(struct recording *recording, uint32_t id, const struct thread *thread);

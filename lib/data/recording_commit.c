@@ -361,6 +361,7 @@ int recording_commit(struct recording *recording, uint64_t now_ns, struct err *e
     write_counter_sums(recording);
     write_expressions(recording);
     recording_write_operands(recording);
+    recording_write_tasks(recording);
     write_losses(recording);
     recording_put_meta_u64(recording, "committed_ns", now_ns);
     if (recording->failure.code != 0)

@@ -176,6 +176,7 @@ void recording_free(struct recording *recording)
     mem_free(recording->expressions);
     map_release(&recording->operand_index);
     mem_free(recording->operands);
+    recording_release_tasks(recording);
     map_release(&recording->counter_index);
     mem_free(recording->counter_sums);
     mem_free(recording->depths);

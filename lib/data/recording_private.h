@@ -22,6 +22,8 @@
     X(STACK_SUM, "INSERT OR REPLACE INTO stack_sum VALUES(?, ?, ?, ?, ?)")                                             \
     X(EXPRESSION, "INSERT OR REPLACE INTO expression VALUES(?, ?, ?, ?, ?)")                                           \
     X(OPERAND, "INSERT OR REPLACE INTO operand VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                               \
+    X(TASK, "INSERT OR REPLACE INTO task VALUES(?, ?, ?, ?, ?, ?, ?)")                                                 \
+    X(TASK_WAIT, "INSERT OR REPLACE INTO task_wait VALUES(?, ?, ?, ?, ?)")                                             \
     X(STACK_TIME, "INSERT OR REPLACE INTO stack_time VALUES(?, ?, ?, ?, ?, ?)")                                        \
     X(COUNTER_SUM, "INSERT OR REPLACE INTO counter_sum VALUES(?, ?, ?, ?, ?, ?, ?)")                                   \
     X(LOSS, "INSERT OR REPLACE INTO loss VALUES(?, ?, ?)")                                                             \
@@ -94,6 +96,17 @@ struct recorded_operand {
     bool dirty;
 };
 
+struct recorded_task {
+    struct task task;
+    uint64_t ticks, run_ns; /* of its samples */
+    bool dirty;
+};
+
+struct recorded_wait {
+    struct task_wait wait;
+    bool dirty;
+};
+
 struct recording {
     struct store store;
     sqlite3_stmt *statements[STATEMENT_COUNT];
@@ -128,6 +141,11 @@ struct recording {
     struct map operand_index;
     struct recorded_operand *operands;
     size_t n_operands, operand_capacity;
+    struct recorded_task *tasks;
+    size_t n_tasks, task_capacity;
+    struct map wait_index;
+    struct recorded_wait *waits;
+    size_t n_waits, wait_capacity;
     struct map counter_index;
     struct counter_sum *counter_sums;
     size_t n_counter_sums, counter_sum_capacity;
@@ -155,6 +173,10 @@ void recording_sum_sample(struct recording *recording, const struct sample *samp
 void recording_weigh_ended(struct recording *recording, uint64_t now_ns);
 /* Weighs all of them to the recording's end. */
 void recording_weigh_all(struct recording *recording, uint64_t duration_ns);
+/* recording_tasks.c */
+void recording_count_task(struct recording *recording, const struct sample *sample);
+void recording_write_tasks(struct recording *recording);
+void recording_release_tasks(struct recording *recording);
 /* Closes the open chunk of samples or counters: writes it a last time and starts the next. */
 void recording_close_samples(struct recording *recording);
 void recording_close_counters(struct recording *recording);

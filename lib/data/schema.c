@@ -8,6 +8,10 @@
     {                                                                                                                  \
         "table", #name, "CREATE TABLE " #name "(" columns, true                                                        \
     }
+#define LATER_VIEW(name, query)                                                                                        \
+    {                                                                                                                  \
+        "view", #name, "CREATE VIEW " #name " AS " query, true                                                         \
+    }
 #define VIEW(name, query)                                                                                              \
     {                                                                                                                  \
         "view", #name, "CREATE VIEW " #name " AS " query, false                                                        \
@@ -55,6 +59,11 @@ const struct schema_item schema_items[] = {
     LATER_TABLE(operand, "frame INTEGER, operation INTEGER, slot INTEGER, type INTEGER, looks INTEGER, sized INTEGER,"
                          " least INTEGER, most INTEGER, first INTEGER, latest INTEGER, total INTEGER,"
                          " PRIMARY KEY(frame, operation, slot, type)) WITHOUT ROWID"),
+    /* Tasks of asyncio, with what the samples add up to for them, and where they were found to wait. */
+    LATER_TABLE(task, "id INTEGER PRIMARY KEY, thread INTEGER, name INTEGER, coroutine INTEGER, awaiter INTEGER,"
+                      " ticks INTEGER, run_ns INTEGER)"),
+    LATER_TABLE(task_wait, "task INTEGER, stack INTEGER, awaited INTEGER, looks INTEGER, wait_ns INTEGER,"
+                           " PRIMARY KEY(task, stack, awaited)) WITHOUT ROWID"),
     /* Of processes of a merged recording: the host's name and the name of the recording it was in, both strings. */
     LATER_TABLE(origin, "process INTEGER PRIMARY KEY, host INTEGER, recording INTEGER)"),
     VIEW(processes, "SELECT process.id, pid, parent, command_text AS command, e.text AS executable, p.text AS python,"
@@ -134,6 +143,11 @@ const struct schema_item schema_items[] = {
                 " FROM leaves JOIN stack ON stack.id = leaves.stack JOIN frame ON frame.id = frame"
                 " JOIN function ON function.id = function LEFT JOIN string n ON n.id = function.name"
                 " LEFT JOIN string f ON f.id = function.file GROUP BY function.file, line, function.name"),
+    LATER_VIEW(tasks, "SELECT x.id, x.thread, n.text AS name, f.text AS coroutine, a.text AS awaited_by, x.ticks,"
+                      " x.run_ns / 1e9 AS run_s, coalesce((SELECT sum(wait_ns) FROM task_wait WHERE task = x.id), 0)"
+                      " / 1e9 AS wait_s FROM task x LEFT JOIN string n ON n.id = x.name LEFT JOIN function ON"
+                      " function.id = x.coroutine LEFT JOIN string f ON f.id = function.name LEFT JOIN task t ON t.id ="
+                      " x.awaiter LEFT JOIN string a ON a.id = t.name"),
     VIEW(counters, "SELECT name AS counter, unit, CASE WHEN name LIKE 'core%' THEN NULL ELSE subject END AS process,"
                    " CASE WHEN name LIKE 'core%' THEN subject END AS core, count, last_ns / 1e9 AS last_s, last, least,"
                    " most FROM counter_sum JOIN counter_kind ON counter_kind.id = kind"),

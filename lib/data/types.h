@@ -74,6 +74,7 @@ struct sample {
     uint64_t time_ns; /* CLOCK_MONOTONIC since the recording's start */
     uint32_t thread;  /* id of recording_add_thread */
     uint32_t stack;   /* id of recording_add_stack; 0: none */
+    uint32_t task;    /* id of recording_add_task: of asyncio, running; 0: none, or not known */
     uint32_t ticks;   /* >= 1 */
     uint64_t run_ns, delay_ns;
     uint8_t state;  /* enum state */
@@ -115,6 +116,21 @@ struct thread {
     uint32_t name; /* string id; 0: none known */
     uint64_t start_ns, end_ns;
     uint64_t run_ns, delay_ns; /* totals of the scheduler's counters over the recording */
+};
+
+/* A task of asyncio. Tasks that nobody can tell apart (the same name and function) may be one. */
+struct task {
+    uint32_t thread;    /* that runs its event loop */
+    uint32_t name;      /* string id */
+    uint32_t coroutine; /* function id; 0: not known */
+    uint32_t awaiter;   /* task id: one that waits for this one; 0: none was seen to */
+};
+
+/* Where a task was found to wait, and for how long by the looks at its loop, some ten a second. */
+struct task_wait {
+    uint32_t task, stack; /* stack: of its coroutines; 0: it had not begun */
+    uint32_t on;          /* string id: type of what it waits for; 0: not known */
+    uint64_t looks, wait_ns;
 };
 
 /* X(NAME, "name", "unit", cumulative, "what its subject is") */

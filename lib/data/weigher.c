@@ -135,7 +135,7 @@ static int emit_window(struct weigher *weigher, struct window *window)
 /* What no sample took, at the end of the thread. */
 static int emit_rest(struct weigher *weigher, uint64_t end_units)
 {
-    struct chunk_row row = {.time = end_units};
+    struct chunk_row row = {.time = end_units & CHUNK_TIME_MASK};
     int rc = 0;
     if (weigher->late_run > 0 && weigher->add_cpu(weigher, weigher->late_run))
         weigher->late_run = 0;

@@ -13,9 +13,10 @@ struct loading {
     size_t capacity;
     uint32_t thread;
     size_t last_on_cpu; /* entry; SIZE_MAX: none */
+    bool tasks;         /* the recording knows some */
 };
 
-static int grow_columns(struct profile_samples *out, size_t capacity)
+static int grow_columns(struct profile_samples *out, size_t capacity, bool tasks)
 {
     struct {
         void *column; /* address of the pointer */
@@ -24,8 +25,8 @@ static int grow_columns(struct profile_samples *out, size_t capacity)
                    {&out->stack, sizeof *out->stack},     {&out->ticks, sizeof *out->ticks},
                    {&out->wall_ns, sizeof *out->wall_ns}, {&out->cpu_ns, sizeof *out->cpu_ns},
                    {&out->state, sizeof *out->state},     {&out->marks, sizeof *out->marks},
-                   {&out->reader, sizeof *out->reader}};
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+                   {&out->reader, sizeof *out->reader},   {&out->task, sizeof *out->task}};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns - !tasks; i++) {
         void *block;
         memcpy(&block, columns[i].column, sizeof block);
         block = mem_realloc(block, capacity, columns[i].size);
@@ -43,7 +44,7 @@ static int reserve(struct loading *loading, size_t more)
     if (need <= loading->capacity)
         return 0;
     size_t capacity = need + need / 4;
-    int rc = grow_columns(loading->out, capacity);
+    int rc = grow_columns(loading->out, capacity, loading->tasks);
     if (rc == 0)
         loading->capacity = capacity;
     return rc;
@@ -67,6 +68,8 @@ static int emit(struct weigher *weigher, const struct chunk_row *row, uint32_t t
     out->state[i] = row->state;
     out->marks[i] = row->marks;
     out->reader[i] = row->reader;
+    if (loading->tasks)
+        out->task[i] = row->task;
     return 0;
 }
 
@@ -128,7 +131,7 @@ static bool is_idle(const struct thread *thread, const struct chunk_row *rows, s
 
 int weigh_samples(struct profile *profile, const struct raw_samples *raw)
 {
-    struct loading loading = {.out = &profile->samples};
+    struct loading loading = {.out = &profile->samples, .tasks = profile->n_tasks > 1};
     profile->thread_idle = mem_zalloc(profile->n_threads, sizeof *profile->thread_idle);
     if (profile->thread_idle == NULL || reserve(&loading, raw->count + raw->count / 32 + 64) != 0)
         return ERR_NOMEM;

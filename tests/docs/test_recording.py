@@ -18,7 +18,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 DOCUMENT = (TOP / "docs" / "recording.md").read_text()
 QUERIES = re.findall(r"```sql\n(.*?)```", DOCUMENT, re.S)
-DESCRIPTIONS = [TOP / "tests" / "recordings" / f"{name}.txt" for name in ("hot-loop", "waits", "odd")]
+DESCRIPTIONS = [TOP / "tests" / "recordings" / f"{name}.txt" for name in ("hot-loop", "waits", "odd", "tasks")]
 
 
 @pytest.fixture(params=DESCRIPTIONS, ids=lambda path: path.stem)
@@ -41,7 +41,7 @@ def test_there_are_queries() -> None:
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
 def test_queries_answer(recording: sqlite3.Connection, query: str) -> None:
     rows = recording.execute(query).fetchall()
-    assert rows
+    assert rows or " FROM tasks " in query
     assert all(len(row) >= 2 for row in rows)
 
 
@@ -129,12 +129,14 @@ class Bytes:
         return self.at == len(self.data)
 
 
-def decode_samples(data: bytes, on_cpu: set[int]) -> Iterator[tuple[int, int, int, int, int, int, int]]:
-    """(thread, time, stack, ticks, run, delay, state), times in units."""
+def decode_samples(data: bytes, on_cpu: set[int]) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
+    """(thread, time, stack, ticks, run, delay, state, task), times in units."""
     chunk = Bytes(data)
-    assert chunk.byte() == 1
+    form = chunk.byte()
+    assert form in (1, 2)
     count, base = chunk.varint(), chunk.varint()
     columns = [chunk.column() for _ in range(11)]
+    tasks = chunk.column() if form == 2 else Bytes(bytes(count))
     assert chunk.ended()
     groups, time_low, time_high, stack_ids, stack_low, stack_high, ticks, delay, run, statuses, status = columns
     stacks, last = list[int](), 0
@@ -153,14 +155,14 @@ def decode_samples(data: bytes, on_cpu: set[int]) -> Iterator[tuple[int, int, in
             state = statuses.data[status.varint() * 3]
             if model == 1 and i > 0 and state in on_cpu:
                 ran += max(elapsed - waited, 0)
-            yield thread, time, stack, ticks.varint() + 1, ran, waited, state
+            yield thread, time, stack, ticks.varint() + 1, ran, waited, state, tasks.varint()
         done += members
     assert done == count
 
 
 def test_chunks_are_as_described(recording: sqlite3.Connection) -> None:
     on_cpu = {row[0] for row in recording.execute("SELECT id FROM state WHERE on_cpu")}
-    ticks, runs = Counter[tuple[int, int, int]](), Counter[int]()
+    ticks, runs, of_tasks = Counter[tuple[int, int, int]](), Counter[int](), Counter[int]()
     samples, last = 0, dict[int, int]()
     chunks = recording.execute("SELECT data, start_ns, end_ns, samples FROM sample_chunk ORDER BY id").fetchall()
     for data, start, end, expected in chunks:
@@ -168,15 +170,18 @@ def test_chunks_are_as_described(recording: sqlite3.Connection) -> None:
         assert len(rows) == expected
         assert min(row[1] for row in rows) * 10000 == start
         assert max(row[1] for row in rows) * 10000 == end
-        for thread, time, stack, n, run, _, state in rows:
+        for thread, time, stack, n, run, _, state, task in rows:
             assert time >= last.get(thread, 0)
             last[thread] = time
             ticks[thread, stack, state] += n
             runs[thread] += run
+            of_tasks[task] += n
             samples += 1
     assert samples > 0
     sums = recording.execute("SELECT thread, stack, state, ticks FROM stack_sum").fetchall()
     assert {(thread, stack, state): n for thread, stack, state, n in sums} == dict(ticks)
+    for task, n in recording.execute("SELECT id, ticks FROM task"):
+        assert of_tasks[task] == n
     for thread, run_ns in recording.execute("SELECT thread, sum(run_ns) FROM stack_sum GROUP BY thread"):
         assert abs(runs[thread] * 10000 - run_ns) <= 10000
 

@@ -18,6 +18,9 @@
  *                              the kinds given, at random by their shares (1 kind: no share needed; STACK -: none);
  *                              on-CPU kinds run all the time but `delay`, the share of it that waits for a core
  *   sleep THREAD SECONDS STATE@STACK      one sample that stands for the whole stretch
+ *                              `during` and `sleep` take task=TASK
+ *   task NAME THREAD FUNCTION [name=TEXT] [awaiter=TASK]      one of asyncio's; FUNCTION -: not known
+ *   wait TASK STACK SECONDS [on=TYPE]     it was found waiting there
  *   counter KIND SUBJECT TIME VALUE       SUBJECT: a core's number or a process's name
  *   loss KIND COUNT · note TEXT… · self KEY VALUE (a field of struct self_report)
  *   source FILE FIRST_LINE PATH           text of FILE, read from PATH (relative to the description)
@@ -237,6 +240,24 @@ static void do_stack(void)
     give_name("stack", word(1), stack);
 }
 
+static void do_task(void)
+{
+    struct task task = {.thread = named("thread", word(2))};
+    task.coroutine = strcmp(word(3), "-") == 0 ? 0 : named("function", word(3));
+    task.name = text_id(option("name") != NULL ? option("name") : word(1));
+    task.awaiter = option("awaiter") != NULL ? named("task", option("awaiter")) : 0;
+    give_name("task", word(1), recording_add_task(recording(), &task));
+}
+
+static void do_wait(void)
+{
+    struct task_wait wait = {.task = named("task", word(1)), .wait_ns = nanoseconds(word(3))};
+    wait.stack = strcmp(word(2), "-") == 0 ? 0 : named("stack", word(2));
+    wait.on = text_id(option("on"));
+    wait.looks = wait.wait_ns / 100000000;
+    recording_add_task_wait(recording(), &wait);
+}
+
 static void do_loss(void)
 {
     for (int i = 0; i < LOSS_KIND_COUNT; i++) {
@@ -306,13 +327,29 @@ static void do_line(void)
     static const struct {
         const char *word;
         void (*run)(void);
-    } statements[] = {{"command", do_info},    {"directory", do_info}, {"host", do_info},
-                      {"mode", do_info},       {"started", do_info},   {"evidence", do_info},
-                      {"cores", do_info},      {"rate", do_rate},      {"seed", do_seed},
-                      {"process", do_process}, {"thread", do_thread},  {"function", do_function},
-                      {"stack", do_stack},     {"during", do_during},  {"sleep", do_sleep},
-                      {"counter", do_counter}, {"loss", do_loss},      {"note", do_note},
-                      {"self", do_self},       {"source", do_source},  {"unfinished", do_unfinished}};
+    } statements[] = {{"command", do_info},
+                      {"directory", do_info},
+                      {"host", do_info},
+                      {"mode", do_info},
+                      {"started", do_info},
+                      {"evidence", do_info},
+                      {"cores", do_info},
+                      {"rate", do_rate},
+                      {"seed", do_seed},
+                      {"process", do_process},
+                      {"thread", do_thread},
+                      {"function", do_function},
+                      {"stack", do_stack},
+                      {"during", do_during},
+                      {"sleep", do_sleep},
+                      {"task", do_task},
+                      {"wait", do_wait},
+                      {"counter", do_counter},
+                      {"loss", do_loss},
+                      {"note", do_note},
+                      {"self", do_self},
+                      {"source", do_source},
+                      {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(maker.words[0], statements[i].word) == 0) {
             statements[i].run();

@@ -1,0 +1,202 @@
+/*
+ * asyncio's tasks in the sampler: which task a stack belongs to, and, some ten times a second for each event loop,
+ * where the others wait. A look at a loop is taken in slices of a few tasks after a sweep; each slice is proved as a
+ * stack is, and as long as the loop's thread sleeps on, the next goes on where it ended. A loop that runs is looked at
+ * from its core, a slice at a time.
+ */
+#include "base/clock.h"
+#include "capture/sampler_private.h"
+
+#include <string.h>
+
+enum {
+    LOOK_NS = 100 * 1000 * 1000,      /* between the beginnings of two looks at a loop */
+    WAIT_MAX_NS = 1000 * 1000 * 1000, /* a look stands for no more than that */
+    COST_SHARE = 100,                 /* a look is put off until its cost is so small a part of the time */
+    SLICE = 16,
+    LISTED_MAX = 2000, /* tasks of one look */
+    LOOPS_MAX = 8
+};
+
+struct task_watch {
+    struct python_reader *reader;
+    struct python_task_cursor cursor;
+    bool active; /* a look has begun and not ended */
+    uint64_t due_ns, began_ns, last_ns, cost_ns;
+    uint64_t switches; /* of the thread when the look began */
+    uint32_t listed;
+    uint64_t loops[LOOPS_MAX], loop_threads[LOOPS_MAX]; /* before 3.14: who runs which loop */
+    size_t n_loops;
+};
+
+static struct task_store *store_of(struct tracked_process *process)
+{
+    if (process->tasks == NULL)
+        process->tasks = task_store_new();
+    return process->tasks;
+}
+
+uint32_t sampler_task(struct sampler *s, struct tracked_thread *t)
+{
+    const struct python_task *task = &s->stack.task;
+    t->task_address = task->address;
+    if (task->address == 0 || task->root >= t->depth || store_of(t->process) == NULL)
+        return 0;
+    uint32_t node = t->nodes[t->depth - 1 - task->root]; /* nodes stand outermost first */
+    return task_store_add(t->process->tasks, task, stack_store_node(&t->process->store, node)->code);
+}
+
+void sampler_unwatch(struct tracked_thread *t)
+{
+    if (t->watch == NULL)
+        return;
+    python_reader_free(t->watch->reader);
+    mem_free(t->watch);
+    t->watch = NULL;
+}
+
+/* NULL when there is nothing to watch. Allocates at the first call for a thread. */
+static struct task_watch *watch_of(struct tracked_thread *t)
+{
+    if (t->watch != NULL || t->reader == NULL || !atomic_load_explicit(&t->runs_loop, memory_order_relaxed) ||
+        !atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire) || store_of(t->process) == NULL)
+        return t->watch;
+    struct task_watch *watch = mem_zalloc(1, sizeof *watch);
+    if (watch == NULL)
+        return NULL;
+    watch->reader = python_reader_new(t->process->python, &t->python_thread);
+    if (watch->reader == NULL) {
+        mem_free(watch);
+        return NULL;
+    }
+    python_reader_follow_tasks(watch->reader, &t->process->asyncio);
+    return t->watch = watch;
+}
+
+/* Before 3.14 the tasks of all loops lie together. Is this loop run by the thread, as far as it is told? */
+static bool is_own_loop(struct task_watch *watch, const struct tracked_thread *t, uint64_t loop)
+{
+    if (t->process->asyncio.interpreter == 0)
+        return true;
+    size_t at = 0;
+    while (at < watch->n_loops && watch->loops[at] != loop)
+        at++;
+    if (at == watch->n_loops) {
+        if (at == LOOPS_MAX)
+            return false;
+        watch->loops[at] = loop;
+        watch->loop_threads[watch->n_loops++] = python_loop_thread(t->process->python, loop);
+    }
+    return watch->loop_threads[at] == 0 || watch->loop_threads[at] == t->python_thread.pthread;
+}
+
+/* Makes a record of a task that was read; false when there is nothing to record. */
+static bool take_task(struct sampler *s, struct tracked_thread *t, const struct python_task_view *view,
+                      struct raw_sample *raw)
+{
+    struct task_store *store = t->process->tasks;
+    struct tracked_thread *slot = s->slot;
+    bool waits = view->state == TASK_WAITS || view->state == TASK_READY;
+    if (!waits || view->task.address == t->task_address || s->chain.depth == 0 || !is_own_loop(t->watch, t, view->loop))
+        return false;
+    slot->process = t->process;
+    slot->depth = 0;
+    if (!interner_intern(&s->interner, slot, &s->chain, s->now_ns))
+        return false;
+    uint32_t code = stack_store_node(&t->process->store, slot->nodes[0])->code;
+    *raw = (struct raw_sample){
+        .thread = t,
+        .time_ns = s->now_ns,
+        .node = slot->nodes[slot->depth - 1],
+        .ticks = 1,
+        .waits = true,
+        .task = task_store_add(store, &view->task, code),
+        .awaiter = view->awaiter.address != 0 ? task_store_add(store, &view->awaiter, 0) : 0,
+        .on = task_store_type(store, view->on),
+        .checked = s->interner.all_checked,
+    };
+    return raw->task != 0;
+}
+
+static void begin_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof)
+{
+    struct task_watch *watch = t->watch;
+    watch->active = true;
+    watch->cursor = (struct python_task_cursor){0};
+    watch->listed = 0;
+    watch->n_loops = 0;
+    watch->cost_ns = 0;
+    watch->last_ns = watch->began_ns;
+    watch->began_ns = s->now_ns;
+    watch->switches = proof->before.switches;
+}
+
+static void end_look(struct sampler *s, struct task_watch *watch)
+{
+    uint64_t rest_ns = watch->cost_ns * COST_SHARE;
+    watch->active = false;
+    watch->due_ns = s->now_ns + (rest_ns > LOOK_NS ? rest_ns : LOOK_NS);
+}
+
+/* How long the tasks that are found waiting have waited since the look before. */
+static uint64_t waited_ns(const struct task_watch *watch)
+{
+    uint64_t since = watch->last_ns != 0 ? watch->began_ns - watch->last_ns : LOOK_NS;
+    return since < WAIT_MAX_NS ? since : WAIT_MAX_NS;
+}
+
+/* Reads the next tasks; records of them into `raws`. The running task goes first where the loop runs. */
+static size_t read_slice(struct sampler *s, struct tracked_thread *t, struct raw_sample *raws, bool *ended)
+{
+    struct task_watch *watch = t->watch;
+    struct python_task_view view;
+    size_t n = 0;
+    python_tasks_begin(watch->reader);
+    for (int i = 0; i < SLICE && !*ended; i++) {
+        uint64_t address = python_tasks_next(watch->reader, &watch->cursor);
+        *ended = address == 0 || ++watch->listed > LISTED_MAX;
+        if (!*ended && python_read_task(watch->reader, address, &view, &s->chain) && take_task(s, t, &view, &raws[n]))
+            raws[n++].wait_ns = waited_ns(watch);
+    }
+    python_tasks_end(watch->reader);
+    return n;
+}
+
+static void look_at_loop(struct sampler *s, struct tracked_thread *t)
+{
+    struct task_watch *watch = t->watch;
+    struct proof proof = {0};
+    struct raw_sample raws[SLICE];
+    bool ended = false;
+    uint64_t start_ns = clock_monotonic_ns();
+    if (proof_counters(&t->files, &proof) != LOOK_DONE)
+        return;
+    if (watch->active && proof.before.switches != watch->switches)
+        end_look(s, watch);
+    if (!watch->active && s->now_ns < watch->due_ns)
+        return;
+    if (proof_begin(&t->files, s->core, t->asleep, &proof) != LOOK_DONE)
+        return;
+    if (!watch->active)
+        begin_look(s, t, &proof);
+    size_t n = read_slice(s, t, raws, &ended);
+    bool good = proof_end(&t->files, &proof) == LOOK_DONE && (!proof.runs || sched_getcpu() == s->core);
+    for (size_t i = 0; good && i < n; i++) {
+        if (!sample_queue_push(&s->m->queue, &raws[i]))
+            measure_lose(s->m, LOSS_QUEUE_FULL, 1);
+    }
+    watch->cost_ns += clock_monotonic_ns() - start_ns;
+    if (ended || !good || proof.runs)
+        end_look(s, watch);
+}
+
+void sampler_watch_tasks(struct sampler *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct tracked_thread *t = s->list[i];
+        struct task_watch *watch = watch_of(t);
+        if (watch != NULL && (watch->active || s->now_ns >= watch->due_ns) &&
+            !atomic_load_explicit(&t->retire, memory_order_relaxed))
+            look_at_loop(s, t);
+    }
+}

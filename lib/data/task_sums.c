@@ -1,0 +1,94 @@
+#include "data/task_sums.h"
+
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool task_is_numbered(const struct profile *profile, const struct task *task)
+{
+    const char *name = profile->strings[task->name];
+    return strncmp(name, "Task-", 5) == 0 && name[5] != '\0' && name[5 + strspn(name + 5, "0123456789")] == '\0';
+}
+
+/* The row of each task, by what shows it: name and function, or the function alone. */
+static int make_rows(const struct profile *profile, struct task_sums *sums, uint32_t *row_of)
+{
+    struct map rows = {0};
+    int rc = 0;
+    for (size_t i = 1; rc == 0 && i < profile->n_tasks; i++) {
+        const struct task *task = &profile->tasks[i];
+        bool grouped = task->coroutine != 0 && task_is_numbered(profile, task);
+        uint32_t key[] = {grouped ? 0 : task->name, task->coroutine, task->thread};
+        bool found;
+        rc = map_put(&rows, key, sizeof key, (uint32_t)sums->n_rows, &row_of[i], &found);
+        if (rc == 0 && !found)
+            sums->rows[sums->n_rows++] = (struct task_sum){.task = (uint32_t)i};
+    }
+    map_release(&rows);
+    return rc;
+}
+
+static void add_up(const struct profile *profile, struct task_sums *sums, const uint32_t *row_of)
+{
+    const struct profile_samples *samples = &profile->samples;
+    for (size_t i = 1; i < profile->n_tasks; i++) {
+        struct task_sum *row = &sums->rows[row_of[i]];
+        uint32_t awaiter = profile->tasks[i].awaiter;
+        row->count++;
+        row->awaiter = awaiter != 0 ? awaiter : row->awaiter;
+        if (awaiter != 0)
+            sums->rows[row_of[awaiter]].waits_on++;
+    }
+    for (size_t i = 0; samples->task != NULL && i < samples->count; i++) {
+        if (samples->task[i] == 0)
+            continue;
+        struct task_sum *row = &sums->rows[row_of[samples->task[i]]];
+        row->wall_ns += samples->wall_ns[i];
+        row->cpu_ns += samples->cpu_ns[i];
+        sums->wall_ns += samples->wall_ns[i];
+    }
+    for (size_t i = 0; i < profile->n_task_waits; i++) {
+        const struct task_wait *wait = &profile->task_waits[i];
+        if (wait->task == 0)
+            continue;
+        struct task_sum *row = &sums->rows[row_of[wait->task]];
+        row->wait_ns += wait->wait_ns;
+        if (row->wait == NULL || wait->wait_ns > row->wait->wait_ns)
+            row->wait = wait;
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct task_sum *left = a, *right = b;
+    if (left->cpu_ns != right->cpu_ns)
+        return left->cpu_ns < right->cpu_ns ? 1 : -1;
+    if (left->wait_ns != right->wait_ns)
+        return left->wait_ns < right->wait_ns ? 1 : -1;
+    return left->task > right->task ? 1 : -1;
+}
+
+int task_sums_new(const struct profile *profile, struct task_sums *sums)
+{
+    *sums = (struct task_sums){0};
+    if (profile->n_tasks <= 1)
+        return 0;
+    uint32_t *row_of = mem_zalloc(profile->n_tasks, sizeof *row_of);
+    sums->rows = mem_zalloc(profile->n_tasks, sizeof *sums->rows);
+    int rc = row_of == NULL || sums->rows == NULL ? ERR_NOMEM : make_rows(profile, sums, row_of);
+    if (rc == 0) {
+        add_up(profile, sums, row_of);
+        qsort(sums->rows, sums->n_rows, sizeof *sums->rows, by_time);
+    } else {
+        task_sums_release(sums);
+    }
+    mem_free(row_of);
+    return rc;
+}
+
+void task_sums_release(struct task_sums *sums)
+{
+    mem_free(sums->rows);
+    *sums = (struct task_sums){0};
+}

@@ -1,0 +1,32 @@
+/*
+ * asyncio's tasks of a profile, added up for reports: a row for each task that has a name of its own, and one for each
+ * function of those that are called after a number ("Task-7"). Rows are sorted by time on a core, then by wait.
+ */
+#ifndef KEISOKU_DATA_TASK_SUMS_H
+#define KEISOKU_DATA_TASK_SUMS_H
+
+#include "data/profile.h"
+
+struct task_sum {
+    uint32_t task;                /* one of the row */
+    uint32_t count;               /* tasks of the row */
+    uint32_t awaiter;             /* a task that waits for one of them; 0: none */
+    uint32_t waits_on;            /* tasks that one of them waits for, by what those say */
+    double wall_ns, cpu_ns;       /* of the samples in it */
+    uint64_t wait_ns;             /* found waiting; 0 in a part of a recording */
+    const struct task_wait *wait; /* the longest wait; NULL: none */
+};
+
+struct task_sums {
+    struct task_sum *rows;
+    size_t n_rows;
+    double wall_ns; /* of all samples that have a task */
+};
+
+/* 0 or ERR_NOMEM. No rows where no task is known. */
+int task_sums_new(const struct profile *profile, struct task_sums *sums);
+void task_sums_release(struct task_sums *sums);
+/* "Task-7": a name that only numbers it. */
+bool task_is_numbered(const struct profile *profile, const struct task *task);
+
+#endif
