@@ -12,6 +12,7 @@
 
 #include "capture/kernel_noise.h"
 #include "capture/kernel_sampler.h"
+#include "capture/kernel_start.h"
 #include "capture/operands.h"
 #include "capture/perf_clock.h"
 #include "capture/proc_events.h"
@@ -42,10 +43,11 @@ struct measurement {
     struct track track;
     struct sample_queue queue;
     struct operand_queue operands;
-    struct perf_clock *perf;       /* NULL: not permitted */
-    struct err perf_error;         /* why it was not */
-    struct proc_events *events;    /* NULL: not permitted */
-    struct kernel_sampler *kernel; /* NULL: not used */
+    struct perf_clock *perf;               /* NULL: not permitted */
+    struct err perf_error;                 /* why it was not */
+    struct proc_events *events;            /* NULL: not permitted */
+    struct kernel_start *kernel_start;     /* NULL: none is on its way */
+    struct kernel_sampler *_Atomic kernel; /* NULL: not used; the tracker sets one that comes later */
     struct recording *recording;
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
     uint64_t start_ticks;   /* the same as /proc tells the starts of processes */

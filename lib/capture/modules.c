@@ -63,14 +63,15 @@ static bool is_support(const char *path)
     return false;
 }
 
-struct module module_at(struct module_map **map, const struct tracked_process *process, const struct ip_point *point)
+struct module module_at(struct module_map **map, struct symbols *symbols, const struct tracked_process *process,
+                        const struct ip_point *point)
 {
     if (point->kernel)
-        return (struct module){MODULE_KERNEL, NULL};
+        return (struct module){.kind = MODULE_KERNEL};
     if (point->ip >= process->info.text_start && point->ip < process->info.text_end)
-        return (struct module){MODULE_INTERPRETER, NULL};
+        return (struct module){.kind = MODULE_INTERPRETER};
     if (*map == NULL && (*map = mem_zalloc(1, sizeof **map)) == NULL)
-        return (struct module){MODULE_UNKNOWN, NULL};
+        return (struct module){.kind = MODULE_UNKNOWN};
     const struct proc_map *found = find(*map, point->ip);
     bool again = !process->ended && (*map)->n_old < READINGS_MAX;
     if (found == NULL && again && clock_monotonic_ns() - (*map)->read_ns > READ_AGAIN_NS) {
@@ -78,10 +79,12 @@ struct module module_at(struct module_map **map, const struct tracked_process *p
         found = find(*map, point->ip);
     }
     if (found == NULL)
-        return (struct module){MODULE_UNKNOWN, NULL};
-    if (is_support(found->path))
-        return (struct module){MODULE_SUPPORT, found->path};
-    return (struct module){MODULE_NATIVE, found->path[0] != '\0' ? found->path : "[anonymous code]"};
+        return (struct module){.kind = MODULE_UNKNOWN};
+    return (struct module){
+        .kind = is_support(found->path) ? MODULE_SUPPORT : MODULE_NATIVE,
+        .path = found->path[0] != '\0' ? found->path : "[anonymous code]",
+        .function = symbols_find(symbols, process->pid, &(*map)->maps, found, point->ip),
+    };
 }
 
 void module_map_free(struct module_map *map)

@@ -5,6 +5,7 @@
 #ifndef KEISOKU_CAPTURE_MODULES_H
 #define KEISOKU_CAPTURE_MODULES_H
 
+#include "capture/target/symbols.h"
 #include "capture/track.h"
 
 enum module_kind {
@@ -17,13 +18,15 @@ enum module_kind {
 
 struct module {
     enum module_kind kind;
-    const char *path; /* of NATIVE; lives as long as the map */
+    const char *path;     /* of NATIVE; lives as long as the map */
+    const char *function; /* of NATIVE, where the file names it; lives as long as the symbols */
 };
 
 struct module_map;
 /* The module at `point`; the map of the process is read again when the address is not known, at most ten times a
  * second. `*map` starts NULL. */
-struct module module_at(struct module_map **map, const struct tracked_process *process, const struct ip_point *point);
+struct module module_at(struct module_map **map, struct symbols *symbols, const struct tracked_process *process,
+                        const struct ip_point *point);
 void module_map_free(struct module_map *map);
 
 #endif

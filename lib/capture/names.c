@@ -22,7 +22,7 @@ enum { LIBRARY_TICKS = 50 }; /* source text of the library is kept from so many 
 
 struct names {
     struct measurement *m;
-    struct map leaves; /* (stack, kind, module) → stack */
+    struct map leaves; /* (stack, kind, module, symbol) → stack */
     struct source_text *sources;
 };
 
@@ -211,10 +211,11 @@ uint32_t names_frame(struct names *names, const struct stack_store *store, uint3
     return recording_add_frame(names->m->recording, named->function, python_code_line(&named->code, node->offset));
 }
 
-uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module)
+uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module,
+                        const char *symbol)
 {
-    char key[4096 + 16];
-    int length = snprintf(key, sizeof key, "%u %d %s", stack, (int)kind, module);
+    char key[4096 + 1024];
+    int length = snprintf(key, sizeof key, "%u %d %s %s", stack, (int)kind, module, symbol != NULL ? symbol : "");
     uint32_t leaf;
     if (length < 0 || (size_t)length >= sizeof key)
         return stack;
@@ -222,7 +223,7 @@ uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind 
         return leaf;
     struct recording *recording = names->m->recording;
     const char *slash = strrchr(module, '/');
-    const char *name = slash != NULL ? slash + 1 : module;
+    const char *name = symbol != NULL ? symbol : slash != NULL ? slash + 1 : module;
     struct function function = {
         .name = recording_add_string(recording, name, strlen(name)),
         .file = recording_add_string(recording, module, strlen(module)),

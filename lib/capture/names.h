@@ -32,7 +32,8 @@ void names_forget(struct stack_store *store);
 void names_count(struct names *names, const struct stack_store *store, uint32_t node, uint32_t ticks);
 /* The place (frame of the recording) of a node's innermost instruction; 0: it could not be named. */
 uint32_t names_frame(struct names *names, const struct stack_store *store, uint32_t node);
-/* The stack with a frame of native code or the kernel below it. */
-uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module);
+/* The stack with a frame of native code or the kernel below it. `symbol`: the function there; NULL: not known. */
+uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module,
+                        const char *symbol);
 
 #endif

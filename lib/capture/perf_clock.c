@@ -28,8 +28,11 @@ struct perf_clock {
     size_t page_bytes, ring_bytes[STREAMS];
     bool kernel;
     struct ring *rings[STREAMS]; /* one a core; fd -1: not opened */
-    int *extra;                  /* further events, redirected into the rings */
-    size_t n_extra, extra_capacity, extra_most;
+    struct events {              /* further ones, redirected into the rings */
+        int *fds;
+        size_t n, capacity;
+    } extra[STREAMS];
+    size_t extra_most; /* of all streams */
 };
 
 enum { IP_RING_BYTES = 64 * 1024, BIRTHS_RING_BYTES = 16 * 1024, EXTRA_EVENTS_MAX = 4096, RECORD_BYTES_MAX = 512 };
@@ -110,12 +113,13 @@ static int map_ring(const struct perf_clock *clock, size_t *ring_bytes, struct r
     return ERR_FULL;
 }
 
-static int keep_extra(struct perf_clock *clock, int fd)
+static int keep_extra(struct perf_clock *clock, enum stream stream, int fd)
 {
-    if (clock->n_extra >= clock->extra_most ||
-        mem_grow(&clock->extra, &clock->extra_capacity, clock->n_extra + 1, sizeof *clock->extra) != 0)
+    struct events *extra = &clock->extra[stream];
+    if (clock->extra[STREAM_IP].n + clock->extra[STREAM_BIRTHS].n >= clock->extra_most ||
+        mem_grow(&extra->fds, &extra->capacity, extra->n + 1, sizeof *extra->fds) != 0)
         return ERR_NOMEM;
-    clock->extra[clock->n_extra++] = fd;
+    extra->fds[extra->n++] = fd;
     return 0;
 }
 
@@ -136,7 +140,7 @@ static int follow_on_core(struct perf_clock *clock, enum stream stream, pid_t ti
         if (map_ring(clock, &clock->ring_bytes[stream], ring) == 0)
             return 0;
         ring->fd = -1;
-    } else if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0 && keep_extra(clock, fd) == 0) {
+    } else if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) == 0 && keep_extra(clock, stream, fd) == 0) {
         return 0;
     }
     close(fd);
@@ -163,6 +167,17 @@ int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
             return err_set(err, ERR_NOT_SUPPORTED, "the kernel's software clock is not available: %s", strerror(-rc));
     }
     return 0;
+}
+
+void perf_clock_stop_pointers(struct perf_clock *clock)
+{
+    clock->attrs[STREAM_IP].sample_period = 0;
+    for (int core = 0; core < clock->n_cores; core++) {
+        if (clock->rings[STREAM_IP][core].fd >= 0)
+            ioctl(clock->rings[STREAM_IP][core].fd, PERF_EVENT_IOC_DISABLE, 0);
+    }
+    for (size_t i = 0; i < clock->extra[STREAM_IP].n; i++)
+        ioctl(clock->extra[STREAM_IP].fds[i], PERF_EVENT_IOC_DISABLE, 0);
 }
 
 bool perf_clock_sees_kernel(const struct perf_clock *clock)
@@ -294,8 +309,6 @@ void perf_clock_free(struct perf_clock *clock)
 {
     if (clock == NULL)
         return;
-    for (size_t i = 0; i < clock->n_extra; i++)
-        close(clock->extra[i]);
     for (int i = 0; i < clock->n_cores * STREAMS; i++) {
         struct ring *ring = clock->rings[i % STREAMS] != NULL ? &clock->rings[i % STREAMS][i / STREAMS] : NULL;
         if (ring == NULL || ring->fd < 0)
@@ -303,8 +316,11 @@ void perf_clock_free(struct perf_clock *clock)
         munmap(ring->page, clock->page_bytes + ring->size);
         close(ring->fd);
     }
-    mem_free(clock->extra);
-    for (int stream = 0; stream < STREAMS; stream++)
+    for (int stream = 0; stream < STREAMS; stream++) {
+        for (size_t i = 0; i < clock->extra[stream].n; i++)
+            close(clock->extra[stream].fds[i]);
+        mem_free(clock->extra[stream].fds);
         mem_free(clock->rings[stream]);
+    }
     mem_free(clock);
 }

@@ -126,6 +126,10 @@ static void next_period(struct sampler *s)
 
 void sampler_tick_kernel(struct sampler *s)
 {
+    if (s->period_from_ns == 0 && s->core >= 0) { /* from here on any core serves */
+        schedule_unpin(&s->allowed);
+        s->core = -1;
+    }
     uint64_t due_ns = s->now_ns + NS_PER_S / SWEEPS_HZ, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
         kernel_sampler_wait(s->m->kernel, due_ns - woke_ns);

@@ -24,6 +24,8 @@
  * of its time), and is nobody's to lower when the budget is short. A little off any round period. */
 enum { IP_PERIOD_NS = 3970 * 1000 };
 
+enum { AUTO_CORES_MAX = 8, AUTO_RATE_MAX_HZ = 10000 };
+
 struct session {
     struct measurement m;
     struct program program;
@@ -112,6 +114,13 @@ static int make_recording(struct session *session, const char *output, const cha
     return rc == ERR_NOT_FOUND ? ERR_IO : rc; /* "not found" is said of the program alone */
 }
 
+/* Where nobody chose: every core of the machine takes the kernel sampler's interrupts, which is for small ones. */
+static bool may_use_kernel(const struct measure_options *options)
+{
+    bool chosen = options->kernel_only || options->core_only || options->free_only;
+    return !chosen && options->rate_hz <= AUTO_RATE_MAX_HZ && sysconf(_SC_NPROCESSORS_ONLN) <= AUTO_CORES_MAX;
+}
+
 static int start_threads(struct session *session, struct err *err)
 {
     struct measurement *m = &session->m;
@@ -120,6 +129,7 @@ static int start_threads(struct session *session, struct err *err)
         return err_set(err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the caller's thread's business */
+    m->kernel_start = may_use_kernel(&m->options) ? kernel_start_new() : NULL;
     m->writer_runs = pthread_create(&m->writer, NULL, writer_main, m) == 0;
     m->tracker_runs = m->writer_runs && pthread_create(&m->tracker, NULL, tracker_main, m) == 0;
     m->sampler_runs = m->tracker_runs && pthread_create(&m->sampler, NULL, sampler_main, m) == 0;
@@ -144,6 +154,8 @@ static void stop_threads(struct session *session)
     atomic_store(&m->stop_writer, true);
     if (m->writer_runs)
         pthread_join(m->writer, NULL);
+    kernel_start_free(m->kernel_start);
+    m->kernel_start = NULL;
     m->sampler_runs = m->tracker_runs = m->writer_runs = false;
 }
 
@@ -164,10 +176,12 @@ static void give_up(struct session *session)
 /* The kernel sampler, where it was asked for. */
 static int use_kernel(struct measurement *m, struct err *err)
 {
+    struct kernel_sampler *kernel = NULL;
     struct err why;
     if (!m->options.kernel_only)
         return 0;
-    int rc = kernel_sampler_new(&m->kernel, &why);
+    int rc = kernel_sampler_new(&kernel, &why);
+    m->kernel = kernel;
     return rc == 0 ? 0 : err_set(err, rc, "--reader kernel cannot be used: %.900s", why.text);
 }
 

@@ -82,6 +82,18 @@ static void watch(struct measurement *m, struct tracked_thread *thread)
         measure_lose(m, LOSS_THREAD_MISSED, 1);
 }
 
+void tracker_use_kernel(struct tracker *k, struct kernel_sampler *kernel)
+{
+    struct measurement *m = k->m;
+    m->kernel = kernel; /* the sampler thread starts its clock */
+    for (size_t i = 0; i < m->track.n_threads; i++) {
+        if (!m->track.threads[i]->ended)
+            watch(m, m->track.threads[i]);
+    }
+    if (m->perf != NULL)
+        perf_clock_stop_pointers(m->perf);
+}
+
 static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
 {
     struct track *track = &k->m->track;

@@ -30,13 +30,14 @@ enum {
 struct writer {
     struct measurement *m;
     struct names *names;
+    struct symbols *symbols;
     struct counters *counters;
     struct operand_writer *operands;
     struct tracked_process **processes; /* the writer's copies of the tables */
     struct tracked_thread **threads;
     size_t n_processes, n_threads, processes_capacity, threads_capacity;
     uint64_t commit_due_ns, counters_due_ns;
-    bool version_noted;
+    bool version_noted, kernel_noted;
     char command[PROCESS_TEXT_BYTES], executable[PROCESS_TEXT_BYTES]; /* of the process being written */
     uint64_t losses_written[LOSS_KIND_COUNT];
     struct buf text;
@@ -215,14 +216,14 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
         !track_nearest_ip(&w->m->track, raw->thread, raw->time_ns, IP_WITHIN_NS, &point)) {
         sample->state = STATE_ON_CPU;
     } else {
-        struct module module = module_at(&process->modules, process, &point);
+        struct module module = module_at(&process->modules, w->symbols, process, &point);
         bool support = module.kind == MODULE_SUPPORT; /* counts with the interpreter while the thread is inside of it */
         if (module.kind == MODULE_KERNEL) {
             sample->state = STATE_KERNEL;
-            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_KERNEL, "[kernel]");
+            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_KERNEL, "[kernel]", NULL);
         } else if (module.kind == MODULE_NATIVE || (support && !inside)) {
             sample->state = (uint8_t)(gil ? STATE_NATIVE_GIL : STATE_NATIVE);
-            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, module.path);
+            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, module.path, module.function);
         } else {
             sample->state = (uint8_t)(module.kind == MODULE_UNKNOWN ? STATE_ON_CPU : STATE_PYTHON);
         }
@@ -522,10 +523,21 @@ static void learn_noise(struct measurement *m, uint64_t now_ns)
     atomic_store_explicit(&m->noise_known, true, memory_order_release);
 }
 
+/* The kernel sampler came beside a program that ran already. */
+static void note_kernel(struct writer *w)
+{
+    if (w->m->kernel_start == NULL || w->m->kernel == NULL || w->kernel_noted)
+        return;
+    recording_set_evidence(w->m->recording,
+                           w->m->perf != NULL ? "kernel sampler,perf clock,/proc" : "kernel sampler,/proc");
+    w->kernel_noted = true;
+}
+
 static void pass(struct writer *w)
 {
     uint64_t now_ns = clock_monotonic_ns();
     learn_noise(w->m, now_ns);
+    note_kernel(w);
     bool written = write_tables(w, false);
     write_samples(w, now_ns - LAG_NS);
     operands_write(w->operands);
@@ -559,7 +571,8 @@ void *writer_main(void *measurement)
     struct writer w = {.m = m};
     struct err err = {0};
     prctl(PR_SET_NAME, "kei-writer");
-    if (names_new(m, &w.names) != 0 || counters_new(m->recording, m->start_ns, &w.counters) != 0 ||
+    w.symbols = symbols_new();
+    if (w.symbols == NULL || names_new(m, &w.names) != 0 || counters_new(m->recording, m->start_ns, &w.counters) != 0 ||
         operand_writer_new(m, w.names, &w.operands) != 0) {
         err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
         keep_failure(m, &err);
@@ -577,6 +590,7 @@ void *writer_main(void *measurement)
     }
     operand_writer_free(w.operands);
     names_free(w.names);
+    symbols_free(w.symbols);
     counters_free(w.counters);
     buf_release(&w.text);
     mem_free(w.processes);

@@ -65,6 +65,8 @@ void recording_set_thread(struct recording *recording, uint32_t id, const struct
 void recording_add_sample(struct recording *recording, const struct sample *sample);
 void recording_add_counter(struct recording *recording, const struct counter *counter);
 void recording_add_loss(struct recording *recording, enum loss_kind kind, uint64_t count);
+/* What was used of info.evidence has changed. */
+void recording_set_evidence(struct recording *recording, const char *evidence);
 /* A sentence for the report's trust line or the page ("reads of 3.16 use its own offset table"). */
 void recording_add_note(struct recording *recording, const char *text);
 /* Source text of `file` (string id), whole or only the lines that matter (lines from `first_line` on). */

@@ -53,6 +53,11 @@ static void put_text(struct recording *recording, const char *key, const char *t
         recording_put_meta(recording, key, text, strlen(text));
 }
 
+void recording_set_evidence(struct recording *recording, const char *evidence)
+{
+    put_text(recording, "evidence", evidence);
+}
+
 static void write_info(struct recording *recording, const struct recording_info *info)
 {
     struct buf command = {0};

@@ -84,7 +84,8 @@ struct sample {
 
 enum function_kind {
     FUNCTION_PYTHON,
-    FUNCTION_NATIVE, /* a shared object or executable outside the interpreter: name and file are the object's */
+    FUNCTION_NATIVE, /* outside of the interpreter: file is the shared object's or executable's, name the function's or,
+                      * where the file does not say, its own */
     FUNCTION_KERNEL
 };
 

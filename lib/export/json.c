@@ -336,7 +336,9 @@ int export_json(const struct export_input *input, const struct sink *sink, struc
     write_states(&json, input->profile, input->diagnosis);
     json_functions(&json, input->profile, aggregate, input->options->top);
     json_lines(&json, input->profile, aggregate, input->options->top);
-    rc = json_sums(&json, input->profile, input->diagnosis);
+    rc = json_native(&json, input->profile, aggregate);
+    if (rc == 0)
+        rc = json_sums(&json, input->profile, input->diagnosis);
     json_close(&json, '}');
     buf_add_byte(&buf, '\n');
     if (buf.failed)

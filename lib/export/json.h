@@ -14,6 +14,8 @@ void json_functions(struct json_writer *json, const struct profile *profile, con
                     uint32_t top);
 void json_lines(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
                 uint32_t top);
+/* By module; nothing where native code was not told apart. */
+int json_native(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate);
 int json_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis);
 
 #endif

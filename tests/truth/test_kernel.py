@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,27 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
     # 3.11 and 3.12 unlink a generator's frame for some instructions, in which its stack has no end: 3 % were dropped.
     least, share = (10, 0.005) if name in SINCE else (25, 0.02)
     assert trust["dropped"] <= max(least, share * trust["samples"]), trust
+
+
+@pytest.mark.parametrize("name", ["alternate", "recursion", "generators"])
+def test_automatic(run_keisoku: Run, report: Report, python: Interpreter, name: str) -> None:
+    """Where nobody chose, the kernel sampler takes over from the reader from the core while the program runs."""
+    if (os.cpu_count() or 1) > 8:
+        pytest.skip("the reader from the core is kept on more than 8 cores")
+    python.since(*SINCE.get(name, (2, 7)), f"syntax of {name}.py")
+    program = PROGRAMS / f"{name}.py"
+    done = measured(run_keisoku, python, program, "1.2", options=("--reader", "auto"))
+    wrong = done.recording.impossible(Oracle(program))
+    assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {done.shown} samples: {wrong[0]}"
+    trust = report(done.path)["trust"]
+    assert trust["proved_by"].get("core") and trust["proved_by"].get("kernel") and not trust["proved_by"].get("free")
+    assert trust["evidence"] == ["kernel sampler", "perf clock", "/proc"], trust
+    assert trust["dropped"] <= max(10, 0.01 * trust["samples"]), trust
+
+
+def test_automatic_is_not_for_short_programs(run_keisoku: Run, report: Report, a_python: Interpreter) -> None:
+    done = run_keisoku("run", "--no-html", "-o", "x.kei", a_python.path, "-c", "pass")
+    assert done.status == 0 and not report(done.folder / "x.kei")["trust"]["proved_by"].get("kernel")
 
 
 @pytest.mark.alone

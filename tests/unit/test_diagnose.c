@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "diagnose/findings.h"
+#include "diagnose/native_code.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -86,13 +87,39 @@ static void nothing_measured_gives_no_shares(void **state)
         assert_true(shares[i].share == 0 && shares[i].high == 0);
 }
 
+static void modules_have_the_names_of_imports(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *name;
+    } rows[] = {
+        {"/v/lib/python3.13/site-packages/numpy/_core/_multiarray_umath.cpython-313-x86_64-linux-gnu.so",
+         "numpy._core._multiarray_umath"},
+        {"/usr/lib/python3/dist-packages/_cffi_backend.cpython-311-x86_64-linux-gnu.so", "_cffi_backend"},
+        {"/usr/lib/python3.11/lib-dynload/zlib.cpython-311-x86_64-linux-gnu.so", "zlib"},
+        {"/site-packages/app/site-packages/a.abi3.so (deleted)", "a"},
+        {"/usr/lib/x86_64-linux-gnu/libcrypto.so.3", "libcrypto"},
+        {"/opt/x.sock/tool", "tool"},
+        {"/opt/.so", ".so"},
+        {"[anonymous code]", "[anonymous code]"},
+        {"/site-packages/", ""},
+        {"", ""},
+    };
+    char name[NATIVE_MODULE_BYTES], small[4];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        native_module_name(rows[i].path, name, sizeof name);
+        assert_string_equal(name, rows[i].name);
+    }
+    native_module_name("/lib/libcrypto.so", small, sizeof small);
+    assert_string_equal(small, "lib");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wilson_is_the_published_interval),
-        cmocka_unit_test(shares_take_exact_parts_as_exact),
-        cmocka_unit_test(shares_sum_to_one_exactly),
-        cmocka_unit_test(nothing_measured_gives_no_shares),
+        cmocka_unit_test(wilson_is_the_published_interval),  cmocka_unit_test(shares_take_exact_parts_as_exact),
+        cmocka_unit_test(shares_sum_to_one_exactly),         cmocka_unit_test(nothing_measured_gives_no_shares),
+        cmocka_unit_test(modules_have_the_names_of_imports),
     };
     return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
 }

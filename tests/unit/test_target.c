@@ -4,6 +4,7 @@
 #include "capture/target/elf_memory.h"
 #include "capture/target/proc.h"
 #include "capture/target/remote.h"
+#include "capture/target/symbols.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,6 +197,48 @@ static void symbols_have_their_addresses(void **state)
     proc_maps_release(&maps);
 }
 
+/* Outside of the tables of exported symbols, and with room for an address inside. */
+static __attribute__((noinline)) int known_function(int value)
+{
+    for (int i = 0; i < value; i++)
+        value ^= getpid() + i;
+    return value;
+}
+
+static const char *name_at(struct symbols *symbols, const struct proc_maps *maps, uintptr_t address)
+{
+    return symbols_find(symbols, getpid(), maps, map_of(maps, address), address);
+}
+
+static void functions_are_named(void **state)
+{
+    (void)state;
+    struct proc_maps maps;
+    struct err err;
+    struct symbols *symbols = symbols_new();
+    assert_int_equal(proc_maps_read(getpid(), &maps, &err), 0);
+    uintptr_t known = (uintptr_t)known_function, outside = (uintptr_t)strtoul;
+    assert_true(known_function(1) != 0 || getpid() == 1);
+    assert_string_equal(name_at(symbols, &maps, known), "known_function");
+    assert_string_equal(name_at(symbols, &maps, known + 4), "known_function");
+    assert_ptr_equal(name_at(symbols, &maps, known), name_at(symbols, &maps, known + 4));
+    assert_non_null(strstr(name_at(symbols, &maps, outside), "strtoul")); /* which has several names */
+    const struct proc_map *map = map_of(&maps, known);
+    assert_null(symbols_find(symbols, getpid(), &maps, map, map->end));
+    assert_null(symbols_find(symbols, getpid(), &maps, map, 0));
+    assert_null(name_at(symbols, &maps, (uintptr_t)&err)); /* the stack is no file */
+    proc_maps_release(&maps);
+    symbols_free(symbols);
+    symbols_free(NULL);
+}
+
+static bool count_names(void *context, const char *name, const struct elf_place *place)
+{
+    size_t *count = context;
+    assert_true(strlen(name) < 1 << 20 && place->address != 0);
+    return ++*count < 100000;
+}
+
 static void symbols_are_found_in_memory(void **state)
 {
     (void)state;
@@ -251,6 +294,8 @@ static void damaged_files_are_survived(void **state)
             elf_symbol(elf, "known_symbol", &place);
             elf_symbol(elf, "no_such_symbol", &place);
             elf_section(elf, ".data", &place);
+            size_t count = 0;
+            elf_functions(elf, count_names, &count);
         }
         elf_close(elf);
         proc_maps_release(&maps);
@@ -267,7 +312,7 @@ int main(void)
         cmocka_unit_test(a_gone_process_says_so),         cmocka_unit_test(a_hostile_name_does_not_confuse),
         cmocka_unit_test(a_blocked_call_is_told),         cmocka_unit_test(maps_and_threads_are_listed),
         cmocka_unit_test(symbols_have_their_addresses),   cmocka_unit_test(symbols_are_found_in_memory),
-        cmocka_unit_test(damaged_files_are_survived),
+        cmocka_unit_test(damaged_files_are_survived),     cmocka_unit_test(functions_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

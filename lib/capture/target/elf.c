@@ -200,6 +200,46 @@ bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place)
     return false;
 }
 
+struct taking {
+    bool (*take)(void *context, const char *name, const struct elf_place *place);
+    void *context;
+};
+
+/* False when no more are wanted. */
+static bool functions_in(struct elf *elf, Elf_Scn *section, const GElf_Shdr *header, const struct taking *taking)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t count = data && header->sh_entsize != 0 ? data->d_size / sizeof(GElf_Sym) : 0;
+    for (size_t i = 0; i < count && i < SYMBOLS_MAX; i++) {
+        GElf_Sym symbol;
+        struct elf_place place;
+        if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
+            continue;
+        unsigned type = GELF_ST_TYPE(symbol.st_info);
+        if ((type != STT_FUNC && type != STT_GNU_IFUNC) || !place_at(elf, symbol.st_value, symbol.st_size, &place))
+            continue;
+        const char *name = elf_strptr(elf->handle, header->sh_link, symbol.st_name);
+        if (name && !taking->take(taking->context, name, &place))
+            return false;
+    }
+    return true;
+}
+
+void elf_functions(struct elf *elf, bool (*take)(void *context, const char *name, const struct elf_place *place),
+                   void *context)
+{
+    static const GElf_Word kinds[] = {SHT_DYNSYM, SHT_SYMTAB};
+    struct taking taking = {take, context};
+    for (size_t i = 0; elf->handle && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (Elf_Scn *section = NULL; (section = elf_nextscn(elf->handle, section));) {
+            GElf_Shdr header;
+            if (gelf_getshdr(section, &header) && header.sh_type == kinds[i] &&
+                !functions_in(elf, section, &header, &taking))
+                return;
+        }
+    }
+}
+
 bool elf_section(struct elf *elf, const char *name, struct elf_place *place)
 {
     size_t names;

@@ -23,6 +23,10 @@ void elf_close(struct elf *elf);
 
 /* Finds `name` in the dynamic, then in the full symbol table. */
 bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place);
+/* Hands out the functions that the file names, the dynamic table's first, until `take` says no. None of an image in
+ * memory. */
+void elf_functions(struct elf *elf, bool (*take)(void *context, const char *name, const struct elf_place *place),
+                   void *context);
 bool elf_section(struct elf *elf, const char *name, struct elf_place *place);
 
 /* The same file: device, inode and, for files without inode, path. */

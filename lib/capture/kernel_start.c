@@ -1,0 +1,62 @@
+#include "capture/kernel_start.h"
+
+#include "base/mem.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 250 }; /* shorter programs are left alone */
+
+struct kernel_start {
+    struct kernel_sampler *_Atomic ready;
+    int stop_fd;
+    pthread_t thread;
+};
+
+static void *load(void *context)
+{
+    struct kernel_start *start = context;
+    struct pollfd stop = {start->stop_fd, POLLIN, 0};
+    struct kernel_sampler *sampler = NULL;
+    struct err err;
+    prctl(PR_SET_NAME, "kei-loader");
+    if (poll(&stop, 1, WAIT_MS) == 0 && kernel_sampler_new(&sampler, &err) == 0)
+        atomic_store(&start->ready, sampler);
+    return NULL;
+}
+
+struct kernel_start *kernel_start_new(void)
+{
+    struct kernel_start *start = mem_zalloc(1, sizeof *start);
+    if (start == NULL)
+        return NULL;
+    start->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (start->stop_fd >= 0 && pthread_create(&start->thread, NULL, load, start) == 0)
+        return start;
+    if (start->stop_fd >= 0)
+        close(start->stop_fd);
+    mem_free(start);
+    return NULL;
+}
+
+struct kernel_sampler *kernel_start_take(struct kernel_start *start)
+{
+    return start != NULL ? atomic_exchange(&start->ready, NULL) : NULL;
+}
+
+void kernel_start_free(struct kernel_start *start)
+{
+    uint64_t one = 1;
+    if (start == NULL)
+        return;
+    ssize_t written = write(start->stop_fd, &one, sizeof one);
+    (void)written; /* cannot fail: nothing was written before */
+    pthread_join(start->thread, NULL);
+    kernel_sampler_free(atomic_load(&start->ready));
+    close(start->stop_fd);
+    mem_free(start);
+}
