@@ -200,7 +200,8 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
     }
     enum look look = begin(s, t, &proof);
     s->contested = s->contested || (proof.runs && t->core == s->core);
-    if (proof.runs && s->m->kernel != NULL && !s->instead && !sampler_has_others(t)) { /* the kernel samples it */
+    if (proof.runs && s->m->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE &&
+        !sampler_has_others(t)) { /* the kernel samples it */
         t->asleep = false;
         return LOOK_DONE;
     }
@@ -228,7 +229,8 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
         return look_again(t);
     }
     bool proved = look == LOOK_DONE && !free_read;
-    sampler_take(s, t, &proof, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
+    if (s->for_kernel != FOR_KERNEL_OPERANDS)
+        sampler_take(s, t, &proof, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
     if (good && proved && proof.runs)
         operands_look(s, t, &proof);
     return LOOK_DONE;

@@ -16,18 +16,28 @@ int operand_queue_init(struct operand_queue *queue)
 /* ---- the sampler's part ---------------------------------------------------------------------------------------------
  */
 
+static const struct operand_plan *plan_of(const struct tracked_thread *t)
+{
+    const struct stack_store *store = &t->process->store;
+    if (t->depth == 0 || t->reader == NULL)
+        return NULL;
+    const struct stack_node *node = stack_store_node(store, t->nodes[t->depth - 1]);
+    return __atomic_load_n(&stack_store_code(store, node->code)->plan, __ATOMIC_ACQUIRE);
+}
+
+bool operands_planned(const struct tracked_thread *t)
+{
+    return plan_of(t) != NULL;
+}
+
 void operands_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof)
 {
     struct operand_queue *queue = &s->m->operands;
-    const struct stack_store *store = &t->process->store;
     struct proc_schedstat now;
-    if (s->read_ns < queue->due_ns || t->depth == 0 || t->reader == NULL)
-        return;
-    struct operand_look look = {.process = t->process, .node = t->nodes[t->depth - 1]};
-    const struct code_entry *entry = stack_store_code(store, stack_store_node(store, look.node)->code);
-    const struct operand_plan *plan = __atomic_load_n(&entry->plan, __ATOMIC_ACQUIRE);
+    const struct operand_plan *plan = s->read_ns < queue->due_ns ? NULL : plan_of(t);
     if (plan == NULL)
         return;
+    struct operand_look look = {.process = t->process, .node = t->nodes[t->depth - 1]};
     queue->due_ns = s->read_ns + OPERAND_PERIOD_NS;
     if (!python_read_operands(t->process->python, plan, &s->stack.frames[0], &look.heads) ||
         !proc_thread_schedstat(&t->files, &now) || now.switches != proof->after.switches ||

@@ -31,6 +31,8 @@ struct operand_queue {
 
 int operand_queue_init(struct operand_queue *queue);
 
+/* [S] Is the innermost code object of its last stack one whose operands are wanted? */
+bool operands_planned(const struct tracked_thread *t);
 /* [S] Behind a proved read of a thread that was on the CPU. Timed path. */
 void operands_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof);
 

@@ -3,6 +3,7 @@
  * they come, and sweeps over the sleepers now and then.
  */
 #include "base/clock.h"
+#include "capture/operands.h"
 #include "capture/sampler_private.h"
 #include "capture/schedule.h"
 
@@ -14,6 +15,25 @@ enum {
     HOPS_MAX = 6     /* tries for one look, on as many cores */
 };
 
+/* A look at the thread from its own core, wherever that is. What it takes of that core counts as taken. */
+static enum look look_on_core(struct sampler *s, struct tracked_thread *t)
+{
+    enum look look = LOOK_ELSEWHERE;
+    uint64_t start_ns = clock_monotonic_ns();
+    int core = s->core;
+    for (int hop = 0; hop < HOPS_MAX && (look == LOOK_ELSEWHERE || look == LOOK_AGAIN); hop++) {
+        if (hop > 0 && t->core >= 0 && !sampler_pin(s, t->core))
+            break;
+        look = sampler_look_at(s, t);
+    }
+    if (core < 0 && s->core >= 0) {
+        schedule_unpin(&s->allowed);
+        s->core = -1;
+    }
+    atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_monotonic_ns() - start_ns, memory_order_relaxed);
+    return look;
+}
+
 /*
  * An interrupt found the thread where its frames are not linked (3.11 and 3.12 around generators: a few instructions),
  * or memory that was not there at that moment: the stack is read from the thread's own core instead, a moment later.
@@ -23,19 +43,9 @@ enum {
 static bool look_instead(struct sampler *s, struct tracked_thread *t)
 {
     enum loss_kind why = s->lost;
-    enum look look = LOOK_ELSEWHERE;
-    int core = s->core;
-    s->instead = true;
-    for (int hop = 0; hop < HOPS_MAX && (look == LOOK_ELSEWHERE || look == LOOK_AGAIN); hop++) {
-        if (hop > 0 && t->core >= 0 && !sampler_pin(s, t->core))
-            break;
-        look = sampler_look_at(s, t);
-    }
-    s->instead = false;
-    if (core < 0 && s->core >= 0) {
-        schedule_unpin(&s->allowed);
-        s->core = -1;
-    }
+    s->for_kernel = FOR_KERNEL_INSTEAD;
+    enum look look = look_on_core(s, t);
+    s->for_kernel = FOR_KERNEL_NONE;
     s->lost = why;
     if (look != LOOK_DONE)
         return false;
@@ -44,6 +54,20 @@ static bool look_instead(struct sampler *s, struct tracked_thread *t)
         measure_lose(s->m, why, 1);
     }
     return true;
+}
+
+/* What hot instructions work on is read while the thread stands still, which after an interrupt it does no more: a few
+ * times a second it is looked at from its core for that alone. */
+static void look_at_operands(struct sampler *s, struct tracked_thread *t)
+{
+    if (s->read_ns < s->m->operands.due_ns || !operands_planned(t))
+        return;
+    s->m->operands.due_ns = s->read_ns;
+    s->for_kernel = FOR_KERNEL_OPERANDS;
+    look_on_core(s, t);
+    s->for_kernel = FOR_KERNEL_NONE;
+    if (s->m->operands.due_ns < s->read_ns + OPERAND_PERIOD_NS) /* it was elsewhere by then */
+        s->m->operands.due_ns = s->read_ns + OPERAND_PERIOD_NS;
 }
 
 /* One sample of a running thread. */
@@ -91,6 +115,8 @@ static void take_interrupted(void *context, const struct wire_sample *sample, co
     t->ip = sample->ip;
     t->user_ip = sample->user_ip;
     sampler_take(s, t, &proof, good, READER_KERNEL);
+    if (good)
+        look_at_operands(s, t);
 }
 
 /* A code object met for the first time. */

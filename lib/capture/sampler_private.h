@@ -26,7 +26,12 @@ struct sampler {
     bool exiting;        /* it failed because the process ends */
     bool moved;          /* it failed because the thread ran on another core, or we do */
     bool last_try;       /* a stack that cannot be had now is given up */
-    bool instead;        /* looks at a running thread although the kernel samples it */
+    enum for_kernel {
+        FOR_KERNEL_NONE,
+        FOR_KERNEL_INSTEAD,
+        FOR_KERNEL_OPERANDS
+    } for_kernel; /* why a running thread is
+                   * looked at although the kernel samples it; for operands: no sample is made */
     bool late;
     uint64_t period_ns, period_from_ns; /* of the kernel sampler, since when */
     cpu_set_t allowed;
