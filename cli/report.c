@@ -21,6 +21,7 @@ static struct kei_export_options options_of(const struct settings *settings)
         .lines_of = settings->lines,
         .callers_of = settings->callers,
         .callees_of = settings->callees,
+        .tasks = settings->tasks,
     };
 }
 

@@ -233,6 +233,7 @@ struct kei_export_options {
     double from_s, to_s;     /* to 0: the end */
     const char *lines_of;    /* report --lines FUNCTION; NULL: none */
     const char *callers_of, *callees_of;
+    bool tasks;            /* report --tasks */
     const char *page_path; /* text: the page that was written beside the recording; NULL: none */
 };
 /* Writes to `write` piece by piece; a non-zero return of it ends the export with that code. */

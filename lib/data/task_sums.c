@@ -11,6 +11,19 @@ bool task_is_numbered(const struct profile *profile, const struct task *task)
     return strncmp(name, "Task-", 5) == 0 && name[5] != '\0' && name[5 + strspn(name + 5, "0123456789")] == '\0';
 }
 
+double mark_share(const struct profile *profile, enum sample_mark mark)
+{
+    const struct profile_samples *samples = &profile->samples;
+    double all = 0, marked = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (profile->thread_idle[samples->thread[i]])
+            continue;
+        all += samples->wall_ns[i];
+        marked += (samples->marks[i] & mark) != 0 ? samples->wall_ns[i] : 0;
+    }
+    return all > 0 ? marked / all : 0;
+}
+
 /* The row of each task, by what shows it: name and function, or the function alone. */
 static int make_rows(const struct profile *profile, struct task_sums *sums, uint32_t *row_of)
 {
@@ -41,12 +54,14 @@ static void add_up(const struct profile *profile, struct task_sums *sums, const 
             sums->rows[row_of[awaiter]].waits_on++;
     }
     for (size_t i = 0; samples->task != NULL && i < samples->count; i++) {
+        sums->all_cpu_ns += samples->cpu_ns[i];
         if (samples->task[i] == 0)
             continue;
         struct task_sum *row = &sums->rows[row_of[samples->task[i]]];
         row->wall_ns += samples->wall_ns[i];
         row->cpu_ns += samples->cpu_ns[i];
         sums->wall_ns += samples->wall_ns[i];
+        sums->cpu_ns += samples->cpu_ns[i];
     }
     for (size_t i = 0; i < profile->n_task_waits; i++) {
         const struct task_wait *wait = &profile->task_waits[i];

@@ -20,12 +20,15 @@ struct task_sum {
 struct task_sums {
     struct task_sum *rows;
     size_t n_rows;
-    double wall_ns; /* of all samples that have a task */
+    double wall_ns, cpu_ns; /* of all samples that have a task */
+    double all_cpu_ns;      /* of all samples */
 };
 
 /* 0 or ERR_NOMEM. No rows where no task is known. */
 int task_sums_new(const struct profile *profile, struct task_sums *sums);
 void task_sums_release(struct task_sums *sums);
+/* Share of the threads' time (those that idle all along left out) in which a mark was on them. */
+double mark_share(const struct profile *profile, enum sample_mark mark);
 /* "Task-7": a name that only numbers it. */
 bool task_is_numbered(const struct profile *profile, const struct task *task);
 

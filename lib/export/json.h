@@ -16,6 +16,9 @@ void json_lines(struct json_writer *json, const struct profile *profile, const s
                 uint32_t top);
 /* By module; nothing where native code was not told apart. */
 int json_native(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate);
+/* json_tasks.c: nothing where no task, no mark is known. */
+int json_tasks(struct json_writer *json, const struct profile *profile);
+void json_marks(struct json_writer *json, const struct profile *profile);
 int json_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis);
 
 #endif

@@ -35,6 +35,8 @@ void text_findings(struct screen *screen);
 
 /* report --lines FUNCTION, --callers, --callees */
 int text_lines(struct screen *screen, const char *name, struct err *err);
+/* report --tasks */
+int text_tasks(struct screen *screen, struct err *err);
 int text_calls(struct screen *screen, const char *name, bool callers, struct err *err);
 /* Releases a buffer that was only on the way; that memory was short is kept for the end. */
 void text_done(struct screen *screen, struct buf *part);

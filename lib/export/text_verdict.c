@@ -1,4 +1,5 @@
 /* What to do (the verdict, the list of findings) and where the time went (the states). See text.h. */
+#include "data/task_sums.h"
 #include "diagnose/native_code.h"
 #include "export/text.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 
 enum { FINDINGS_SHOWN = 3, NATIVE_SHOWN = 4, NATIVE_MIN = 2 /* percent */ };
+static const double EXCEPTIONS_SHOWN = 0.05; /* of the time; less is not worth a line */
 
 static void add_evidence(struct buf *out, const struct evidence *evidence)
 {
@@ -207,6 +209,17 @@ static void add_native(struct screen *screen)
     text_done(screen, &line);
 }
 
+/* Handling exceptions is no state: it is said where it is much. */
+static void add_exceptions(struct screen *screen)
+{
+    char share[24];
+    double part = mark_share(screen->profile, MARK_EXCEPTION);
+    if (part < EXCEPTIONS_SHOWN || screen->tight >= TIGHT_CPU)
+        return;
+    cells_percent(share, sizeof share, part);
+    buf_printf(&screen->out, text_hang "%s with an exception on its way or being handled\n", share);
+}
+
 void text_ledger(struct screen *screen)
 {
     const struct aggregate *aggregate = screen->aggregate;
@@ -220,6 +233,7 @@ void text_ledger(struct screen *screen)
         add_bar(screen, wall);
     if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
         add_states(screen, "CPU", cpu);
+    add_exceptions(screen);
     if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
         add_native(screen);
 }

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from chunks import decode_samples
 from interpreters import Interpreter
+from measured import measured
 from oracle import PROGRAMS, bare
+from recording import Recording
 from support import Run
 
 
@@ -64,3 +69,84 @@ def test_tasks_that_wait(run_keisoku: Run, python: Interpreter) -> None:
     assert all(name.startswith("Task-") for name in others), others
     assert seen["gathers"]["on"] == "2 tasks"
     assert seen["awaits-task"]["on"] == "awaited"
+
+
+# ---- tasks of samples ----------------------------------------------------------------------------------------------
+
+OWN = {"left": {"left"}, "right": {"right"}, "many": {"many"}, "brief-left": {"brief_left"}, "parent": {"main"}}
+
+
+def samples_of(path: Path) -> Iterator[tuple[str, list[str], int]]:
+    """(task, functions from the outermost in, ticks) of every sample, by the chunks themselves."""
+    recording = Recording(path)
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        on_cpu = {row[0] for row in connection.execute("SELECT id FROM state WHERE on_cpu")}
+        names: dict[int, str] = dict(connection.execute("SELECT id, name FROM tasks").fetchall())
+        chunks = connection.execute("SELECT data FROM sample_chunk ORDER BY id").fetchall()
+    for (data,) in chunks:
+        for _, _, stack, ticks, _, _, _, task in decode_samples(data, on_cpu):
+            yield names[task] if task else "", [bare(frame[0]) for frame in recording.stack(stack)], ticks
+
+
+def test_every_sample_is_its_own_task_s(run_keisoku: Run, python: Interpreter) -> None:
+    python.since(3, 8, "tasks that are read")
+    program = PROGRAMS / "tasks_switch.py"
+    run = measured(run_keisoku, python, program, "1.2", options=("--rate", "4000", "--budget", "0.5"))
+    coroutines = set().union(*OWN.values())
+    ticks: Counter[str] = Counter()
+    missed = 0
+    for task, functions, n in samples_of(run.path):
+        ticks[task] += n
+        own = [name for name in functions if name in coroutines]
+        if task:
+            assert own[:1] == list(OWN[task]), (task, functions)
+        else:
+            missed += n if own else 0
+    assert ticks["left"] > 0
+    assert ticks["right"] > 0
+    assert ticks["brief-left"] > 0
+    assert ticks[""] > 0
+    found = sum(ticks.values()) - ticks[""]
+    assert missed < found  # until asyncio was seen and found: a quarter of a second at most on a machine that is free
+    with closing(sqlite3.connect(run.path)) as connection:
+        awaited = dict(connection.execute("SELECT name, awaited_by FROM tasks").fetchall())
+    assert {awaited.get(name) for name in ("left", "right", "many")} <= {"parent", None}
+
+
+WAITS = """
+import asyncio
+async def leaf():
+    await asyncio.sleep(1.0)
+async def top():
+    child = asyncio.ensure_future(leaf())
+    child.set_name("child")
+    await child
+async def main():
+    task = asyncio.ensure_future(top())
+    task.set_name("top")
+    await asyncio.sleep(0.25)
+    asyncio.current_task().set_name("main")
+    await task
+asyncio.run(main())
+"""
+
+
+def test_waits_are_measured(run_keisoku: Run, python: Interpreter) -> None:
+    python.since(3, 8, "tasks that are read")
+    done = run_keisoku("run", "--no-html", "-o", "waits.kei", python.path, "-c", WAITS, env=python.environment)
+    assert done.status == 0, done.err
+    rows = {
+        name: (coroutine, by, wait)
+        for name, coroutine, by, wait in done.sql("SELECT name, coroutine, awaited_by, wait_s FROM tasks")
+    }
+    assert rows["child"][:2] == ("leaf", "top")
+    assert rows["top"][:2] == ("top", "main") or rows["top"][1] is None
+    # seen from when asyncio was found, at the end of one look to the end of another
+    assert 0.4 < rows["child"][2] < 1.3
+    assert 0.4 < rows["top"][2] < 1.3
+    places = done.sql(
+        "SELECT t.text, function.name IS NOT NULL FROM task_wait JOIN task ON task.id = task JOIN string t ON"
+        " t.id = task.name JOIN stack ON stack.id = task_wait.stack JOIN frame ON frame.id = stack.frame"
+        " JOIN function ON function.id = frame.function WHERE line > 0"
+    )
+    assert {name for name, _ in places} >= {"child", "top"}
