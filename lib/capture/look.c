@@ -147,7 +147,7 @@ static bool is_awake_anywhere(struct sampler *s, const struct tracked_thread *t,
 /* Its counters tell that it runs on our core: `syscall` has nothing to add. */
 static bool is_awake_here(const struct sampler *s, const struct tracked_thread *t, const struct proof *proof)
 {
-    return !t->asleep && t->core == s->core && s->core >= 0 && s->m->kernel == NULL &&
+    return !t->asleep && t->core == s->core && s->core >= 0 && s->kernel == NULL &&
            proof_awake(&t->last, &proof->before, s->here_ns - t->last_here_ns);
 }
 
@@ -200,7 +200,7 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
     }
     enum look look = begin(s, t, &proof);
     s->contested = s->contested || (proof.runs && t->core == s->core);
-    if (proof.runs && s->m->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE &&
+    if (proof.runs && s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE &&
         !sampler_has_others(t)) { /* the kernel samples it */
         t->asleep = false;
         return LOOK_DONE;

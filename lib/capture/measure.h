@@ -47,6 +47,7 @@ struct measurement {
     struct err perf_error;                 /* why it was not */
     struct proc_events *events;            /* NULL: not permitted */
     struct kernel_start *kernel_start;     /* NULL: none is on its way */
+    struct kernel_sampler *kernel_loaded;  /* the tracker's: that came so; NULL: none */
     struct kernel_sampler *_Atomic kernel; /* NULL: not used; the tracker sets one that comes later */
     struct recording *recording;
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */

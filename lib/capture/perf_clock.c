@@ -169,15 +169,16 @@ int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
     return 0;
 }
 
-void perf_clock_stop_pointers(struct perf_clock *clock)
+void perf_clock_give_pointers(struct perf_clock *clock, bool give)
 {
-    clock->attrs[STREAM_IP].sample_period = 0;
+    unsigned long request = give ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE;
+    clock->attrs[STREAM_IP].disabled = !give;
     for (int core = 0; core < clock->n_cores; core++) {
         if (clock->rings[STREAM_IP][core].fd >= 0)
-            ioctl(clock->rings[STREAM_IP][core].fd, PERF_EVENT_IOC_DISABLE, 0);
+            ioctl(clock->rings[STREAM_IP][core].fd, request, 0);
     }
     for (size_t i = 0; i < clock->extra[STREAM_IP].n; i++)
-        ioctl(clock->extra[STREAM_IP].fds[i], PERF_EVENT_IOC_DISABLE, 0);
+        ioctl(clock->extra[STREAM_IP].fds[i], request, 0);
 }
 
 bool perf_clock_sees_kernel(const struct perf_clock *clock)

@@ -35,8 +35,8 @@ struct perf_record {
 int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *err);
 /* Follows thread `tid` and all that it starts from now on. ERR_FULL: a limit is reached; those followed before stay. */
 int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err);
-/* No instruction pointers from now on: another source has them. */
-void perf_clock_stop_pointers(struct perf_clock *clock);
+/* No instruction pointers from now on, because another source has them; or again. */
+void perf_clock_give_pointers(struct perf_clock *clock, bool give);
 /* Does it see the kernel's instruction pointers too? */
 bool perf_clock_sees_kernel(const struct perf_clock *clock);
 /* Descriptors that become readable as soon as something is born, executed or ends; at most `capacity`. */

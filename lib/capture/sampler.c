@@ -154,7 +154,7 @@ void sampler_sweep(struct sampler *s)
     }
     visit_elsewhere(s);
     sampler_watch_tasks(s);
-    if (s->m->kernel == NULL)
+    if (s->kernel == NULL)
         atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
 }
 
@@ -185,7 +185,7 @@ static void let_go(struct sampler *s, bool last)
     for (size_t i = 0; i < s->n; i++) {
         struct tracked_thread *t = s->list[i];
         bool retired = atomic_load_explicit(&t->retire, memory_order_acquire);
-        if (retired && !last && s->m->kernel != NULL && !t->retire_seen) { /* its last samples are still on their way */
+        if (retired && !last && s->kernel != NULL && !t->retire_seen) { /* its last samples are still on their way */
             t->retire_seen = true;
             retired = false;
         }
@@ -331,13 +331,17 @@ void *sampler_main(void *measurement)
     pace_init(&s->pace, m, next_ns);
     sampler_hand_over(s, true);
     while (!atomic_load_explicit(&m->stop_sampler, memory_order_relaxed)) {
-        if (m->kernel != NULL)
+        if (s->kernel != m->kernel) {
+            sampler_change_kernel(s, m->kernel);
+            next_ns = clock_monotonic_ns();
+        }
+        if (s->kernel != NULL)
             sampler_tick_kernel(s);
         else
             next_ns = tick(s, next_ns);
     }
     sampler_hand_over(s, true);
-    if (m->kernel != NULL)
+    if (s->kernel != NULL)
         sampler_drain_kernel(s);
     for (size_t i = 0; i < s->n; i++)
         atomic_store(&s->list[i]->retire, true);

@@ -8,6 +8,7 @@
 #include "capture/schedule.h"
 
 #define NS_PER_S UINT64_C(1000000000)
+#define NEVER_NS (UINT64_C(1) << 60)
 
 enum {
     JITTER_NS = 20 * 1000 * 1000,
@@ -76,7 +77,7 @@ static void take_interrupted(void *context, const struct wire_sample *sample, co
     struct sampler *s = context;
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
     struct sampler_counts *counts = &s->m->counts;
-    uint64_t cost_ns = sample->took_ns + (uint64_t)kernel_sampler_interrupt_ns(s->m->kernel);
+    uint64_t cost_ns = sample->took_ns + (uint64_t)kernel_sampler_interrupt_ns(s->kernel);
     atomic_fetch_add_explicit(&counts->interrupts, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->interrupt_ns, cost_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
@@ -103,7 +104,7 @@ static void take_interrupted(void *context, const struct wire_sample *sample, co
             s->lost = LOSS_CODE_GONE;
         /* a good stack needs no more of its frames: some are the interpreter's own, whose code has no name */
         for (uint32_t i = 0; good && (sample->flags & WIRE_NEW_CODE) != 0 && i < sample->depth; i++)
-            kernel_sampler_know(s->m->kernel, frames[i].mark);
+            kernel_sampler_know(s->kernel, frames[i].mark);
     }
     if (!good && look_instead(s, t))
         return;
@@ -126,13 +127,13 @@ static void learn_code(void *context, const struct wire_code *code, const uint8_
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)code->owner;
     if (t->reader != NULL && !atomic_load_explicit(&t->released, memory_order_relaxed) &&
         interner_learn(&s->interner, t->process, code, table, clock_monotonic_ns()))
-        kernel_sampler_know(s->m->kernel, code->mark);
+        kernel_sampler_know(s->kernel, code->mark);
 }
 
 void sampler_drain_kernel(struct sampler *s)
 {
     struct kernel_taker taker = {.context = s, .sample = take_interrupted, .code = learn_code};
-    uint64_t lost = kernel_sampler_drain(s->m->kernel, &taker);
+    uint64_t lost = kernel_sampler_drain(s->kernel, &taker);
     if (lost > 0)
         measure_lose(s->m, LOSS_QUEUE_FULL, lost);
 }
@@ -147,18 +148,29 @@ static void next_period(struct sampler *s)
     atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
     s->period_from_ns = s->now_ns;
     s->period_ns = pace_period_ns(&s->pace);
-    kernel_sampler_period(s->m->kernel, s->period_ns);
+    kernel_sampler_period(s->kernel, s->period_ns);
+}
+
+void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
+{
+    if (s->kernel != NULL) {
+        kernel_sampler_period(s->kernel, NEVER_NS);
+        sampler_drain_kernel(s);
+    }
+    s->kernel = kernel;
+    s->now_ns = clock_monotonic_ns();
+    s->period_from_ns = s->period_ns = 0;
+    if (kernel != NULL && s->core >= 0) { /* any core serves from here on */
+        schedule_unpin(&s->allowed);
+        s->core = -1;
+    }
 }
 
 void sampler_tick_kernel(struct sampler *s)
 {
-    if (s->period_from_ns == 0 && s->core >= 0) { /* from here on any core serves */
-        schedule_unpin(&s->allowed);
-        s->core = -1;
-    }
     uint64_t due_ns = s->now_ns + NS_PER_S / SWEEPS_HZ, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
-        kernel_sampler_wait(s->m->kernel, due_ns - woke_ns);
+        kernel_sampler_wait(s->kernel, due_ns - woke_ns);
         woke_ns = clock_monotonic_ns();
         sampler_drain_kernel(s);
     }

@@ -33,7 +33,8 @@ struct sampler {
     } for_kernel; /* why a running thread is
                    * looked at although the kernel samples it; for operands: no sample is made */
     bool late;
-    uint64_t period_ns, period_from_ns; /* of the kernel sampler, since when */
+    struct kernel_sampler *kernel;      /* that is used now; NULL: none */
+    uint64_t period_ns, period_from_ns; /* of it, since when */
     cpu_set_t allowed;
     int core;         /* pinned to; -1: none */
     uint64_t here_ns; /* when we came there last: woke, or hopped */
@@ -76,6 +77,8 @@ uint64_t sampler_count_awake(struct sampler *s, uint64_t woke_ns);
 /* sampler_kernel.c. Waits for records and takes them; sweeps over the sleepers when that is due. */
 void sampler_tick_kernel(struct sampler *s);
 void sampler_drain_kernel(struct sampler *s);
+/* Goes over to the kernel sampler, or (NULL) back from it. */
+void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel);
 
 /* States of several interpreters: which of them runs is for the reader from the core to find out. */
 static inline bool sampler_has_others(struct tracked_thread *t)

@@ -476,7 +476,7 @@ void session_free(struct session *session)
     recording_free(m->recording);
     perf_clock_free(m->perf);
     proc_events_free(m->events);
-    kernel_sampler_free(m->kernel);
+    kernel_sampler_free(m->kernel_loaded != NULL ? m->kernel_loaded : m->kernel);
     mem_free(m->sampler_state);
     mem_free(m->tracker_state);
     track_release(&m->track);

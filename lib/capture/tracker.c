@@ -397,9 +397,7 @@ static void pass(struct tracker *k)
     if (atomic_load(&m->stop_sampler))
         return; /* the duration is over: nothing new is measured, the program goes on to its end */
     tracker_drain(k);
-    struct kernel_sampler *kernel = kernel_start_take(m->kernel_start);
-    if (kernel != NULL)
-        tracker_use_kernel(k, kernel);
+    tracker_choose_reader(k);
     if (k->now_ns >= k->alive_due_ns) {
         check_alive(k, true);
         k->alive_due_ns = k->now_ns + ALIVE_NS;

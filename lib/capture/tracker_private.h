@@ -47,8 +47,9 @@ struct tracked_process *tracker_join_gone(struct measurement *m, pid_t pid, pid_
 void tracker_end_thread(struct measurement *m, struct tracked_thread *thread, uint64_t end_ns);
 /* Lists the threads of a process: new ones are followed, those that are gone end. */
 void tracker_list_threads(struct tracker *k, struct tracked_process *process);
-/* The kernel samples from now on, threads that are known already too. */
-void tracker_use_kernel(struct tracker *k, struct kernel_sampler *kernel);
+/* Where nobody chose: the kernel sampler once it is loaded, unless a thread is there that only the reader from the core
+ * does justice to. */
+void tracker_choose_reader(struct tracker *k);
 /* Time since a thread started, by /proc's clock of 10 ms ticks. */
 bool tracker_is_older(pid_t tid, uint64_t age_ns);
 /* A repeated look is put off so far that it takes 1 % of a core's time at most. */

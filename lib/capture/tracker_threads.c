@@ -72,26 +72,45 @@ static void tell_other_states(const struct tracker *k, int n_states, struct trac
 }
 
 /* Lets the kernel sampler read it. */
-static void watch(struct measurement *m, struct tracked_thread *thread)
+static void watch(struct measurement *m, struct kernel_sampler *kernel, struct tracked_thread *thread)
 {
     struct wire_thread wire = {.owner = (uintptr_t)thread, .process = (uint32_t)thread->process->pid};
-    if (m->kernel == NULL)
+    if (kernel == NULL)
         return;
     if ((thread->reader != NULL && !python_reader_wire(thread->reader, &wire)) ||
-        !kernel_sampler_watch(m->kernel, thread->tid, &wire))
+        !kernel_sampler_watch(kernel, thread->tid, &wire))
         measure_lose(m, LOSS_THREAD_MISSED, 1);
 }
 
-void tracker_use_kernel(struct tracker *k, struct kernel_sampler *kernel)
+/* Tasks of an event loop, and which of several interpreters a thread runs, are told by the reader from the core alone.
+ */
+static bool needs_core(const struct track *track)
+{
+    for (size_t i = 0; i < track->n_threads; i++) {
+        const struct tracked_thread *thread = track->threads[i];
+        if (!thread->ended &&
+            (thread->process->several || atomic_load_explicit(&thread->runs_loop, memory_order_relaxed)))
+            return true;
+    }
+    return false;
+}
+
+void tracker_choose_reader(struct tracker *k)
 {
     struct measurement *m = k->m;
-    m->kernel = kernel; /* the sampler thread starts its clock */
+    struct kernel_sampler *loaded = kernel_start_take(m->kernel_start);
+    if (loaded != NULL)
+        m->kernel_loaded = loaded;
+    bool used = m->kernel_loaded != NULL && m->kernel != NULL;
+    if ((loaded == NULL && !used) || needs_core(&m->track) != used)
+        return;
     for (size_t i = 0; i < m->track.n_threads; i++) {
-        if (!m->track.threads[i]->ended)
-            watch(m, m->track.threads[i]);
+        if (!m->track.threads[i]->ended && !used)
+            watch(m, m->kernel_loaded, m->track.threads[i]);
     }
+    m->kernel = used ? NULL : m->kernel_loaded; /* the sampler thread goes over */
     if (m->perf != NULL)
-        perf_clock_stop_pointers(m->perf);
+        perf_clock_give_pointers(m->perf, used);
 }
 
 static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
@@ -108,7 +127,7 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
         thread = track_add_thread(track, process, tid, state, k->now_ns);
         if (thread != NULL) {
             atomic_fetch_add(&k->m->live_threads, 1);
-            watch(k->m, thread);
+            watch(k->m, k->m->kernel, thread);
             process->any_thread = true;
         } else if (out_of_descriptors()) {
             k->missed++;
