@@ -25,6 +25,7 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 # Every control over the first with the new frames; over the eldest and the first with remote debugging a half each.
 VERSIONS = ("3.11", "3.8", "3.14")
 FREE_MIN = 0.75
+LITTLE_S = 0.4  # of CPU time: a program that got no more is judged by too few samples
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ CONTROLS = [
     Control("paced", has="paced", never=WRONG_FOR_STOP),
     Control("builtin", has="already-native", function="<module>", never=("hot-loop", "flat")),
     Control("collected", has="gc-pressure", function="grow", never=("flat",)),
-    Control("collected", ("50000",), never=("gc-pressure",)),
+    Control("collected", ("2000000",), never=("gc-pressure",)),
     Control("search", has="list-membership", function="unlike", never=("hot-loop", "flat")),
     Control("search", ("set",), never=("list-membership", "flat")),
 ]
@@ -111,8 +112,8 @@ def test_control(control: Control, one: interpreters.Interpreter, run_keisoku: C
         pytest.skip("the machine was starved: nothing else is said of a flat program")
     if not control.has:
         return
-    if found == ["starved", "insufficient"]:
-        pytest.skip("the machine was too busy: " + report["findings"][1]["sentence"])
+    if found == ["starved", "insufficient"] or ("starved" in found and report["stat"]["cpu_s"] < LITTLE_S):
+        pytest.skip("the machine was too busy: " + report["findings"][-1]["sentence"])
     assert control.has in found, explain(report)
     finding = report["findings"][found.index(control.has)]
     assert finding["evidence"] and finding["check_command"].startswith("keisoku run ")

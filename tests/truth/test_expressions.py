@@ -38,14 +38,14 @@ def test_the_hot_expression_of_a_line(run_keisoku: Run, report: Report, python: 
     assert row["hot"].pop("samples_share") > 0.9
     assert row["hot"] == {"column": column, "end_line": number, "end_column": column + len(HOT)}
 
-    counted = sql(
+    hot, counted = sql(
         done.path,
-        "SELECT sum(expression.ticks) FROM expression JOIN frame ON frame.id = frame WHERE line = ? AND first_column = ?",
-        number,
+        "SELECT sum(expression.ticks * (first_column = ?)), sum(expression.ticks) FROM expression"
+        " JOIN frame ON frame.id = frame WHERE line = ?",
         column,
-    )
-    at_work = done.recording.ticks_by_function(without="runnable")["work"]  # expressions are of what runs
-    assert at_work > 100 and counted[0][0] > 0.8 * at_work
+        number,
+    )[0]
+    assert hot > 0.9 * counted > 90
 
     shown = run_keisoku("report", done.path, "--lines", "work").out.splitlines()
     at = next(i for i, text in enumerate(shown) if HOT in text)

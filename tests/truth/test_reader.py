@@ -175,7 +175,10 @@ def test_holding_and_waiting_for_the_gil(python: Interpreter, tmp_path: Path) ->
     nothing = {"gil": 0, "gc": 0, "waits": 0, "attached": 0, "exception": 0}
     assert shares(python, "sleep", tmp_path / "sleep", environment=environment) == nothing
     assert shares(python, "alone", tmp_path / "alone", environment=environment) == {**nothing, "gil": 1}
-    fight = shares(python, "fight", tmp_path / "fight", environment=environment)
+    for attempt in range(3):  # on a busy machine it may stand still all the while
+        fight = shares(python, "fight", tmp_path / f"fight{attempt}", environment=environment)
+        if fight["waits"] > 0:
+            break
     assert fight["gil"] < 1 and fight["gc"] == 0 and fight["waits"] > 0 and fight["attached"] == 0
 
 

@@ -4,42 +4,50 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 from interpreters import Interpreter
+from measured import TRIES
 from oracle import PROGRAMS
-from support import Result, Run
+from support import Run, sql
 
 COUNTERS = ["minor_faults", "voluntary_switches", "user_time", "system_time"]
 
 
-def counted(done: Result) -> dict[str, list[int]]:
+def counted(recording: Path) -> dict[str, list[int]]:
     """The last value of each counter, of each program that the process was."""
-    rows = done.sql(
+    rows = sql(
+        recording,
         "SELECT counter, last FROM counters JOIN processes ON processes.id = process"
-        " WHERE processes.python IS NOT NULL ORDER BY processes.id"
+        " WHERE processes.python IS NOT NULL ORDER BY processes.id",
     )
     return {name: [int(last) for counter, last in rows if counter == name] for name in COUNTERS}
 
 
-def check(truth: dict[str, Any], sums: dict[str, int]) -> None:
+def check(truth: dict[str, Any], sums: dict[str, int]) -> bool:
+    """False where the machine left us too late for a thread: then only most of its switches may be missing."""
     # it takes a page fault or two to say and to end; /proc counts time in ticks of 10 ms, and splits it by samples
     assert truth["minor_faults"] <= sums["minor_faults"] <= truth["minor_faults"] + 50
-    # those of a thread are read five times a second at best, on a busy machine less often
-    assert 0.75 * truth["voluntary_switches"] <= sums["voluntary_switches"] <= truth["voluntary_switches"] + 5
+    assert 0.4 * truth["voluntary_switches"] <= sums["voluntary_switches"] <= truth["voluntary_switches"] + 5
     for name in ("user_time", "system_time"):
         assert abs(sums[name] / 1e9 - truth[name]) <= 0.025, name
+    # those of a thread are read five times a second at best, on a busy machine less often
+    return sums["voluntary_switches"] >= 0.75 * truth["voluntary_switches"]
 
 
 @pytest.mark.parametrize("programs", [1, 2], ids=["one", "exec"])
 def test_counters_from_birth_to_end(run_keisoku: Run, python: Interpreter, programs: int) -> None:
     words = [PROGRAMS / "usage.py", "exec"][:programs]
-    done = run_keisoku("run", "-q", "--no-html", "-o", "truth.kei", python.path, *words)
-    assert done.status == 0, done.err
-    values = counted(done)
-    assert all(len(of) == programs for of in values.values()), values
-    check(json.loads(done.out), {name: sum(of) for name, of in values.items()})
+    for attempt in range(TRIES):
+        done = run_keisoku("run", "-q", "--no-html", "-o", f"{attempt}.kei", python.path, *words)
+        assert done.status == 0, done.err
+        values = counted(done.folder / f"{attempt}.kei")
+        assert all(len(of) == programs for of in values.values()), values
+        if check(json.loads(done.out), {name: sum(of) for name, of in values.items()}):
+            return
+    pytest.fail(f"the switches of a thread are missing, {TRIES} times: {values}")
 
 
 def test_counters_of_a_child(run_keisoku: Run, a_python: Interpreter) -> None:
@@ -66,4 +74,4 @@ def test_attached_counts_from_then_on(run_keisoku: Run, a_python: Interpreter) -
         done = run_keisoku("attach", target.pid, "-q", "--no-html", "--duration", "0.6", "-o", "truth.kei")
         target.kill()
     assert done.status == 0, done.err
-    assert all(faults < 100 for faults in counted(done)["minor_faults"])
+    assert all(faults < 100 for faults in counted(done.recording)["minor_faults"])
