@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -94,3 +95,10 @@ def test_each_interpreter_and_each_case_is_kept(cases: int) -> None:
     for case in range(cases):
         assert sum(case in table[name] for name in everyone) >= len(crossed.FAMILIES) + 2 // min(2, cases)
     assert sum(map(len, table.values())) < len(everyone) * cases or cases == 1
+
+
+def test_all_files_can_be_collected_together() -> None:
+    """pytest knows a file by its name alone; and which conftest is meant depends on what was collected before."""
+    files = sorted((TOP / "tests").glob("*/test_*.py"))
+    assert len({path.name for path in files}) == len(files)
+    assert not [path for path in files if re.search(r"^(from|import) conftest\b", path.read_text(), re.MULTILINE)]

@@ -12,8 +12,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import TOP, Run
 from interpreters import Interpreter
+from support import TOP, Run
 
 SCHEMA = json.loads((TOP / "docs" / "stat.schema.json").read_text())
 # Knows what it uses, and says so at its end.
