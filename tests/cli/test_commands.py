@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import TOP, Run
+from support import TOP, Run
 
 COMMANDS = re.findall(r"^COMMAND\((\w+), (\w+),", (TOP / "cli" / "commands.def").read_text(), re.MULTILINE)
 ROW = r'^OPTION\(([A-Z |]+), "([a-z-]+)", (0|\'\w\'), (\w+), \w+, "([^"]*)",'

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOP, Run
-from support import sql
+from support import TOP, Run, sql
 
 RECORDINGS = TOP / "tests" / "recordings"
 Make = Callable[[Path, Path], Path]

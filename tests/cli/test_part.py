@@ -13,8 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import TOP, Run
-from support import make_recording
+from support import TOP, Run, make_recording
 
 
 @pytest.fixture(scope="module")

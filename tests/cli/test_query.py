@@ -15,8 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TOP, Run
-from support import sql
+from support import TOP, Run, sql
 
 RECORDINGS = TOP / "tests" / "recordings"
 VIEWS = ["processes", "threads", "states", "functions", "lines", "stacks", "counters", "thread_times", "stack_times"]

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOP, Run
-from support import make_recording
+from support import TOP, Run, make_recording
 
 DESCRIPTION = TOP / "tests" / "recordings" / "rates.txt"
 # What the description says, idle worker left out. Run delay is the wait for a core, on the stack of that moment.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import TOP
+from support import TOP
 
 GOLDEN = TOP / "tests" / "golden"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import TOP, Run
+from support import TOP, Run
 
 RECORDINGS = TOP / "tests" / "recordings"
 GOLDEN = TOP / "tests" / "golden"

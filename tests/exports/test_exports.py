@@ -18,9 +18,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import Run
 from made import check_golden, export, npm_reader, page_in_browser, served_folder
-from support import make_recording
+from support import Run, make_recording
 
 SPEEDSCOPE = "speedscope@1.25.0"
 # Wall seconds of each thread of tests/recordings/exports.txt, idle workers left out.

@@ -16,9 +16,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from conftest import Run
 from made import check_golden, export, npm_reader, page_in_browser, served_folder
-from support import make_recording
+from support import Run, make_recording
 
 FORMATS = ("pstats", "callgrind", "chrome", "perfetto", "firefox", "svg", "csv")
 FIREFOX = "@firefox-devtools/profiler-cli@0.10.0"
