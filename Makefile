@@ -1,5 +1,5 @@
 # Verbs. The work is Meson's and the scripts' in tools/.
-.PHONY: build test quick bench lint fuzz faults web docs asan install clean
+.PHONY: build test quick bench score lint fuzz faults web docs asan install clean
 
 PREFIX ?= /usr/local
 
@@ -15,6 +15,11 @@ quick:
 
 bench: build
 	@python3 bench/run.py
+
+# How often the advice is right, over all pairs of tests/findings/twins: docs/findings-score.md. PYTHON may have NumPy.
+PYTHON ?= python3
+score: build
+	@python3 tests/findings/twins.py --write "$(PYTHON)"
 
 lint: build
 	@tools/setup lint || true

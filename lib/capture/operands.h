@@ -20,13 +20,20 @@ struct operand_look {
     struct operand_heads heads;
 };
 
-enum { OPERAND_LOOKS = 64, OPERAND_PERIOD_NS = 20 * 1000 * 1000 };
+/* Often at first, so that a short program shows something; then rarely: a look takes 3 µs. */
+enum {
+    OPERAND_LOOKS = 64,
+    OPERAND_FIRST_LOOKS = 200,
+    OPERAND_FIRST_PERIOD_NS = 5 * 1000 * 1000,
+    OPERAND_PERIOD_NS = 50 * 1000 * 1000
+};
 
 struct operand_queue {
     pthread_mutex_t lock; /* the sampler only tries it */
     struct operand_look looks[OPERAND_LOOKS];
     size_t count;
     uint64_t due_ns; /* of the next look */
+    uint64_t tried;  /* looks */
 };
 
 int operand_queue_init(struct operand_queue *queue);

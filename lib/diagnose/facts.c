@@ -272,6 +272,8 @@ int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struc
     }
     if (rc == 0)
         rc = make_gil(facts);
+    if (rc == 0)
+        rc = reach_find(facts);
     if (rc == 0 && facts->busiest != 0)
         rc = loop_find(profile, facts->busiest, &facts->loop);
     return rc;

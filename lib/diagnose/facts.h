@@ -10,6 +10,7 @@
 #define KEISOKU_DIAGNOSE_FACTS_H
 
 #include "diagnose/ledger.h"
+#include "diagnose/reach.h"
 
 /* A loop found by what comes back: the places at one depth of the dominating chain of calls, in time order. */
 struct loop {
@@ -68,6 +69,7 @@ struct facts {
     uint32_t gil_process;                         /* where the GIL is waited for most */
     double gil_wait_ns, gil_hold_ns, gil_wall_ns; /* of that process */
     uint32_t gil_threads;                         /* its threads that waited for it noticeably */
+    struct reach reaches[REACH_COUNT];
 };
 
 int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struct facts *facts);

@@ -24,8 +24,7 @@ void finding_add_share(struct finding *finding, const char *measure, struct shar
     evidence->interval = true;
 }
 
-/* A part of elapsed time: sampled as every thread was, so with the interval of that many instants. */
-static void add_elapsed(const struct facts *facts, struct finding *finding, const char *measure, double part)
+void finding_add_elapsed(const struct facts *facts, struct finding *finding, const char *measure, double part)
 {
     double period = facts->profile->self.rate_hz > 0 ? 1e9 / facts->profile->self.rate_hz : 1e6;
     struct share share = {.share = part};
@@ -39,7 +38,7 @@ void finding_not_measured(struct finding *finding, const char *what)
         finding->not_measured[finding->n_not_measured++] = what;
 }
 
-static void not_told_apart(const struct facts *facts, struct finding *finding)
+void finding_not_told_apart(const struct facts *facts, struct finding *finding)
 {
     if (!facts->told_apart)
         finding_not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
@@ -47,12 +46,12 @@ static void not_told_apart(const struct facts *facts, struct finding *finding)
         finding_not_measured(finding, "interpreter or native code, for a part of the CPU time (state on-cpu)");
 }
 
-static void percent(char *out, size_t size, double share)
+void words_percent(char *out, size_t size, double share)
 {
     snprintf(out, size, "%.0f %%", share * 100);
 }
 
-static double amdahl(double part, double factor)
+double gain_amdahl(double part, double factor)
 {
     return 1 / (1 - part + part / factor);
 }
@@ -67,11 +66,28 @@ static void place_hot(const struct facts *facts, struct finding *finding)
     finding->line_last = facts->line_last;
 }
 
-static void place_line(const struct line_sum *line, struct finding *finding)
+void finding_place_line(const struct line_sum *line, struct finding *finding)
 {
     finding->function = line->function;
     finding->file = line->file;
     finding->line = finding->line_first = finding->line_last = line->line;
+}
+
+void finding_place_frame(const struct facts *facts, uint32_t frame, struct finding *finding)
+{
+    const struct profile *profile = facts->profile;
+    finding->function = profile->frames[frame].function;
+    finding->file = profile->functions[finding->function].file;
+    finding->line = finding->line_first = finding->line_last = profile->frames[frame].line;
+}
+
+struct share line_cpu(const struct facts *facts, const struct line_sum *line)
+{
+    struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
+    double on = 0;
+    for (int state = 0; state < STATE_COUNT; state++)
+        on += state_on_cpu((enum state)state) ? line->state_ns[state] : 0;
+    return share_of(&only_on, on, 0, 0);
 }
 
 /* Run delay that other programs can have caused, and enough of it. */
@@ -107,7 +123,7 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
         finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     else
         finding_not_measured(finding, "how busy the cores were with other programs");
-    percent(words->share, sizeof words->share, fmax(lost, throttled));
+    words_percent(words->share, sizeof words->share, fmax(lost, throttled));
     snprintf(words->reason, sizeof words->reason, "%s",
              by_quota ? "the control group's CPU quota held it back" : "other programs had the cores");
     finding->confidence = 0.95;
@@ -160,34 +176,39 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
     return true;
 }
 
-bool rule_list_membership(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
-                          struct finding *finding, struct words *words)
+/* How much faster native code is, by what a loop works on (kinds.def). */
+struct kind {
+    double low, high, share;
+    const char *text; /* NULL: not told, the range is that of both */
+};
+
+enum { NUMBERS, OBJECTS };
+
+static struct kind kind_of(const struct profile *profile, uint32_t function)
 {
-    (void)earlier;
-    (void)n_earlier;
-    const struct line_sum *line = facts->hottest;
-    if (line == NULL || line->line == 0 || facts->active < LIMIT_OF(LIST_MEMBERSHIP, ACTIVE_MIN) ||
-        facts->hottest_share.share < LIMIT_OF(LIST_MEMBERSHIP, LINE_MIN))
-        return false;
-    double python = line->state_ns[STATE_PYTHON] + line->state_ns[STATE_ON_CPU];
-    size_t length = 0;
-    const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
-    if (text == NULL || !source_tests_membership(text, length) ||
-        python < LIMIT_OF(LIST_MEMBERSHIP, PYTHON_MIN) * line->cpu_ns)
-        return false;
-    double part = facts->active * facts->hottest_share.share;
-    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
-    finding->predicted_low = amdahl(part, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW));
-    finding->predicted_high = amdahl(fmin(part, 0.999), 1000);
-    finding_add_share(finding, "CPU time on the line", facts->hottest_share);
-    finding_add(finding, "of it in the interpreter", "share", line->cpu_ns > 0 ? fmin(1, python / line->cpu_ns) : 0);
-    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    place_line(line, finding);
-    finding_not_measured(finding, "what is searched: a long text or a slow comparison looks the same");
-    finding_not_measured(finding, "how long it is, and whether it grows");
-    finding->confidence = facts->told_apart ? 0.7 : 0.5;
-    percent(words->share, sizeof words->share, facts->hottest_share.share);
-    return true;
+    static const struct kind kinds[] = {
+#define KIND(name, low, high, text) [name] = {low, high, 0, "looks that saw " text},
+#include "diagnose/kinds.def"
+#undef KIND
+    };
+    static const char *const numbers[] = {"int", "float", "complex", "bool"};
+    double looks = 0, plain = 0;
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *one = &profile->operands[i];
+        const char *operation = profile->strings[one->operation];
+        if (profile->frames[one->frame].function != function || one->slot != 0 || strcmp(operation, "for") == 0)
+            continue;
+        looks += (double)one->looks;
+        for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++)
+            plain += strcmp(profile->strings[one->type], numbers[k]) == 0 ? (double)one->looks : 0;
+    }
+    double part = looks > 0 ? plain / looks : 0, least = LIMIT_OF(HOT_LOOP, KIND_MIN);
+    struct kind kind = {kinds[OBJECTS].low, kinds[NUMBERS].high, 0, NULL};
+    if (looks >= LIMIT_OF(HOT_LOOP, LOOKS_MIN) && (part >= least || 1 - part >= least)) {
+        kind = kinds[part >= least ? NUMBERS : OBJECTS];
+        kind.share = fmax(part, 1 - part);
+    }
+    return kind;
 }
 
 /* One line that holds all of a function may be one native call: lines that alternate are a loop in Python. */
@@ -201,8 +222,8 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
 {
     /* Native code would only hide what the algorithm costs. */
     for (size_t i = 0; i < n_earlier; i++) {
-        if (earlier[i].prescription == PRESCRIBE_ALGORITHM && facts->hot != NULL &&
-            earlier[i].function == facts->hot->function)
+        bool better = earlier[i].prescription == PRESCRIBE_ALGORITHM || strcmp(earlier[i].tag, "vectorise") == 0;
+        if (better && facts->hot != NULL && earlier[i].function == facts->hot->function)
             return false;
     }
     const struct share *python = facts->told_apart ? &facts->python : &facts->on_cpu;
@@ -213,19 +234,23 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
         return false;
     double part = facts->active * facts->hot_cpu_share;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
-    finding->predicted_low = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_LOW));
-    finding->predicted_high = amdahl(part, LIMIT_OF(HOT_LOOP, FACTOR_HIGH));
+    struct kind kind = kind_of(facts->profile, facts->hot->function);
+    finding->predicted_low = gain_amdahl(part, kind.low);
+    finding->predicted_high = gain_amdahl(part, kind.high);
     finding_add_share(finding, facts->told_apart ? "CPU time in its Python" : "CPU time in it", facts->hot_share);
     finding_add_share(finding, facts->told_apart ? "CPU time in the interpreter" : "CPU time, kind not told apart",
                       *python);
-    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_add(finding, "its own time on its hottest line", "share", facts->hot_line_share);
     place_hot(facts, finding);
-    finding_not_measured(finding, "what the loop works on: number loops gain most, object code least");
+    if (kind.text == NULL)
+        finding_not_measured(finding, "what the loop works on: number loops gain most, object code least");
+    else
+        finding_add(finding, kind.text, "share", kind.share);
     finding_not_measured(finding, "whether a better algorithm would do");
-    not_told_apart(facts, finding);
+    finding_not_told_apart(facts, finding);
     finding->confidence = facts->told_apart ? (lines_alternate(facts) ? 0.8 : 0.6) : 0.4;
-    percent(words->share, sizeof words->share, facts->hot_cpu_share);
+    words_percent(words->share, sizeof words->share, facts->hot_cpu_share);
     return true;
 }
 
@@ -251,16 +276,16 @@ bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, 
         return false;
     double part = facts->active * facts->gc.share;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
-    finding->predicted_low = amdahl(part, LIMIT_OF(GC_PRESSURE, FACTOR_LOW));
+    finding->predicted_low = gain_amdahl(part, LIMIT_OF(GC_PRESSURE, FACTOR_LOW));
     finding->predicted_high = finding->max_gain;
     finding_add_share(finding, "CPU time in collections", facts->gc);
-    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     const struct line_sum *line = collecting_line(facts);
     if (line != NULL)
-        place_line(line, finding);
+        finding_place_line(line, finding);
     finding_not_measured(finding, "how many objects last, and how many of them are garbage");
     finding->confidence = 0.8;
-    percent(words->share, sizeof words->share, facts->gc.share);
+    words_percent(words->share, sizeof words->share, facts->gc.share);
     return true;
 }
 
@@ -275,20 +300,20 @@ bool rule_io_wait(const struct facts *facts, const struct finding *earlier, size
         return false;
     double at_once = fmin(LIMIT_OF(IO_WAIT, AT_ONCE_HIGH), facts->wait.waits);
     finding->max_gain = own < 1 ? fmin(facts->wait.waits, 1 / (1 - own)) : facts->wait.waits;
-    finding->predicted_low = amdahl(own, LIMIT_OF(IO_WAIT, AT_ONCE_LOW));
-    finding->predicted_high = amdahl(own, at_once);
-    add_elapsed(facts, finding, "only waits for I/O", own);
+    finding->predicted_low = gain_amdahl(own, LIMIT_OF(IO_WAIT, AT_ONCE_LOW));
+    finding->predicted_high = gain_amdahl(own, at_once);
+    finding_add_elapsed(facts, finding, "only waits for I/O", own);
     finding_add(finding, "separate waits, at least", "1", facts->wait.waits);
     finding_add(finding, "mean wait", "s", facts->wait.io_ns / facts->wait.waits / 1e9);
     finding_add(finding, "threads waiting at once", "threads", facts->io_overlap);
-    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding->function = facts->wait.function;
     finding->file = facts->wait.file;
     finding->line = finding->line_first = finding->line_last = facts->wait.line;
     finding_not_measured(finding, "whether one wait needs the answer of the one before");
     finding_not_measured(finding, "how many at once the other side allows");
     finding->confidence = 0.6;
-    percent(words->share, sizeof words->share, own);
+    words_percent(words->share, sizeof words->share, own);
     snprintf(words->count, sizeof words->count, "%.0f", facts->wait.waits);
     return true;
 }
@@ -308,8 +333,8 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
         return false;
     double wanted = 1 + facts->gil_wait_ns / facts->gil_hold_ns;
     double held = fmin(1, facts->gil_hold_ns / facts->elapsed_ns);
-    finding->max_gain = amdahl(held, fmin(wanted, 1 + free));
-    finding->predicted_low = amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
+    finding->max_gain = gain_amdahl(held, fmin(wanted, 1 + free));
+    finding->predicted_low = gain_amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
     finding->predicted_high = finding->max_gain;
     struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
     finding_add_share(finding, "waits for the GIL", interval);
@@ -323,7 +348,7 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     if (!facts->cores_known)
         finding_not_measured(finding, "how busy the cores were with other programs");
     finding->confidence = facts->cores_known ? 0.8 : 0.5;
-    percent(words->share, sizeof words->share, share);
+    words_percent(words->share, sizeof words->share, share);
     snprintf(words->count, sizeof words->count, "%.1f", free);
     return true;
 }
@@ -359,7 +384,8 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     const struct diagnosis *diagnosis = facts->diagnosis;
     /* Threads that already share the work and wait for the GIL are the other finding. */
     for (size_t i = 0; i < n_earlier; i++) {
-        if (strcmp(earlier[i].tag, "gil-contention") == 0)
+        if (strcmp(earlier[i].tag, "gil-contention") == 0 || strcmp(earlier[i].tag, "small-tasks") == 0 ||
+            strcmp(earlier[i].tag, "pickle-transfer") == 0)
             return false;
         if (strcmp(earlier[i].tag, "hot-loop") == 0)
             words->ease = LIMIT_OF(ONE_CORE, EASE);
@@ -367,10 +393,10 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     if (!one_core_holds(facts))
         return false;
     double part = facts->serial * facts->loop.share * facts->busiest_ns / facts->strata.on_ns;
-    finding->max_gain = amdahl(part, 1 + diagnosis->cores_free);
-    finding->predicted_low = amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
+    finding->max_gain = gain_amdahl(part, 1 + diagnosis->cores_free);
+    finding->predicted_low = gain_amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
     finding->predicted_high = finding->max_gain;
-    add_elapsed(facts, finding, "one core busy", facts->serial);
+    finding_add_elapsed(facts, finding, "one core busy", facts->serial);
     finding_add(finding, "cores used", "cores", diagnosis->cores_used);
     finding_add(finding, "cores free", "cores", diagnosis->cores_free);
     finding_add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
@@ -387,7 +413,7 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     if (!facts->cores_known)
         finding_not_measured(finding, "how busy the cores were with other programs");
     finding->confidence = facts->cores_known ? 0.6 : 0.4;
-    percent(words->share, sizeof words->share, facts->serial);
+    words_percent(words->share, sizeof words->share, facts->serial);
     snprintf(words->count, sizeof words->count, "%.1f", diagnosis->cores_free);
     return true;
 }
@@ -400,7 +426,7 @@ static void place_native(const struct facts *facts, struct finding *finding)
         const struct line_sum *line = &facts->aggregate->lines[i];
         double ns = line->state_ns[STATE_NATIVE] + line->state_ns[STATE_NATIVE_GIL];
         if (ns > best)
-            place_line(line, finding);
+            finding_place_line(line, finding);
         best = fmax(best, ns);
     }
 }
@@ -408,8 +434,10 @@ static void place_native(const struct facts *facts, struct finding *finding)
 bool rule_already_native(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                          struct finding *finding, struct words *words)
 {
-    (void)earlier;
-    (void)n_earlier;
+    for (size_t i = 0; i < n_earlier; i++) { /* compiled code that is called for each number is no end of it */
+        if (strcmp(earlier[i].tag, "vectorise") == 0)
+            return false;
+    }
     bool builtin = facts->builtin && facts->hot_cpu_share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
     if (!facts->told_apart || facts->active < LIMIT_OF(ALREADY_NATIVE, ACTIVE_MIN) ||
         (facts->native.share < LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN) && !builtin))
@@ -418,18 +446,18 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
         if (facts->hot_own || facts->own == NULL)
             place_hot(facts, finding);
         else
-            place_line(facts->own, finding);
+            finding_place_line(facts->own, finding);
         finding_add_share(finding, "CPU time in one built-in call", facts->hot_share);
     } else {
         place_native(facts, finding);
         finding_add_share(finding, "CPU time in native code", facts->native);
     }
     finding_add_share(finding, "CPU time in the interpreter", facts->python);
-    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_not_measured(finding, "which function of the native code");
-    not_told_apart(facts, finding);
+    finding_not_told_apart(facts, finding);
     finding->confidence = builtin ? 0.6 : 0.9;
-    percent(words->share, sizeof words->share, builtin ? facts->hot_share.share : facts->native.share);
+    words_percent(words->share, sizeof words->share, builtin ? facts->hot_share.share : facts->native.share);
     return true;
 }
 
@@ -440,11 +468,11 @@ bool rule_paced(const struct facts *facts, const struct finding *earlier, size_t
     (void)n_earlier;
     if (facts->rest < LIMIT_OF(PACED, REST_MIN))
         return false;
-    add_elapsed(facts, finding, "asleep or idle", facts->rest);
-    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_add_elapsed(facts, finding, "asleep or idle", facts->rest);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding->confidence = 0.9;
     finding_not_measured(finding, "why it sleeps: a sleep that stands for a wait on something else looks the same");
-    percent(words->share, sizeof words->share, facts->rest);
+    words_percent(words->share, sizeof words->share, facts->rest);
     return true;
 }
 
@@ -468,12 +496,12 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
         finding_add_share(finding, "CPU time in its hottest", facts->hot_share);
         place_hot(facts, finding);
     }
-    add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_add(finding, "cores used", "cores", facts->diagnosis->cores_used);
     finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     finding->confidence = facts->told_apart ? 0.8 : 0.5;
     if (facts->active >= 0.5)
-        not_told_apart(facts, finding);
+        finding_not_told_apart(facts, finding);
     finding_not_measured(finding, "how the time grows with the input");
     return true;
 }

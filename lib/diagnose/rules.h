@@ -50,7 +50,24 @@ bool source_tests_membership(const char *text, size_t length);
 /* Does it call something, and loop over nothing? */
 bool source_only_calls(const char *text, size_t length);
 
+/* Does it take from or put at the front of a list: `.pop(0)`, `.insert(0, …)`? */
+bool source_shifts(const char *text, size_t length);
+/* Does it write or flush? */
+bool source_writes(const char *text, size_t length);
+/* Does it take a lock? */
+bool source_locks(const char *text, size_t length);
+
 /* For rules: evidence and its kin. */
+/* A part of elapsed time: sampled as every thread was, so with the interval of that many instants. */
+void finding_add_elapsed(const struct facts *facts, struct finding *finding, const char *measure, double part);
+void finding_not_told_apart(const struct facts *facts, struct finding *finding);
+void finding_place_line(const struct line_sum *line, struct finding *finding);
+void finding_place_frame(const struct facts *facts, uint32_t frame, struct finding *finding);
+void words_percent(char *out, size_t size, double share);
+/* 1 / (1 - part + part / factor) */
+double gain_amdahl(double part, double factor);
+/* Of the time on the CPU, that of a line. */
+struct share line_cpu(const struct facts *facts, const struct line_sum *line);
 struct evidence *finding_add(struct finding *finding, const char *measure, const char *unit, double value);
 void finding_add_share(struct finding *finding, const char *measure, struct share share);
 void finding_not_measured(struct finding *finding, const char *what);

@@ -97,3 +97,24 @@ bool source_only_calls(const char *text, size_t length)
     struct scan scan = scan_line(text, length);
     return scan.called && !scan.loops && !scan.whiles && !scan.unfinished;
 }
+
+static bool contains(const char *text, size_t length, const char *part)
+{
+    return memmem(text, length, part, strlen(part)) != NULL;
+}
+
+bool source_shifts(const char *text, size_t length)
+{
+    return contains(text, length, ".pop(0)") || contains(text, length, ".insert(0,");
+}
+
+bool source_writes(const char *text, size_t length)
+{
+    return contains(text, length, "write(") || contains(text, length, ".flush()") ||
+           contains(text, length, "flush=True");
+}
+
+bool source_locks(const char *text, size_t length)
+{
+    return contains(text, length, "with ") || contains(text, length, ".acquire(");
+}

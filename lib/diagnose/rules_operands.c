@@ -1,0 +1,295 @@
+/* Rules on what a line works on (types and sizes of operands), beside where the time is. See rules.h. */
+#include "diagnose/rules.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_one_of(const char *type, const char *const *types)
+{
+    for (; *types != NULL; types++) {
+        if (strcmp(type, *types) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Enough looks, nearly all of which saw the same type. */
+static bool is_certain(const struct line_operand *operand)
+{
+    return (double)operand->looks >= LIMIT_OF(LIST_MEMBERSHIP, LOOKS_MIN) &&
+           (double)operand->type_looks >= LIMIT_OF(LIST_MEMBERSHIP, TYPE_MIN) * (double)operand->looks;
+}
+
+/* "a list of 48 000" */
+static void describe(const struct line_operand *operand, char *out, size_t size)
+{
+    double items = operand->mean;
+    char number[32];
+    if (items >= 1e6)
+        snprintf(number, sizeof number, "%.0f %03.0f 000", floor(items / 1e6), floor(fmod(items, 1e6) / 1e3));
+    else if (items >= 1e4)
+        snprintf(number, sizeof number, "%.0f %03.0f", floor(items / 1e3), fmod(floor(items), 1e3));
+    else
+        snprintf(number, sizeof number, "%.0f", floor(items));
+    const char *about = operand->most > operand->least ? "about " : "";
+    if (strcmp(operand->type, "bytes") == 0)
+        snprintf(out, size, "%s%s bytes", about, number);
+    else
+        snprintf(out, size, "a %.40s of %s%s", operand->type, about, number);
+}
+
+static void add_operand(struct finding *finding, const struct line_operand *operand)
+{
+    finding_add(finding, "looks that saw that type", "share", (double)operand->type_looks / (double)operand->looks);
+    if (operand->sized > 0)
+        finding_add(finding, "items, on average", "1", operand->mean);
+    finding_add(finding, "looks at what the line works on", "1", (double)operand->looks);
+}
+
+/* What the rules of this file share behind their own condition. `factor`: how much faster the line gets at least. */
+static void fill(const struct facts *facts, const struct line_sum *line, double factor, struct finding *finding,
+                 struct words *words)
+{
+    struct share share = line_cpu(facts, line);
+    double part = facts->active * share.share;
+    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
+    finding->predicted_low = gain_amdahl(part, factor);
+    finding->predicted_high = gain_amdahl(fmin(part, 0.999), 1000);
+    finding_add_share(finding, "CPU time on the line", share);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_place_line(line, finding);
+    words_percent(words->share, sizeof words->share, share.share);
+}
+
+/* ---- list-membership ------------------------------------------------------------------------------------------------
+ */
+
+/* By the line alone, where nothing was seen of what it searches. */
+static bool seems_to_search(const struct facts *facts, const struct line_sum *line)
+{
+    double python = line->state_ns[STATE_PYTHON] + line->state_ns[STATE_ON_CPU];
+    size_t length = 0;
+    const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
+    return line == facts->hottest && text != NULL && source_tests_membership(text, length) &&
+           line_cpu(facts, line).share >= LIMIT_OF(LIST_MEMBERSHIP, LINE_MIN) &&
+           python >= LIMIT_OF(LIST_MEMBERSHIP, PYTHON_MIN) * line->cpu_ns;
+}
+
+static bool searches(const struct facts *facts, const struct line_sum *line, struct line_operand *operand)
+{
+    static const char *const walked[] = {"list", "tuple", "collections.deque", NULL};
+    if (!profile_line_operand(facts->profile, line->file, line->line, "in", 0, operand) ||
+        (double)operand->looks < LIMIT_OF(LIST_MEMBERSHIP, LOOKS_MIN))
+        return false;
+    return is_certain(operand) && is_one_of(operand->type, walked) &&
+           operand->mean >= LIMIT_OF(LIST_MEMBERSHIP, ITEMS_MIN);
+}
+
+static bool was_looked_at(const struct facts *facts, const struct line_sum *line)
+{
+    struct line_operand operand;
+    return profile_line_operand(facts->profile, line->file, line->line, "in", 0, &operand) &&
+           (double)operand.looks >= LIMIT_OF(LIST_MEMBERSHIP, LOOKS_MIN);
+}
+
+bool rule_list_membership(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                          struct finding *finding, struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    for (size_t i = 0; i < facts->aggregate->n_lines && facts->active >= LIMIT_OF(LIST_MEMBERSHIP, ACTIVE_MIN); i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        struct line_operand operand = {0};
+        if (line->line == 0 || line_cpu(facts, line).share < LIMIT_OF(LIST_MEMBERSHIP, KNOWN_MIN))
+            continue;
+        bool seen = searches(facts, line, &operand);
+        if (!seen && (was_looked_at(facts, line) || !seems_to_search(facts, line)))
+            continue;
+        fill(facts, line, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW), finding, words);
+        if (seen) {
+            describe(&operand, words->reason, sizeof words->reason);
+            add_operand(finding, &operand);
+            finding->confidence = 0.9;
+        } else {
+            snprintf(words->reason, sizeof words->reason, "what may be a list");
+            finding_not_measured(finding, "what is searched: a long text or a slow comparison looks the same");
+            finding_not_measured(finding, "how long it is, and whether it grows");
+            finding->confidence = facts->told_apart ? 0.7 : 0.5;
+        }
+        return true;
+    }
+    return false;
+}
+
+/* ---- list-shift -----------------------------------------------------------------------------------------------------
+ */
+
+bool rule_list_shift(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                     struct finding *finding, struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    static const char *const lists[] = {"list", NULL};
+    for (size_t i = 0; i < facts->aggregate->n_lines && facts->active >= LIMIT_OF(LIST_SHIFT, ACTIVE_MIN); i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        struct line_operand operand;
+        size_t length = 0;
+        if (line->line == 0 || line_cpu(facts, line).share < LIMIT_OF(LIST_SHIFT, LINE_MIN) ||
+            !profile_line_operand(facts->profile, line->file, line->line, "call", 0, &operand) ||
+            !is_certain(&operand) || !is_one_of(operand.type, lists) || operand.mean < LIMIT_OF(LIST_SHIFT, ITEMS_MIN))
+            continue;
+        const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
+        if (text == NULL || !source_shifts(text, length))
+            continue;
+        fill(facts, line, LIMIT_OF(LIST_SHIFT, FACTOR_LOW), finding, words);
+        describe(&operand, words->reason, sizeof words->reason);
+        add_operand(finding, &operand);
+        finding_not_measured(finding, "whether the list is also asked for items in its middle: a deque is slow there");
+        finding->confidence = 0.9;
+        return true;
+    }
+    return false;
+}
+
+/* ---- quadratic-concat -----------------------------------------------------------------------------------------------
+ */
+
+/* What grows by a little each time and is copied whole: bytes and tuples by either sign, lists by `+` only. */
+static bool grows_by_copies(const struct facts *facts, const struct line_sum *line, struct line_operand *operand)
+{
+    static const char *const signs[] = {"+=", "+"};
+    static const char *const either[] = {"bytes", "tuple", NULL}, *const plain[] = {"bytes", "tuple", "list", NULL};
+    for (size_t i = 0; i < 2; i++) {
+        struct line_operand added;
+        if (!profile_line_operand(facts->profile, line->file, line->line, signs[i], 0, operand) ||
+            !profile_line_operand(facts->profile, line->file, line->line, signs[i], 1, &added) ||
+            !is_certain(operand) || !is_one_of(operand->type, i == 0 ? either : plain) || added.sized == 0)
+            continue;
+        bool long_one = operand->mean >= (strcmp(operand->type, "bytes") == 0 ? LIMIT_OF(QUADRATIC_CONCAT, BYTES_MIN)
+                                                                              : LIMIT_OF(QUADRATIC_CONCAT, ITEMS_MIN));
+        if (long_one && operand->mean >= LIMIT_OF(QUADRATIC_CONCAT, TIMES_MIN) * added.mean &&
+            (double)operand->most >= LIMIT_OF(QUADRATIC_CONCAT, GROWTH_MIN) * (double)operand->least)
+            return true;
+    }
+    return false;
+}
+
+bool rule_quadratic_concat(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                           struct finding *finding, struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    for (size_t i = 0; i < facts->aggregate->n_lines && facts->active >= LIMIT_OF(QUADRATIC_CONCAT, ACTIVE_MIN); i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        struct line_operand operand;
+        if (line->line == 0 || line_cpu(facts, line).share < LIMIT_OF(QUADRATIC_CONCAT, LINE_MIN) ||
+            !grows_by_copies(facts, line, &operand))
+            continue;
+        fill(facts, line, LIMIT_OF(QUADRATIC_CONCAT, FACTOR_LOW), finding, words);
+        describe(&operand, words->reason, sizeof words->reason);
+        add_operand(finding, &operand);
+        finding_add(finding, "items at most", "1", (double)operand.most);
+        finding_not_measured(finding, "whether each intermediate result is used");
+        finding->confidence = 0.85;
+        return true;
+    }
+    return false;
+}
+
+/* ---- vectorise ------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_scalar(const char *type)
+{
+    return strncmp(type, "numpy.", 6) == 0 && strcmp(type, "numpy.ndarray") != 0;
+}
+
+/* Looks into a function, and those that saw single numbers of arrays being worked on. */
+static void count_scalars(const struct profile *profile, uint32_t function, double *looks, double *scalars)
+{
+    *looks = *scalars = 0;
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *one = &profile->operands[i];
+        const char *type = profile->strings[one->type];
+        if (profile->frames[one->frame].function != function || one->slot != 0)
+            continue;
+        struct line_operand index = {.type = ""};
+        const char *operation = profile->strings[one->operation];
+        bool subscript = strcmp(operation, "[]") == 0 || strcmp(operation, "[]=") == 0;
+        if (subscript && strcmp(type, "numpy.ndarray") == 0)
+            profile_line_operand(profile, profile->functions[function].file, profile->frames[one->frame].line,
+                                 operation, 1, &index);
+        *looks += (double)one->looks;
+        if (is_scalar(type) || strcmp(index.type, "int") == 0)
+            *scalars += (double)one->looks;
+    }
+}
+
+/* The own function with most time of its own on the CPU. */
+static const struct function_sum *busiest_own(const struct facts *facts)
+{
+    const struct function_sum *best = NULL;
+    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
+        const struct function_sum *sum = &facts->aggregate->functions[i];
+        if (facts->profile->function_own[sum->function] && (best == NULL || sum->self_cpu_ns > best->self_cpu_ns))
+            best = sum;
+    }
+    return best;
+}
+
+static void predict_vectorised(const struct facts *facts, double share, struct finding *finding)
+{
+    double part = facts->active * share;
+    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
+    finding->predicted_low = gain_amdahl(part, LIMIT_OF(VECTORISE, FACTOR_LOW));
+    finding->predicted_high = gain_amdahl(part, LIMIT_OF(VECTORISE, FACTOR_HIGH));
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_not_measured(finding, "whether an element needs the result of the one before");
+    finding->confidence = 0.8;
+}
+
+static bool goes_over_rows(const struct facts *facts, struct finding *finding, struct words *words)
+{
+    const struct reach *reach = &facts->reaches[REACH_ROWS];
+    double share = facts->strata.on_ns > 0 ? reach->on_ns / facts->strata.on_ns : 0;
+    if (share < LIMIT_OF(VECTORISE, ROWS_MIN) || reach->caller == 0)
+        return false;
+    finding_add(finding, "CPU time making a row at a time", "share", share);
+    finding_place_frame(facts, reach->caller, finding);
+    predict_vectorised(facts, share, finding);
+    words_percent(words->share, sizeof words->share, share);
+    snprintf(words->reason, sizeof words->reason, "the rows of a DataFrame one by one");
+    return true;
+}
+
+bool rule_vectorise(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                    struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    if (facts->active < LIMIT_OF(VECTORISE, ACTIVE_MIN))
+        return false;
+    if (goes_over_rows(facts, finding, words))
+        return true;
+    const struct function_sum *own = busiest_own(facts);
+    double looks = 0, scalars = 0;
+    if (own == NULL || !(facts->strata.on_ns > 0))
+        return false;
+    struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
+    struct share share = share_of(&only_on, own->self_cpu_ns, 0, 0);
+    count_scalars(facts->profile, own->function, &looks, &scalars);
+    if (share.share < LIMIT_OF(VECTORISE, FUNCTION_MIN) || scalars < LIMIT_OF(VECTORISE, LOOKS_MIN) ||
+        scalars < LIMIT_OF(VECTORISE, SCALARS_MIN) * looks)
+        return false;
+    finding_add_share(finding, "CPU time in the function", share);
+    finding_add(finding, "looks that saw single numbers of arrays", "share", scalars / looks);
+    finding_add(finding, "looks at what it works on", "1", looks);
+    finding->function = own->function;
+    finding->file = facts->profile->functions[own->function].file;
+    finding->line = finding->line_first = finding->line_last = own->hot_line;
+    predict_vectorised(facts, share.share, finding);
+    words_percent(words->share, sizeof words->share, share.share);
+    snprintf(words->reason, sizeof words->reason, "single numbers of NumPy arrays");
+    return true;
+}
