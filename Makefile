@@ -16,7 +16,7 @@ quick:
 bench: build
 	@python3 bench/run.py
 
-# How often the advice is right, over all pairs of tests/findings/twins: docs/findings-score.md. PYTHON may have NumPy.
+# How often the advice is right, over all pairs of tests/findings/programs: docs/findings-score.md. PYTHON may have NumPy.
 PYTHON ?= python3
 score: build
 	@python3 tests/findings/twins.py --write "$(PYTHON)"

@@ -4,7 +4,7 @@ not say of the second; how much faster the second is, is what it must have promi
     python3 tests/findings/twins.py [--keisoku FILE] [--rounds N] [--write] INTERPRETER [NAME...]
 
 runs them all and prints the score; --write puts it into docs/findings-score.md. The rules were tuned on those in
-twins/tuned, not on those in twins/held: both scores stand apart. A program says in its docstring what is to be found:
+programs/tuned, not on those in programs/held: both scores stand apart. A program says in its docstring what is to be found:
 
     finds: TAG in FUNCTION at `SOURCE OF THE LINE`
 """
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 TOP = Path(__file__).resolve().parents[2]
-FOLDER = Path(__file__).resolve().parent / "twins"
+FOLDER = Path(__file__).resolve().parent / "programs"
 PAGE = TOP / "docs" / "findings-score.md"
 FINDS = re.compile(r"^finds: ([a-z-]+) in (\w+)(?: at `(.*)`)?$", re.MULTILINE)
 NEEDS = re.compile(r"^needs: (\w+)$", re.MULTILINE)
@@ -192,7 +192,7 @@ def page(verdicts: list[Verdict], version: str) -> str:
         "# Score of the findings",
         "",
         "How often the advice is right, where, and by how much. Written by `make score`; each program is one of a pair with",
-        "equal output (`tests/findings/twins`), measured as a user would, and timed against its fixed twin, interleaved.",
+        "equal output (`tests/findings/programs`), measured as a user would, and timed against its fixed twin, interleaved.",
         "`log2` is the distance from the predicted range to what was achieved: 0 inside the range, ±1 a factor of two.",
         f"Measured on Python {version}, on one machine; gains move with the machine.",
         "",
