@@ -22,7 +22,10 @@ static void print_values(void)
             if (option_rows[j].commands & commands[i].bit && option_rows[j].kind == OPTION_CHOICE)
                 print_choices(&commands[i], &option_rows[j]);
     printf("    export:--format) words=\"$(keisoku export --format help 2>/dev/null | cut -d' ' -f1)\" ;;\n");
-    printf("    esac\n");
+    printf("    ctl:*) words=\"");
+    for (const char *const *name = kei_control_commands(); *name != NULL; name++)
+        printf("%s ", *name);
+    printf("\"; compopt -o default ;;\n    esac\n");
 }
 
 static void print_options(void)

@@ -17,6 +17,7 @@
 #define MERGE  COMMAND_MERGE
 #define QUERY  COMMAND_QUERY
 #define DOCTOR COMMAND_DOCTOR
+#define CTL    COMMAND_CTL
 #define STAT   COMMAND_STAT
 #define BENCH  COMMAND_BENCH
 #define ALL    COMMAND_ALL
@@ -36,9 +37,13 @@ struct unit {
     const char *name;
     double factor;
 };
-static const struct unit time_units[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"min", 60}, {"h", 3600}};
+static const struct unit time_units[] = {{"", 1},     {"s", 1},  {"ms", 1e-3}, {"us", 1e-6},
+                                         {"min", 60}, {"m", 60}, {"h", 3600}};
 static const struct unit rate_units[] = {{"", 1}, {"Hz", 1}, {"hz", 1}, {"k", 1e3}, {"kHz", 1e3}, {"khz", 1e3}};
 static const struct unit share_units[] = {{"", 1}, {"%", 0.01}};
+static const struct unit cpu_units[] = {{"%", 0.01}};
+static const struct unit size_units[] = {{"", 1},       {"K", 1024},      {"M", 1048576},     {"G", 1073741824},
+                                         {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}};
 static const struct unit no_units[] = {{"", 1}};
 
 /* What numbers of a kind may be. */
@@ -56,6 +61,9 @@ static const struct range ranges[] = {
     [OPTION_TIME] = {UNITS(time_units), 0, 1e8, false, "give a time from 0 on, as 10s, 500ms, 2min or 1h"},
     [OPTION_DURATION] = {UNITS(time_units), 1e-6, 1e8, false, "give a time above 0, as 10s, 500ms, 2min or 1h"},
     [OPTION_SHARE] = {UNITS(share_units), 1e-6, 1, false, "give a share above 0 and up to 1, as 0.01 or 1%"},
+    [OPTION_KEEP] = {UNITS(time_units), 1, 1e8, false, "give a time of a second or more, as 30s, 10m or 1h"},
+    [OPTION_SIZE] = {UNITS(size_units), 262144, 1e15, true, "give a size of 256K or more, as 512K, 100M or 2G"},
+    [OPTION_CPU] = {UNITS(cpu_units), 0.01, 1e5, false, "give a share of one core, as 90% or 250%"},
     [OPTION_COUNT] = {UNITS(no_units), 1, 1e6, true, "give a whole number from 1 on"},
     [OPTION_ID] = {UNITS(no_units), 1, 2147483647, true, "give a number of a process or thread, as ps shows it"},
 };

@@ -13,6 +13,9 @@ enum option_kind {
     OPTION_RATE,
     OPTION_TIME,     /* 0 is allowed */
     OPTION_DURATION, /* above 0 */
+    OPTION_KEEP,     /* a second or more */
+    OPTION_SIZE,
+    OPTION_CPU, /* of one core, in % */
     OPTION_SHARE,
     OPTION_COUNT,
     OPTION_ID

@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include "message.h"
+#include "options.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
@@ -12,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 200 };
+enum { WAIT_MS = 200, WAIT_PAUSED_MS = 1000 };
 
 /* The two halves of "FMT=OUT". */
 static bool split_export(const char *text, char format[32], const char **out)
@@ -23,6 +24,33 @@ static bool split_export(const char *text, char format[32], const char **out)
     snprintf(format, 32, "%.*s", (int)(equals - text), text);
     *out = equals + 1;
     return true;
+}
+
+/* "cpu>90%", "rss>2G", "stuck>10s" */
+static bool take_trigger(const struct command *command, const char *text, struct kei_options *options)
+{
+    static const struct {
+        const char *name;
+        enum option_kind kind;
+    } triggers[] = {{"cpu>", OPTION_CPU}, {"rss>", OPTION_SIZE}, {"stuck>", OPTION_DURATION}};
+    const char *why = "give cpu>90%, rss>2G or stuck>10s, in quotes";
+    for (size_t i = 0; i < sizeof triggers / sizeof *triggers; i++) {
+        size_t length = strlen(triggers[i].name);
+        double value;
+        if (strncmp(text, triggers[i].name, length) != 0)
+            continue;
+        if (!option_number(triggers[i].kind, text + length, &value, &why))
+            break;
+        if (triggers[i].kind == OPTION_CPU)
+            options->when_cpu = value;
+        else if (triggers[i].kind == OPTION_SIZE)
+            options->when_rss_bytes = (uint64_t)value;
+        else
+            options->when_stuck_s = value;
+        return true;
+    }
+    message("%s: --save-when %s is not usable: %s", command->name, text, why);
+    return false;
 }
 
 bool record_options(const struct command *command, const struct settings *settings, struct kei_options *options)
@@ -46,11 +74,16 @@ bool record_options(const struct command *command, const struct settings *settin
         .budget = settings->budget,
         .duration_s = settings->duration_s,
         .delay_s = settings->delay_s,
+        .keep_s = settings->keep_s,
+        .max_bytes = (uint64_t)settings->max_bytes,
         .no_children = settings->no_children,
         .no_source = settings->no_source,
         .redact_args = settings->redact_args,
         .reader = readers[settings->reader],
     };
+    for (size_t i = 0; i < settings->save_when.count; i++)
+        if (!take_trigger(command, settings->save_when.items[i], options))
+            return false;
     return true;
 }
 
@@ -125,10 +158,16 @@ static bool wait_for_end(struct kei_session *session, const struct settings *set
     struct progress progress;
     struct kei_status status = {0};
     bool told = false;
+    uint32_t n_said = 0;
     progress_start(&progress, settings);
     while (!status.ended && signals_interrupts() < enough) {
-        if (kei_session_wait(session, WAIT_MS, &status) < 0)
+        if (kei_session_wait(session, status.paused ? WAIT_PAUSED_MS : WAIT_MS, &status) < 0)
             break;
+        if (status.n_said != n_said) {
+            progress_erase(&progress);
+            message("%s", status.said);
+            n_said = status.n_said;
+        }
         if (status.error != 0 && !told) {
             progress_erase(&progress);
             message("the recording stopped: %s; the program goes on", status.error_text);
@@ -137,6 +176,8 @@ static bool wait_for_end(struct kei_session *session, const struct settings *set
         progress_show(&progress, &status);
     }
     progress_erase(&progress);
+    if (status.full)
+        message("the recording reached --max-size after %.1f s and ended; the program goes on", status.elapsed_s);
     return told;
 }
 

@@ -54,6 +54,12 @@ struct kei_options {
     double budget;      /* share of a core's time that may be taken; 0: 0.01 */
     double duration_s;  /* 0: until the program ends */
     double delay_s;     /* start sampling that long after the start */
+    double keep_s;      /* keep only the last so many seconds; 0: all */
+    uint64_t max_bytes; /* the recording never takes more; 0: no limit */
+    /* A copy is saved when all processes together take more than that; 0: not */
+    double when_cpu;         /* cores */
+    uint64_t when_rss_bytes; /* resident memory */
+    double when_stuck_s;     /* or a thread stands at one place for so long, where it does not usually wait */
     bool no_children;
     bool no_source;   /* keep source text out of the recording */
     bool redact_args; /* keep arguments of commands out of it */
@@ -67,6 +73,11 @@ struct kei_status {
     bool ended; /* the program (or everything attached to) has ended, or the duration is over */
     double elapsed_s;
     uint64_t samples, dropped;
+    bool paused;                          /* by kei_control */
+    bool stopped;                         /* ended before the program: by kei_control, or `full` */
+    bool full;                            /* by max_bytes */
+    uint32_t n_said;                      /* grows with each copy that a trigger saved */
+    char said[4352];                      /* the last one's line */
     uint32_t processes, pythons, threads; /* alive now; pythons: processes with an interpreter */
     int error; /* the recording stopped (full disk …): code, message in error_text; the program goes on */
     char error_text[1024];
@@ -158,6 +169,15 @@ struct kei_bench_options {
  * outputs differ). */
 KEI_API int kei_bench(const struct kei_bench_options *options, const struct kei_watch *watch,
                       struct kei_outcome **outcome, struct kei_error *error);
+
+/* What the recorder of a recording in progress can be asked for: "save", "pause", "resume", "stop", "status"; NULL ends
+ * them. */
+KEI_API const char *const *kei_control_commands(void);
+enum { KEI_CONTROL_REPLY_BYTES = 4608 };
+/* Asks the recorder of the file `path`, by a socket of this machine and this user; `output` (or NULL) is the name of
+ * the copy to save. `reply` becomes its answer of one line. */
+KEI_API int kei_control(const char *path, const char *command, const char *output, char reply[KEI_CONTROL_REPLY_BYTES],
+                        struct kei_error *error);
 
 /* ---- looking once -------------------------------------------------------------------------------------------------
  */

@@ -1,11 +1,15 @@
 /* The measuring half of include/keisoku.h over lib/capture. */
 #include "base/mem.h"
+#include "capture/control.h"
 #include "capture/dump.h"
 #include "capture/session.h"
 
 #include "keisoku.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct kei_session {
     struct session *session;
@@ -28,6 +32,11 @@ static struct measure_options translate(const struct kei_options *options)
         .budget = options->budget > 0 ? options->budget : 0.01,
         .delay_ns = (uint64_t)(options->delay_s * 1e9),
         .duration_ns = (uint64_t)(options->duration_s * 1e9),
+        .keep_ns = (uint64_t)(options->keep_s * 1e9),
+        .max_bytes = options->max_bytes,
+        .when_cpu = options->when_cpu,
+        .when_rss_bytes = options->when_rss_bytes,
+        .when_stuck_ns = (uint64_t)(options->when_stuck_s * 1e9),
         .no_children = options->no_children,
         .no_source = options->no_source,
         .redact_args = options->redact_args,
@@ -82,7 +91,12 @@ int kei_session_wait(struct kei_session *session, int timeout_ms, struct kei_sta
         .pythons = now.pythons,
         .threads = now.threads,
         .error = now.failure.code,
+        .paused = now.paused,
+        .stopped = now.reason != END_NONE,
+        .full = now.reason == END_MAX_SIZE,
+        .n_said = now.n_said,
     };
+    memcpy(status->said, now.said, sizeof status->said);
     memcpy(status->error_text, now.failure.text, sizeof status->error_text);
     return 0;
 }
@@ -115,6 +129,45 @@ void kei_session_free(struct kei_session *session)
         return;
     session_free(session->session);
     mem_free(session);
+}
+
+/* ---- a recording in progress ----------------------------------------------------------------------------------------
+ */
+
+_Static_assert(sizeof(((struct kei_status *)0)->said) == sizeof(((struct session_status *)0)->said), "said");
+_Static_assert((int)KEI_CONTROL_REPLY_BYTES == (int)CONTROL_REPLY_BYTES, "reply");
+
+const char *const *kei_control_commands(void)
+{
+    return control_names;
+}
+
+/* The recorder has a directory of its own: a name here becomes one from the root. */
+static int absolute(const char *path, char full[4096], struct err *err)
+{
+    char directory[4096] = "";
+    if (path[0] != '/' && getcwd(directory, sizeof directory) == NULL)
+        return err_set(err, ERR_IO, "cannot tell the current directory: %s", strerror(errno));
+    int n = snprintf(full, 4096, "%s%s%s", directory, path[0] != '/' ? "/" : "", path);
+    return n < 4096 ? 0 : err_set(err, ERR_BAD_INPUT, "the name behind -o is too long; choose a shorter one");
+}
+
+int kei_control(const char *path, const char *command, const char *output, char reply[KEI_CONTROL_REPLY_BYTES],
+                struct kei_error *error)
+{
+    struct err err = {0};
+    char full[4096];
+    int number = 0, rc = 0;
+    while (number < CONTROL_COUNT && strcmp(control_names[number], command) != 0)
+        number++;
+    if (number == CONTROL_COUNT)
+        rc = err_set(&err, ERR_BAD_INPUT,
+                     "ctl: a recorder does not know %.100s; it knows save, pause, resume, stop and status", command);
+    if (rc == 0 && output != NULL)
+        rc = absolute(output, full, &err);
+    if (rc == 0)
+        rc = control_ask(path, (enum control_command)number, output != NULL ? full : NULL, reply, &err);
+    return rc != 0 ? give_error(error, &err, rc) : 0;
 }
 
 /* ---- dump -----------------------------------------------------------------------------------------------------------

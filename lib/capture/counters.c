@@ -8,21 +8,29 @@
 
 enum { SWITCHES_NS = 4 * 1000 * 1000 }; /* between two looks at a thread, for each thread there is */
 
-struct counters {
-    struct recording *recording;
-    uint64_t start_ns;
-    struct map first; /* (kind, subject) → index into base: the value at the start */
-    int64_t *base;
-    size_t n_base, base_capacity;
+/* A cumulative counter. */
+struct growing {
+    uint32_t kind, subject;
+    int64_t base, last; /* what counts as zero; the last value */
+    unsigned pauses;    /* before that value */
 };
 
-int counters_new(struct recording *recording, uint64_t start_ns, struct counters **result)
+struct counters {
+    struct recording *recording;
+    struct stopwatch *watch;
+    struct map index; /* (kind, subject) → index into growing */
+    struct growing *growing;
+    size_t n_growing, capacity;
+    unsigned pauses;
+};
+
+int counters_new(struct recording *recording, struct stopwatch *watch, struct counters **result)
 {
     *result = mem_zalloc(1, sizeof **result);
     if (*result == NULL)
         return ERR_NOMEM;
     (*result)->recording = recording;
-    (*result)->start_ns = start_ns;
+    (*result)->watch = watch;
     return 0;
 }
 
@@ -30,38 +38,62 @@ void counters_free(struct counters *counters)
 {
     if (counters == NULL)
         return;
-    map_release(&counters->first);
-    mem_free(counters->base);
+    map_release(&counters->index);
+    mem_free(counters->growing);
     mem_free(counters);
 }
-
-static const bool cumulative[COUNTER_KIND_COUNT] = {
-#define X(name, text, unit, is_cumulative, of) is_cumulative,
-    COUNTER_LIST(X)
-#undef X
-};
 
 static void keep(struct counters *c, uint64_t now_ns, enum counter_kind kind, uint32_t subject, int64_t value)
 {
     struct counter counter = {
-        .time_ns = now_ns - c->start_ns, .subject = subject, .kind = (uint8_t)kind, .value = value};
+        .time_ns = stopwatch_read(c->watch, now_ns), .subject = subject, .kind = (uint8_t)kind, .value = value};
     recording_add_counter(c->recording, &counter);
 }
 
-/* A cumulative one counts from its first value on. */
-static void add(struct counters *c, uint64_t now_ns, enum counter_kind kind, uint32_t subject, int64_t value)
+/* A cumulative one counts from `zero` on; what it grew by in a pause is left out. */
+static void add_growing(struct counters *c, uint64_t now_ns, enum counter_kind kind, uint32_t subject, int64_t value,
+                        int64_t zero)
 {
-    if (cumulative[kind]) {
-        uint32_t key[2] = {(uint32_t)kind, subject}, slot;
-        bool known;
-        if (mem_grow(&c->base, &c->base_capacity, c->n_base + 1, sizeof *c->base) != 0 ||
-            map_put(&c->first, key, sizeof key, (uint32_t)c->n_base, &slot, &known) != 0)
-            return;
-        if (!known)
-            c->base[c->n_base++] = value;
-        value -= c->base[slot];
+    uint32_t key[2] = {(uint32_t)kind, subject}, slot;
+    bool known;
+    if (mem_grow(&c->growing, &c->capacity, c->n_growing + 1, sizeof *c->growing) != 0 ||
+        map_put(&c->index, key, sizeof key, (uint32_t)c->n_growing, &slot, &known) != 0)
+        return;
+    struct growing *growing = &c->growing[slot];
+    if (!known) {
+        *growing = (struct growing){kind, subject, zero, value, c->pauses};
+        c->n_growing++;
     }
-    keep(c, now_ns, kind, subject, value);
+    if (growing->pauses != c->pauses) {
+        growing->base += value - growing->last;
+        growing->pauses = c->pauses;
+    }
+    growing->last = value;
+    keep(c, now_ns, kind, subject, value - growing->base);
+}
+
+void counters_skip(struct counters *c)
+{
+    c->pauses++;
+}
+
+void counters_moved(struct counters *c, const struct recording_moved *moved)
+{
+    size_t left = 0;
+    map_release(&c->index);
+    c->index = (struct map){0};
+    for (size_t i = 0; i < c->n_growing; i++) {
+        struct growing growing = c->growing[i];
+        uint32_t slot;
+        bool known;
+        if (growing.kind != COUNTER_CORE_BUSY && growing.subject < moved->n_processes)
+            growing.subject = moved->processes[growing.subject];
+        uint32_t key[2] = {growing.kind, growing.subject};
+        if (growing.subject != RECORDING_GONE &&
+            map_put(&c->index, key, sizeof key, (uint32_t)left, &slot, &known) == 0)
+            c->growing[left++] = growing;
+    }
+    c->n_growing = left;
 }
 
 void counters_read_cores(struct counters *c, uint64_t now_ns)
@@ -73,10 +105,14 @@ void counters_read_cores(struct counters *c, uint64_t now_ns)
     const int64_t tick_ns = 1000000000 / sysconf(_SC_CLK_TCK);
     while (fgets(line, sizeof line, file) != NULL) {
         unsigned core;
+        if (line[3] == ' ') /* all of them together */
+            continue;
         long long user, nice, system, idle, iowait, irq, softirq, steal;
         if (sscanf(line, "cpu%u %lld %lld %lld %lld %lld %lld %lld %lld", &core, &user, &nice, &system, &idle, &iowait,
-                   &irq, &softirq, &steal) == 9)
-            add(c, now_ns, COUNTER_CORE_BUSY, core, (user + nice + system + irq + softirq + steal) * tick_ns);
+                   &irq, &softirq, &steal) != 9)
+            continue;
+        int64_t busy = (user + nice + system + irq + softirq + steal) * tick_ns;
+        add_growing(c, now_ns, COUNTER_CORE_BUSY, core, busy, busy);
     }
     fclose(file);
 }
@@ -111,11 +147,11 @@ void counters_add_process(struct counters *c, struct tracked_process *process, s
     for (int kind = 0; kind < COUNTER_KIND_COUNT; kind++) {
         if (!usage.known[kind])
             continue;
-        bool from_zero = cumulative[kind] && process->counted_from_birth;
-        if (from_zero)
-            keep(c, now_ns, (enum counter_kind)kind, process->id,
-                 usage.values[kind] - process->usage_before.values[kind]);
+        int64_t value = usage.values[kind];
+        if (counter_cumulative((uint32_t)kind))
+            add_growing(c, now_ns, (enum counter_kind)kind, process->id, value,
+                        process->counted_from_birth ? process->usage_before.values[kind] : value);
         else
-            add(c, now_ns, (enum counter_kind)kind, process->id, usage.values[kind]);
+            keep(c, now_ns, (enum counter_kind)kind, process->id, value);
     }
 }

@@ -6,12 +6,17 @@
 #ifndef KEISOKU_CAPTURE_COUNTERS_H
 #define KEISOKU_CAPTURE_COUNTERS_H
 
+#include "capture/stopwatch.h"
 #include "capture/track.h"
 #include "data/recording.h"
 
 struct counters;
-int counters_new(struct recording *recording, uint64_t start_ns, struct counters **result);
+int counters_new(struct recording *recording, struct stopwatch *watch, struct counters **result);
 void counters_free(struct counters *counters);
+/* A pause is over: what grew in it does not count. */
+void counters_skip(struct counters *counters);
+/* The recording has given out its ids anew. */
+void counters_moved(struct counters *counters, const struct recording_moved *moved);
 void counters_read_cores(struct counters *counters, uint64_t now_ns);
 /* A reading of the process; `threads` are those known, of all processes. */
 void counters_add_process(struct counters *counters, struct tracked_process *process,

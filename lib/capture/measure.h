@@ -17,6 +17,7 @@
 #include "capture/perf_clock.h"
 #include "capture/proc_events.h"
 #include "capture/sample_queue.h"
+#include "capture/stopwatch.h"
 #include "data/recording.h"
 
 struct measure_options {
@@ -24,6 +25,9 @@ struct measure_options {
     bool rate_asked;
     double budget;
     uint64_t delay_ns, duration_ns;
+    uint64_t keep_ns, max_bytes; /* 0: everything, as large as it gets */
+    double when_cpu;             /* --save-when; 0: no such trigger */
+    uint64_t when_rss_bytes, when_stuck_ns;
     bool no_children, no_source, redact_args;
     bool free_only, core_only, kernel_only; /* --reader */
 };
@@ -36,6 +40,25 @@ struct sampler_counts {
     atomic_uint_fast64_t interrupts, interrupt_ns; /* of the kernel sampler in the target's threads */
     atomic_uint_fast64_t first_ns, last_ns;        /* of the sweeps, CLOCK_MONOTONIC */
     atomic_uint_fast64_t busy_cores;               /* cores with a running thread, added up over the sweeps */
+};
+
+enum trigger_kind { TRIGGER_CPU, TRIGGER_RSS, TRIGGER_STUCK, TRIGGER_COUNT };
+const char *trigger_name(enum trigger_kind kind);
+
+/* Why the recording ended before the program. */
+enum end_reason { END_NONE, END_MAX_SIZE, END_STOPPED };
+
+/* Where the threads meet for a pause or a copy. Everything is under `lock`. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* by CLOCK_MONOTONIC */
+    bool pause_asked, sampler_rests, writer_rests;
+    bool save_wanted; /* the writer is to commit and fill `trust` */
+    struct recording_trust trust;
+    bool trigger_fired[TRIGGER_COUNT]; /* the control thread is to make a copy */
+    char trigger_what[TRIGGER_COUNT][64];
+    char said[4096 + 256]; /* the last copy that was made by itself, as a line for the user */
+    uint32_t n_said;
 };
 
 struct measurement {
@@ -51,8 +74,15 @@ struct measurement {
     struct kernel_sampler *_Atomic kernel; /* NULL: not used; the tracker sets one that comes later */
     struct recording *recording;
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
-    uint64_t start_ticks;   /* the same as /proc tells the starts of processes */
-    uint64_t cpu_before_ns; /* this process's CPU time then */
+    struct stopwatch watch; /* time since then that is measured */
+    struct gate gate;
+    struct control *control;     /* control.h */
+    atomic_bool pause;           /* as gate.pause_asked, for the timed path */
+    atomic_bool saving;          /* a copy is read from the recording */
+    atomic_uint_fast64_t end_ns; /* CLOCK_MONOTONIC: the recording ended there; 0: it goes on */
+    atomic_int end_reason;       /* enum end_reason */
+    uint64_t start_ticks;        /* the same as /proc tells the starts of processes */
+    uint64_t cpu_before_ns;      /* this process's CPU time then */
     struct sampler_counts counts;
     atomic_uint_fast64_t losses[LOSS_KIND_COUNT];
     atomic_bool stop_sampler, stop_tracker, stop_writer;
@@ -83,6 +113,11 @@ int tracker_prepare(struct measurement *m);
 void *sampler_main(void *measurement);
 void *tracker_main(void *measurement);
 void *writer_main(void *measurement);
+
+/* session.c. Ends the recording there: the program goes on. Any thread. */
+void measure_end(struct measurement *m, uint64_t now_ns, enum end_reason reason);
+/* control.c. Has a copy made in the background. */
+void measure_ask_copy(struct measurement *m, enum trigger_kind kind, const char *what);
 
 static inline void measure_lose(struct measurement *m, enum loss_kind kind, uint64_t count)
 {

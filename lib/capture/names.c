@@ -12,7 +12,9 @@
 struct named_code {
     struct python_code code;
     struct tracked_process *process;
-    uint32_t function; /* id of the recording; 0: could not be resolved */
+    uint32_t function;   /* id of the recording; 0: could not be resolved */
+    uint32_t generation; /* of that id */
+    bool known;
     uint32_t file;
     uint32_t ticks; /* with it innermost */
     uint8_t flags;  /* NODE_IMPORT, NODE_IDLE_*: of a frame of it alone */
@@ -22,7 +24,8 @@ enum { LIBRARY_TICKS = 50 }; /* source text of the library is kept from so many 
 
 struct names {
     struct measurement *m;
-    struct map leaves; /* (stack, kind, module, symbol) → stack */
+    uint32_t generation; /* grows when the recording gives out its ids anew */
+    struct map leaves;   /* (stack, kind, module, symbol) → stack */
     struct source_text *sources;
 };
 
@@ -32,6 +35,7 @@ int names_new(struct measurement *m, struct names **result)
     if (names == NULL)
         return ERR_NOMEM;
     names->m = m;
+    names->generation = 1;
     int rc = m->options.no_source ? 0 : source_text_new(m->recording, m->options.redact_args, &names->sources);
     if (rc != 0) {
         mem_free(names);
@@ -60,6 +64,13 @@ void names_forget(struct stack_store *store)
         mem_free(named);
         entry->resolved = NULL;
     }
+}
+
+void names_restart(struct names *names)
+{
+    names->generation++;
+    map_release(&names->leaves);
+    names->leaves = (struct map){0};
 }
 
 static bool is_import(const struct python_code *code)
@@ -92,14 +103,10 @@ static void want_source(struct names *names, const struct named_code *named, con
         source_text_want(names->sources, named->process, named->file, path);
 }
 
-static struct named_code *resolve(struct names *names, struct code_entry *entry)
+/* Gives the code its function in the recording. */
+static void add_function(struct names *names, const struct code_entry *entry, struct named_code *named)
 {
-    struct named_code *named = mem_zalloc(1, sizeof *named);
-    entry->resolved = named;
-    if (named == NULL || entry->copy.size == 0 ||
-        python_code_resolve(entry->process->side, &entry->copy, &named->code) != 0)
-        return named; /* its samples count as lost */
-    struct python_code *code = &named->code;
+    const struct python_code *code = &named->code;
     struct recording *recording = names->m->recording;
     char path[8192];
     absolute_file(entry->process, code->file, path, sizeof path);
@@ -110,12 +117,23 @@ static struct named_code *resolve(struct names *names, struct code_entry *entry)
         .kind = FUNCTION_PYTHON,
     };
     named->function = recording_add_function(recording, &function);
+    named->generation = names->generation;
     named->flags =
         (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (strstr(code->file, "/asyncio/") ? NODE_ASYNCIO : 0));
     named->file = function.file;
     named->process = entry->process;
-    if (profile_file_is_own(path))
+    if (profile_file_is_own(path) || named->ticks >= LIBRARY_TICKS)
         want_source(names, named, path);
+}
+
+static struct named_code *resolve(struct code_entry *entry)
+{
+    struct named_code *named = mem_zalloc(1, sizeof *named);
+    entry->resolved = named;
+    if (named == NULL || entry->copy.size == 0 ||
+        python_code_resolve(entry->process->side, &entry->copy, &named->code) != 0)
+        return named; /* its samples count as lost */
+    named->known = true;
     buf_release(&entry->copy);
     return named;
 }
@@ -130,16 +148,29 @@ static uint32_t stack_flags(const struct named_code *named, const struct named_c
     return flags | (idle == IDLE_CALL ? NODE_IDLE_CALL : 0u) | (idle == IDLE_LEAF ? NODE_IDLE_LEAF : 0u);
 }
 
+static struct named_code *named_at(struct names *names, const struct stack_store *store, uint32_t code)
+{
+    struct code_entry *entry = stack_store_code(store, code);
+    struct named_code *named = entry->resolved != NULL ? entry->resolved : resolve(entry);
+    if (named != NULL && named->known && named->generation != names->generation)
+        add_function(names, entry, named);
+    return named;
+}
+
 static struct named_code *code_of(struct names *names, const struct stack_store *store, const struct stack_node *node)
 {
-    struct code_entry *entry = stack_store_code(store, node->code);
-    return entry->resolved != NULL ? entry->resolved : resolve(names, entry);
+    return named_at(names, store, node->code);
+}
+
+/* The node's stack in the recording; 0: it has none yet. */
+static uint32_t recorded(const struct names *names, const struct stack_node *node)
+{
+    return node->generation == names->generation ? node->recorded : 0;
 }
 
 uint32_t names_function(struct names *names, const struct stack_store *store, uint32_t code)
 {
-    struct code_entry *entry = stack_store_code(store, code);
-    struct named_code *named = entry->resolved != NULL ? entry->resolved : resolve(names, entry);
+    struct named_code *named = named_at(names, store, code);
     return named != NULL ? named->function : 0;
 }
 
@@ -149,11 +180,12 @@ static bool name_node(struct names *names, const struct stack_store *store, stru
     if (named == NULL || named->function == 0)
         return false;
     const struct stack_node *parent = node->parent != 0 ? stack_store_node(store, node->parent) : NULL;
-    if (parent != NULL && parent->recorded == 0)
+    if (parent != NULL && recorded(names, parent) == 0)
         return false;
     uint32_t line = python_code_line(&named->code, node->offset);
     uint32_t frame = recording_add_frame(names->m->recording, named->function, line);
     node->recorded = recording_add_stack(names->m->recording, parent != NULL ? parent->recorded : 0, frame);
+    node->generation = names->generation;
     node->flags =
         stack_flags(named, parent != NULL ? code_of(names, store, parent) : NULL, parent != NULL ? parent->flags : 0);
     return node->recorded != 0;
@@ -162,9 +194,9 @@ static bool name_node(struct names *names, const struct stack_store *store, stru
 struct named_stack names_stack(struct names *names, const struct stack_store *store, uint32_t id)
 {
     struct stack_node *leaf = stack_store_node(store, id);
-    while (id != 0 && leaf->recorded == 0) { /* from the outermost unnamed node inwards, without recursion */
+    while (id != 0 && recorded(names, leaf) == 0) { /* from the outermost unnamed node inwards, without recursion */
         struct stack_node *node = leaf;
-        while (node->parent != 0 && stack_store_node(store, node->parent)->recorded == 0)
+        while (node->parent != 0 && recorded(names, stack_store_node(store, node->parent)) == 0)
             node = stack_store_node(store, node->parent);
         if (!name_node(names, store, node))
             return (struct named_stack){0, 0};

@@ -26,6 +26,8 @@ void names_free(struct names *names);
 struct named_stack names_stack(struct names *names, const struct stack_store *store, uint32_t node);
 /* The function of a code object; 0: it could not be named. */
 uint32_t names_function(struct names *names, const struct stack_store *store, uint32_t code);
+/* The recording gives out its ids anew (recording_trim). */
+void names_restart(struct names *names);
 /* The process is over and all its stacks are named. */
 void names_forget(struct stack_store *store);
 /* Counts a sample with that node innermost: its expression, and what is hot gets its source text into the recording. */

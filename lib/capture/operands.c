@@ -54,6 +54,7 @@ void operands_look(struct sampler *s, struct tracked_thread *t, const struct pro
 
 struct named_type {
     uint32_t flags, text; /* id of the recording; 0: no type */
+    bool known;
     char name[OPERAND_TYPE_BYTES];
 };
 
@@ -103,6 +104,13 @@ void operands_count(struct operand_writer *writer, struct tracked_process *proce
         __atomic_store_n(&entry->plan, plan, __ATOMIC_RELEASE);
 }
 
+void operands_restart(struct operand_writer *writer)
+{
+    memset(writer->operations, 0, sizeof writer->operations);
+    for (size_t i = 0; i < writer->n_types; i++)
+        writer->types[i].text = 0;
+}
+
 static const struct named_type *type_of(struct operand_writer *writer, struct tracked_process *process,
                                         uint64_t address)
 {
@@ -117,9 +125,10 @@ static const struct named_type *type_of(struct operand_writer *writer, struct tr
     if (!found) {
         writer->n_types++;
         *type = (struct named_type){0};
-        if (python_type_name(process->side, address, type->name, &type->flags))
-            type->text = recording_add_string(writer->m->recording, type->name, strlen(type->name));
+        type->known = python_type_name(process->side, address, type->name, &type->flags);
     }
+    if (type->known && type->text == 0)
+        type->text = recording_add_string(writer->m->recording, type->name, strlen(type->name));
     return type->text != 0 ? type : NULL;
 }
 

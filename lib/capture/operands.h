@@ -48,6 +48,8 @@ int operand_writer_new(struct measurement *m, struct names *names, struct operan
 void operand_writer_free(struct operand_writer *writer);
 /* [W] A sample on the CPU with that node innermost: its code is planned when it is hot. */
 void operands_count(struct operand_writer *writer, struct tracked_process *process, uint32_t node);
+/* [W] The recording has given out its ids anew. */
+void operands_restart(struct operand_writer *writer);
 /* [W] Writes the looks that are there. */
 void operands_write(struct operand_writer *writer);
 

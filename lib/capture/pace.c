@@ -44,6 +44,11 @@ uint64_t pace_period_ns(struct pace *pace)
     return period_ns > PERIOD_MIN_NS ? period_ns : PERIOD_MIN_NS;
 }
 
+void pace_resume(struct pace *pace, uint64_t now_ns)
+{
+    pace->govern_at_ns = now_ns;
+}
+
 /* Cores with a running thread of the target, on average since the last look; at least one. */
 static double cores_in_use(struct pace *pace)
 {

@@ -21,6 +21,8 @@ void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns);
 uint64_t pace_interval_ns(struct pace *pace);
 /* The same for the kernel sampler, whose interval stays for a while: drawn evenly around the mean. */
 uint64_t pace_period_ns(struct pace *pace);
+/* Behind a pause: what was not done in it is not made up for. */
+void pace_resume(struct pace *pace, uint64_t now_ns);
 /* After each sweep; looks at the budget ten times a second. */
 void pace_govern(struct pace *pace, uint64_t now_ns);
 

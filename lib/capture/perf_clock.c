@@ -306,6 +306,19 @@ size_t perf_clock_wait_fds(const struct perf_clock *clock, int *fds, size_t capa
     return n;
 }
 
+void perf_clock_pause(struct perf_clock *clock, bool pause)
+{
+    unsigned long request = pause ? PERF_EVENT_IOC_DISABLE : PERF_EVENT_IOC_ENABLE;
+    for (int stream = 0; stream < STREAMS; stream++)
+        for (size_t i = 0; i < clock->extra[stream].n; i++)
+            ioctl(clock->extra[stream].fds[i], request, 0);
+    for (int i = 0; i < clock->n_cores * STREAMS; i++) {
+        const struct ring *ring = &clock->rings[i % STREAMS][i / STREAMS];
+        if (ring->fd >= 0)
+            ioctl(ring->fd, request, 0);
+    }
+}
+
 void perf_clock_free(struct perf_clock *clock)
 {
     if (clock == NULL)

@@ -44,6 +44,8 @@ size_t perf_clock_wait_fds(const struct perf_clock *clock, int *fds, size_t capa
 /* Hands every new record to `take`; returns how many records the kernel lost since the last call. */
 uint64_t perf_clock_drain(struct perf_clock *clock, void (*take)(void *context, const struct perf_record *record),
                           void *context);
+/* While it is paused the target is not interrupted, and nothing is told. */
+void perf_clock_pause(struct perf_clock *clock, bool pause);
 void perf_clock_free(struct perf_clock *clock);
 
 #endif

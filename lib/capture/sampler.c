@@ -28,6 +28,7 @@ enum {
     RATE_MAX_HZ = 1000 * 1000, /* as fast as it goes: nothing is missed */
     SLEEPERS_CLOCK_MIN = 3
 };
+#define PAUSED_PERIOD_NS (UINT64_C(1) << 40) /* 18 minutes */
 
 /* ---- scheduling ourselves ------------------------------------------------------------------------------------------
  */
@@ -318,6 +319,51 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     return next_ns > earliest_ns ? next_ns : earliest_ns;
 }
 
+/* What was seen before the pause says nothing of what is there now, and what ran in it does not count. */
+static void start_afresh(struct sampler *s)
+{
+    sampler_hand_over(s, true);
+    for (size_t i = 0; i < s->n; i++) {
+        struct tracked_thread *t = s->list[i];
+        proc_thread_schedstat(&t->files, &t->last);
+        t->written = t->last;
+        t->asleep = false;
+        t->depth = 0;
+        t->core = -1;
+        t->pending_since_ns = clock_monotonic_ns();
+    }
+}
+
+static void rest(struct sampler *s)
+{
+    struct measurement *m = s->m;
+    struct gate *gate = &m->gate;
+    if (s->kernel != NULL) {
+        sampler_drain_kernel(s);
+        kernel_sampler_period(s->kernel, PAUSED_PERIOD_NS);
+    }
+    for (size_t i = 0; i < s->n; i++)
+        sampler_flush(s, s->list[i], false);
+    stopwatch_pause(&m->watch, clock_monotonic_ns());
+    pthread_mutex_lock(&gate->lock);
+    gate->sampler_rests = true;
+    pthread_cond_broadcast(&gate->changed);
+    while (gate->pause_asked && !atomic_load(&m->stop_sampler))
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+    if (!atomic_load(&m->stop_sampler)) { /* else the pause lasts to the end */
+        if (s->kernel != NULL)
+            sampler_drain_kernel(s);
+        start_afresh(s);
+        stopwatch_resume(&m->watch, clock_monotonic_ns());
+        s->period_from_ns = 0;
+    }
+    pthread_mutex_lock(&gate->lock);
+    gate->sampler_rests = false;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
 void *sampler_main(void *measurement)
 {
     struct measurement *m = measurement;
@@ -331,6 +377,11 @@ void *sampler_main(void *measurement)
     pace_init(&s->pace, m, next_ns);
     sampler_hand_over(s, true);
     while (!atomic_load_explicit(&m->stop_sampler, memory_order_relaxed)) {
+        if (atomic_load_explicit(&m->pause, memory_order_relaxed)) {
+            rest(s);
+            next_ns = clock_monotonic_ns();
+            pace_resume(&s->pace, next_ns);
+        }
         if (s->kernel != m->kernel) {
             sampler_change_kernel(s, m->kernel);
             next_ns = clock_monotonic_ns();

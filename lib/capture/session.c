@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "capture/control.h"
 #include "capture/doctor.h"
 #include "capture/launch.h"
 #include "capture/quota.h"
@@ -51,6 +52,23 @@ static void raise_descriptors(struct rlimit *before)
     setrlimit(RLIMIT_NOFILE, &most);
 }
 
+static void make_gate(struct gate *gate)
+{
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_mutex_init(&gate->lock, NULL);
+    pthread_cond_init(&gate->changed, &clock);
+    pthread_condattr_destroy(&clock);
+}
+
+static void open_gate(struct measurement *m)
+{
+    pthread_mutex_lock(&m->gate.lock);
+    pthread_cond_broadcast(&m->gate.changed);
+    pthread_mutex_unlock(&m->gate.lock);
+}
+
 static struct session *make(const struct measure_options *options, struct err *err)
 {
     struct session *session = mem_zalloc(1, sizeof *session);
@@ -70,6 +88,7 @@ static struct session *make(const struct measure_options *options, struct err *e
     m->wait_status = -1;
     pthread_mutex_init(&m->failure_lock, NULL);
     operand_queue_init(&m->operands);
+    make_gate(&m->gate);
     m->queue.records = mem_alloc(SAMPLE_QUEUE_RECORDS * sizeof *m->queue.records);
     if (m->queue.records == NULL || m->wake_fd < 0 || m->end_fd < 0) {
         err_set(err, ERR_NOMEM, "cannot measure: out of memory or descriptors; free some");
@@ -93,6 +112,7 @@ static int make_recording(struct session *session, const char *output, const cha
         directory[0] = '\0';
     uname(&host);
     m->start_ns = clock_monotonic_ns() + m->options.delay_ns; /* time zero is where the sampling begins */
+    stopwatch_init(&m->watch, m->start_ns);
     m->start_ticks = proc_now_ticks() + m->options.delay_ns / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
     m->cpu_before_ns = clock_process_cpu_ns();
     struct recording_info info = {
@@ -107,6 +127,8 @@ static int make_recording(struct session *session, const char *output, const cha
         .cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
         .cores_quota = quota_cores("", session->root),
         .rate_hz = m->options.rate_hz,
+        .bounded = m->options.keep_ns != 0,
+        .max_bytes = m->options.max_bytes,
     };
     info.cores_allowed =
         sched_getaffinity(session->root, sizeof allowed, &allowed) == 0 ? (uint32_t)CPU_COUNT(&allowed) : info.cores;
@@ -134,8 +156,10 @@ static int start_threads(struct session *session, struct err *err)
     m->tracker_runs = m->writer_runs && pthread_create(&m->tracker, NULL, tracker_main, m) == 0;
     m->sampler_runs = m->tracker_runs && pthread_create(&m->sampler, NULL, sampler_main, m) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (m->sampler_runs)
+    if (m->sampler_runs) {
+        control_new(m); /* without it the recording goes on as well */
         return 0;
+    }
     return err_set(err, ERR_NOMEM, "cannot measure: no thread could be started; raise the limit of processes");
 }
 
@@ -144,6 +168,7 @@ static void stop_threads(struct session *session)
     struct measurement *m = &session->m;
     uint64_t one = 1;
     atomic_store(&m->stop_sampler, true);
+    open_gate(m);
     if (m->sampler_runs)
         pthread_join(m->sampler, NULL);
     atomic_store(&m->stop_tracker, true);
@@ -152,6 +177,7 @@ static void stop_threads(struct session *session)
     if (m->tracker_runs)
         pthread_join(m->tracker, NULL);
     atomic_store(&m->stop_writer, true);
+    open_gate(m);
     if (m->writer_runs)
         pthread_join(m->writer, NULL);
     kernel_start_free(m->kernel_start);
@@ -347,19 +373,39 @@ int session_attach(const struct measure_options *options, const char *output, co
 /* ---- while it runs, and the end
  * --------------------------------------------------------------------------------------- */
 
-/* Nanoseconds until the duration asked for is over; UINT64_MAX: none was. */
-static uint64_t duration_left_ns(const struct measurement *m)
+/* Measured time so far. */
+static uint64_t elapsed_ns(struct measurement *m)
 {
-    if (m->options.duration_ns == 0)
-        return UINT64_MAX;
-    uint64_t end_ns = m->start_ns + m->options.duration_ns, now_ns = clock_monotonic_ns();
-    return end_ns > now_ns ? end_ns - now_ns : 0;
+    uint64_t end_ns = atomic_load(&m->end_ns);
+    return stopwatch_read(&m->watch, end_ns != 0 ? end_ns : clock_monotonic_ns());
 }
 
-static uint64_t elapsed_ns(const struct measurement *m)
+/* Nanoseconds until the duration asked for is over; UINT64_MAX: none was. */
+static uint64_t duration_left_ns(struct measurement *m)
 {
-    uint64_t now_ns = clock_monotonic_ns();
-    return now_ns > m->start_ns ? now_ns - m->start_ns : 0;
+    if (atomic_load(&m->end_ns) != 0)
+        return 0;
+    if (m->options.duration_ns == 0)
+        return UINT64_MAX;
+    uint64_t done_ns = elapsed_ns(m);
+    if (stopwatch_paused(&m->watch))
+        return UINT64_MAX;
+    if (done_ns == 0) /* --delay */
+        return m->options.duration_ns + (m->start_ns - clock_monotonic_ns());
+    return m->options.duration_ns > done_ns ? m->options.duration_ns - done_ns : 0;
+}
+
+void measure_end(struct measurement *m, uint64_t now_ns, enum end_reason reason)
+{
+    uint64_t one = 1;
+    uint_fast64_t none = 0;
+    if (!atomic_compare_exchange_strong(&m->end_ns, &none, now_ns))
+        return;
+    atomic_store(&m->end_reason, reason);
+    atomic_store(&m->stop_sampler, true);
+    open_gate(m);
+    if (write(m->end_fd, &one, sizeof one) < 0)
+        errno = 0; /* full: it is readable anyway */
 }
 
 void session_wait(struct session *session, int timeout_ms, struct session_status *status)
@@ -370,9 +416,9 @@ void session_wait(struct session *session, int timeout_ms, struct session_status
     while (true) {
         uint64_t left_ns = duration_left_ns(m), now_ns = clock_monotonic_ns();
         over = left_ns == 0;
-        if (over) /* a program that was started goes on to its end, unmeasured */
+        if (over) /* a program that was started goes on, unmeasured */
             atomic_store(&m->stop_sampler, true);
-        if (atomic_load(&m->ended) || (over && m->child == 0) || now_ns >= until_ns)
+        if (atomic_load(&m->ended) || over || now_ns >= until_ns)
             break;
         uint64_t nap_ns = until_ns - now_ns;
         if (!over && left_ns < nap_ns)
@@ -384,7 +430,9 @@ void session_wait(struct session *session, int timeout_ms, struct session_status
             break;
     }
     *status = (struct session_status){
-        .ended = atomic_load(&m->ended) || (over && m->child == 0),
+        .ended = atomic_load(&m->ended) || over,
+        .paused = stopwatch_paused(&m->watch),
+        .reason = (enum end_reason)atomic_load(&m->end_reason),
         .elapsed_s = (double)elapsed_ns(m) / 1e9,
         .samples = atomic_load(&m->counts.samples),
         .dropped = atomic_load(&m->counts.dropped),
@@ -395,6 +443,10 @@ void session_wait(struct session *session, int timeout_ms, struct session_status
     pthread_mutex_lock(&m->failure_lock);
     status->failure = m->failure;
     pthread_mutex_unlock(&m->failure_lock);
+    pthread_mutex_lock(&m->gate.lock);
+    status->n_said = m->gate.n_said;
+    memcpy(status->said, m->gate.said, sizeof status->said);
+    pthread_mutex_unlock(&m->gate.lock);
 }
 
 void session_signal(struct session *session, int signal)
@@ -436,6 +488,16 @@ static void explain(struct session *session, double elapsed_s, struct session_re
         recording_add_note(m->recording, result->note);
 }
 
+static void note_end(struct measurement *m, uint64_t took_ns)
+{
+    char note[160];
+    if (atomic_load(&m->end_reason) != END_MAX_SIZE)
+        return;
+    snprintf(note, sizeof note, "the recording ended after %.1f s, when it reached --max-size; the program went on",
+             (double)took_ns / 1e9);
+    recording_add_note(m->recording, note);
+}
+
 int session_finish(struct session *session, struct session_result *result, struct err *err)
 {
     struct measurement *m = &session->m;
@@ -444,7 +506,10 @@ int session_finish(struct session *session, struct session_result *result, struc
     uint64_t took_ns = elapsed_ns(m), limit_ns = m->options.duration_ns;
     if (limit_ns != 0 && took_ns > limit_ns)
         took_ns = limit_ns;
+    control_free(m->control); /* first: a copy that is being made is finished */
+    m->control = NULL;
     stop_threads(session); /* what that takes is not the program's */
+    note_end(m, took_ns);
     snprintf(result->path, sizeof result->path, "%s", recording_path(m->recording));
     result->pid = session->root;
     result->wait_status = atomic_load(&m->wait_status);
@@ -469,6 +534,8 @@ void session_free(struct session *session)
     if (session == NULL)
         return;
     struct measurement *m = &session->m;
+    control_free(m->control);
+    m->control = NULL;
     if (!session->finished)
         stop_threads(session);
     if (session->descriptors.rlim_cur != RLIM_INFINITY && session->descriptors.rlim_max != 0)
@@ -489,6 +556,10 @@ void session_free(struct session *session)
         close(m->end_fd);
     pthread_mutex_destroy(&m->failure_lock);
     pthread_mutex_destroy(&m->operands.lock);
+    pthread_mutex_destroy(&m->gate.lock);
+    pthread_cond_destroy(&m->gate.changed);
+    if (m->start_ns != 0)
+        stopwatch_release(&m->watch);
     for (size_t i = 0; session->command != NULL && session->command[i] != NULL; i++)
         mem_free(session->command[i]);
     mem_free(session->command);

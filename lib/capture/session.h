@@ -14,7 +14,11 @@ struct session_status {
     double elapsed_s;
     uint64_t samples, dropped;
     uint32_t processes, pythons, threads;
-    struct err failure; /* code 0: the recording is well */
+    bool paused;
+    enum end_reason reason; /* why it ended before the program */
+    uint32_t n_said;        /* grows with each copy that was made by itself */
+    char said[4096 + 256];  /* the last one's line */
+    struct err failure;     /* code 0: the recording is well */
 };
 
 struct session_result {

@@ -17,7 +17,7 @@ enum { FILE_BYTES_MAX = 512 * 1024, TOTAL_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct source_text {
     struct recording *recording;
-    struct map done; /* file id */
+    struct map done; /* path */
     size_t total;
     bool no_arguments;
 };
@@ -130,7 +130,7 @@ void source_text_want(struct source_text *sources, const struct tracked_process 
 {
     uint32_t ignored;
     bool known;
-    if (file == 0 || map_put(&sources->done, &file, sizeof file, 1, &ignored, &known) != 0 || known)
+    if (file == 0 || map_put(&sources->done, path, strlen(path), 1, &ignored, &known) != 0 || known)
         return;
     if (strcmp(path, "<string>") == 0)
         add_command_text(sources, process, file);

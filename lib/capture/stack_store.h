@@ -32,8 +32,9 @@ struct stack_node {
     uint32_t code;   /* index into codes */
     int32_t offset;  /* bytes into the code's instructions */
     uint32_t depth;
-    uint32_t recorded; /* the writer's: stack id of the recording */
-    uint32_t flags;    /* the writer's: node_flags */
+    uint32_t recorded;   /* the writer's: stack id of the recording */
+    uint32_t generation; /* the writer's: for which that holds (names.c) */
+    uint32_t flags;      /* the writer's: node_flags */
 };
 
 enum { STORE_FIRST = 64, STORE_CHUNKS = 20 }; /* each chunk has twice the room of the one before */

@@ -32,7 +32,7 @@ struct ip_history {
     uint32_t count, next;
 };
 
-enum { PROCESS_TEXT_BYTES = 4096 };
+enum { PROCESS_TEXT_BYTES = 4096, USUAL_WAITS = 8 };
 
 struct tracked_process {
     pid_t pid, parent_pid; /* [C] */
@@ -87,6 +87,7 @@ struct tracked_process {
     struct stack_store store;   /* [S] fills it, W names what is in it */
     uint32_t id;                /* [W] of the recording */
     uint32_t parent_id;         /* [L] of the recording */
+    uint64_t moved_ns;          /* [W] when one of its threads was last seen to get on */
     uint32_t held_threads;      /* [W] not forgotten yet */
     bool over;                  /* [W] it has ended, and that was written */
     atomic_bool forgotten;      /* W sets: T may free it */
@@ -148,6 +149,10 @@ struct tracked_thread {
 
     uint32_t id;                           /* [W] of the recording */
     uint64_t run_total_ns, delay_total_ns; /* [W] of the samples written */
+    uint32_t still_node;                   /* [W] trigger.c: where it is since still_since_ns */
+    bool still_waits, still_told;          /* [W] */
+    uint64_t still_since_ns;               /* [W] */
+    uint32_t usual[USUAL_WAITS], n_usual;  /* [W] nodes where it waited and went on */
     bool due;                              /* [W] to be written */
     bool over;                             /* [W] it has ended, and that was written */
     uint64_t drained_at;                   /* [W] its last sample lies before that place of the queue; 0: not known */

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -389,12 +390,22 @@ static void visit(struct tracker *k, struct tracked_process *process)
         tracker_list_threads(k, process);
 }
 
+/* While the recording is paused nothing is looked at, and the kernel does not interrupt the target for us. */
+static bool tracker_rests(struct tracker *k)
+{
+    bool rests = atomic_load(&k->m->pause);
+    if (rests != k->rests && k->m->perf != NULL)
+        perf_clock_pause(k->m->perf, rests);
+    k->rests = rests;
+    return rests;
+}
+
 static void pass(struct tracker *k)
 {
     struct measurement *m = k->m;
     k->now_ns = clock_monotonic_ns();
     reap_child(k);
-    if (atomic_load(&m->stop_sampler))
+    if (atomic_load(&m->stop_sampler) || tracker_rests(k))
         return; /* the duration is over: nothing new is measured, the program goes on to its end */
     tracker_drain(k);
     tracker_choose_reader(k);
@@ -419,6 +430,32 @@ static void pass(struct tracker *k)
         track_reclaim(&m->track, k->now_ns);
         k->reclaim_due_ns = k->now_ns + ALIVE_NS;
     }
+}
+
+/* Only ends, of what the measurement is of, end a pause's sleep. */
+static void nap_paused(struct tracker *k)
+{
+    struct measurement *m = k->m;
+    struct pollfd fds[2 + ROOTS_MAX] = {{m->wake_fd, POLLIN, 0}, {m->child_fd, POLLIN, 0}};
+    size_t n = 2;
+    uint64_t count;
+    for (size_t i = 0; m->child == 0 && i < m->track.n_processes && n < 2 + ROOTS_MAX; i++)
+        if (m->track.processes[i]->root && !m->track.processes[i]->ended)
+            fds[n++] = (struct pollfd){(int)syscall(SYS_pidfd_open, m->track.processes[i]->pid, 0), POLLIN, 0};
+    if (atomic_load(&m->wait_status) != -1)
+        fds[1].fd = -1;
+    poll(fds, n, -1);
+    bool ended = false;
+    for (size_t i = 2; i < n; i++) {
+        ended = ended || fds[i].revents != 0;
+        if (fds[i].fd >= 0)
+            close(fds[i].fd);
+    }
+    k->now_ns = clock_monotonic_ns();
+    if (ended)
+        check_alive(k, false);
+    if (fds[0].revents != 0 && !atomic_load(&m->stop_tracker) && read(m->wake_fd, &count, sizeof count) < 0)
+        errno = 0; /* somebody else took it */
 }
 
 /* Sleeps until the child ends, something is born, the measurement stops, or it is time for another look. */
@@ -455,7 +492,10 @@ void *tracker_main(void *measurement)
     k->busy_until_ns = clock_monotonic_ns() + BUSY_NS;
     while (!atomic_load(&m->stop_tracker)) {
         pass(k);
-        nap(k);
+        if (k->rests && !atomic_load(&m->stop_sampler))
+            nap_paused(k);
+        else
+            nap(k);
     }
     k->now_ns = clock_monotonic_ns();
     tracker_drain(k);

@@ -24,8 +24,9 @@ enum {
     STATUS_WAIT_NS = 60 * NS_PER_MS,  /* the kernel tells a status a little after the end */
     PYTHON_STARTS_NS = 5 * NS_PER_MS, /* no interpreter reaches a program's first line in less */
     SETTLED_NS = 100 * NS_PER_MS,
-    SAME_TICKS = 3,     /* two tellings of one start differ by so much at most */
-    BIRTH_FDS_MAX = 256 /* cores */
+    SAME_TICKS = 3,      /* two tellings of one start differ by so much at most */
+    BIRTH_FDS_MAX = 256, /* cores */
+    ROOTS_MAX = 256
 };
 
 struct tracker {
@@ -36,6 +37,7 @@ struct tracker {
     pid_t *tids;
     size_t tids_capacity;
     struct task_log log; /* of the kernel's records */
+    bool rests;          /* the recording is paused */
     uint32_t missed;     /* threads of the present listing that could not be followed */
 };
 

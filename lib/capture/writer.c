@@ -5,11 +5,9 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "capture/counters.h"
-#include "capture/measure.h"
 #include "capture/modules.h"
-#include "capture/names.h"
 #include "capture/wait_state.h"
+#include "capture/writer_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,32 +25,16 @@ enum {
     IP_WITHIN_NS = 4 * NS_PER_MS /* an instruction pointer further away says nothing of a sample */
 };
 
-struct writer {
-    struct measurement *m;
-    struct names *names;
-    struct symbols *symbols;
-    struct counters *counters;
-    struct operand_writer *operands;
-    struct tracked_process **processes; /* the writer's copies of the tables */
-    struct tracked_thread **threads;
-    size_t n_processes, n_threads, processes_capacity, threads_capacity;
-    uint64_t commit_due_ns, counters_due_ns;
-    bool version_noted, kernel_noted;
-    char command[PROCESS_TEXT_BYTES], executable[PROCESS_TEXT_BYTES]; /* of the process being written */
-    uint64_t losses_written[LOSS_KIND_COUNT];
-    struct buf text;
-};
-
 /* ---- processes and threads ------------------------------------------------------------------------------------------
  */
 
-static uint64_t since_start(const struct measurement *m, uint64_t time_ns)
+static uint64_t since_start(struct measurement *m, uint64_t time_ns)
 {
-    return time_ns > m->start_ns ? time_ns - m->start_ns : 0;
+    return stopwatch_read(&m->watch, time_ns);
 }
 
 /* 0 would mean that it is still there. */
-static uint64_t end_of(const struct measurement *m, uint64_t time_ns)
+static uint64_t end_of(struct measurement *m, uint64_t time_ns)
 {
     uint64_t end_ns = since_start(m, time_ns);
     return end_ns > 0 ? end_ns : 1;
@@ -364,6 +346,7 @@ static void write_sample(struct writer *w, const struct raw_sample *raw)
     if ((named.flags & NODE_ASYNCIO) != 0)
         see_asyncio(thread);
     sample.task = sample.stack != 0 ? task_of(w, raw, raw->task) : 0;
+    trigger_sample(&w->trigger, m, raw, sample.state == STATE_IDLE);
     recording_add_sample(m->recording, &sample);
 }
 
@@ -400,7 +383,8 @@ static void write_self(struct writer *w)
     struct sampler_counts *c = &m->counts;
     uint64_t awake = atomic_load(&c->awake_ns), contested = atomic_load(&c->contested_ns);
     uint64_t first_ns = atomic_load(&c->first_ns), last_ns = atomic_load(&c->last_ns);
-    double sampled_s = last_ns > first_ns ? (double)(last_ns - first_ns) / 1e9 : 0;
+    double sampled_s =
+        last_ns > first_ns ? (double)(since_start(m, last_ns) - since_start(m, first_ns)) / 1e9 : 0; /* no pauses */
     struct self_report self = {
         .own_cpu_ns = clock_process_cpu_ns() - m->cpu_before_ns,
         .core_taken_ns =
@@ -425,7 +409,7 @@ static void write_self(struct writer *w)
     }
 }
 
-static void keep_failure(struct measurement *m, const struct err *err)
+void writer_keep_failure(struct measurement *m, const struct err *err)
 {
     pthread_mutex_lock(&m->failure_lock);
     if (m->failure.code == 0)
@@ -499,18 +483,32 @@ static void commit(struct writer *w, uint64_t now_ns)
     write_totals(w);
     write_self(w);
     if (recording_commit(w->m->recording, since_start(w->m, now_ns), &err) != 0)
-        keep_failure(w->m, &err);
+        writer_keep_failure(w->m, &err);
 }
 
-static void read_counters(struct writer *w, uint64_t now_ns)
+void writer_read_counters(struct writer *w, uint64_t now_ns)
 {
+    int64_t cpu_ns = 0, rss_bytes = 0;
+    if (now_ns < w->m->start_ns) /* --delay */
+        return;
     counters_read_cores(w->counters, now_ns);
     for (size_t i = 0; i < w->n_processes; i++) {
         struct tracked_process *process = w->processes[i];
         struct usage usage;
-        if (!process->ended && process->python_known && usage_read(process->pid, process->start_ticks, &usage))
-            counters_add_process(w->counters, process, w->threads, w->n_threads, &usage, now_ns);
+        if (process->ended || !process->python_known || !usage_read(process->pid, process->start_ticks, &usage))
+            continue;
+        counters_add_process(w->counters, process, w->threads, w->n_threads, &usage, now_ns);
+        cpu_ns += usage.values[COUNTER_USER_TIME] + usage.values[COUNTER_SYSTEM_TIME];
+        rss_bytes += usage.values[COUNTER_RSS];
     }
+    trigger_usage(&w->trigger, w->m, now_ns, cpu_ns, rss_bytes);
+}
+
+/* When the recording ended: now, or where it was to end. */
+static uint64_t last_moment(const struct measurement *m)
+{
+    uint64_t now_ns = clock_monotonic_ns(), end_ns = atomic_load(&m->end_ns);
+    return end_ns != 0 && end_ns < now_ns ? end_ns : now_ns;
 }
 
 /* Tens of milliseconds of work that delay nothing here, and that a short program need not wait for. */
@@ -535,7 +533,7 @@ static void note_kernel(struct writer *w)
 
 static void pass(struct writer *w)
 {
-    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t now_ns = last_moment(w->m);
     learn_noise(w->m, now_ns);
     note_kernel(w);
     bool written = write_tables(w, false);
@@ -543,26 +541,35 @@ static void pass(struct writer *w)
     operands_write(w->operands);
     if (written) /* a child that is not known yet may name its parent */
         forget_ended(w);
-    if (now_ns >= w->counters_due_ns && now_ns >= w->m->start_ns) { /* --delay */
-        read_counters(w, now_ns);
+    if (now_ns >= w->counters_due_ns) {
+        writer_read_counters(w, now_ns);
         w->counters_due_ns = now_ns + COUNTERS_NS;
     }
     if (now_ns >= w->commit_due_ns) {
         commit(w, now_ns);
+        writer_keep_bounds(w, now_ns);
         w->commit_due_ns = now_ns + COMMIT_NS;
     }
 }
 
+void writer_commit(struct writer *w, uint64_t until_ns)
+{
+    write_tables(w, false);
+    write_samples(w, until_ns);
+    commit(w, clock_monotonic_ns());
+}
+
 static void finish(struct writer *w)
 {
-    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t now_ns = last_moment(w->m);
     write_tables(w, false);
     write_samples(w, UINT64_MAX);
     operands_write(w->operands);
-    if (now_ns >= w->m->start_ns)
-        read_counters(w, now_ns);
+    if (atomic_load(&w->m->end_ns) == 0)
+        writer_read_counters(w, now_ns);
     write_tables(w, true);
     commit(w, now_ns);
+    writer_keep_last(w, now_ns);
 }
 
 void *writer_main(void *measurement)
@@ -572,15 +579,14 @@ void *writer_main(void *measurement)
     struct err err = {0};
     prctl(PR_SET_NAME, "kei-writer");
     w.symbols = symbols_new();
-    if (w.symbols == NULL || names_new(m, &w.names) != 0 || counters_new(m->recording, m->start_ns, &w.counters) != 0 ||
+    if (w.symbols == NULL || names_new(m, &w.names) != 0 || counters_new(m->recording, &m->watch, &w.counters) != 0 ||
         operand_writer_new(m, w.names, &w.operands) != 0) {
         err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
-        keep_failure(m, &err);
+        writer_keep_failure(m, &err);
     } else {
         while (!atomic_load(&m->stop_writer)) {
-            struct timespec nap = {0, PASS_NS};
             pass(&w);
-            nanosleep(&nap, NULL);
+            writer_rest(&w, PASS_NS);
         }
         finish(&w);
     }

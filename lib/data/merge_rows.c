@@ -362,6 +362,19 @@ static int copy_notes(struct source *source)
                    base_name(source->loader.path));
         recording_add_note(source->merger->recording, buf_text(&note));
     }
+    buf_clear(&note);
+    profile_left_out(profile, &note);
+    if (note.size > 0) {
+        struct buf whole = {0};
+        buf_printf(&whole, "%.*s: %s%s", NAME_MAX_SHOWN, base_name(source->loader.path), buf_text(&note),
+                   profile->n_gaps > 0 ? "; what is behind a pause is as much earlier here" : "");
+        recording_add_note(source->merger->recording, buf_text(&whole));
+        note.failed = note.failed || whole.failed;
+        buf_release(&whole);
+    }
+    for (size_t i = 0; i < profile->n_gaps; i++)
+        recording_add_gap(source->merger->recording, profile->gaps[i].time_ns + source->offset_ns,
+                          profile->gaps[i].length_ns);
     int rc = note.failed ? loader_no_memory(&source->loader) : 0;
     buf_release(&note);
     return rc;

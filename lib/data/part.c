@@ -151,16 +151,6 @@ static void take_samples(struct parter *parter)
         sum_threads(parter);
 }
 
-static bool cumulative(uint8_t kind)
-{
-    static const bool kinds[COUNTER_KIND_COUNT] = {
-#define X(name, text, unit, cumulative, subject) cumulative,
-        COUNTER_LIST(X)
-#undef X
-    };
-    return kind < COUNTER_KIND_COUNT && kinds[kind];
-}
-
 /* Where cumulative counters stood when the part began. */
 struct bases {
     struct map index; /* (subject, kind) → index of values */
@@ -198,7 +188,7 @@ static int take_counters(struct parter *parter)
         struct counter counter = parter->whole->counters[i];
         if (!counter_wanted(parter, &counter))
             continue;
-        int64_t none = 0, *base = cumulative(counter.kind) ? base_of(&bases, &counter) : &none;
+        int64_t none = 0, *base = counter_cumulative(counter.kind) ? base_of(&bases, &counter) : &none;
         if (base == NULL) {
             rc = ERR_NOMEM;
         } else if (counter.time_ns < parter->from_ns) {
@@ -292,6 +282,8 @@ int part_new(const struct profile *whole, const struct part_of *of, struct profi
     parter.part->n_operands = 0;
     parter.part->task_waits = NULL;
     parter.part->n_task_waits = 0;
+    parter.part->gaps = NULL;
+    parter.part->n_gaps = 0;
     parter.part->whole = whole;
     parter.part->n_counters = 0;
     parter.part->notes = NULL;

@@ -154,13 +154,13 @@ void profile_free(struct profile *profile)
     if (profile == NULL)
         return;
     struct profile_samples *samples = &profile->samples;
-    void *blocks[] = {profile->path,           profile->command,   profile->notes,        profile->strings,
-                      profile->string_lengths, profile->functions, profile->function_own, profile->frames,
-                      profile->stacks,         profile->processes, profile->threads,      profile->thread_idle,
-                      samples->time_ns,        samples->thread,    samples->stack,        samples->ticks,
-                      samples->wall_ns,        samples->cpu_ns,    samples->state,        samples->marks,
-                      samples->reader,         samples->task,      profile->tasks,        profile->task_waits,
-                      profile->counters,       profile->sources,   profile->expressions,  profile->operands};
+    void *blocks[] = {
+        profile->path,      profile->command,      profile->notes,    profile->strings,    profile->string_lengths,
+        profile->functions, profile->function_own, profile->frames,   profile->stacks,     profile->processes,
+        profile->threads,   profile->thread_idle,  samples->time_ns,  samples->thread,     samples->stack,
+        samples->ticks,     samples->wall_ns,      samples->cpu_ns,   samples->state,      samples->marks,
+        samples->reader,    samples->task,         profile->tasks,    profile->task_waits, profile->counters,
+        profile->sources,   profile->expressions,  profile->operands, profile->gaps};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         mem_free(blocks[i]);
     arena_release(&profile->arena);
@@ -182,6 +182,36 @@ const struct expression *profile_hot_expression(const struct profile *profile, u
             hottest = one;
     }
     return hottest;
+}
+
+/* A time as one says it. */
+static void add_time(struct buf *out, double seconds)
+{
+    if (seconds < 120)
+        buf_printf(out, "%.1f s", seconds);
+    else if (seconds < 7200)
+        buf_printf(out, "%.1f min", seconds / 60);
+    else
+        buf_printf(out, "%.1f h", seconds / 3600);
+}
+
+void profile_left_out(const struct profile *profile, struct buf *out)
+{
+    const struct profile *whole = profile->whole != NULL ? profile->whole : profile;
+    double paused_ns = 0;
+    if (whole->dropped_ns > 0) {
+        buf_add_text(out, "kept the last ");
+        add_time(out, (double)whole->duration_ns / 1e9);
+        buf_add_text(out, " of ");
+        add_time(out, ((double)whole->duration_ns + (double)whole->dropped_ns) / 1e9);
+    }
+    if (whole->n_gaps == 0)
+        return;
+    for (size_t i = 0; i < whole->n_gaps; i++)
+        paused_ns += (double)whole->gaps[i].length_ns;
+    buf_printf(out, "%spaused %zu time%s, ", out->size > 0 ? "; " : "", whole->n_gaps, whole->n_gaps == 1 ? "" : "s");
+    add_time(out, paused_ns / 1e9);
+    buf_add_text(out, " in all, not measured");
 }
 
 const char *profile_source_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *length)

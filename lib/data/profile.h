@@ -32,6 +32,11 @@ struct profile_source {
     size_t length;
 };
 
+/* The recorder was told not to measure: the clock stood still. */
+struct gap {
+    uint64_t time_ns, length_ns;
+};
+
 struct profile_samples {
     size_t count;
     uint64_t *time_ns;
@@ -51,7 +56,8 @@ struct profile {
     uint64_t start_unix_ns, duration_ns;
     uint32_t cores, cores_allowed;
     double cores_quota;
-    bool complete; /* false: the recorder was killed; everything up to its last commit is here */
+    uint64_t dropped_ns; /* measured before that, and no longer here: what is here is the last part of a longer one */
+    bool complete;       /* false: the recorder was killed; everything up to its last commit is here */
     struct self_report self;
     uint64_t losses[LOSS_KIND_COUNT];
     const char **notes; /* NULL-terminated */
@@ -75,6 +81,8 @@ struct profile {
     size_t n_counters;
     struct profile_source *sources;
     size_t n_sources;
+    struct gap *gaps; /* in order; none of a part */
+    size_t n_gaps;
     struct expression *expressions; /* by frame; none of a part */
     size_t n_expressions, expression_capacity;
     struct operand *operands; /* by frame; none of a part */
@@ -107,6 +115,9 @@ struct line_operand {
 /* slot 0: what was worked on; 1: what with. False: never seen. */
 bool profile_line_operand(const struct profile *profile, uint32_t file, uint32_t line, const char *operation, int slot,
                           struct line_operand *found);
+/* "kept the last 10 min of 3 h; paused 2 times, 41.2 s in all": what of the program's time is not in it, and why;
+ * nothing where all of it is. */
+void profile_left_out(const struct profile *profile, struct buf *out);
 /* One source line without its newline; NULL when the recording does not have it. */
 const char *profile_source_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *length);
 

@@ -196,6 +196,8 @@ static int check_tables(struct loader *loader)
             loader->has_tasks = !missing;
         if (strcmp(item->name, "task_wait") == 0)
             loader->has_task_waits = !missing;
+        if (strcmp(item->name, "gap") == 0)
+            loader->has_gaps = !missing;
     }
     return 0;
 }

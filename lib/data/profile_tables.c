@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zstd.h>
 
-enum { SOURCE_BYTES_MAX = 16 * 1024 * 1024, SOURCES_BYTES_MAX = 64 * 1024 * 1024, NOTES_MAX = 10000 };
+enum { SOURCE_BYTES_MAX = 16 * 1024 * 1024, SOURCES_BYTES_MAX = 64 * 1024 * 1024, NOTES_MAX = 10000, GAPS_MAX = 10000 };
 
 static uint64_t column_u64(sqlite3_stmt *statement, int column)
 {
@@ -293,6 +293,19 @@ static int read_tasks(struct loader *loader)
     return rc;
 }
 
+static int read_gap(struct loader *loader, sqlite3_stmt *statement)
+{
+    struct profile *profile = loader->profile;
+    if (profile->n_gaps >= GAPS_MAX)
+        return 0;
+    struct gap *gaps = mem_realloc(profile->gaps, profile->n_gaps + 1, sizeof *gaps);
+    if (gaps == NULL)
+        return loader_no_memory(loader);
+    profile->gaps = gaps;
+    gaps[profile->n_gaps++] = (struct gap){column_u64(statement, 0), column_u64(statement, 1)};
+    return 0;
+}
+
 /* ---- key and value ------------------------------------------------------------------------------------------------
  */
 
@@ -342,6 +355,8 @@ static int read_meta(struct loader *loader, sqlite3_stmt *statement)
         profile->start_unix_ns = value;
     else if (strcmp(key, "duration_ns") == 0)
         profile->duration_ns = value;
+    else if (strcmp(key, "dropped_ns") == 0)
+        profile->dropped_ns = value;
     else if (strcmp(key, "committed_ns") == 0)
         loader->committed_ns = value;
     else if (strcmp(key, "complete") == 0)
@@ -424,6 +439,8 @@ int loader_tables(struct loader *loader)
                          profile_read_operand);
     if (rc == 0)
         rc = read_tasks(loader);
+    if (rc == 0 && loader->has_gaps)
+        rc = loader_each(loader, "SELECT time_ns, length_ns FROM gap ORDER BY time_ns", read_gap);
     struct profile *profile = loader->profile;
     if (!profile->complete)
         profile->duration_ns = loader->committed_ns;

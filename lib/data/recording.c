@@ -12,8 +12,6 @@
 #include <unistd.h>
 #include <zstd.h>
 
-enum { STRING_BYTES_MAX = 16 * 1024 * 1024 }; /* longer texts are cut: no name is that long */
-
 const char *recording_path(const struct recording *recording)
 {
     return recording->path;
@@ -28,8 +26,8 @@ uint32_t recording_add_string(struct recording *recording, const char *text, siz
 {
     uint32_t id;
     bool found;
-    if (length > STRING_BYTES_MAX)
-        length = STRING_BYTES_MAX;
+    if (length > recording->string_bytes_max)
+        length = recording->string_bytes_max;
     if (recording->failure.code != 0)
         return 0;
     if (map_put(&recording->strings, text, length, recording->n_strings + 1, &id, &found) != 0) {
@@ -39,6 +37,7 @@ uint32_t recording_add_string(struct recording *recording, const char *text, siz
     if (found)
         return id;
     recording->n_strings = id;
+    recording->interned_bytes += length;
     sqlite3_stmt *statement = recording_statement(recording, STATEMENT_STRING);
     if (statement == NULL)
         return 0;
@@ -129,6 +128,32 @@ uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint3
     return id;
 }
 
+/* An end before what is kept is its beginning: 0 would say that it goes on. */
+static uint64_t kept_end(const struct recording *recording, uint64_t end_ns)
+{
+    uint64_t kept_ns = recording_kept_time(recording, end_ns);
+    return end_ns != 0 && kept_ns == 0 ? 1 : kept_ns;
+}
+
+static struct process kept_process(const struct recording *recording, const struct process *process)
+{
+    struct process kept = *process;
+    kept.start_ns = recording_kept_time(recording, process->start_ns);
+    kept.end_ns = kept_end(recording, process->end_ns);
+    return kept;
+}
+
+static struct thread kept_thread(const struct recording *recording, const struct thread *thread, uint64_t run_ns,
+                                 uint64_t delay_ns)
+{
+    struct thread kept = *thread;
+    kept.start_ns = recording_kept_time(recording, thread->start_ns);
+    kept.end_ns = kept_end(recording, thread->end_ns);
+    kept.run_ns = thread->run_ns > run_ns ? thread->run_ns - run_ns : 0;
+    kept.delay_ns = thread->delay_ns > delay_ns ? thread->delay_ns - delay_ns : 0;
+    return kept;
+}
+
 uint32_t recording_add_process(struct recording *recording, const struct process *process)
 {
     if (recording->failure.code != 0)
@@ -138,7 +163,7 @@ uint32_t recording_add_process(struct recording *recording, const struct process
         recording_out_of_memory(recording);
         return 0;
     }
-    recording->processes[recording->n_processes++] = (struct recorded_process){*process, true};
+    recording->processes[recording->n_processes++] = (struct recorded_process){kept_process(recording, process), true};
     return (uint32_t)recording->n_processes;
 }
 
@@ -151,21 +176,23 @@ uint32_t recording_add_thread(struct recording *recording, const struct thread *
         recording_out_of_memory(recording);
         return 0;
     }
-    recording->threads[recording->n_threads++] = (struct recorded_thread){.thread = *thread, .dirty = true};
+    recording->threads[recording->n_threads++] =
+        (struct recorded_thread){.thread = kept_thread(recording, thread, 0, 0), .dirty = true};
     return (uint32_t)recording->n_threads;
 }
 
 void recording_set_process(struct recording *recording, uint32_t id, const struct process *process)
 {
     if (id > 0 && id <= recording->n_processes)
-        recording->processes[id - 1] = (struct recorded_process){*process, true};
+        recording->processes[id - 1] = (struct recorded_process){kept_process(recording, process), true};
 }
 
 void recording_set_thread(struct recording *recording, uint32_t id, const struct thread *thread)
 {
     if (id > 0 && id <= recording->n_threads) {
-        recording->threads[id - 1].thread = *thread;
-        recording->threads[id - 1].dirty = true;
+        struct recorded_thread *row = &recording->threads[id - 1];
+        row->thread = kept_thread(recording, thread, row->dropped_run_ns, row->dropped_delay_ns);
+        row->dirty = true;
     }
 }
 
@@ -184,7 +211,7 @@ void recording_add_sample(struct recording *recording, const struct sample *samp
         sample->state >= STATE_COUNT || sample->reader >= READER_KIND_COUNT)
         return;
     struct recorded_thread *thread = &recording->threads[sample->thread - 1];
-    uint64_t time = sample->time_ns / CHUNK_UNIT_NS;
+    uint64_t time = recording_kept_time(recording, sample->time_ns) / CHUNK_UNIT_NS;
     if (time < thread->last_units)
         time = thread->last_units;
     if (time > CHUNK_UNITS_MAX / 4 || sample->run_ns > CHUNK_UNITS_MAX || sample->delay_ns > CHUNK_UNITS_MAX)
@@ -210,46 +237,57 @@ void recording_add_sample(struct recording *recording, const struct sample *samp
         recording_close_samples(recording);
 }
 
-static void add_to_counter_sum(struct recording *recording, const struct counter *counter)
+/* The row of a counter, made where there is none yet; NULL when memory is short. */
+static struct counter_sum *counter_sum_of(struct recording *recording, uint32_t kind, uint32_t subject)
 {
-    uint32_t key[] = {counter->kind, counter->subject}, index = 0;
+    uint32_t key[] = {kind, subject}, index = 0;
     bool found = false;
     if (map_put(&recording->counter_index, key, sizeof key, (uint32_t)recording->n_counter_sums, &index, &found) != 0 ||
         mem_grow(&recording->counter_sums, &recording->counter_sum_capacity, recording->n_counter_sums + 1,
                  sizeof *recording->counter_sums) != 0) {
         recording_out_of_memory(recording);
-        return;
+        return NULL;
     }
     struct counter_sum *sum = &recording->counter_sums[index];
     if (!found) {
-        *sum = (struct counter_sum){.least = counter->value, .most = counter->value};
+        *sum = (struct counter_sum){.last = {.kind = (uint8_t)kind, .subject = subject}};
         recording->n_counter_sums++;
     }
+    return sum;
+}
+
+static void add_to_counter_sum(struct counter_sum *sum, const struct counter *counter)
+{
+    sum->least = sum->count == 0 || counter->value < sum->least ? counter->value : sum->least;
+    sum->most = sum->count == 0 || counter->value > sum->most ? counter->value : sum->most;
     sum->last = *counter;
-    sum->least = counter->value < sum->least ? counter->value : sum->least;
-    sum->most = counter->value > sum->most ? counter->value : sum->most;
     sum->count++;
     sum->dirty = true;
 }
 
-void recording_add_counter(struct recording *recording, const struct counter *counter)
+void recording_rebase_counter(struct recording *recording, uint32_t kind, uint32_t subject, int64_t dropped)
 {
-    uint64_t time = counter->time_ns / CHUNK_UNIT_NS;
-    if (recording->failure.code != 0 || counter->kind >= COUNTER_KIND_COUNT || time > CHUNK_UNITS_MAX / 4)
-        return;
-    recording->counters[recording->n_counters++] =
-        (struct chunk_counter){time, counter->value, counter->subject, counter->kind};
-    add_to_counter_sum(recording, counter);
-    if (recording->n_counters == CHUNK_ROWS)
-        recording_close_counters(recording);
+    struct counter_sum *sum = counter_sum_of(recording, kind, subject);
+    if (sum != NULL)
+        sum->dropped = dropped;
 }
 
-void recording_add_loss(struct recording *recording, enum loss_kind kind, uint64_t count)
+void recording_add_counter(struct recording *recording, const struct counter *counter)
 {
-    if ((unsigned)kind < LOSS_KIND_COUNT) {
-        recording->losses[kind] += count;
-        recording->losses_dirty = true;
-    }
+    struct counter kept = *counter;
+    kept.time_ns = recording_kept_time(recording, counter->time_ns);
+    uint64_t time = kept.time_ns / CHUNK_UNIT_NS;
+    if (recording->failure.code != 0 || counter->kind >= COUNTER_KIND_COUNT || time > CHUNK_UNITS_MAX / 4 ||
+        counter->subject == RECORDING_GONE)
+        return;
+    struct counter_sum *sum = counter_sum_of(recording, counter->kind, counter->subject);
+    if (sum == NULL || __builtin_sub_overflow(counter->value, sum->dropped, &kept.value))
+        return;
+    recording->counters[recording->n_counters++] =
+        (struct chunk_counter){time, kept.value, counter->subject, counter->kind};
+    add_to_counter_sum(sum, &kept);
+    if (recording->n_counters == CHUNK_ROWS)
+        recording_close_counters(recording);
 }
 
 void recording_add_note(struct recording *recording, const char *text)
@@ -261,10 +299,21 @@ void recording_add_note(struct recording *recording, const char *text)
     recording_step(recording, statement);
 }
 
+void recording_add_gap(struct recording *recording, uint64_t time_ns, uint64_t length_ns)
+{
+    sqlite3_stmt *statement = recording_statement(recording, STATEMENT_GAP);
+    if (statement == NULL)
+        return;
+    recording_bind_u64(statement, 1, recording_kept_time(recording, time_ns));
+    recording_bind_u64(statement, 2, length_ns);
+    recording_step(recording, statement);
+}
+
 void recording_add_source(struct recording *recording, uint32_t file, uint32_t first_line, const char *text,
                           size_t length)
 {
-    if (recording->failure.code != 0 || file == 0 || file > recording->n_strings || length > STRING_BYTES_MAX)
+    if (recording->failure.code != 0 || file == 0 || file > recording->n_strings ||
+        length > recording->string_bytes_max)
         return;
     size_t bound = ZSTD_compressBound(length);
     char *packed = mem_alloc(bound);

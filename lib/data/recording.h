@@ -30,6 +30,9 @@ struct recording_info {
     uint32_t cores_allowed; /* by affinity of the program */
     double cores_quota;     /* control group's quota in cores; 0: none */
     double rate_hz;         /* asked */
+    bool bounded;           /* its oldest part is dropped as it goes (recording_trim) */
+    uint64_t max_bytes;     /* the file and its log never take more; 0: no limit */
+    uint64_t dropped_ns;    /* of a copy: how much of what was measured before it is not in it */
     bool whole_or_nothing;  /* what is not finished is worth nothing: recording_free removes it */
 };
 
@@ -73,6 +76,38 @@ void recording_add_note(struct recording *recording, const char *text);
 void recording_add_source(struct recording *recording, uint32_t file, uint32_t first_line, const char *text,
                           size_t length);
 void recording_set_self(struct recording *recording, const struct self_report *self);
+
+/* The recorder did not measure for `length_ns`; the recording's clock stood still for that long at `time_ns`. */
+void recording_add_gap(struct recording *recording, uint64_t time_ns, uint64_t length_ns);
+
+/*
+ * Drops what lies more than `keep_ns` before now, so that a recording that goes on for days stays as large as its last
+ * minutes (docs/recording.md, "A recording that is kept short"): in one transaction, so that a kill at any moment
+ * leaves it as it was before or after. What is no longer named goes too, and every id is given out anew: `moved` tells
+ * the new ones of processes and threads; strings, functions, frames and stacks are to be added again. Times and totals
+ * that come from outside still count from the true start.
+ */
+struct recording_moved {
+    uint32_t *processes, *threads, *tasks; /* by their ids before: those now; RECORDING_GONE: dropped */
+    size_t n_processes, n_threads, n_tasks;
+};
+#define RECORDING_GONE UINT32_MAX /* as an id: what is said of it is ignored */
+int recording_trim(struct recording *recording, uint64_t keep_ns, uint64_t now_ns, struct recording_moved *moved,
+                   struct err *err);
+void recording_moved_release(struct recording_moved *moved);
+/* Nanoseconds that are kept, of those since the true start. */
+uint64_t recording_kept_ns(const struct recording *recording, uint64_t now_ns);
+/* Bytes that the file and its log take, those of the next checkpoint included. */
+uint64_t recording_bytes(const struct recording *recording);
+/* Bytes of memory that grow with what is recorded, about. */
+size_t recording_memory(const struct recording *recording);
+/* What the recorder said of itself and lost in the last `keep_ns`. */
+struct recording_trust {
+    struct self_report self;
+    uint64_t losses[LOSS_KIND_COUNT];
+};
+void recording_trust_of(const struct recording *recording, uint64_t keep_ns, uint64_t now_ns,
+                        struct recording_trust *trust);
 
 /* Makes everything added so far durable against a kill of this process. */
 int recording_commit(struct recording *recording, uint64_t now_ns, struct err *err);

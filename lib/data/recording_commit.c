@@ -31,6 +31,11 @@ static void fail(struct recording *recording, int rc)
     recording->in_transaction = false;
 }
 
+void recording_fail(struct recording *recording)
+{
+    fail(recording, 0);
+}
+
 void recording_out_of_memory(struct recording *recording)
 {
     fail(recording, ERR_NOMEM);
@@ -111,7 +116,7 @@ void recording_put_meta_u64(struct recording *recording, const char *key, uint64
     recording_step(recording, statement);
 }
 
-void recording_set_self(struct recording *recording, const struct self_report *self)
+static void write_self(struct recording *recording, const struct self_report *self)
 {
     put_value(recording, STATEMENT_SELF, "own_cpu_ns", (double)self->own_cpu_ns);
     put_value(recording, STATEMENT_SELF, "core_taken_ns", (double)self->core_taken_ns);
@@ -125,6 +130,24 @@ void recording_set_self(struct recording *recording, const struct self_report *s
     put_value(recording, STATEMENT_SELF, "stops", (double)self->stops);
     put_value(recording, STATEMENT_SELF, "rate_asked_hz", self->rate_asked_hz);
     put_value(recording, STATEMENT_SELF, "rate_hz", self->rate_hz);
+}
+
+void recording_write_trust(struct recording *recording)
+{
+    struct recording_trust trust;
+    recording_trust_of(recording, UINT64_MAX, recording->trust_ns, &trust);
+    if (recording->self_set)
+        write_self(recording, &trust.self);
+    for (int kind = 0; recording->losses_dirty && kind < LOSS_KIND_COUNT; kind++) {
+        sqlite3_stmt *statement = trust.losses[kind] > 0 ? recording_statement(recording, STATEMENT_LOSS) : NULL;
+        if (statement == NULL)
+            continue;
+        sqlite3_bind_int64(statement, 1, kind);
+        sqlite3_bind_text(statement, 2, loss_name((enum loss_kind)kind), -1, SQLITE_STATIC);
+        recording_bind_u64(statement, 3, trust.losses[kind]);
+        recording_step(recording, statement);
+    }
+    recording->losses_dirty = recording->self_set = false;
 }
 
 /* ---- writing what changed -----------------------------------------------------------------------------------------
@@ -329,20 +352,6 @@ static void write_counter_sums(struct recording *recording)
     }
 }
 
-static void write_losses(struct recording *recording)
-{
-    for (int kind = 0; recording->losses_dirty && kind < LOSS_KIND_COUNT; kind++) {
-        sqlite3_stmt *statement = recording->losses[kind] > 0 ? recording_statement(recording, STATEMENT_LOSS) : NULL;
-        if (statement == NULL)
-            continue;
-        sqlite3_bind_int64(statement, 1, kind);
-        sqlite3_bind_text(statement, 2, loss_name((enum loss_kind)kind), -1, SQLITE_STATIC);
-        recording_bind_u64(statement, 3, recording->losses[kind]);
-        recording_step(recording, statement);
-    }
-    recording->losses_dirty = false;
-}
-
 static int failure(const struct recording *recording, struct err *err)
 {
     return err_set(err, recording->failure.code, "%s", recording->failure.text);
@@ -352,7 +361,9 @@ int recording_commit(struct recording *recording, uint64_t now_ns, struct err *e
 {
     if (recording->failure.code != 0)
         return failure(recording, err);
-    recording_weigh_ended(recording, now_ns);
+    recording->trust_ns = now_ns;
+    uint64_t kept_ns = recording_kept_time(recording, now_ns);
+    recording_weigh_ended(recording, kept_ns);
     write_processes(recording);
     write_threads(recording);
     write_samples(recording);
@@ -362,8 +373,9 @@ int recording_commit(struct recording *recording, uint64_t now_ns, struct err *e
     write_expressions(recording);
     recording_write_operands(recording);
     recording_write_tasks(recording);
-    write_losses(recording);
-    recording_put_meta_u64(recording, "committed_ns", now_ns);
+    recording_mark_trust(recording, now_ns);
+    recording_write_trust(recording);
+    recording_put_meta_u64(recording, "committed_ns", kept_ns);
     if (recording->failure.code != 0)
         return failure(recording, err);
     sqlite3_stmt *commit = recording->statements[STATEMENT_COMMIT];
@@ -376,7 +388,7 @@ int recording_commit(struct recording *recording, uint64_t now_ns, struct err *e
         return failure(recording, err);
     }
     recording->in_transaction = false;
-    recording->committed_ns = now_ns;
+    recording->committed_ns = kept_ns;
     recording->committed_samples = recording->samples;
     return 0;
 }

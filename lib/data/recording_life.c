@@ -10,6 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+    STRING_BYTES_MAX = 16 * 1024 * 1024, /* no name is that long */
+    BOUNDED_STRING_BYTES_MAX = 64 * 1024
+};
+
 static int prepare(struct recording *recording, struct err *err)
 {
     static const char *const sql[STATEMENT_COUNT] = {
@@ -79,6 +84,8 @@ static void write_info(struct recording *recording, const struct recording_info 
     recording_put_meta_number(recording, "cores_quota", info->cores_quota);
     recording_put_meta_number(recording, "rate_asked_hz", info->rate_hz);
     recording_put_meta_u64(recording, "complete", 0);
+    if (info->dropped_ns > 0)
+        recording_put_meta_u64(recording, "dropped_ns", info->dropped_ns);
     write_names(recording);
     if (!recording->store.wal)
         recording_add_note(recording, "no write-ahead log works where the recording lies: a rollback journal was used");
@@ -101,8 +108,16 @@ int recording_new(const char *path, const struct recording_info *info, struct re
     recording->counters = mem_realloc(NULL, CHUNK_ROWS, sizeof *recording->counters);
     recording->sample_chunk = recording->counter_chunk = 1;
     recording->whole_or_nothing = info->whole_or_nothing;
+    recording->start_unix_ns = info->start_unix_ns;
+    recording->max_bytes = info->max_bytes;
+    recording->string_bytes_max = STRING_BYTES_MAX;
+    if (info->bounded)
+        recording->string_bytes_max = BOUNDED_STRING_BYTES_MAX;
+    if (info->max_bytes > 0 && info->max_bytes / 64 < recording->string_bytes_max)
+        recording->string_bytes_max = info->max_bytes / 64;
+    struct store_bounds bounds = {.shrinks = info->bounded, .max_bytes = info->max_bytes};
     int rc = recording->rows != NULL && recording->counters != NULL
-                 ? store_create(&recording->store, recording->path, err)
+                 ? store_create(&recording->store, recording->path, &bounds, err)
                  : err_set(err, ERR_NOMEM, "cannot record to %s: out of memory", path);
     if (rc == 0)
         rc = prepare(recording, err);
@@ -122,9 +137,10 @@ int recording_new(const char *path, const struct recording_info *info, struct re
 
 int recording_finish(struct recording *recording, uint64_t duration_ns, struct err *err)
 {
-    recording_weigh_all(recording, duration_ns);
+    uint64_t kept_ns = recording_kept_time(recording, duration_ns);
+    recording_weigh_all(recording, kept_ns);
     recording_put_meta_number(recording, "complete", 1);
-    recording_put_meta_u64(recording, "duration_ns", duration_ns);
+    recording_put_meta_u64(recording, "duration_ns", kept_ns);
     int rc = recording_commit(recording, duration_ns, err);
     if (rc != 0)
         return rc;
@@ -172,27 +188,11 @@ void recording_free(struct recording *recording)
     store_close(&recording->store);
     if (recording->whole_or_nothing && !recording->finished)
         remove_files(recording->path);
-    map_release(&recording->strings);
-    map_release(&recording->functions);
-    map_release(&recording->frames);
-    map_release(&recording->stacks);
-    map_release(&recording->sum_index);
-    map_release(&recording->expression_index);
-    mem_free(recording->expressions);
-    map_release(&recording->operand_index);
-    mem_free(recording->operands);
-    recording_release_tasks(recording);
-    map_release(&recording->counter_index);
-    mem_free(recording->counter_sums);
-    mem_free(recording->depths);
+    recording_release_tables(recording);
     mem_free(recording->processes);
-    for (size_t i = 0; i < recording->n_threads; i++)
-        mem_free(recording->threads[i].window);
     mem_free(recording->threads);
     mem_free(recording->rows);
     mem_free(recording->counters);
-    mem_free(recording->sums);
-    mem_free(recording->dirty_sums);
     buf_release(&recording->packed);
     mem_free(recording);
 }

@@ -33,6 +33,7 @@
     X(META, "INSERT OR REPLACE INTO meta VALUES(?, ?)")                                                                \
     X(STATE, "INSERT INTO state VALUES(?, ?, ?)")                                                                      \
     X(COUNTER_KIND, "INSERT INTO counter_kind VALUES(?, ?, ?)")                                                        \
+    X(GAP, "INSERT INTO gap VALUES(?, ?)")                                                                             \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
     X(COMMIT, "COMMIT")
 
@@ -57,8 +58,9 @@ struct open_window {
 /* A thread with what turns its running sums into units without losing the remainders. */
 struct recorded_thread {
     struct thread thread;
-    uint64_t run_ns, delay_ns;  /* of its samples so far */
-    uint64_t last_units;        /* time of its last sample */
+    uint64_t run_ns, delay_ns;                 /* of its samples so far */
+    uint64_t dropped_run_ns, dropped_delay_ns; /* of the totals that come from outside: before what is kept */
+    uint64_t last_units;                       /* time of its last sample */
     struct open_window *window; /* NULL before its first sample and when it has been weighed to its end */
     bool weighed;
     bool dirty;
@@ -82,6 +84,7 @@ struct stack_sum {
 struct counter_sum {
     struct counter last;
     int64_t least, most;
+    int64_t dropped; /* of a cumulative one: what it was at the beginning of what is kept */
     uint64_t count;
     bool dirty;
 };
@@ -95,6 +98,12 @@ struct recorded_operand {
     struct operand operand;
     bool dirty;
 };
+/* How the recorder's own figures stood. */
+struct trust_mark {
+    uint64_t time_ns; /* since the true start */
+    struct recording_trust trust;
+};
+enum { TRUST_MARKS = 128 };
 
 struct recorded_task {
     struct task task;
@@ -149,8 +158,19 @@ struct recording {
     struct map counter_index;
     struct counter_sum *counter_sums;
     size_t n_counter_sums, counter_sum_capacity;
-    uint64_t losses[LOSS_KIND_COUNT];
     bool losses_dirty;
+    /* recording_trim.c */
+    uint64_t start_unix_ns, dropped_ns; /* the true start; how much of the time since then is no longer there */
+    uint64_t max_bytes;                 /* 0: as large as it gets */
+    size_t interned_bytes;              /* of the tables that are kept in memory, about */
+    size_t string_bytes_max;            /* longer texts are cut */
+    struct trust_mark marks[TRUST_MARKS];
+    size_t n_marks;
+    uint64_t mark_every_ns;
+    struct recording_trust trust; /* now */
+    struct trust_mark dropped;    /* at the beginning of what is kept */
+    uint64_t trust_ns;
+    bool self_set;
     struct buf packed;
     uint64_t samples, committed_samples, committed_ns;
 };
@@ -163,6 +183,17 @@ bool recording_step(struct recording *recording, sqlite3_stmt *statement);
 void recording_bind_text(sqlite3_stmt *statement, int index, const char *text, size_t length);
 void recording_bind_u64(sqlite3_stmt *statement, int index, uint64_t value);
 void recording_out_of_memory(struct recording *recording);
+/* A time since the true start as one of what is kept. */
+uint64_t recording_kept_time(const struct recording *recording, uint64_t time_ns);
+/* Remembers how the recorder's own figures stand. */
+void recording_mark_trust(struct recording *recording, uint64_t now_ns);
+void recording_release_tables(struct recording *recording);
+/* Writes what it said of itself and lost, for what is kept. */
+void recording_write_trust(struct recording *recording);
+/* A cumulative counter was `dropped` where what is kept begins. */
+void recording_rebase_counter(struct recording *recording, uint32_t kind, uint32_t subject, int64_t dropped);
+/* Something failed that SQLite knows: nothing more is written. */
+void recording_fail(struct recording *recording);
 
 void recording_put_meta(struct recording *recording, const char *key, const char *text, size_t length);
 void recording_put_meta_u64(struct recording *recording, const char *key, uint64_t value);

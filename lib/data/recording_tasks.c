@@ -101,6 +101,10 @@ void recording_write_tasks(struct recording *recording)
 void recording_release_tasks(struct recording *recording)
 {
     map_release(&recording->wait_index);
+    recording->wait_index = (struct map){0};
     mem_free(recording->tasks);
     mem_free(recording->waits);
+    recording->tasks = NULL;
+    recording->waits = NULL;
+    recording->n_tasks = recording->task_capacity = recording->n_waits = recording->wait_capacity = 0;
 }

@@ -66,6 +66,8 @@ const struct schema_item schema_items[] = {
                            " PRIMARY KEY(task, stack, awaited)) WITHOUT ROWID"),
     /* Of processes of a merged recording: the host's name and the name of the recording it was in, both strings. */
     LATER_TABLE(origin, "process INTEGER PRIMARY KEY, host INTEGER, recording INTEGER)"),
+    /* Where the recording's clock stood still: nothing was measured for that long. */
+    LATER_TABLE(gap, "time_ns INTEGER, length_ns INTEGER)"),
     VIEW(processes, "SELECT process.id, pid, parent, command_text AS command, e.text AS executable, p.text AS python,"
                     " start_ns / 1e9 AS start_s, nullif(end_ns, 0) / 1e9 AS end_s, exit_status,"
                     " coalesce(h.text, (SELECT value FROM meta WHERE key = 'host')) AS host, r.text AS recording"

@@ -13,7 +13,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 1000 };
+enum { BUSY_MS = 1000, PAGE_BYTES = 1024 };
+#define PAGE_TEXT "1024"
 
 bool store_wal_works_on(unsigned long file_system)
 {
@@ -46,6 +47,10 @@ int store_error(sqlite3 *db, struct err *err, const char *doing, const char *pat
         return err_set(err, ERR_NOMEM, "cannot %s %s: out of memory; %s", doing, path, err_hint(ERR_NOMEM));
     case SQLITE_FULL:
         return file_error(err, ENOSPC, doing, path);
+    case SQLITE_ERROR: /* of a schema that is none ("unsupported file format"), where it is read */
+        if (strcmp(doing, "read") != 0)
+            break;
+        __attribute__((fallthrough));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return err_set(err, ERR_CORRUPT, "cannot %s %s: the file is damaged or no recording; %s", doing, path,
@@ -116,7 +121,21 @@ static int open_same(struct store *store, const char *path, const struct stat *m
     return rc == SQLITE_OK ? 0 : store_error(store->db, err, "open", path);
 }
 
-static int set_up(struct store *store, const char *path, bool wal, struct err *err)
+/* The log is folded in before it takes a sixteenth of what may be taken, and gives that back. */
+static void set_bounds(struct store *store, const struct store_bounds *bounds)
+{
+    char sql[160];
+    if (bounds->max_bytes == 0)
+        return;
+    uint64_t pages = bounds->max_bytes / PAGE_BYTES, log_pages = pages / 16;
+    log_pages = log_pages < 32 ? 32 : log_pages > 1000 ? 1000 : log_pages;
+    snprintf(sql, sizeof sql,
+             "PRAGMA max_page_count=%llu; PRAGMA wal_autocheckpoint=%llu; PRAGMA journal_size_limit=%llu",
+             (unsigned long long)pages, (unsigned long long)log_pages, (unsigned long long)log_pages * PAGE_BYTES);
+    store_exec(store->db, sql);
+}
+
+static int set_up(struct store *store, const char *path, bool wal, const struct store_bounds *bounds, struct err *err)
 {
     sqlite3_busy_timeout(store->db, BUSY_MS);
     /*
@@ -124,8 +143,11 @@ static int set_up(struct store *store, const char *path, bool wal, struct err *e
      * any instant. Only a crash of the whole machine could lose or damage it, and fsync twice a second would disturb
      * the measured program for that. Small pages: there are many small tables, and a chunk leaves half a page unused.
      */
-    store_exec(store->db,
-               "PRAGMA page_size=1024; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000");
+    store_exec(store->db, "PRAGMA page_size=" PAGE_TEXT
+                          "; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000");
+    if (bounds->shrinks)
+        store_exec(store->db, "PRAGMA auto_vacuum=INCREMENTAL");
+    set_bounds(store, bounds);
     store->wal = wal && journal_is(store->db, "PRAGMA journal_mode=WAL", "wal");
     if (!store->wal)
         journal_is(store->db, "PRAGMA journal_mode=TRUNCATE", "truncate");
@@ -141,7 +163,7 @@ static int start_over(struct store *store, const char *path, const struct stat *
     return open_same(store, path, made, err);
 }
 
-int store_create(struct store *store, const char *path, struct err *err)
+int store_create(struct store *store, const char *path, const struct store_bounds *bounds, struct err *err)
 {
     struct stat made;
     struct statfs file_system;
@@ -150,11 +172,11 @@ int store_create(struct store *store, const char *path, struct err *err)
     bool wal = store_wal_works_on((unsigned long)file_system.f_type & 0xffffffff);
     int rc = open_same(store, path, &made, err);
     if (rc == 0)
-        rc = set_up(store, path, wal, err);
+        rc = set_up(store, path, wal, bounds, err);
     if (rc != 0 && rc != ERR_FULL && rc != ERR_NOMEM && store->wal) {
         rc = start_over(store, path, &made, err);
         if (rc == 0)
-            rc = set_up(store, path, false, err);
+            rc = set_up(store, path, false, bounds, err);
     }
     if (rc != 0)
         store_close(store);

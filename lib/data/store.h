@@ -16,9 +16,14 @@ struct store {
     bool wal; /* a write-ahead log is in use */
 };
 
+struct store_bounds {
+    bool shrinks;       /* pages that are free can be given back (PRAGMA incremental_vacuum) */
+    uint64_t max_bytes; /* of the file, without its log; 0: no limit */
+};
+
 /* Opens the empty file `path` (just made, and ours) and creates the tables in it. Where no write-ahead log works
  * (network file systems, a -shm that cannot be mapped) a rollback journal is used and *wal is false. */
-int store_create(struct store *store, const char *path, struct err *err);
+int store_create(struct store *store, const char *path, const struct store_bounds *bounds, struct err *err);
 void store_close(struct store *store);
 
 /* The message and code for the last failure on the database of `path`: "cannot <doing> <path>: …". */

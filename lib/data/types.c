@@ -70,6 +70,16 @@ const char *counter_unit(enum counter_kind kind)
     return (unsigned)kind < COUNTER_KIND_COUNT ? units[kind] : "";
 }
 
+bool counter_cumulative(uint32_t kind)
+{
+    static const bool cumulative[COUNTER_KIND_COUNT] = {
+#define X(name, text, unit, is_cumulative, subject) is_cumulative,
+        COUNTER_LIST(X)
+#undef X
+    };
+    return kind < COUNTER_KIND_COUNT && cumulative[kind];
+}
+
 const char *loss_name(enum loss_kind kind)
 {
     static const char *const names[LOSS_KIND_COUNT] = {

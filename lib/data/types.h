@@ -157,6 +157,7 @@ enum counter_kind {
 };
 const char *counter_name(enum counter_kind kind);
 const char *counter_unit(enum counter_kind kind);
+bool counter_cumulative(uint32_t kind); /* one that only grows: what it grew by counts */
 
 struct counter {
     uint64_t time_ns;

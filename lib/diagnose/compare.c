@@ -430,7 +430,7 @@ struct compare_place compare_place(const struct comparison *comparison, uint32_t
 
 static bool is_run(const struct profile *profile)
 {
-    return profile->complete && strcmp(profile->mode, "run") == 0;
+    return profile->complete && profile->dropped_ns == 0 && profile->n_gaps == 0 && strcmp(profile->mode, "run") == 0;
 }
 
 static int build(struct builder *builder)

@@ -102,8 +102,15 @@ static void add_recording(struct buf *out, const struct profile *profile)
     buf_add_byte(out, ']');
     add_key(out, "notes");
     buf_add_byte(out, '[');
+    struct buf left_out = {0};
+    profile_left_out(profile, &left_out);
+    if (left_out.size > 0)
+        add_cut(out, left_out.data, left_out.size, PAGE_STRING_MAX);
+    bool first = left_out.size == 0;
+    out->failed = out->failed || left_out.failed;
+    buf_release(&left_out);
     for (size_t i = 0; profile->notes != NULL && profile->notes[i] != NULL && i < NOTES_MAX; i++) {
-        if (i > 0)
+        if (i > 0 || !first)
             buf_add_byte(out, ',');
         add_cut(out, profile->notes[i], strlen(profile->notes[i]), PAGE_STRING_MAX);
     }

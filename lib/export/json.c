@@ -64,6 +64,18 @@ static void write_part(struct json_writer *json, const struct kei_export_options
     json_close(json, '}');
 }
 
+static void write_pauses(struct json_writer *json, const struct profile *profile)
+{
+    json_open(json, "pauses", '[');
+    for (size_t i = 0; i < profile->n_gaps; i++) {
+        json_open_flat(json, NULL, '{');
+        json_number(json, "at_s", (double)profile->gaps[i].time_ns / 1e9);
+        json_number(json, "length_s", (double)profile->gaps[i].length_ns / 1e9);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 /* Of a merged recording those of its processes. */
 static void write_hosts(struct json_writer *json, const struct profile *profile)
 {
@@ -100,6 +112,10 @@ static void write_recording(struct json_writer *json, const struct profile *prof
         json_text(json, "started", started);
     json_number(json, "duration_s", (double)profile->duration_ns / 1e9);
     json_bool(json, "complete", profile->complete);
+    if (profile->dropped_ns > 0)
+        json_number(json, "dropped_s", (double)profile->dropped_ns / 1e9);
+    if (profile->n_gaps > 0)
+        write_pauses(json, profile);
     if (profile->whole != NULL)
         write_part(json, options);
     write_hosts(json, profile);

@@ -181,7 +181,7 @@ void text_trust(struct screen *screen)
 {
     const struct profile *profile = screen->profile;
     const struct trust *trust = &screen->diagnosis->trust;
-    struct buf text = {0};
+    struct buf text = {0}, left_out = {0};
     char count[40];
     cells_count(count, sizeof count, trust->samples);
     buf_printf(&text, "%s samples", count);
@@ -202,11 +202,15 @@ void text_trust(struct screen *screen)
         buf_printf(&text, "; %.0f Hz", profile->self.rate_hz);
     if (profile->evidence != NULL && profile->evidence[0] != '\0')
         add_evidence_list(&text, profile->evidence);
+    profile_left_out(profile, &left_out);
+    if (left_out.size > 0)
+        buf_printf(&text, "; %s", buf_text(&left_out));
     if (!profile->complete)
         buf_add_text(&text, "; the recorder was cut off, this is all up to its last commit");
     size_t notes = screen->tight >= TIGHT_NOTES ? 1 : 2;
     cells_wrap(&screen->out, "trust    ", text_hang, buf_text(&text), screen->width);
     text_done(screen, &text);
+    text_done(screen, &left_out);
     for (size_t i = 0; profile->notes != NULL && profile->notes[i] != NULL && i < notes; i++)
         cells_wrap(&screen->out, "note     ", text_hang, profile->notes[i], screen->width);
 }

@@ -1,0 +1,41 @@
+/* What writer.c (samples, names, commits) and writer_bounds.c (size, pauses, copies, triggers) share. All of it is the
+ * writer thread's own. */
+#ifndef KEISOKU_CAPTURE_WRITER_PRIVATE_H
+#define KEISOKU_CAPTURE_WRITER_PRIVATE_H
+
+#include "capture/counters.h"
+#include "capture/measure.h"
+#include "capture/names.h"
+#include "capture/trigger.h"
+
+struct writer {
+    struct measurement *m;
+    struct names *names;
+    struct symbols *symbols;
+    struct counters *counters;
+    struct operand_writer *operands;
+    struct tracked_process **processes; /* the writer's copies of the tables */
+    struct tracked_thread **threads;
+    size_t n_processes, n_threads, processes_capacity, threads_capacity;
+    uint64_t commit_due_ns, counters_due_ns;
+    bool version_noted, kernel_noted;
+    char command[PROCESS_TEXT_BYTES], executable[PROCESS_TEXT_BYTES]; /* of the process being written */
+    uint64_t losses_written[LOSS_KIND_COUNT];
+    struct trigger trigger;
+    uint64_t bytes_before; /* size of the recording at the last commit */
+    struct buf text;
+};
+
+/* writer.c. Writes everything up to that time and commits. */
+void writer_commit(struct writer *w, uint64_t until_ns);
+void writer_read_counters(struct writer *w, uint64_t now_ns);
+void writer_keep_failure(struct measurement *m, const struct err *err);
+
+/* writer_bounds.c. After a commit: the oldest part goes, or the recording ends, where it is too large. */
+void writer_keep_bounds(struct writer *w, uint64_t now_ns);
+/* At the end: no more than what is to be kept. */
+void writer_keep_last(struct writer *w, uint64_t now_ns);
+/* Between two passes: sleeps, answers who wants a copy, waits for the end of a pause. */
+void writer_rest(struct writer *w, uint64_t nap_ns);
+
+#endif
