@@ -65,6 +65,75 @@ static void read_codes(struct python *python, const struct python_stack *stack)
     buf_release(&copy);
 }
 
+enum { NAME_ROOM = 32, TASKS_MAX = 64, CHAIN_FIELD = 64 };
+
+/* Names of types at the end of the memory, for words to point at. */
+static void add_type_names(uint8_t *arena)
+{
+    static const char *const names[] = {"_asyncio.Task",
+                                        "_asyncio.Future",
+                                        "_asyncio.FutureIter",
+                                        "coroutine",
+                                        "coroutine_wrapper",
+                                        "async_generator_asend",
+                                        "method",
+                                        "function",
+                                        "tuple",
+                                        "cell",
+                                        "list",
+                                        "functools.partial",
+                                        "builtin_function_or_method",
+                                        "str",
+                                        "int",
+                                        "TaskGroup",
+                                        "TaskWakeupMethWrapper"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        memcpy(arena + ARENA - (i + 1) * NAME_ROOM, names[i], strlen(names[i]) + 1);
+}
+
+/* asyncio's tasks, as 3.14 has them (a ring) and as those before (a dict and a set). */
+static void read_tasks(struct python *python, const struct python_thread *thread, struct python_stack *stack, bool ring)
+{
+    static struct python_frame frames[TASK_DEPTH_MAX];
+    struct python_asyncio asyncio = {.known = true,
+                                     .interpreter = thread->interpreter,
+                                     .thread_task = LAYOUT_NONE,
+                                     .thread_tasks = LAYOUT_NONE,
+                                     .task_coro = CHAIN_FIELD,
+                                     .task_name = CHAIN_FIELD + 8,
+                                     .current_tasks = python->runtime + 1024,
+                                     .all_tasks = python->runtime + 2048};
+    if (ring) {
+        asyncio.thread_task = 512;
+        asyncio.thread_tasks = 520;
+        asyncio.task_node = 96;
+        asyncio.task_awaited_by = 80;
+        asyncio.task_awaited_by_is_set = 88;
+    }
+    struct python_reader *reader = python_reader_new(python, thread);
+    struct python_stack chain = {.frames = frames};
+    struct python_task_cursor cursor = {0};
+    struct python_task_view view;
+    struct buf name = {0};
+    uint64_t address;
+    if (!reader)
+        return;
+    python_reader_follow_tasks(reader, &asyncio);
+    if (python_read_stack(reader, stack) == PYTHON_READ_OK && stack->task.address && stack->task.root >= stack->depth)
+        abort();
+    python_tasks_begin(reader);
+    for (int i = 0; i < TASKS_MAX && (address = python_tasks_next(reader, &cursor)) != 0; i++) {
+        if (python_read_task(reader, address, &view, &chain) && chain.depth > TASK_DEPTH_MAX)
+            abort();
+        python_task_name(python, &view.task, &name);
+        python_task_key(&view.task);
+        python_loop_thread(python, view.loop);
+    }
+    python_tasks_end(reader);
+    buf_release(&name);
+    python_reader_free(reader);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t *arena;
@@ -99,6 +168,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
     }
     python_reader_free(reader);
+    add_type_names(arena);
+    read_tasks(&python, &thread, &stack, python.layout.task_table);
     read_codes(&python, &stack);
     char name[64];
     python_thread_name(&python, &thread, name, sizeof(name));

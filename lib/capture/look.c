@@ -200,8 +200,8 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
     }
     enum look look = begin(s, t, &proof);
     s->contested = s->contested || (proof.runs && t->core == s->core);
-    if (proof.runs && s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE &&
-        !sampler_has_others(t)) { /* the kernel samples it */
+    if (proof.runs && s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_has_others(t) &&
+        !sampler_reads_tasks(t)) { /* the kernel samples it */
         t->asleep = false;
         return LOOK_DONE;
     }

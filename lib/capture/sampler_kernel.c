@@ -86,6 +86,11 @@ static void take_interrupted(void *context, const struct wire_sample *sample, co
     if (!t->taken || sampler_has_others(t) || atomic_load_explicit(&t->released, memory_order_relaxed) ||
         sample->time_ns < s->m->start_ns)
         return;
+    if (sampler_reads_tasks(t)) { /* where it was is evidence for the samples around */
+        struct ip_point point = {sample->time_ns, sample->ip, sample->ip >> 63 != 0};
+        track_add_ip(&s->m->track, t, &point);
+        return;
+    }
     struct proof proof = {.runs = true, .after = t->last};
     if (sample->run_ns > t->last.run_ns) /* else a look at the thread came between, with later counters */
         proof.after.run_ns = sample->run_ns;
@@ -168,7 +173,8 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
 
 void sampler_tick_kernel(struct sampler *s)
 {
-    uint64_t due_ns = s->now_ns + NS_PER_S / SWEEPS_HZ, woke_ns = clock_monotonic_ns();
+    uint64_t interval_ns = s->n_loops > 0 ? pace_interval_ns(&s->pace) : NS_PER_S / SWEEPS_HZ;
+    uint64_t due_ns = s->now_ns + interval_ns, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
         kernel_sampler_wait(s->kernel, due_ns - woke_ns);
         woke_ns = clock_monotonic_ns();

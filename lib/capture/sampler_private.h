@@ -41,6 +41,7 @@ struct sampler {
     bool contested;   /* a runnable thread of the target was on our core in this sweep */
     uint64_t now_ns;
     struct python_stack chain;   /* coroutines of one task that waits */
+    size_t n_loops;              /* threads that run one, at the last sweep */
     struct tracked_thread *slot; /* stands for it where stacks are interned */
 };
 
@@ -84,6 +85,14 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel);
 static inline bool sampler_has_others(struct tracked_thread *t)
 {
     return atomic_load_explicit(&t->others, memory_order_relaxed) != NULL;
+}
+
+/* It runs an event loop whose tasks are known: an interrupt does not tell which of them it found, so it is read from
+ * its core. */
+static inline bool sampler_reads_tasks(struct tracked_thread *t)
+{
+    return atomic_load_explicit(&t->runs_loop, memory_order_relaxed) && t->reader != NULL &&
+           atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire);
 }
 
 #endif

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from chunks import decode_samples
 from interpreters import Interpreter
 from measured import measured
@@ -74,6 +75,7 @@ def test_tasks_that_wait(run_keisoku: Run, python: Interpreter) -> None:
 # ---- tasks of samples ----------------------------------------------------------------------------------------------
 
 OWN = {"left": {"left"}, "right": {"right"}, "many": {"many"}, "brief-left": {"brief_left"}, "parent": {"main"}}
+OWN["Task-1"] = OWN["parent"]  # until it has its name
 
 
 def samples_of(path: Path) -> Iterator[tuple[str, list[str], int]]:
@@ -150,3 +152,66 @@ def test_waits_are_measured(run_keisoku: Run, python: Interpreter) -> None:
         " JOIN function ON function.id = frame.function WHERE line > 0"
     )
     assert {name for name, _ in places} >= {"child", "top"}
+
+
+# ---- programs that mean no good ------------------------------------------------------------------------------------
+
+HOSTILE = """
+import asyncio, ctypes, sys
+async def leaf(): await asyncio.sleep(600)
+async def cycle(other):
+    await other
+async def main():
+    many = [asyncio.ensure_future(leaf()) for _ in range(int(sys.argv[1]))]
+    long = asyncio.ensure_future(leaf())
+    long.set_name("\\u00e9" * 10000000)
+    event = asyncio.Event()
+    tasks = []
+    async def wait_for_second():
+        await event.wait()
+        await tasks[1]
+    tasks.append(asyncio.ensure_future(wait_for_second()))
+    tasks.append(asyncio.ensure_future(cycle(tasks[0])))
+    for name, task in zip(("first", "second"), tasks):
+        task.set_name(name)
+    await asyncio.sleep(0)
+    event.set()
+    await asyncio.sleep(0.05)
+    deep = leaf()
+    for _ in range(500):
+        async def level(inner=deep): await inner
+        deep = level()
+    asyncio.ensure_future(deep).set_name("deep")
+    await asyncio.sleep(0.05)
+    print("ready", flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+def test_hostile_tasks(run_keisoku: Run, python: Interpreter) -> None:
+    """Awaiters in a circle, a name of 10 MB, a hundred thousand tasks, a chain deeper than is shown: bounded, counted."""
+    python.since(3, 8, "tasks that are read")
+    with started(python, "-c", HOSTILE, "20") as (run, _):
+        thread = main_thread(run_keisoku, run.pid)
+    seen = {task["name"]: task for task in thread["tasks"]}
+    assert thread["tasks_proved"]
+    assert seen["first"]["awaiter"] == "second"
+    assert seen["second"]["awaiter"] == "first"
+    assert seen["first"]["on"] == "second"
+    assert seen["\u00e9" * 128 + "…"]["state"] == "waits"
+    assert [bare(frame["function"]) for frame in seen["deep"]["frames"]] == ["sleep", "leaf", *["level"] * 500]
+
+
+def test_very_many_tasks(run_keisoku: Run, python: Interpreter) -> None:
+    python.since(3, 8, "tasks that are read")
+    if python.name not in ("3.11", "3.15"):
+        pytest.skip("one reader of each kind is enough")
+    with started(python, "-c", HOSTILE, "100000") as (run, _):
+        thread = main_thread(run_keisoku, run.pid)
+        attached = run_keisoku("attach", "--no-html", "--duration", "1s", "-o", "many.kei", run.pid)
+    assert len(thread["tasks"]) == 1024
+    assert thread["tasks_proved"]
+    assert thread["tasks_left_out"] >= (1024 if python.minor >= (3, 14) else 98000)
+    assert attached.status == 0, attached.err
+    assert attached.sql("SELECT count(*) FROM task")[0][0] <= 2001 * 10

@@ -31,7 +31,7 @@ bool python_find_asyncio(struct python *python, struct python_asyncio *asyncio);
 /* From now on python_read_stack says the task of a stack. Cheap when it was told before. */
 void python_reader_follow_tasks(struct python_reader *reader, const struct python_asyncio *asyncio);
 
-enum { TASK_RAW_BYTES = 128, TASK_DEPTH_MAX = 128 };
+enum { TASK_RAW_BYTES = 128, TASK_DEPTH_MAX = 512 };
 
 /* A task, with its name as the target has it: what it takes to tell it from others. */
 struct python_task {
