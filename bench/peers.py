@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from interpreters import Interpreter
 from oracle import Stack
@@ -18,6 +20,7 @@ from recording import Recording
 TOP = Path(__file__).resolve().parent.parent
 KEISOKU = os.environ.get("KEISOKU_BINARY", str(TOP / "build" / "cli" / "keisoku"))
 BIN = Path(sys.prefix) / "bin"
+INSIDE = TOP / "bench" / "requirements-inside.txt"
 
 # (thread name or "", stack, weight)
 Stacks = Iterator[tuple[str, Stack, float]]
@@ -130,6 +133,33 @@ def tachyon_stacks(file: Path, program: Path) -> Stacks:
             yield "", stack, float(weight)
 
 
+def pyinstrument_stacks(file: Path, program: Path) -> Stacks:
+    told = json.loads(file.read_text())
+    per_second = told["sample_count"] / max(told["duration"], 1e-9)
+
+    def walk(frame: dict[str, Any], above: Stack) -> Stacks:
+        stack = (*above, (frame["function"], frame["file_path"] or "", 0))
+        rest = frame["time"] - sum(child["time"] for child in frame["children"])
+        if rest > 0 and not frame["function"].startswith("["):
+            yield "", stack, rest * per_second
+        for child in frame["children"]:
+            yield from walk(child, above if frame["function"].startswith("[") else stack)
+
+    if told["root_frame"]:
+        yield from walk(told["root_frame"], ())
+
+
+SCALENE_FRAME = re.compile(r"(.*) (\S+):(\d+);?$")
+
+
+def scalene_stacks(file: Path, program: Path) -> Stacks:
+    for frames, told in json.loads(file.read_text()).get("stacks", []):
+        found = [SCALENE_FRAME.match(frame) for frame in frames]
+        stack = tuple((match[2], match[1], int(match[3])) for match in found if match)
+        if stack:
+            yield "", stack, float(told["count"])
+
+
 # ---- running them ------------------------------------------------------------------------------------------------------
 
 
@@ -154,6 +184,29 @@ def tachyon(*more: str) -> Callable[[Interpreter, Path, list[str]], list[str]]:
         return [python.path, "-m", "profiling.sampling", "run", *options, *program]
 
     return words
+
+
+def inside(python: Interpreter) -> str:
+    """A folder with the peers that run in the program itself, for that interpreter."""
+    folder = Path(sys.prefix) / f"inside-{python.name}"
+    if not (folder / "complete").exists():
+        words = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), "--only-binary", ":all:"]
+        words += ["--python-version", python.name.rstrip("td"), "--implementation", "cp"]
+        done = subprocess.run([*words, "-r", str(INSIDE)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
+        (folder / "complete").touch()
+    return str(folder)
+
+
+def pyinstrument(python: Interpreter, file: Path, program: list[str]) -> list[str]:
+    words = ["-m", "pyinstrument", "-i", "0.001", "-r", "json", "-o", str(file), *program]
+    return ["env", f"PYTHONPATH={inside(python)}", python.path, *words]
+
+
+def scalene(python: Interpreter, file: Path, program: list[str]) -> list[str]:
+    words = ["-m", "scalene", "run", "--cpu-only", "-o", str(file), *program]
+    return ["env", f"PYTHONPATH={inside(python)}", python.path, *words]
 
 
 def only(*minors: tuple[int, int]) -> Callable[[tuple[int, int]], bool]:
@@ -188,6 +241,8 @@ TOOLS = {
             austin_stacks,
         ),
         Tool("3.15's sampler 1 kHz", only((3, 15)), tachyon(), tachyon_stacks),
+        Tool("pyinstrument 1 ms", lambda minor: minor >= (3, 8), pyinstrument, pyinstrument_stacks),
+        Tool("scalene", lambda minor: minor >= (3, 8), scalene, scalene_stacks),
         Tool("3.15's sampler 1 kHz, stopping", only((3, 15)), tachyon("--blocking"), tachyon_stacks),
     )
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""bench/run.py [--quick] [--only cost,accuracy,sizes,startup] : measures keisoku beside its peers on this machine.
+"""bench/run.py [--quick] [--only startup,cost,sizes,matrix,accuracy] : measures keisoku beside its peers on this machine.
 
 Prints one table of the project's bars and, unless --only or --quick left something out, writes docs/benchmarks.md and
-docs/accuracy.md. What was measured lies in build/bench/result.json. About ten minutes; --quick about three. The peers
+docs/accuracy.md. What was measured lies in build/bench/result.json. About twenty minutes; --quick about four. The peers
 are installed into .cache/bench-HASH from bench/requirements.txt.
 """
 
@@ -24,13 +24,13 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth")]  # interpreters, oracle, recording
-PARTS = ("startup", "cost", "sizes", "accuracy")
+PARTS = ("startup", "cost", "sizes", "matrix", "accuracy")
 
 
 def enter_environment() -> None:
     """Becomes the same command in the peers' own environment."""
-    wanted = TOP / "bench" / "requirements.txt"
-    key = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()[:10]
+    wanted, inside = TOP / "bench" / "requirements.txt", TOP / "bench" / "requirements-inside.txt"
+    key = hashlib.sha256(wanted.read_bytes() + inside.read_bytes() + sys.version.encode()).hexdigest()[:10]
     folder = TOP / ".cache" / f"bench-{key}"
     if Path(sys.prefix).resolve() == folder.resolve():
         return
@@ -54,7 +54,11 @@ def cpu_name() -> str:
 
 def installed() -> list[str]:
     done = subprocess.run([sys.executable, "-m", "pip", "freeze"], capture_output=True, text=True)
-    return [line.replace("==", " ") for line in done.stdout.splitlines() if line.startswith(("py-spy", "austin"))]
+    inside = (TOP / "bench" / "requirements-inside.txt").read_text()
+    named = [*done.stdout.splitlines(), *inside.splitlines()]
+    return [
+        line.replace("==", " ") for line in named if line.startswith(("py-spy", "austin", "pyinstrument", "scalene"))
+    ]
 
 
 def say(text: str) -> None:
@@ -64,6 +68,7 @@ def say(text: str) -> None:
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import accuracy
     import cost
+    import matrix
     import peers
     import sizes
     from interpreters import find_interpreters
@@ -110,6 +115,9 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "steady": sizes.steady(main[0], folder, 12 if options.quick else 40),
             "synthetic": sizes.synthetic(folder),
         }
+    if "matrix" in options.parts:
+        loads["matrix"] = [os.getloadavg()[0]]
+        result["matrix"] = matrix.measure(main, folder, options.quick, say)
     if "accuracy" in options.parts:
         pythons = [one for one in found.values() if not options.quick or one.name in ("3.11", "3.13", "3.15")]
         runs, peer_runs, seconds = (0, 0, 0.8) if options.quick else (20, 3, 1.3)
@@ -122,7 +130,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="about three minutes; writes no page")
+    parser.add_argument("--quick", action="store_true", help="about four minutes; writes no page")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas: " + ", ".join(PARTS))
     parser.add_argument("--write", action="store_true", help="write the pages even so, from what was measured")
     parser.add_argument("--tables", action="store_true", help="measure nothing: write the pages from the last result")

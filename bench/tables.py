@@ -126,6 +126,7 @@ def bars(result: dict[str, Any]) -> list[Row]:
         )
         page = made["page_bytes"]
         rows.append(["page of these", "≤ 3 MB", f"{page / 1e6:.2f} MB" if page else "no page", met(page, 3e6)])
+    rows += far_bars(result.get("matrix") or {})
     starts = result.get("startup")
     if starts:
         more = starts["keisoku run"] - starts["python"]
@@ -133,6 +134,132 @@ def bars(result: dict[str, Any]) -> list[Row]:
         rows.append(["`run` of a program that ends at once, added", "", f"{more * 1000:.0f} ms", ""])
         rows.append(["second start of ./keisoku, added", "≤ 50 ms", f"{launcher * 1000:.0f} ms", met(launcher, 0.05)])
     return rows
+
+
+def far_bars(data: dict[str, Any]) -> list[Row]:
+    """The bars of the sampling engine: dump, rates, many threads, many samples."""
+    rows: list[Row] = []
+    for threads in (1, 64):
+        one = {
+            row["tool"]: row for row in data.get("dumps", []) if row["threads"] == threads and row["python"] < "3.14"
+        }
+        own = one.get("keisoku dump")
+        for peer, part in (("py-spy dump", 10), ("austin -w", 1)):
+            if own and peer in one:
+                title = f"`dump`, {threads} thread{'s' * (threads > 1)}, of {peer.split()[0]}'s time"
+                share = own["ms"] / one[peer]["ms"]
+                shown = f"{own['ms']:.1f} of {one[peer]['ms']:.1f} ms"
+                rows.append([title, "≤ 1/10" if part == 10 else "< 1", shown, met(share, 1 / part)])
+    for row in data.get("rates", []):
+        missed = max(0.0, 1 - row["rate_hz"] / row["asked_hz"])
+        title = f"missed at {row['asked_hz'] / 1000:.0f} kHz asked for, one thread, depth 20, CPython {row['python']}"
+        judged = met(missed, 0.01) if row["asked_hz"] == 50000 else ""
+        shown = f"{100 * missed:.1f} % ({row['rate_hz']:.0f} Hz)"
+        rows.append([title, "< 1 %" if row["asked_hz"] == 50000 else "", shown, judged])
+    for python in dict.fromkeys(row["python"] for row in data.get("table", [])):
+        ours = [row for row in data["table"] if row["python"] == python and row["tool"].startswith("keisoku")]
+        good = [row for row in ours if "failed" not in row]
+        wrong = max((row["impossible"] for row in good), default=None)
+        title = f"impossible stacks, 1 to 64 threads, depth 1 to 200, CPython {python}"
+        rows.append([title, "0", "–" if wrong is None else f"{100 * wrong:.2f} %", met(wrong, 0)])
+        sampler = [
+            row["cpu_us"] for row in data["table"] if row["python"] == python and row["tool"].startswith("3.15's")
+        ]
+        if sampler and all(row.get("cpu_us") for row in good) and None not in sampler:
+            own_us = sum(row["cpu_us"] for row in good) / len(good)
+            best = sum(sampler) / len(sampler)
+            shown = f"{own_us:.0f} of {best:.0f} µs"
+            rows.append(
+                [
+                    f"CPU a sample, of the 3.15 sampler's, mean of {len(good)} cells",
+                    "≤ 1/3",
+                    shown,
+                    met(own_us / best, 1 / 3),
+                ]
+            )
+    many = data.get("thousand")
+    if many:
+        rows.append(
+            [
+                "rate reached, 1 000 threads, 100 Hz asked for",
+                "100 Hz",
+                f"{many['rate_hz']:.0f} Hz",
+                met(-many["rate_hz"], -95),
+            ]
+        )
+        rows.append(
+            ["own CPU meanwhile, of a core", "≤ 40 %", f"{100 * many['own_cpu']:.0f} %", met(many["own_cpu"], 0.4)]
+        )
+    big = data.get("big")
+    if big:
+        title = f"report of {big['samples'] / 1e6:g} M samples"
+        rows.append([title, "≤ 2 s", f"{big['report_s']:.2f} s", met(big["report_s"], 2)])
+        rows.append(
+            [f"memory of that {title}", "≤ 200 MB", f"{big['peak_bytes'] / 1e6:.0f} MB", met(big["peak_bytes"], 200e6)]
+        )
+    return rows
+
+
+def matrix_section(data: dict[str, Any]) -> str:
+    head = [
+        "threads",
+        "depth",
+        "tool",
+        "sweeps/s",
+        "missed",
+        "impossible",
+        "share error",
+        "CPU a sample",
+        "target's CPU",
+        "wall",
+        "output",
+    ]
+    text = (
+        "\n## Threads and depths\n\nOne program, three quarters of its work in one function and one in another, at 1 kHz "
+        "(Scalene: its own 100 Hz), one run a cell. *Sweeps/s*: samples of all threads, divided by the threads (the peers "
+        "that run inside see fewer threads; theirs is not divided). *Missed*: of the thousand asked for. *Share error*: "
+        "points off three quarters. *CPU a sample*: of the whole tree beyond the bare program's, start-up included, which "
+        "tells more about a second's run than about a long one's. *Target's CPU* and *wall*: of the bare run's.\n"
+    )
+    for python in dict.fromkeys(row["python"] for row in data["table"]):
+        rows = []
+        for row in (row for row in data["table"] if row["python"] == python):
+            start = [str(row["threads"]), str(row["depth"]), row["tool"]]
+            if "failed" in row or not row["samples_hz"]:
+                why = row.get("failed", "no profile").replace("|", " ")[:60]
+                rows.append([*start, why, *[""] * 7])
+                continue
+            missed = "–" if row["tool"] == "scalene" else f"{100 * max(0.0, 1 - row['sweeps_hz'] / 1000):.0f} %"
+            error = "–" if row["share_error"] is None else f"{row['share_error']:+.1f}"
+            cells = [
+                f"{row['sweeps_hz']:.0f}",
+                missed,
+                f"{100 * row['impossible']:.2f} %",
+                error,
+                f"{row['cpu_us']:.0f} µs",
+            ]
+            cells += [f"{row['target_cpu']:.2f}", f"{row['slowdown']:.2f}", f"{row['bytes'] / 1000:.0f} kB"]
+            rows.append([*start, *cells])
+        text += f"\n### CPython {python}\n\n" + markdown(head, rows)
+    rows = [
+        [row["python"], str(row["threads"]), row["tool"], f"{row['ms']:.1f} ms", f"{row['cpu_ms']:.1f} ms"]
+        for row in data["dumps"]
+    ]
+    text += "\n## All stacks once\n\n" + markdown(["CPython", "threads", "command", "wall", "CPU"], rows)
+    rows = [
+        [
+            row["python"],
+            f"{row['asked_hz']} Hz",
+            f"{row['rate_hz']:.0f} Hz",
+            f"{100 * row['dropped']:.2f} %",
+            f"{row['own_cpu_us']:.1f} µs",
+            f"{row['slowdown']:.2f}",
+            f"{row['bytes_a_sample']:.1f}",
+        ]
+        for row in data["rates"]
+    ]
+    head = ["CPython", "asked for", "reached", "dropped", "own CPU a sample", "wall", "bytes a sample"]
+    return text + "\n## Rates, one thread, depth 20\n\n" + markdown(head, rows)
 
 
 def conditions(result: dict[str, Any], *parts: str) -> str:
@@ -180,7 +307,7 @@ def cost_section(cost: dict[str, Any]) -> str:
 
 def benchmarks(result: dict[str, Any]) -> str:
     text = "# Benchmarks\n\nWritten by `make bench`; nothing here is edited by hand.\n\n" + conditions(
-        result, "startup", "cost", "sizes"
+        result, "startup", "cost", "sizes", "matrix"
     )
     text += "\n## The bars\n\n" + markdown(["what", "bar", "measured", ""], bars(result))
     if result.get("cost"):
@@ -195,6 +322,8 @@ def benchmarks(result: dict[str, Any]) -> str:
             "keeps to a budget of 1 % of a core and lowers its rate for it; a rate that is asked for lifts the budget.\n\n"
         )
         text += "\n".join(map(cost_section, result["cost"]))
+    if result.get("matrix"):
+        text += matrix_section(result["matrix"])
     sizes = result.get("sizes") or {}
     if sizes.get("synthetic"):
         made = sizes["synthetic"]

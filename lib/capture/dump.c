@@ -56,25 +56,6 @@ bool dump_name_copy(struct dumper *d, const struct buf *copy, int32_t offset, st
     return named->function != NULL && named->file != NULL;
 }
 
-static bool name_frame(struct dumper *d, const struct python_frame *frame, struct dump_frame *named)
-{
-    buf_clear(&d->copy);
-    return python_code_copy(d->python, frame->code, &d->copy) == 0 && dump_name_copy(d, &d->copy, frame->offset, named);
-}
-
-static void name_frames(struct dumper *d, struct dump_thread *thread)
-{
-    thread->frames = arena_alloc(&d->dump->arena, d->stack.depth * sizeof *thread->frames);
-    for (uint32_t i = 0; thread->frames != NULL && i < d->stack.depth; i++) {
-        struct dump_frame *named = &thread->frames[thread->n_frames];
-        if (!name_frame(d, &d->stack.frames[i], named)) {
-            *named = (struct dump_frame){"?", "?", 0};
-            thread->proved = false; /* what lies there is no code object */
-        }
-        thread->n_frames++;
-    }
-}
-
 /* "select" of "EpollSelector.select". */
 static const char *plain_name(const char *qualified)
 {
@@ -132,7 +113,7 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
                                 : wait_state(proof.stat.state, &proof.call, d->stack.gil_address, d->stack.gil_size);
             thread->holds_gil = d->stack.holds_gil;
             thread->detail = proof.runs ? "" : wait_call_name(proof.call.number);
-            name_frames(d, thread);
+            dump_name_frames(d, thread);
             if (wait_state_may_be_idle(thread->state) && is_idle(thread))
                 thread->state = STATE_IDLE;
             name_thread(d, state, thread);
@@ -206,7 +187,7 @@ int dump_new(pid_t pid, struct dump **result, struct err *err)
     if (affinity)
         sched_setaffinity(0, sizeof before, &before);
     mem_free(d.stack.frames);
-    buf_release(&d.copy);
+    dump_names_release(&d);
     python_close(d.python);
     if (rc != 0) {
         dump_free(d.dump);

@@ -11,6 +11,7 @@
 
 enum {
     STATIC_CODES = 4096, /* slots of the table of static code objects; a power of two */
+    KEY_HINTS = 16,
     INTERPRETERS_MAX = 1024,
     THREADS_MAX = 1 << 16,
 };
@@ -33,6 +34,7 @@ struct python {
      * with bit 0 set for a helper that no traceback shows. Written and read by several sampler threads, one word at a
      * time. */
     uint64_t *static_codes;
+    uint64_t key_hints[KEY_HINTS]; /* addresses of names of attributes, by a hash of their text; likewise */
 };
 
 static inline uint64_t load_u64(const void *at)

@@ -3,6 +3,7 @@
  * is (`_Thread__name` in 2.7). Free reading of live objects, off the timed path: what does not look as expected counts
  * as no name. Reads whole key tables at once and never follows more than a fixed number of pointers.
  */
+#include "base/map.h"
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
 
@@ -76,15 +77,29 @@ static uint64_t entry_value(const struct entries *entries, size_t i)
     return load_u64(entries->data + i * entries->size + (entries->hashes ? 16 : 8));
 }
 
-/* The index of the string key `wanted`, -1 when there is none. */
+static bool is_text(struct python *python, uint64_t object, const char *wanted, struct buf *text)
+{
+    return object && text_read(python, object, KEY_CHARACTERS_MAX, text) && strcmp(buf_text(text), wanted) == 0;
+}
+
+/* The index of the string key `wanted`, -1 when there is none. Names of attributes are one and the same object all over
+ * an interpreter: the one that was last found saves reading the others' text. */
 static long find_key(struct python *python, const struct entries *entries, const char *wanted)
 {
     struct buf text = {0};
     long found = -1;
+    uint64_t *hint = &python->key_hints[hash_bytes(wanted, strlen(wanted)) % KEY_HINTS];
+    uint64_t known = __atomic_load_n(hint, __ATOMIC_RELAXED);
+    if (is_text(python, known, wanted, &text)) {
+        for (size_t i = 0; i < entries->count && found < 0; i++)
+            found = entry_key(entries, i) == known ? (long)i : -1;
+    }
     for (size_t i = 0; i < entries->count && found < 0; i++) {
         uint64_t key = entry_key(entries, i);
-        if (key && text_read(python, key, KEY_CHARACTERS_MAX, &text) && strcmp(buf_text(&text), wanted) == 0)
-            found = (long)i;
+        if (!is_text(python, key, wanted, &text))
+            continue;
+        found = (long)i;
+        __atomic_store_n(hint, key, __ATOMIC_RELAXED);
     }
     buf_release(&text);
     return found;
