@@ -38,8 +38,8 @@ void operands_look(struct sampler *s, struct tracked_thread *t, const struct pro
     if (plan == NULL)
         return;
     struct operand_look look = {.process = t->process, .node = t->nodes[t->depth - 1]};
-    bool first = queue->tried++ < OPERAND_FIRST_LOOKS;
-    queue->due_ns = s->read_ns + (first ? OPERAND_FIRST_PERIOD_NS : OPERAND_PERIOD_NS);
+    queue->tried++;
+    queue->due_ns = s->read_ns + operand_period_ns(queue);
     if (!python_read_operands(t->process->python, plan, &s->stack.frames[0], &look.heads) ||
         !proc_thread_schedstat(&t->files, &now) || now.switches != proof->after.switches ||
         pthread_mutex_trylock(&queue->lock) != 0)

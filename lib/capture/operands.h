@@ -23,8 +23,8 @@ struct operand_look {
 /* Often at first, so that a short program shows something; then rarely: a look takes 3 µs. */
 enum {
     OPERAND_LOOKS = 64,
-    OPERAND_FIRST_LOOKS = 200,
-    OPERAND_FIRST_PERIOD_NS = 5 * 1000 * 1000,
+    OPERAND_FIRST_LOOKS = 150,
+    OPERAND_FIRST_PERIOD_NS = 8 * 1000 * 1000,
     OPERAND_PERIOD_NS = 50 * 1000 * 1000
 };
 
@@ -37,6 +37,10 @@ struct operand_queue {
 };
 
 int operand_queue_init(struct operand_queue *queue);
+static inline uint64_t operand_period_ns(const struct operand_queue *queue)
+{
+    return queue->tried < OPERAND_FIRST_LOOKS ? OPERAND_FIRST_PERIOD_NS : OPERAND_PERIOD_NS;
+}
 
 /* [S] Is the innermost code object of its last stack one whose operands are wanted? */
 bool operands_planned(const struct tracked_thread *t);

@@ -67,8 +67,9 @@ static void look_at_operands(struct sampler *s, struct tracked_thread *t)
     s->for_kernel = FOR_KERNEL_OPERANDS;
     look_on_core(s, t);
     s->for_kernel = FOR_KERNEL_NONE;
-    if (s->m->operands.due_ns < s->read_ns + OPERAND_PERIOD_NS) /* it was elsewhere by then */
-        s->m->operands.due_ns = s->read_ns + OPERAND_PERIOD_NS;
+    uint64_t next_ns = s->read_ns + operand_period_ns(&s->m->operands);
+    if (s->m->operands.due_ns < next_ns) /* it was elsewhere by then */
+        s->m->operands.due_ns = next_ns;
 }
 
 /* One sample of a running thread. */

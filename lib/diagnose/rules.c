@@ -225,6 +225,8 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
         bool better = earlier[i].prescription == PRESCRIBE_ALGORITHM || strcmp(earlier[i].tag, "vectorise") == 0;
         if (better && facts->hot != NULL && earlier[i].function == facts->hot->function)
             return false;
+        if (strcmp(earlier[i].tag, "deep-copy") == 0 && !facts->hot_own) /* the hot function is the copying itself */
+            return false;
     }
     const struct share *python = facts->told_apart ? &facts->python : &facts->on_cpu;
     if (facts->hot == NULL || facts->active < LIMIT_OF(HOT_LOOP, ACTIVE_MIN) ||

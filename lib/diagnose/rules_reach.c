@@ -124,7 +124,9 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
 {
     const struct reach *all = &facts->reaches[REACH_TRANSFER], *pickling = &facts->reaches[REACH_PICKLING];
     struct share share = reach_cpu(facts, all);
-    double mean_ns = pickling->visits > 0 ? pickling->wall_ns / (double)pickling->visits : 0;
+    double rate = facts->profile->self.rate_hz > 0 ? facts->profile->self.rate_hz : 1000;
+    /* By instants, not by time: those of a starved process stand for more than they saw. */
+    double mean_ns = pickling->visits > 0 ? pickling->ticks / (double)pickling->visits / rate * 1e9 : 0;
     if (share.share < LIMIT_OF(SMALL_TASKS, SHARE_MIN) || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) ||
         (mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN)) != large)
         return false;
