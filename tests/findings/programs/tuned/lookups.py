@@ -45,5 +45,5 @@ def assign(table, wanted):
 
 
 if __name__ == "__main__":
-    found = assign(depots(20_000), places(120))
+    found = assign(depots(60_000), places(120))
     print(len(found), found[:3])

@@ -1,0 +1,192 @@
+/*
+ * Findings that rest on what a line works on, or on time under functions of the library: each on a profile that shows
+ * it and on one that differs in one thing only.
+ */
+#include "unit.h"
+
+#include "diagnose/findings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "profile_builder.h"
+
+enum { MS = 1000000, WHOLE = 4000, LOOKS = 40 };
+
+static struct operand operands[8];
+
+/* Line 2 of work has 90 % of the time. */
+static struct built *working(const char *text)
+{
+    static struct profile_source source;
+    struct built *built = built_new();
+    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1);
+    uint32_t hot = built_stack(built, 0, work, 2), rest = built_stack(built, 0, work, 3);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < 90 ? hot : rest, STATE_PYTHON, 1, MS);
+    source = (struct profile_source){
+        .file = built->functions[work].file, .first_line = 2, .text = text, .length = strlen(text)};
+    built->profile.sources = &source;
+    built->profile.n_sources = 1;
+    built->profile.operands = operands;
+    built_cores(built, 4);
+    return built;
+}
+
+/* An operand of line 2, seen in LOOKS looks. */
+static void saw(struct built *built, const char *operation, uint8_t slot, const char *type, int64_t least, int64_t most)
+{
+    operands[built->profile.n_operands++] = (struct operand){
+        .frame = 1,
+        .operation = built_string(built, operation),
+        .type = built_string(built, type),
+        .slot = slot,
+        .looks = LOOKS,
+        .sized = most > 0 ? LOOKS : 0,
+        .least = least,
+        .most = most,
+        .first = least,
+        .latest = most,
+        .total = (least + most) / 2 * LOOKS,
+    };
+}
+
+/* The first finding's tag; its sentence must have `part`. */
+static void expect_first(struct built *built, const char *tag, const char *part)
+{
+    struct diagnosis *diagnosis = NULL;
+    assert_int_equal(diagnose(&built->profile, &diagnosis), 0);
+    const struct finding *first = &diagnosis->findings[0];
+    if (strcmp(first->tag, tag) != 0)
+        fail_msg("%s, not %s: %s", first->tag, tag, first->sentence);
+    assert_non_null(strstr(first->sentence, part));
+    assert_true(first->n_evidence > 0 && first->predicted_low <= first->predicted_high);
+    assert_null(strchr(first->sentence, '{'));
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
+static void what_is_searched_decides(void **state)
+{
+    (void)state;
+    struct built *built = working("if normal(key) in seen:\n");
+    saw(built, "in", 0, "list", 200000, 200000);
+    expect_first(built, "list-membership", "a list of 200 000 with `in`");
+    built = working("if key in seen:\n"); /* the line looks the same, but it is a dict with slow keys */
+    saw(built, "in", 0, "dict", 200000, 200000);
+    expect_first(built, "hot-loop", "work");
+    built = working("if key in seen:\n");
+    saw(built, "in", 0, "tuple", 4, 4); /* too short to be the reason */
+    expect_first(built, "hot-loop", "work");
+}
+
+static void only_long_lists_are_shifted(void **state)
+{
+    (void)state;
+    struct built *built = working("job = waiting.pop(0)\n");
+    saw(built, "call", 0, "list", 1000, 9000);
+    expect_first(built, "list-shift", "a list of about 5000");
+    built = working("job = waiting.pop(0)\n");
+    saw(built, "call", 0, "list", 1, 20);
+    expect_first(built, "hot-loop", "work");
+    built = working("job = waiting.pop()\n");
+    saw(built, "call", 0, "list", 1000, 9000);
+    expect_first(built, "hot-loop", "work");
+    built = working("job = waiting.pop(0)\n"); /* a class of the program's own */
+    saw(built, "call", 0, "Queue", 1000, 9000);
+    expect_first(built, "hot-loop", "work");
+}
+
+static void what_grows_by_copies_is_told(void **state)
+{
+    (void)state;
+    struct built *built = working("body += piece\n");
+    saw(built, "+=", 0, "bytes", 100, 200000);
+    saw(built, "+=", 1, "bytes", 10, 20);
+    expect_first(built, "quadratic-concat", "about 100 050 bytes");
+    built = working("text += piece\n"); /* extended in place */
+    saw(built, "+=", 0, "str", 100, 200000);
+    saw(built, "+=", 1, "str", 10, 20);
+    expect_first(built, "hot-loop", "work");
+    built = working("items += more\n");
+    saw(built, "+=", 0, "list", 100, 200000);
+    saw(built, "+=", 1, "list", 10, 20);
+    expect_first(built, "hot-loop", "work");
+    built = working("both = first + second\n"); /* long, but it does not grow */
+    saw(built, "+", 0, "bytes", 200000, 200000);
+    saw(built, "+", 1, "bytes", 10, 20);
+    expect_first(built, "hot-loop", "work");
+}
+
+static void single_numbers_of_arrays_are_told(void **state)
+{
+    (void)state;
+    struct built *built = working("total += values[i]\n");
+    saw(built, "+=", 0, "numpy.float64", 0, 0);
+    expect_first(built, "vectorise", "single numbers of NumPy arrays");
+    built = working("field = field + step\n"); /* whole arrays */
+    saw(built, "+", 0, "numpy.ndarray", 0, 0);
+    expect_first(built, "hot-loop", "work");
+}
+
+static void a_loop_s_kind_bounds_its_gain(void **state)
+{
+    (void)state;
+    double low[2];
+    for (int numbers = 0; numbers < 2; numbers++) {
+        struct built *built = working("total += step\n");
+        struct diagnosis *diagnosis = NULL;
+        saw(built, "+=", 0, numbers ? "float" : "Decimal", 0, 0);
+        assert_int_equal(diagnose(&built->profile, &diagnosis), 0);
+        assert_string_equal(diagnosis->findings[0].tag, "hot-loop");
+        low[numbers] = diagnosis->findings[0].predicted_low;
+        diagnosis_free(diagnosis);
+        free(built);
+    }
+    assert_true(low[1] > 2 * low[0]);
+}
+
+/* main calls `name` of `file`, which has `share` percent of the time in `spent`. */
+static struct built *calling(const char *name, const char *file, size_t share, enum state spent)
+{
+    struct built *built = built_new();
+    uint32_t main = built_function(built, "main", "/home/u/app.py", true), thread = built_thread(built, 1);
+    uint32_t other = built_function(built, "other", "/home/u/app.py", true);
+    uint32_t library = built_function(built, name, file, false);
+    uint32_t top = built_stack(built, 0, main, 7), in = built_stack(built, top, library, 50);
+    uint32_t task = built_stack(built, in, main, 12), rest = built_stack(built, top, other, 3);
+    for (size_t i = 0; i < WHOLE; i++) {
+        bool under = i * 37 % 100 < share;
+        uint32_t stack = under ? state_on_cpu(spent) ? in : task : rest;
+        built_sample(built, (i + 1) * MS, thread, stack, under ? spent : STATE_PYTHON, 1, MS);
+    }
+    built_cores(built, 4);
+    return built;
+}
+
+static void deep_copies_are_told(void **state)
+{
+    (void)state;
+    expect_first(calling("deepcopy", "/usr/lib/python3.12/copy.py", 70, STATE_PYTHON), "deep-copy", "app.py:7");
+    expect_first(calling("deepcopy", "/usr/lib/python3.12/copy.py", 20, STATE_PYTHON), "hot-loop", "other");
+    expect_first(calling("deepcopy", "/home/u/lib/mycopy.py", 70, STATE_PYTHON), "hot-loop", "deepcopy");
+}
+
+static void waits_in_a_task_are_told(void **state)
+{
+    (void)state;
+    expect_first(calling("Handle._run", "/usr/lib/python3.12/asyncio/events.py", 60, STATE_SLEEP), "blocking-in-async",
+                 "app.py:12");
+    expect_first(calling("run", "/home/u/lib/events.py", 60, STATE_SLEEP), "paced", "sets its own pace");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_searched_decides),      cmocka_unit_test(only_long_lists_are_shifted),
+        cmocka_unit_test(what_grows_by_copies_is_told),  cmocka_unit_test(single_numbers_of_arrays_are_told),
+        cmocka_unit_test(a_loop_s_kind_bounds_its_gain), cmocka_unit_test(deep_copies_are_told),
+        cmocka_unit_test(waits_in_a_task_are_told),
+    };
+    return cmocka_run_group_tests_name("findings-operands", tests, NULL, NULL);
+}
