@@ -47,7 +47,7 @@ def test_text(run_keisoku: Run, made: Path) -> None:
     assert lines[0] == "tasks of asyncio  100 % of the CPU time is in tasks"
     assert lines[2].split() == ["63", "%", "4.00", "s", "fetch-1", "(fetch)", "get", "client.py:120,", "on", "Future…"]
     assert lines[3].split()[4:6] == ["handle", "×2"]
-    assert "on 2 tasks" in lines[4]
+    assert "refresh" in lines[4] and "on 2 t" in lines[4]
     screen = run_keisoku("report", made)
     assert "5 % with an exception on its way or being handled" in screen.out
 

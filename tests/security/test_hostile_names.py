@@ -151,7 +151,9 @@ def test_control_characters_are_escaped(run_keisoku: Run, a_python: Interpreter,
 def test_dump_escapes_names(run_keisoku: Run, a_python: Interpreter, folder: Path) -> None:
     process = subprocess.Popen([a_python.path, "app.py", "x\x1b[2J.py", "60"], cwd=folder)
     try:
-        time.sleep(0.5)
+        end = time.monotonic() + 30
+        while "evil" not in run_keisoku("dump", process.pid).out and time.monotonic() < end:
+            time.sleep(0.1)  # it is still starting
         for words in ([], ["--json"]):
             done = run_keisoku("dump", process.pid, *words)
             assert done.status == 0, done.err
