@@ -6,6 +6,7 @@
 #include "capture/cpython/internal.h"
 #include "capture/cpython/view.h"
 #include "failing.h"
+#include "wire/kernel_sample.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -435,6 +436,59 @@ static void what_is_used_of_a_page_is_read(void **state)
     munmap(memory, 4 * VIEW_PAGE);
 }
 
+static uint64_t next_random(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+/* What the kernel sampler may hand up if its program were wrong, or the target's memory a trap. */
+static void hostile_records_are_bounded(void **state)
+{
+    (void)state;
+    static struct wire_frame frames[64];
+    static struct wire_code code;
+    static uint8_t table[WIRE_TABLE_BYTES];
+    static const uint64_t words[] = {0, 1, 8, 4096, UINT64_MAX, UINT64_C(1) << 47, UINT32_MAX, INT32_MAX};
+    uint64_t seed = 88172645463325252u, sum;
+    size_t good = 0, copied = 0;
+    static const int minors[] = {8, 10, 13, 14, 15};
+    for (size_t m = 0; m < sizeof minors / sizeof *minors; m++) {
+        struct target *target = target_new(minors[m]);
+        struct buf copy = {0};
+        for (int round = 0; round < 3000; round++) {
+            struct wire_sample sample = {.result = (uint8_t)(next_random(&seed) % 4),
+                                         .flags = (uint8_t)next_random(&seed),
+                                         .entry_frame = at(target, FRAMES_AT),
+                                         .depth = (uint32_t)(next_random(&seed) % 64)};
+            for (uint32_t i = 0; i < sample.depth; i++) {
+                uint64_t word = next_random(&seed);
+                frames[i].address = word % 9 == 0 ? words[word / 9 % 8] : at(target, FRAMES_AT) + 160 * (word % 4096);
+                frames[i].code = word % 11 == 0 ? words[word / 11 % 8] : at(target, CODE_AT);
+                frames[i].offset = word % 13 == 0 ? (int32_t)word : (int32_t)(word >> 56);
+                frames[i].owner = (uint8_t)(word >> 32 & 7);
+                frames[i].entry = (uint8_t)(word >> 40 & 1);
+            }
+            enum python_read_result result = python_stack_recorded(target->reader, &sample, frames, &target->stack);
+            assert_true(target->stack.depth <= sample.depth);
+            assert_true(result == PYTHON_READ_OK || target->stack.depth == 0);
+            good += result == PYTHON_READ_OK && target->stack.depth > 0;
+            for (size_t i = 0; i < sizeof code / 8; i++)
+                ((uint64_t *)(void *)&code)[i] = round % 3 == 0 ? next_random(&seed) : words[next_random(&seed) % 8];
+            code.address = at(target, CODE_AT);
+            code.table_bytes %= sizeof table;
+            if (round % 2 == 0) /* its type is right, the rest is not */
+                memcpy(code.head, target->arena + CODE_AT, 16);
+            copied += python_code_recorded(&target->python, &code, table, &sum, &copy) == 0;
+        }
+        buf_release(&copy);
+        target_free(target);
+    }
+    assert_true(good > 0 && copied < 3000 * 5);
+}
+
 static void short_memory_is_survived(void **state)
 {
     (void)state;
@@ -460,6 +514,7 @@ int main(void)
         cmocka_unit_test(byte_strings_become_text),
         cmocka_unit_test(functions_tell_what_they_load),
         cmocka_unit_test(what_is_used_of_a_page_is_read),
+        cmocka_unit_test(hostile_records_are_bounded),
         cmocka_unit_test(short_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,7 +259,7 @@ static int find_recorded(struct python *python, const struct wire_code *code, co
         data[i] = NULL;
         if (code->text_addresses[i] == 0)
             continue;
-        if (code->text_bytes[i] < row->str_ascii_size)
+        if (code->text_bytes[i] < row->str_ascii_size || code->text_bytes[i] > WIRE_TEXT_BYTES)
             return ERR_UNREADABLE;
         found[i] = text_part_of(row, code->text_addresses[i], code->texts[i], NAME_BYTES_MAX);
         if (found[i].kind == 0)
