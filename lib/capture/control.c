@@ -250,10 +250,10 @@ static void serve(struct control *control, int fd)
     struct err err = {0};
     uid_t user;
     int rc = ERR_PERMISSION, command = 0;
+    if (!read_request(fd, request)) /* also where it is refused: what is not read would cut the answer off */
+        return;
     if (!control_peer(fd, &user) || (user != geteuid() && user != 0)) {
         err_set(&err, rc, "the recording is another user's; ask as that user");
-    } else if (!read_request(fd, request)) {
-        return;
     } else {
         size_t length = strcspn(request, " ");
         const char *argument = request + length + (request[length] != '\0');

@@ -76,13 +76,14 @@ struct measurement {
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
     struct stopwatch watch; /* time since then that is measured */
     struct gate gate;
-    struct control *control;     /* control.h */
-    atomic_bool pause;           /* as gate.pause_asked, for the timed path */
-    atomic_bool saving;          /* a copy is read from the recording */
-    atomic_uint_fast64_t end_ns; /* CLOCK_MONOTONIC: the recording ended there; 0: it goes on */
-    atomic_int end_reason;       /* enum end_reason */
-    uint64_t start_ticks;        /* the same as /proc tells the starts of processes */
-    uint64_t cpu_before_ns;      /* this process's CPU time then */
+    struct control *control;      /* control.h */
+    atomic_bool pause;            /* as gate.pause_asked, for the timed path */
+    atomic_bool saving;           /* a copy is read from the recording */
+    atomic_uint_fast64_t end_ns;  /* CLOCK_MONOTONIC: the recording ended there; 0: it goes on */
+    atomic_uint_fast64_t took_ns; /* measured time when the recording ended; 0: it goes on */
+    atomic_int end_reason;        /* enum end_reason */
+    uint64_t start_ticks;         /* the same as /proc tells the starts of processes */
+    uint64_t cpu_before_ns;       /* this process's CPU time then */
     struct sampler_counts counts;
     atomic_uint_fast64_t losses[LOSS_KIND_COUNT];
     atomic_bool stop_sampler, stop_tracker, stop_writer;

@@ -506,6 +506,7 @@ int session_finish(struct session *session, struct session_result *result, struc
     uint64_t took_ns = elapsed_ns(m), limit_ns = m->options.duration_ns;
     if (limit_ns != 0 && took_ns > limit_ns)
         took_ns = limit_ns;
+    atomic_store(&m->took_ns, took_ns);
     control_free(m->control); /* first: a copy that is being made is finished */
     m->control = NULL;
     stop_threads(session); /* what that takes is not the program's */

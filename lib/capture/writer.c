@@ -350,18 +350,6 @@ static void write_sample(struct writer *w, const struct raw_sample *raw)
     recording_add_sample(m->recording, &sample);
 }
 
-static void write_samples(struct writer *w, uint64_t until_ns)
-{
-    const struct raw_sample *raw;
-    while ((raw = sample_queue_peek(&w->m->queue)) != NULL && raw->time_ns <= until_ns) {
-        if (raw->waits)
-            write_wait(w, raw);
-        else
-            write_sample(w, raw);
-        sample_queue_pop(&w->m->queue);
-    }
-}
-
 /* ---- the recording's own story
  * --------------------------------------------------------------------------------------- */
 
@@ -509,6 +497,22 @@ static uint64_t last_moment(const struct measurement *m)
 {
     uint64_t now_ns = clock_monotonic_ns(), end_ns = atomic_load(&m->end_ns);
     return end_ns != 0 && end_ns < now_ns ? end_ns : now_ns;
+}
+
+static void write_samples(struct writer *w, uint64_t until_ns)
+{
+    const struct raw_sample *raw;
+    while ((raw = sample_queue_peek(&w->m->queue)) != NULL && raw->time_ns <= until_ns) {
+        if (raw->waits)
+            write_wait(w, raw);
+        else
+            write_sample(w, raw);
+        sample_queue_pop(&w->m->queue);
+        if (writer_must_commit(w)) {
+            commit(w, last_moment(w->m));
+            writer_keep_bounds(w, last_moment(w->m));
+        }
+    }
 }
 
 /* Tens of milliseconds of work that delay nothing here, and that a short program need not wait for. */

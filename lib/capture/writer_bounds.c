@@ -49,12 +49,12 @@ static void move_ids(struct writer *w, const struct recording_moved *moved)
 }
 
 /* parent_id is read under the lock by nobody else than this thread. */
-static int trim(struct writer *w, uint64_t keep_ns, uint64_t now_ns)
+static int trim(struct writer *w, uint64_t keep_ns, uint64_t measured_ns)
 {
     struct measurement *m = w->m;
     struct recording_moved moved;
     struct err err = {0};
-    int rc = recording_trim(m->recording, keep_ns, stopwatch_read(&m->watch, now_ns), &moved, &err);
+    int rc = recording_trim(m->recording, keep_ns, measured_ns, &moved, &err);
     if (rc != 0)
         writer_keep_failure(m, &err);
     else if (moved.n_threads > 0) {
@@ -79,8 +79,9 @@ static void shrink(struct writer *w, uint64_t now_ns)
 {
     struct measurement *m = w->m;
     for (int i = 0; i < TRIES_MAX && is_too_large(m); i++) {
-        uint64_t kept_ns = recording_kept_ns(m->recording, stopwatch_read(&m->watch, now_ns));
-        if (kept_ns < S_NS / 2 || trim(w, kept_ns / 2, now_ns) != 0)
+        uint64_t measured_ns = stopwatch_read(&m->watch, now_ns);
+        uint64_t kept_ns = recording_kept_ns(m->recording, measured_ns);
+        if (kept_ns < S_NS / 50 || trim(w, kept_ns / 2, measured_ns) != 0)
             break;
     }
     if (is_too_large(m) && m->options.max_bytes != 0)
@@ -91,14 +92,24 @@ static void keep_short(struct writer *w, uint64_t now_ns)
 {
     struct measurement *m = w->m;
     uint64_t keep_ns = m->options.keep_ns;
-    uint64_t kept_ns = recording_kept_ns(m->recording, stopwatch_read(&m->watch, now_ns));
-    if (kept_ns > keep_ns + (keep_ns > 4 * S_NS ? keep_ns / 4 : S_NS) && trim(w, keep_ns, now_ns) != 0)
+    uint64_t measured_ns = stopwatch_read(&m->watch, now_ns);
+    uint64_t kept_ns = recording_kept_ns(m->recording, measured_ns);
+    if (kept_ns > keep_ns + (keep_ns > 4 * S_NS ? keep_ns / 4 : S_NS) && trim(w, keep_ns, measured_ns) != 0)
         return;
     if (is_too_large(m))
         shrink(w, now_ns);
 }
 
-void writer_keep_bounds(struct writer *w, uint64_t now_ns)
+/* What is new in memory takes less in the file. */
+bool writer_must_commit(const struct writer *w)
+{
+    uint64_t max_bytes = w->m->options.max_bytes;
+    bool bounded = max_bytes != 0 || w->m->options.keep_ns != 0;
+    uint64_t most = max_bytes != 0 && max_bytes / 16 < TABLES_BYTES_MAX / 4 ? max_bytes / 16 : TABLES_BYTES_MAX / 4;
+    return bounded && atomic_load(&w->m->end_ns) == 0 && recording_memory(w->m->recording) > w->memory_before + most;
+}
+
+static void keep_bounds(struct writer *w, uint64_t now_ns)
 {
     struct measurement *m = w->m;
     uint64_t max_bytes = m->options.max_bytes;
@@ -115,10 +126,18 @@ void writer_keep_bounds(struct writer *w, uint64_t now_ns)
     }
 }
 
+void writer_keep_bounds(struct writer *w, uint64_t now_ns)
+{
+    keep_bounds(w, now_ns);
+    w->memory_before = recording_memory(w->m->recording);
+}
+
 void writer_keep_last(struct writer *w, uint64_t now_ns)
 {
-    if (w->m->options.keep_ns != 0 && w->m->failure.code == 0)
-        trim(w, w->m->options.keep_ns, now_ns);
+    struct measurement *m = w->m;
+    uint64_t took_ns = atomic_load(&m->took_ns);
+    if (m->options.keep_ns != 0 && m->failure.code == 0)
+        trim(w, m->options.keep_ns, took_ns != 0 ? took_ns : stopwatch_read(&m->watch, now_ns));
 }
 
 /* ---- pauses and copies ---------------------------------------------------------------------------------------------

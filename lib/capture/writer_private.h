@@ -23,6 +23,7 @@ struct writer {
     uint64_t losses_written[LOSS_KIND_COUNT];
     struct trigger trigger;
     uint64_t bytes_before; /* size of the recording at the last commit */
+    size_t memory_before;  /* of its tables in memory then */
     struct buf text;
 };
 
@@ -33,6 +34,8 @@ void writer_keep_failure(struct measurement *m, const struct err *err);
 
 /* writer_bounds.c. After a commit: the oldest part goes, or the recording ends, where it is too large. */
 void writer_keep_bounds(struct writer *w, uint64_t now_ns);
+/* So much is new since the last commit that a limit could be passed before the next one is due. */
+bool writer_must_commit(const struct writer *w);
 /* At the end: no more than what is to be kept. */
 void writer_keep_last(struct writer *w, uint64_t now_ns);
 /* Between two passes: sleeps, answers who wants a copy, waits for the end of a pause. */
