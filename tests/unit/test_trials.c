@@ -1,5 +1,6 @@
 /* Whole runs: their numbers in short, counters that took turns. */
 #include "capture/trial_counters.h"
+#include "diagnose/growth.h"
 #include "diagnose/ratio.h"
 #include "diagnose/summary.h"
 
@@ -225,6 +226,108 @@ static void test_steadiness(void **state)
         fail_msg("quiet %u, spiky %u, first %u, two %u, drifting %u of %d", quiet, spiky, first, two, drifting, SEEDS);
 }
 
+/* ---- growing -------------------------------------------------------------------------------------------------------
+ */
+
+static double true_work(enum growth_kind kind, double size)
+{
+    const double values[] = {0.5,
+                             0.05 * log(size),
+                             1e-5 * size,
+                             1e-6 * size * log(size),
+                             1e-9 * size * size,
+                             1e-14 * size * size * size,
+                             1e-4 * exp(size / 20000)};
+    return values[kind];
+}
+
+/* Seven sizes, runs that differ by 2 %, told errors of 4 %. */
+static struct growth grow(enum growth_kind kind, double constant, uint64_t seed)
+{
+    struct growth_point points[7];
+    struct growth growth;
+    uint64_t state = seed * 9973 + 5;
+    for (size_t i = 0; i < 7; i++) {
+        double size = 2000 * pow(2, (double)i), value = constant + true_work(kind, size);
+        points[i] = (struct growth_point){size, value * (1 + 0.02 * normal(&state)), 0.04 * value};
+    }
+    growth_fit(points, 7, &growth);
+    return growth;
+}
+
+static void test_curves_are_told_apart(void **state)
+{
+    (void)state;
+    static const double exponents[] = {0, 0.1, 1, 1.1, 2, 3, 0};
+    for (int kind = 0; kind < GROWTH_KINDS; kind++) {
+        unsigned right = 0, wrong = 0, exponent = 0;
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            struct growth growth = grow((enum growth_kind)kind, 0, seed);
+            assert_true(growth.fitted);
+            right += growth.decided && growth.best == (enum growth_kind)kind;
+            wrong += growth.decided && growth.best != (enum growth_kind)kind;
+            exponent += fabs(growth.exponent - exponents[kind]) < 0.06;
+        }
+        if (right < SEEDS * 9 / 10 || wrong > 0 ||
+            (kind != GROWTH_LOG && kind != GROWTH_EXPONENTIAL && exponent < SEEDS))
+            fail_msg("%s: right %u, wrong %u, exponent %u", growth_name((enum growth_kind)kind), right, wrong,
+                     exponent);
+    }
+}
+
+/* The start of a program has nothing to do with the size: never a wrong curve, mostly the right one. */
+static void test_a_constant_beside_it(void **state)
+{
+    (void)state;
+    static const enum growth_kind kinds[] = {GROWTH_LINEAR, GROWTH_SQUARE, GROWTH_CUBE};
+    for (size_t k = 0; k < 3; k++) {
+        unsigned wrong = 0, plausible = 0;
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            struct growth growth = grow(kinds[k], 0.05, seed);
+            wrong += growth.decided && growth.best != kinds[k];
+            plausible += growth_plausible(&growth, kinds[k]);
+        }
+        if (wrong > SEEDS / 50 || plausible < SEEDS * 19 / 20)
+            fail_msg("%s: wrong %u, plausible %u", growth_name(kinds[k]), wrong, plausible);
+    }
+}
+
+/* Linear and n log n cannot be told apart from 1000 to 8000 when runs differ by 20 %. */
+static void test_not_decided(void **state)
+{
+    (void)state;
+    unsigned undecided = 0;
+    struct growth growth;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct growth_point points[4];
+        uint64_t random = seed * 31 + 7;
+        for (size_t i = 0; i < 4; i++) {
+            double size = 1000 * pow(2, (double)i), value = size * (1 + 0.2 * normal(&random));
+            points[i] = (struct growth_point){size, value, 0.2 * value};
+        }
+        growth_fit(points, 4, &growth);
+        undecided += !growth.decided;
+    }
+    if (undecided < SEEDS * 8 / 10)
+        fail_msg("%u undecided", undecided);
+    const struct growth_point three[] = {{1, 1, 0.1}, {2, 2, 0.1}, {4, 4, 0.1}, {4, 4.1, 0.1}};
+    growth_fit(three, 4, &growth);
+    assert_false(growth.fitted);
+}
+
+static void test_prediction(void **state)
+{
+    (void)state;
+    unsigned held = 0;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        double value, low, high, truth = true_work(GROWTH_SQUARE, 512000);
+        struct growth growth = grow(GROWTH_SQUARE, 0, seed);
+        growth_predict(&growth, 512000, &value, &low, &high);
+        held += low <= truth && truth <= high && high < 1.2 * low;
+    }
+    assert_true(held >= SEEDS * 19 / 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +341,10 @@ int main(void)
         cmocka_unit_test(test_missing_rounds),
         cmocka_unit_test(test_against_earlier_sessions),
         cmocka_unit_test(test_steadiness),
+        cmocka_unit_test(test_curves_are_told_apart),
+        cmocka_unit_test(test_a_constant_beside_it),
+        cmocka_unit_test(test_not_decided),
+        cmocka_unit_test(test_prediction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

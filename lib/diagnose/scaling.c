@@ -1,0 +1,209 @@
+#include "diagnose/scaling.h"
+
+#include "base/buf.h"
+#include "data/aggregate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double runs_differ = 0.04;  /* by themselves, relative */
+static const double differ_most = 1.5;   /* CPU times of one size: more is another program */
+static const double work_changes = 1.15; /* CPU time of the most by the least */
+static const uint64_t point_samples = 10, function_samples = 100, program_samples = 100;
+
+/* ---- adding --------------------------------------------------------------------------------------------------------
+ */
+
+static struct scaling_function *function_of(struct scaling *scaling, const struct profile *profile, uint32_t id)
+{
+    const struct function *function = &profile->functions[id];
+    const char *name = profile->strings[function->name];
+    const char *file = profile_short_file(profile->strings[function->file]);
+    struct buf key = {0};
+    uint32_t index;
+    bool found;
+    buf_printf(&key, "%s%c%s", name, '\0', file);
+    int rc = key.failed || mem_grow(&scaling->functions, &scaling->capacity, scaling->n_functions + 1,
+                                    sizeof *scaling->functions) != 0
+                 ? ERR_NOMEM
+                 : map_put(&scaling->names, key.data, key.size, (uint32_t)scaling->n_functions, &index, &found);
+    buf_release(&key);
+    if (rc != 0)
+        return NULL;
+    if (found)
+        return scaling->functions[index];
+    struct scaling_function *made = mem_zalloc(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    scaling->functions[scaling->n_functions++] = made;
+    made->name = mem_strdup(name);
+    made->file = mem_strdup(file);
+    made->line = function->first_line;
+    made->own = profile->function_own[id];
+    return made->name != NULL && made->file != NULL ? made : NULL;
+}
+
+int scaling_add(struct scaling *scaling, const struct profile *profile, double size)
+{
+    struct aggregate *aggregate = NULL;
+    if (scaling->n_runs == GROWTH_POINTS_MAX)
+        return ERR_FULL;
+    int rc = aggregate_new(profile, NULL, &aggregate);
+    if (rc != 0)
+        return rc;
+    size_t run = scaling->n_runs++;
+    scaling->runs[run] = (struct scaling_run){size, aggregate->cpu_ns / 1e9, (double)profile->duration_ns / 1e9, 0};
+    for (size_t i = 0; i < aggregate->n_functions; i++) {
+        const struct function_sum *sum = &aggregate->functions[i];
+        if (sum->self_cpu_ns <= 0 || sum->self_wall_ns <= 0 || sum->function == 0)
+            continue;
+        struct scaling_function *function = function_of(scaling, profile, sum->function);
+        if (function == NULL) {
+            rc = ERR_NOMEM;
+            break;
+        }
+        /* Of its samples those on the CPU. */
+        uint64_t samples = (uint64_t)((double)sum->samples * fmin(1, sum->self_cpu_ns / sum->self_wall_ns));
+        function->cpu_s[run] += sum->self_cpu_ns / 1e9;
+        function->samples[run] += samples;
+        scaling->runs[run].samples += samples;
+    }
+    aggregate_free(aggregate);
+    return rc;
+}
+
+/* ---- judging -------------------------------------------------------------------------------------------------------
+ */
+
+static struct growth_point point(double size, double value, double samples)
+{
+    return (struct growth_point){size, value, value * sqrt(runs_differ * runs_differ + 1 / samples)};
+}
+
+static void judge_function(const struct scaling *scaling, struct scaling_function *function)
+{
+    struct growth_point points[GROWTH_POINTS_MAX];
+    size_t n = 0, at_largest = 0;
+    uint64_t most = 0;
+    double total = 0;
+    for (size_t i = 0; i < scaling->n_runs; i++) {
+        if (scaling->runs[i].size == scaling->largest) {
+            function->share += function->cpu_s[i];
+            total += scaling->runs[i].cpu_s;
+            at_largest++;
+        }
+        most = function->samples[i] > most ? function->samples[i] : most;
+        if (function->samples[i] >= point_samples)
+            points[n++] = point(scaling->runs[i].size, function->cpu_s[i], (double)function->samples[i]);
+    }
+    function->share = at_largest > 0 && total > 0 ? function->share / total : 0;
+    if (most < function_samples) {
+        function->doubt = DOUBT_FEW_SAMPLES;
+        return;
+    }
+    growth_fit(points, n, &function->growth);
+    if (!function->growth.fitted)
+        function->doubt = DOUBT_FEW_SIZES;
+}
+
+static void judge_program(struct scaling *scaling)
+{
+    struct growth_point cpu[GROWTH_POINTS_MAX], wall[GROWTH_POINTS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < scaling->n_runs; i++) {
+        const struct scaling_run *run = &scaling->runs[i];
+        if (run->cpu_s <= 0 || run->wall_s <= 0)
+            continue;
+        cpu[n] = point(run->size, run->cpu_s, INFINITY); /* counted, not sampled */
+        wall[n++] = point(run->size, run->wall_s, INFINITY);
+    }
+    growth_fit(cpu, n, &scaling->cpu);
+    growth_fit(wall, n, &scaling->wall);
+}
+
+static void count_sizes(struct scaling *scaling)
+{
+    for (size_t i = 0; i < scaling->n_runs; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < i; j++)
+            seen = seen || scaling->runs[j].size == scaling->runs[i].size;
+        scaling->n_sizes += !seen;
+        scaling->largest = fmax(scaling->largest, scaling->runs[i].size);
+    }
+}
+
+/* Two runs of one size whose CPU times have little to do with each other. */
+static bool differs(struct scaling *scaling)
+{
+    for (size_t i = 0; i < scaling->n_runs; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct scaling_run *a = &scaling->runs[i], *b = &scaling->runs[j];
+            if (a->size != b->size || fmax(a->cpu_s, b->cpu_s) < differ_most * fmin(a->cpu_s, b->cpu_s))
+                continue;
+            snprintf(scaling->refusal, sizeof scaling->refusal,
+                     "at size %g it took %.3g s and %.3g s of CPU time: the program differs from run to run", a->size,
+                     b->cpu_s, a->cpu_s);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void refuse(struct scaling *scaling, const char *function)
+{
+    double least = INFINITY, most = 0;
+    uint64_t samples = 0;
+    bool seen = function == NULL;
+    for (size_t i = 0; i < scaling->n_runs; i++) {
+        least = fmin(least, scaling->runs[i].cpu_s);
+        most = fmax(most, scaling->runs[i].cpu_s);
+        samples = scaling->runs[i].samples > samples ? scaling->runs[i].samples : samples;
+    }
+    for (size_t i = 0; i < scaling->n_functions; i++)
+        seen = seen || strcmp(scaling->functions[i]->name, function) == 0;
+    if (scaling->n_sizes < GROWTH_SIZES_MIN)
+        snprintf(scaling->refusal, sizeof scaling->refusal,
+                 "%zu size%s cannot tell how anything grows: give %d or more", scaling->n_sizes,
+                 scaling->n_sizes == 1 ? "" : "s", GROWTH_SIZES_MIN);
+    else if (samples < program_samples)
+        snprintf(scaling->refusal, sizeof scaling->refusal,
+                 "too few samples (%llu at most): give larger sizes, or a higher --rate", (unsigned long long)samples);
+    else if (differs(scaling))
+        return;
+    else if (most < work_changes * least)
+        snprintf(scaling->refusal, sizeof scaling->refusal,
+                 "the sizes do not change the work: %.3g to %.3g s of CPU time at any size", least, most);
+    else if (!seen)
+        snprintf(scaling->refusal, sizeof scaling->refusal,
+                 "the sizes do not reach %.100s: it was not seen on a core at any of them", function);
+}
+
+static int by_share(const void *one, const void *other)
+{
+    double a = (*(struct scaling_function *const *)one)->share, b = (*(struct scaling_function *const *)other)->share;
+    return (a < b) - (a > b);
+}
+
+void scaling_judge(struct scaling *scaling, const char *function)
+{
+    count_sizes(scaling);
+    for (size_t i = 0; i < scaling->n_functions; i++)
+        judge_function(scaling, scaling->functions[i]);
+    if (scaling->n_functions > 0)
+        qsort(scaling->functions, scaling->n_functions, sizeof *scaling->functions, by_share);
+    judge_program(scaling);
+    refuse(scaling, function);
+}
+
+void scaling_release(struct scaling *scaling)
+{
+    for (size_t i = 0; i < scaling->n_functions; i++) {
+        mem_free(scaling->functions[i]->name);
+        mem_free(scaling->functions[i]->file);
+        mem_free(scaling->functions[i]);
+    }
+    mem_free(scaling->functions);
+    map_release(&scaling->names);
+}

@@ -1,0 +1,52 @@
+/*
+ * Recordings of one program at several sizes, function by function: how each one's CPU time grows (diagnose/growth.h).
+ * A function's CPU time is the scheduler's, shared out by samples, so its error is that of its count of samples, with
+ * what runs differ by themselves (4 %) on top.
+ */
+#ifndef KEISOKU_DIAGNOSE_SCALING_H
+#define KEISOKU_DIAGNOSE_SCALING_H
+
+#include "base/map.h"
+#include "data/profile.h"
+#include "diagnose/growth.h"
+
+struct scaling_run {
+    double size, cpu_s, wall_s;
+    uint64_t samples;
+};
+
+enum scaling_doubt {
+    DOUBT_NONE,
+    DOUBT_FEW_SAMPLES, /* fewer than 100 even where it has most */
+    DOUBT_FEW_SIZES    /* seen at fewer than four sizes with ten samples or more */
+};
+
+struct scaling_function {
+    char *name, *file; /* file: its last two parts */
+    uint32_t line;
+    bool own;
+    double cpu_s[GROWTH_POINTS_MAX]; /* of each run */
+    uint64_t samples[GROWTH_POINTS_MAX];
+    double share; /* of the CPU time at the largest size */
+    enum scaling_doubt doubt;
+    struct growth growth;
+};
+
+struct scaling {
+    struct scaling_run runs[GROWTH_POINTS_MAX];
+    size_t n_runs, n_sizes;
+    struct scaling_function **functions; /* by share, descending, once judged */
+    size_t n_functions, capacity;
+    struct map names;
+    struct growth cpu, wall; /* of the whole program */
+    double largest;          /* size */
+    char refusal[256];       /* why nothing is claimed; "" */
+};
+
+/* 0, ERR_NOMEM, ERR_FULL (more runs than fit). */
+int scaling_add(struct scaling *scaling, const struct profile *profile, double size);
+/* Fits, and finds out whether anything may be said: `refusal`. `function`: the one that was asked for, or NULL. */
+void scaling_judge(struct scaling *scaling, const char *function);
+void scaling_release(struct scaling *scaling);
+
+#endif
