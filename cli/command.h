@@ -20,9 +20,9 @@ enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
     const char *output, *html, *json, *format, *lines, *callers, *callees, *csv_out;
-    const char *markdown, *save, *prepare, *conclude, *interpreter, *from_file;   /* NULL: not given */
-    double rate_hz, budget, duration_s, delay_s, keep_s, max_bytes, from_s, to_s; /* 0: not given */
-    struct list exports, save_when, scans, setup, checks;
+    const char *markdown, *save, *prepare, *conclude, *interpreter, *from_file, *sizes, *function; /* NULL: not given */
+    double rate_hz, budget, duration_s, delay_s, keep_s, max_bytes, from_s, to_s;                  /* 0: not given */
+    struct list exports, save_when, scans, setup, checks, from_files, predict;
     int reader, color, clock, sort, per, measure; /* index into the choices of options.def */
     uint32_t top, repeat, rounds, warmups, seed;
     int32_t process, thread;

@@ -20,6 +20,7 @@
 #define CTL    COMMAND_CTL
 #define STAT   COMMAND_STAT
 #define BENCH  COMMAND_BENCH
+#define SCALE  COMMAND_SCALE
 #define ALL    COMMAND_ALL
 
 const struct option_row option_rows[] = {
@@ -256,7 +257,7 @@ static bool take_letters(struct cursor *cursor, const char *word)
 /* Commands whose words are a program and its arguments. */
 static bool starts_program(const struct command *command)
 {
-    return (command->bit & (COMMAND_RUN | COMMAND_STAT)) != 0;
+    return (command->bit & (COMMAND_RUN | COMMAND_STAT | COMMAND_SCALE)) != 0;
 }
 
 /* A program's own beginning: -m, -c and - are words where one is started, and "-" is standard output or input
@@ -278,7 +279,7 @@ bool options_parse(const struct command *command, struct settings *settings, cha
         char *word = words[cursor.at];
         if (only_words || is_word(command, word)) {
             words[left++] = word;
-            only_words = only_words || starts_program(command);
+            only_words = only_words || (starts_program(command) && settings->from_files.count == 0);
         } else if (strcmp(word, "--") == 0) {
             only_words = true;
         } else if (!(word[1] == '-' ? take_long(&cursor, word) : take_letters(&cursor, word))) {

@@ -170,6 +170,21 @@ struct kei_bench_options {
 KEI_API int kei_bench(const struct kei_bench_options *options, const struct kei_watch *watch,
                       struct kei_outcome **outcome, struct kei_error *error);
 
+struct kei_scale_options {
+    const char *sizes;           /* "1000,2000,4000,8000": each in place of {n} in the program's words */
+    struct kei_words recordings; /* or "FILE=SIZE" of runs that were recorded; then nothing is run */
+    uint32_t repeat;             /* runs at each size; 0: 1 */
+    double rate_hz;              /* 0: 1000 */
+    const char *output;          /* recordings are kept as OUTPUT + SIZE + ".kei"; NULL: not kept */
+    const char *function;        /* only this one; NULL: all */
+    struct kei_words predict;    /* sizes to foretell the time at */
+};
+
+/* How time grows with a size, per function. What the program prints goes nowhere. KEI_ERR_GONE: a run failed.
+ * kei_outcome_status: 0; 1 when nothing can be claimed, the outcome says why. */
+KEI_API int kei_scale(const struct kei_scale_options *options, char *const argv[], const struct kei_watch *watch,
+                      struct kei_outcome **outcome, struct kei_error *error);
+
 /* What the recorder of a recording in progress can be asked for: "save", "pause", "resume", "stop", "status"; NULL ends
  * them. */
 KEI_API const char *const *kei_control_commands(void);

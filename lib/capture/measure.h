@@ -30,6 +30,7 @@ struct measure_options {
     uint64_t when_rss_bytes, when_stuck_ns;
     bool no_children, no_source, redact_args;
     bool free_only, core_only, kernel_only; /* --reader */
+    bool discard_output;                    /* of the program; its standard input is empty then */
 };
 
 /* Counted by the sampler, read by the writer. */

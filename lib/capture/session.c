@@ -8,6 +8,7 @@
 #include "capture/quota.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -270,6 +271,19 @@ static int run_gated(struct session *session, const char *output, struct launch 
     return rc;
 }
 
+static int prepare_launch(struct session *session, struct launch *launch, struct err *err)
+{
+    if (!session->m.options.discard_output)
+        return launch_prepare(&session->program, &session->descriptors, launch, err);
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nowhere < 0)
+        return err_set(err, ERR_IO, "cannot open /dev/null: %s", strerror(errno));
+    const int streams[3] = {nowhere, nowhere, -1};
+    int rc = launch_prepare_streams(&session->program, &session->descriptors, streams, launch, err);
+    close(nowhere);
+    return rc;
+}
+
 int session_run(const struct measure_options *options, const char *output, char *const argv[], struct session **result,
                 struct err *err)
 {
@@ -283,7 +297,7 @@ int session_run(const struct measure_options *options, const char *output, char 
     if (rc == 0)
         rc = use_kernel(&session->m, err);
     if (rc == 0)
-        rc = launch_prepare(&session->program, &session->descriptors, &launch, err);
+        rc = prepare_launch(session, &launch, err);
     if (rc != 0) {
         session_free(session);
         return rc;

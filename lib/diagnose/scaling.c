@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double runs_differ = 0.04;  /* by themselves, relative */
-static const double differ_most = 1.5;   /* CPU times of one size: more is another program */
-static const double work_changes = 1.15; /* CPU time of the most by the least */
-static const uint64_t point_samples = 10, function_samples = 100, program_samples = 100;
+static const double runs_differ = 0.04;               /* by themselves, relative */
+static const double differ_most = 1.5;                /* CPU times of one size: more is another program */
+static const double seen_least = 0.85, tick_s = 0.02; /* user and system time are counted in ticks of 10 ms each */
+static const double work_changes = 1.15;              /* CPU time of the most by the least */
+static const uint64_t point_samples = 10, function_samples = 50, program_samples = 100;
 
 /* ---- adding --------------------------------------------------------------------------------------------------------
  */
@@ -45,6 +46,40 @@ static struct scaling_function *function_of(struct scaling *scaling, const struc
     return made->name != NULL && made->file != NULL ? made : NULL;
 }
 
+/* CPU time of all processes as the kernel counted it, in ticks of 10 ms; 0: not recorded. */
+static double counted_cpu_s(const struct profile *profile)
+{
+    double sum = 0;
+    for (uint32_t process = 1; process < profile->n_processes; process++) {
+        int64_t user = 0, system = 0;
+        for (size_t i = 0; i < profile->n_counters; i++) {
+            const struct counter *counter = &profile->counters[i];
+            if (counter->subject != process)
+                continue;
+            if (counter->kind == COUNTER_USER_TIME && counter->value > user)
+                user = counter->value;
+            if (counter->kind == COUNTER_SYSTEM_TIME && counter->value > system)
+                system = counter->value;
+        }
+        sum += (double)(user + system) / 1e9;
+    }
+    return sum;
+}
+
+bool scaling_missed(const struct scaling *scaling)
+{
+    return scaling->n_runs > 0 && scaling->runs[scaling->n_runs - 1].seen < seen_least;
+}
+
+void scaling_take_back(struct scaling *scaling)
+{
+    size_t run = --scaling->n_runs;
+    for (size_t i = 0; i < scaling->n_functions; i++) {
+        scaling->functions[i]->cpu_s[run] = 0;
+        scaling->functions[i]->samples[run] = 0;
+    }
+}
+
 int scaling_add(struct scaling *scaling, const struct profile *profile, double size)
 {
     struct aggregate *aggregate = NULL;
@@ -54,7 +89,11 @@ int scaling_add(struct scaling *scaling, const struct profile *profile, double s
     if (rc != 0)
         return rc;
     size_t run = scaling->n_runs++;
-    scaling->runs[run] = (struct scaling_run){size, aggregate->cpu_ns / 1e9, (double)profile->duration_ns / 1e9, 0};
+    double counted = fmax(0, counted_cpu_s(profile) - tick_s), sampled = aggregate->cpu_ns / 1e9;
+    scaling->runs[run] = (struct scaling_run){.size = size,
+                                              .cpu_s = sampled,
+                                              .wall_s = (double)profile->duration_ns / 1e9,
+                                              .seen = counted > sampled ? sampled / counted : 1};
     for (size_t i = 0; i < aggregate->n_functions; i++) {
         const struct function_sum *sum = &aggregate->functions[i];
         if (sum->self_cpu_ns <= 0 || sum->self_wall_ns <= 0 || sum->function == 0)
@@ -134,6 +173,20 @@ static void count_sizes(struct scaling *scaling)
     }
 }
 
+static bool missed(struct scaling *scaling)
+{
+    for (size_t i = 0; i < scaling->n_runs; i++) {
+        const struct scaling_run *run = &scaling->runs[i];
+        if (run->seen >= seen_least)
+            continue;
+        snprintf(scaling->refusal, sizeof scaling->refusal,
+                 "at size %g the samples have %.0f %% of the CPU time only: the machine is too busy", run->size,
+                 100 * run->seen);
+        return true;
+    }
+    return false;
+}
+
 /* Two runs of one size whose CPU times have little to do with each other. */
 static bool differs(struct scaling *scaling)
 {
@@ -170,7 +223,7 @@ static void refuse(struct scaling *scaling, const char *function)
     else if (samples < program_samples)
         snprintf(scaling->refusal, sizeof scaling->refusal,
                  "too few samples (%llu at most): give larger sizes, or a higher --rate", (unsigned long long)samples);
-    else if (differs(scaling))
+    else if (missed(scaling) || differs(scaling))
         return;
     else if (most < work_changes * least)
         snprintf(scaling->refusal, sizeof scaling->refusal,

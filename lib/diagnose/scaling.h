@@ -13,11 +13,12 @@
 struct scaling_run {
     double size, cpu_s, wall_s;
     uint64_t samples;
+    double seen; /* share of the CPU time that the kernel counted of its processes which the samples account for */
 };
 
 enum scaling_doubt {
     DOUBT_NONE,
-    DOUBT_FEW_SAMPLES, /* fewer than 100 even where it has most */
+    DOUBT_FEW_SAMPLES, /* fewer than 50 even where it has most */
     DOUBT_FEW_SIZES    /* seen at fewer than four sizes with ten samples or more */
 };
 
@@ -45,6 +46,9 @@ struct scaling {
 
 /* 0, ERR_NOMEM, ERR_FULL (more runs than fit). */
 int scaling_add(struct scaling *scaling, const struct profile *profile, double size);
+/* Did the sampler miss much of the last run (on a machine that was too busy)? Then it can be taken back. */
+bool scaling_missed(const struct scaling *scaling);
+void scaling_take_back(struct scaling *scaling);
 /* Fits, and finds out whether anything may be said: `refusal`. `function`: the one that was asked for, or NULL. */
 void scaling_judge(struct scaling *scaling, const char *function);
 void scaling_release(struct scaling *scaling);

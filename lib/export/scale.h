@@ -1,0 +1,24 @@
+/* The outputs of keisoku scale. */
+#ifndef KEISOKU_EXPORT_SCALE_H
+#define KEISOKU_EXPORT_SCALE_H
+
+#include "diagnose/scaling.h"
+#include "export/trials.h"
+
+enum { SCALE_PREDICT_MAX = 32 };
+
+struct scale_input {
+    const struct scaling *scaling;
+    char *const *command; /* NULL-terminated, {n} in it; empty: recordings were read */
+    const char *function; /* that was asked for; NULL: all */
+    double predict[SCALE_PREDICT_MAX];
+    size_t n_predict;
+};
+
+void scale_text(const struct scale_input *input, const struct trials_screen *screen, struct buf *out);
+void scale_json(const struct scale_input *input, struct buf *out);
+void scale_csv(const struct scale_input *input, struct buf *out);
+/* The answer in one sentence. */
+void scale_sentence(const struct scale_input *input, struct buf *out);
+
+#endif
