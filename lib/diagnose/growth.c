@@ -142,9 +142,9 @@ static double chi_square_limit(double degrees)
 }
 
 /* All curves; the best by score. True when it lies within the errors. */
-static bool fit_curves(const struct growth_point *points, size_t n, bool constant, struct growth *growth)
+static bool fit_curves(const struct growth_point *points, size_t n, bool constant, int kinds, struct growth *growth)
 {
-    for (int kind = 0; kind < GROWTH_KINDS; kind++) {
+    for (int kind = 0; kind < kinds; kind++) {
         struct growth_curve *curve = &growth->curves[kind];
         if (kind == GROWTH_EXPONENTIAL)
             fit_exponential(points, n, curve);
@@ -179,8 +179,9 @@ bool growth_plausible(const struct growth *growth, enum growth_kind kind)
     return growth->fitted && curve->usable && curve->score < growth->curves[growth->best].score + score_apart;
 }
 
-void growth_fit(const struct growth_point *points, size_t n, struct growth *growth)
+void growth_fit(const struct growth_point *points, size_t n, bool exponential, struct growth *growth)
 {
+    int kinds = exponential ? GROWTH_KINDS : GROWTH_EXPONENTIAL;
     size_t sizes = 0;
     *growth = (struct growth){.enlarged = 1};
     for (size_t i = 0; i < n; i++) {
@@ -195,10 +196,10 @@ void growth_fit(const struct growth_point *points, size_t n, struct growth *grow
     growth->decided = true;
     fit_exponent(points, n, growth);
     /* Work that has nothing to do with the size only where it is needed: it makes all curves alike. */
-    if (!fit_curves(points, n, false, growth)) {
+    if (!fit_curves(points, n, false, kinds, growth)) {
         struct growth with = *growth;
         with.best = GROWTH_CONSTANT;
-        bool fits = fit_curves(points, n, true, &with);
+        bool fits = fit_curves(points, n, true, kinds, &with);
         if (with.curves[with.best].score < growth->curves[growth->best].score)
             *growth = with;
         if (!fits)

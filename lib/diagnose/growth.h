@@ -48,7 +48,8 @@ struct growth {
     double enlarged; /* what errors were multiplied by; 1: nothing */
 };
 
-void growth_fit(const struct growth_point *points, size_t n, struct growth *growth);
+/* `exponential`: may it be one? A sum of other curves looks like one where nothing is. */
+void growth_fit(const struct growth_point *points, size_t n, bool exponential, struct growth *growth);
 /* Is the curve as likely as makes no difference? */
 bool growth_plausible(const struct growth *growth, enum growth_kind kind);
 /* At a size, with the range of all plausible curves and their own 95 %. */

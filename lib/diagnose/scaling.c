@@ -11,7 +11,8 @@
 static const double runs_differ = 0.04;               /* by themselves, relative */
 static const double differ_most = 1.5;                /* CPU times of one size: more is another program */
 static const double seen_least = 0.85, tick_s = 0.02; /* user and system time are counted in ticks of 10 ms each */
-static const double work_changes = 1.15;              /* CPU time of the most by the least */
+static const double exponential_share = 0.2;
+static const double work_changes = 1.15; /* CPU time of the most by the least */
 static const uint64_t point_samples = 10, function_samples = 50, program_samples = 100;
 
 /* ---- adding --------------------------------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ static void judge_function(const struct scaling *scaling, struct scaling_functio
         function->doubt = DOUBT_FEW_SAMPLES;
         return;
     }
-    growth_fit(points, n, &function->growth);
+    growth_fit(points, n, true, &function->growth);
     if (!function->growth.fitted)
         function->doubt = DOUBT_FEW_SIZES;
 }
@@ -151,6 +152,12 @@ static void judge_program(struct scaling *scaling)
 {
     struct growth_point cpu[GROWTH_POINTS_MAX], wall[GROWTH_POINTS_MAX];
     size_t n = 0;
+    bool exponential = false; /* the program is a sum: one only if a part that matters is one */
+    for (size_t i = 0; i < scaling->n_functions; i++) {
+        const struct scaling_function *function = scaling->functions[i];
+        exponential = exponential || (function->share > exponential_share && function->growth.fitted &&
+                                      function->growth.best == GROWTH_EXPONENTIAL);
+    }
     for (size_t i = 0; i < scaling->n_runs; i++) {
         const struct scaling_run *run = &scaling->runs[i];
         if (run->cpu_s <= 0 || run->wall_s <= 0)
@@ -158,8 +165,8 @@ static void judge_program(struct scaling *scaling)
         cpu[n] = point(run->size, run->cpu_s, INFINITY); /* counted, not sampled */
         wall[n++] = point(run->size, run->wall_s, INFINITY);
     }
-    growth_fit(cpu, n, &scaling->cpu);
-    growth_fit(wall, n, &scaling->wall);
+    growth_fit(cpu, n, exponential, &scaling->cpu);
+    growth_fit(wall, n, exponential, &scaling->wall);
 }
 
 static void count_sizes(struct scaling *scaling)

@@ -251,7 +251,7 @@ static struct growth grow(enum growth_kind kind, double constant, uint64_t seed)
         double size = 2000 * pow(2, (double)i), value = constant + true_work(kind, size);
         points[i] = (struct growth_point){size, value * (1 + 0.02 * normal(&state)), 0.04 * value};
     }
-    growth_fit(points, 7, &growth);
+    growth_fit(points, 7, true, &growth);
     return growth;
 }
 
@@ -305,13 +305,13 @@ static void test_not_decided(void **state)
             double size = 1000 * pow(2, (double)i), value = size * (1 + 0.2 * normal(&random));
             points[i] = (struct growth_point){size, value, 0.2 * value};
         }
-        growth_fit(points, 4, &growth);
+        growth_fit(points, 4, true, &growth);
         undecided += !growth.decided;
     }
     if (undecided < SEEDS * 8 / 10)
         fail_msg("%u undecided", undecided);
     const struct growth_point three[] = {{1, 1, 0.1}, {2, 2, 0.1}, {4, 4, 0.1}, {4, 4.1, 0.1}};
-    growth_fit(three, 4, &growth);
+    growth_fit(three, 4, true, &growth);
     assert_false(growth.fitted);
 }
 
