@@ -276,7 +276,6 @@ static int read_recordings(const struct kei_scale_options *options, struct scale
 static int keep_input(const struct kei_scale_options *options, char *const argv[], struct scale_result *result,
                       struct err *err)
 {
-    static char *const none[] = {NULL};
     bool filled;
     int rc = 0;
     if (options->predict.count > SCALE_PREDICT_MAX)
@@ -285,7 +284,7 @@ static int keep_input(const struct kei_scale_options *options, char *const argv[
         rc = read_size(options->predict.items[i], strlen(options->predict.items[i]), &result->input.predict[i], err);
     if (rc != 0)
         return rc;
-    result->command = fill_in(argv != NULL ? argv : none, "{n}", 3, &filled);
+    result->command = fill_in(argv, "{n}", 3, &filled);
     result->function = options->function != NULL ? mem_strdup(options->function) : NULL;
     result->input.scaling = &result->scaling;
     result->input.command = result->command;
@@ -297,12 +296,14 @@ static int keep_input(const struct kei_scale_options *options, char *const argv[
 int kei_scale(const struct kei_scale_options *options, char *const argv[], const struct kei_watch *watch,
               struct kei_outcome **outcome, struct kei_error *error)
 {
+    static char *const none[] = {NULL};
     struct err err = {0};
     struct scale_result *result = mem_zalloc(1, sizeof *result);
-    int rc = result != NULL ? keep_input(options, argv, result, &err) : ERR_NOMEM;
+    char *const *words = argv != NULL ? argv : none;
+    int rc = result != NULL ? keep_input(options, words, result, &err) : ERR_NOMEM;
     if (rc == 0)
         rc = options->recordings.count > 0 ? read_recordings(options, result, &err)
-                                           : run_series(options, argv, watch, result, &err);
+                                           : run_series(options, words, watch, result, &err);
     if (rc == 0) {
         scaling_judge(&result->scaling, options->function);
         rc = outcome_new(formats, result, free_result, outcome, &err);

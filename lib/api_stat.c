@@ -106,7 +106,7 @@ int kei_stat(uint32_t repeat, char *const argv[], const struct kei_watch *watch,
         rc = run_all(result, &program, watch, &err);
     if (rc == 0)
         rc = outcome_new(formats, result, free_result, outcome, &err);
-    if (rc == 0)
+    if (rc == 0 && result != NULL)
         (*outcome)->status = first_failure(result);
     else
         free_result(result);
