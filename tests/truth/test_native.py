@@ -52,7 +52,10 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         pytest.skip("needs a C compiler")
     folder = tmp_path_factory.mktemp("native")
     made = []
-    for name, place in (("grind", "site-packages/pack/_grind.cpython-313-x86_64-linux-gnu.so"), ("mill", "libmill.so.2")):
+    for name, place in (
+        ("grind", "site-packages/pack/_grind.cpython-313-x86_64-linux-gnu.so"),
+        ("mill", "libmill.so.2"),
+    ):
         source, file = folder / f"{name}.c", folder / place
         source.write_text(LIBRARY.format(name=name))
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -236,10 +236,21 @@ static int list_interpreter(struct python *python, uint64_t interpreter, struct 
             (struct python_thread){.address = at,
                                    .interpreter = interpreter,
                                    .pthread = state.pthread,
-                                   .tid = state.native < INT32_MAX ? (pid_t)state.native : 0};
+                                   .tid = state.native < INT32_MAX ? (pid_t)state.native : 0,
+                                   .named = state.native < INT32_MAX ? (pid_t)state.native : 0};
         at = state.next;
     }
     return 0;
+}
+
+/* Does a state name the main thread? */
+static bool names_main(const struct python *python, const struct python_thread *threads, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (threads[i].named == python->main_tid)
+            return true;
+    }
+    return false;
 }
 
 int python_threads(struct python *python, struct python_thread **threads, size_t *capacity)
@@ -261,7 +272,7 @@ int python_threads(struct python *python, struct python_thread **threads, size_t
     }
     if (rc == 0)
         __atomic_store_n(&python->main_interpreter, main_interpreter, __ATOMIC_RELAXED);
-    if (rc == 0 && list.count && !layout_has(row->thread_native_id))
+    if (rc == 0 && list.count && (!layout_has(row->thread_native_id) || !names_main(python, *threads, list.count)))
         rc = resolve_tids(python, *threads, list.pthreads, (size_t)list.count);
     mem_free(list.pthreads);
     return rc ? rc : list.count;

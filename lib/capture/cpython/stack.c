@@ -112,7 +112,7 @@ bool python_reader_owns(const struct python_reader *reader)
     uint64_t native;
     return layout_has(row->thread_native_id) &&
            remote_read_u64(&reader->python->remote, reader->thread.address + row->thread_native_id, &native) &&
-           native == (uint64_t)reader->thread.tid;
+           native == (uint64_t)reader->thread.named;
 }
 
 void python_reader_free(struct python_reader *reader)
