@@ -206,7 +206,8 @@ def pyinstrument(python: Interpreter, file: Path, program: list[str]) -> list[st
 
 def scalene(python: Interpreter, file: Path, program: list[str]) -> list[str]:
     words = ["-m", "scalene", "run", "--cpu-only", "-o", str(file), *program]
-    return ["env", f"PYTHONPATH={inside(python)}", python.path, *words]
+    named = 'file=$1; shift; "$@"; status=$?; mv "$file.json" "$file"; exit $status'  # it adds a suffix
+    return ["sh", "-c", named, "sh", str(file), "env", f"PYTHONPATH={inside(python)}", python.path, *words]
 
 
 def only(*minors: tuple[int, int]) -> Callable[[tuple[int, int]], bool]:
