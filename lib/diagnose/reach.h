@@ -16,6 +16,7 @@ enum reach_id {
     REACH_ROWS,
     REACH_TRANSFER,
     REACH_PICKLING,
+    REACH_POOL,
     REACH_COUNT
 };
 

@@ -136,7 +136,10 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     if (pickling->visits > 0)
         finding_add(finding, "one pickling, at least", "s", mean_ns / 1e9);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    if (facts->own != NULL)
+    uint32_t waits = facts->reaches[REACH_POOL].caller; /* where the results are waited for */
+    if (waits != 0)
+        finding_place_frame(facts, waits, finding);
+    else if (facts->own != NULL)
         finding_place_line(facts->own, finding);
     finding->confidence = 0.75;
     words_percent(words->share, sizeof words->share, share.share);

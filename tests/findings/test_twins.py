@@ -25,6 +25,11 @@ def test_every_pair_says_what_is_to_be_found() -> None:
     assert set(SAMPLE) <= {twin.name for twin in twins.twins()}
 
 
+def test_the_score_is_of_every_pair() -> None:
+    text = twins.PAGE.read_text()
+    assert all(f"| {twin.name} | `{twin.tag}` |" in text for twin in twins.twins())
+
+
 @pytest.mark.parametrize("name", SAMPLE)
 def test_twin(name: str, keisoku: str, a_python: interpreters.Interpreter) -> None:
     twin = next(one for one in twins.twins() if one.name == name)
