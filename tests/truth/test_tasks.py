@@ -90,26 +90,37 @@ def samples_of(path: Path) -> Iterator[tuple[str, list[str], int]]:
             yield names[task] if task else "", [bare(frame[0]) for frame in recording.stack(stack)], ticks
 
 
-def test_every_sample_is_its_own_task_s(run_keisoku: Run, python: Interpreter) -> None:
-    python.since(3, 8, "tasks that are read")
-    program = PROGRAMS / "tasks_switch.py"
-    run = measured(run_keisoku, python, program, "1.2", options=("--rate", "4000", "--budget", "0.5"))
+def count_tasks(path: Path) -> tuple[Counter[str], int]:
+    """Ticks by task, each checked against its stack; and those in a task's coroutine that have none, from the first
+    sample on that has one."""
     coroutines = set().union(*OWN.values())
     ticks: Counter[str] = Counter()
     missed = 0
-    for task, functions, n in samples_of(run.path):
+    for task, functions, n in samples_of(path):
         ticks[task] += n
         own = [name for name in functions if name in coroutines]
         if task:
             assert own[:1] == list(OWN[task]), (task, functions)
-        else:
-            missed += n if own else 0
+        elif own and len(ticks) > 1:
+            missed += n
+    return ticks, missed
+
+
+def test_every_sample_is_its_own_task_s(run_keisoku: Run, python: Interpreter) -> None:
+    python.since(3, 8, "tasks that are read")
+    program = PROGRAMS / "tasks_switch.py"
+    for seconds in ("1.2", "2.5", "5"):  # asyncio has to be seen first, which a busy machine puts off
+        run = measured(run_keisoku, python, program, seconds, options=("--rate", "4000", "--budget", "0.5"))
+        ticks, missed = count_tasks(run.path)
+        if all(ticks[task] > 0 for task in ("left", "right", "brief-left")):
+            break
+        run.path.rename(run.path.with_suffix(f".{seconds}.kei"))
+        run = run._replace(path=run.path.with_suffix(f".{seconds}.kei"))
     assert ticks["left"] > 0
     assert ticks["right"] > 0
     assert ticks["brief-left"] > 0
     assert ticks[""] > 0
-    found = sum(ticks.values()) - ticks[""]
-    assert missed < found  # until asyncio was seen and found: a quarter of a second at most on a machine that is free
+    assert missed * 5 <= sum(ticks.values()) - ticks[""]
     with closing(sqlite3.connect(run.path)) as connection:
         awaited = dict(connection.execute("SELECT name, awaited_by FROM tasks").fetchall())
     assert {awaited.get(name) for name in ("left", "right", "many")} <= {"parent", None}
