@@ -20,6 +20,14 @@ enum {
 /* ---- writing samples -----------------------------------------------------------------------------------------------
  */
 
+bool sampler_push(struct sampler *s, const struct raw_sample *raw)
+{
+    pthread_mutex_lock(&s->m->queue_lock);
+    bool pushed = sample_queue_push(&s->m->queue, raw);
+    pthread_mutex_unlock(&s->m->queue_lock);
+    return pushed;
+}
+
 void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
 {
     if (!t->pending && !last)
@@ -40,7 +48,7 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .checked = t->checked,
         .last = last,
     };
-    if (!sample_queue_push(&s->m->queue, &raw)) { /* its times go to the next one */
+    if (!sampler_push(s, &raw)) { /* its times go to the next one */
         measure_lose(s->m, LOSS_QUEUE_FULL, raw.ticks);
         t->pending = false;
         t->pending_ticks = 0;
@@ -74,6 +82,14 @@ void sampler_clear_stack(struct sampler *s)
 /* ---- looking at a thread -------------------------------------------------------------------------------------------
  */
 
+static bool intern(struct sampler *s, struct tracked_thread *t)
+{
+    pthread_mutex_lock(&t->process->interning);
+    bool good = interner_intern(&s->interner, t, &s->stack, s->read_ns);
+    pthread_mutex_unlock(&t->process->interning);
+    return good;
+}
+
 /* `watch`: the stack counts only if the thread's word of its core names ours behind everything that is read. */
 static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
 {
@@ -88,7 +104,7 @@ static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
     atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
     enum python_read_result result = other_states_read(t, &s->stack);
     s->moved = watch && s->stack.core != s->core;
-    if (result == PYTHON_READ_OK && !s->moved && interner_intern(&s->interner, t, &s->stack, s->read_ns)) {
+    if (result == PYTHON_READ_OK && !s->moved && intern(s, t)) {
         s->moved = watch && s->interner.looked && python_read_core(t->reader) != s->core;
         return !s->moved;
     }

@@ -2,7 +2,8 @@
  * A measurement in progress: three threads and what they share.
  *
  *   tracker  finds processes and threads, sees them end, drains the kernel's clock       (tracker.c)
- *   sampler  wakes on the target's core, reads stacks, proves them, interns, queues      (sampler.c)
+ *   sampler  wakes on the target's core, reads stacks, proves them, interns, queues      (sampler.c); with
+ *            assistants on further cores that run threads of it                          (sampler_cores.c)
  *   writer   names, states, recording, commit twice a second                            (writer.c)
  *
  * session.c starts and ends them. Stopping goes in that order: sampler, tracker, writer.
@@ -66,6 +67,7 @@ struct measurement {
     struct measure_options options;
     struct track track;
     struct sample_queue queue;
+    pthread_mutex_t queue_lock; /* of the samplers that fill it */
     struct operand_queue operands;
     struct perf_clock *perf;               /* NULL: not permitted */
     struct err perf_error;                 /* why it was not */

@@ -34,12 +34,13 @@ void operands_look(struct sampler *s, struct tracked_thread *t, const struct pro
 {
     struct operand_queue *queue = &s->m->operands;
     struct proc_schedstat now;
-    const struct operand_plan *plan = s->read_ns < queue->due_ns ? NULL : plan_of(t);
+    const struct operand_plan *plan =
+        s->read_ns < __atomic_load_n(&queue->due_ns, __ATOMIC_RELAXED) ? NULL : plan_of(t);
     if (plan == NULL)
         return;
     struct operand_look look = {.process = t->process, .node = t->nodes[t->depth - 1]};
-    queue->tried++;
-    queue->due_ns = s->read_ns + operand_period_ns(queue);
+    __atomic_fetch_add(&queue->tried, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&queue->due_ns, s->read_ns + operand_period_ns(queue), __ATOMIC_RELAXED);
     if (!python_read_operands(t->process->python, plan, &s->stack.frames[0], &look.heads) ||
         !proc_thread_schedstat(&t->files, &now) || now.switches != proof->after.switches ||
         pthread_mutex_trylock(&queue->lock) != 0)

@@ -1,7 +1,5 @@
 #include "capture/pace.h"
 
-#include "base/clock.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -62,14 +60,17 @@ static double cores_in_use(struct pace *pace)
     return cores > 1 ? cores : 1;
 }
 
+bool pace_is_due(const struct pace *pace, uint64_t now_ns)
+{
+    return now_ns >= pace->govern_at_ns + GOVERN_NS;
+}
+
 /* Lowers the rate when more than the budget is taken of the target's cores, and raises it again. What was taken too
  * much at first (a start is measured at the full rate) is made up for over the next seconds. */
 void pace_govern(struct pace *pace, uint64_t now_ns)
 {
     struct measurement *m = pace->m;
-    if (now_ns < pace->govern_at_ns + GOVERN_NS)
-        return;
-    uint64_t cpu = clock_thread_cpu_ns();
+    uint64_t cpu = atomic_load_explicit(&m->counts.cpu_ns, memory_order_relaxed);
     uint64_t contested = atomic_load_explicit(&m->counts.contested_ns, memory_order_relaxed);
     uint64_t awake = atomic_load_explicit(&m->counts.awake_ns, memory_order_relaxed);
     double taken = 0, elapsed = (double)(now_ns - pace->govern_at_ns);
@@ -90,7 +91,6 @@ void pace_govern(struct pace *pace, uint64_t now_ns)
         double smooth = (pace->rate_hz + fit) / 2;
         pace->rate_hz = smooth > m->options.rate_hz ? m->options.rate_hz : smooth < RATE_MIN_HZ ? RATE_MIN_HZ : smooth;
     }
-    atomic_store_explicit(&m->counts.cpu_ns, cpu, memory_order_relaxed);
     pace->govern_at_ns = now_ns;
     pace->govern_cpu_ns = cpu;
     pace->govern_contested_ns = contested;

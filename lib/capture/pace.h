@@ -23,7 +23,9 @@ uint64_t pace_interval_ns(struct pace *pace);
 uint64_t pace_period_ns(struct pace *pace);
 /* Behind a pause: what was not done in it is not made up for. */
 void pace_resume(struct pace *pace, uint64_t now_ns);
-/* After each sweep; looks at the budget ten times a second. */
+/* Looks at the budget, with what the samplers' CPU time in the counts is by now. To be done when it is due, ten times a
+ * second. */
+bool pace_is_due(const struct pace *pace, uint64_t now_ns);
 void pace_govern(struct pace *pace, uint64_t now_ns);
 
 #endif

@@ -4,7 +4,8 @@
  * proof: the thread was off the CPU at one moment after the first reading of its scheduler counters, and they are the
  * same after the last read, so it was never switched in meanwhile. A running thread is off the CPU because we are on
  * its core; a sleeping one because /proc/…/syscall shows registers of descheduled tasks only. Runnable threads on
- * another core are visited there (hop). The target is not stopped, signalled or written to.
+ * another core are visited there (hop), or lent to the sampler of that core (sampler_cores.c). The target is not
+ * stopped, signalled or written to.
  *
  * A thread that sleeps on costs one small read a sweep, or none: a process's CPU clock tells for all its sleepers
  * together that none of them ran. No allocation but for stacks and code never seen before.
@@ -55,6 +56,7 @@ bool sampler_pin(struct sampler *s, int core)
 static void look_or_put_aside(struct sampler *s, struct tracked_thread *t)
 {
     enum look look = sampler_look_at(s, t);
+    t->lent_before = false;
     if (look == LOOK_ELSEWHERE)
         s->elsewhere[s->n_elsewhere++] = t;
     else if (look == LOOK_AGAIN) /* without that file nothing proves that a thread sleeps */
@@ -72,8 +74,22 @@ static void look_from_outside(struct sampler *s, struct tracked_thread *t)
         sampler_give_up(s, t, LOSS_OTHER_CORE);
 }
 
-static void visit_elsewhere(struct sampler *s)
+/* Where a running thread was read here already, all that run elsewhere are lent; else we go to the first ourselves. */
+static void lend_elsewhere(struct sampler *s)
 {
+    size_t left = 0;
+    int core = s->busy_core < 0 && s->n_elsewhere > 0 ? s->elsewhere[0]->core : -1;
+    for (size_t i = 0; i < s->n_elsewhere; i++) {
+        struct tracked_thread *t = s->elsewhere[i];
+        if (t->core == core || !sampler_lend(s, t))
+            s->elsewhere[left++] = t;
+    }
+    s->n_elsewhere = left;
+}
+
+void sampler_visit(struct sampler *s)
+{
+    lend_elsewhere(s);
     for (int hop = 0; hop < HOPS_MAX && s->n_elsewhere > 0; hop++) {
         int core = s->elsewhere[0]->core;
         bool there = sampler_pin(s, core);
@@ -115,17 +131,24 @@ static void visit_sleepers(struct sampler *s, size_t from, size_t to)
     struct tracked_process *process = s->list[from]->process;
     uint64_t clock = 0, known = 0;
     size_t sleepers = 0;
+    bool all_here = true;
     for (size_t i = from; i < to; i++) {
+        if (sampler_is_lent(s->list[i])) {
+            all_here = false;
+            continue;
+        }
         known += s->list[i]->last.run_ns;
         sleepers += s->list[i]->asleep ? 1 : 0;
     }
     if (sleepers == 0)
         return;
-    bool cheap = sleepers >= SLEEPERS_CLOCK_MIN && process_clock_ns(process->pid, &clock);
+    bool cheap = all_here && sleepers >= SLEEPERS_CLOCK_MIN && process_clock_ns(process->pid, &clock);
     bool unchanged = cheap && clock - known == process->cpu_others_ns;
     known = 0;
     for (size_t i = from; i < to; i++) {
         struct tracked_thread *t = s->list[i];
+        if (sampler_is_lent(t))
+            continue;
         if (t->asleep && !atomic_load_explicit(&t->retire, memory_order_relaxed)) {
             if (unchanged)
                 sampler_same_again(s, t);
@@ -140,20 +163,22 @@ static void visit_sleepers(struct sampler *s, size_t from, size_t to)
 
 void sampler_sweep(struct sampler *s)
 {
-    s->contested = false;
-    s->busy_core = -1;
-    s->n_busy_cores = 0;
     for (size_t i = 0; i < s->n; i++) {
-        if (!s->list[i]->asleep && !atomic_load_explicit(&s->list[i]->retire, memory_order_relaxed))
-            look_or_put_aside(s, s->list[i]);
+        struct tracked_thread *t = s->list[i];
+        if (sampler_is_lent(t) || t->asleep || atomic_load_explicit(&t->retire, memory_order_relaxed))
+            continue;
+        if (t->lent_before && t->core != s->core) /* where it was read last, it will be found */
+            s->elsewhere[s->n_elsewhere++] = t;
+        else
+            look_or_put_aside(s, t);
     }
-    visit_elsewhere(s);
+    sampler_visit(s);
     for (size_t from = 0, to; from < s->n; from = to) {
         for (to = from + 1; to < s->n && s->list[to]->process == s->list[from]->process;)
             to++;
         visit_sleepers(s, from, to);
     }
-    visit_elsewhere(s);
+    sampler_visit(s);
     sampler_watch_tasks(s);
     if (s->kernel == NULL)
         atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
@@ -190,7 +215,7 @@ static void let_go(struct sampler *s, bool last)
             t->retire_seen = true;
             retired = false;
         }
-        if (retired) {
+        if (retired && !sampler_is_lent(t)) {
             sampler_flush(s, t, true);
             sampler_unwatch(t);
             atomic_store_explicit(&t->released, true, memory_order_release);
@@ -224,7 +249,19 @@ void sampler_hand_over(struct sampler *s, bool wait)
 /* ---- the thread ----------------------------------------------------------------------------------------------------
  */
 
-static void sampler_release(struct sampler *s)
+int sampler_init(struct sampler *s, struct measurement *m)
+{
+    s->m = m;
+    s->core = -1;
+    s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
+    s->chain.frames = mem_alloc(TASK_DEPTH_MAX * sizeof *s->chain.frames);
+    s->slot = mem_zalloc(1, sizeof *s->slot);
+    bool ready =
+        s->stack.frames != NULL && s->chain.frames != NULL && s->slot != NULL && interner_init(&s->interner) == 0;
+    return ready && sched_getaffinity(0, sizeof s->allowed, &s->allowed) == 0 ? 0 : ERR_NOMEM;
+}
+
+void sampler_release(struct sampler *s)
 {
     mem_free(s->list);
     mem_free(s->elsewhere);
@@ -243,14 +280,7 @@ int sampler_prepare(struct measurement *m)
     struct sampler *s = mem_zalloc(1, sizeof *s);
     if (s == NULL)
         return ERR_NOMEM;
-    s->m = m;
-    s->core = -1;
-    s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
-    s->chain.frames = mem_alloc(TASK_DEPTH_MAX * sizeof *s->chain.frames);
-    s->slot = mem_zalloc(1, sizeof *s->slot);
-    bool ready =
-        s->stack.frames != NULL && s->chain.frames != NULL && s->slot != NULL && interner_init(&s->interner) == 0;
-    if (!ready || sched_getaffinity(0, sizeof s->allowed, &s->allowed) != 0) {
+    if (sampler_init(s, m) != 0 || (!m->options.free_only && CPU_COUNT(&s->allowed) > 1 && sampler_cores_new(s) != 0)) {
         sampler_release(s);
         mem_free(s);
         return ERR_NOMEM;
@@ -291,6 +321,33 @@ uint64_t sampler_count_awake(struct sampler *s, uint64_t woke_ns)
     return slept_ns;
 }
 
+void sampler_count_cpu(struct sampler *s)
+{
+    uint64_t cpu_ns = clock_thread_cpu_ns();
+    atomic_fetch_add_explicit(&s->m->counts.cpu_ns, cpu_ns - s->cpu_counted_ns, memory_order_relaxed);
+    s->cpu_counted_ns = cpu_ns;
+}
+
+void sampler_govern(struct sampler *s)
+{
+    if (!pace_is_due(&s->pace, s->now_ns))
+        return;
+    sampler_count_cpu(s);
+    pace_govern(&s->pace, s->now_ns);
+}
+
+bool sampler_begin(struct sampler *s, uint64_t planned_ns, uint64_t woke_ns)
+{
+    s->now_ns = s->here_ns = woke_ns;
+    s->contested = false;
+    s->busy_core = -1;
+    s->n_busy_cores = 0;
+    bool late = woke_ns - planned_ns > LATE_NS;
+    if (late)
+        atomic_fetch_add_explicit(&s->m->counts.late, 1, memory_order_relaxed);
+    return late;
+}
+
 /* One planned instant: sleep, sweep, account. Returns the next instant. */
 static uint64_t tick(struct sampler *s, uint64_t planned_ns)
 {
@@ -298,17 +355,15 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     sleep_until(s, planned_ns);
     if (atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed))
         return planned_ns;
-    uint64_t woke_ns = s->now_ns = s->here_ns = clock_monotonic_ns();
-    s->late = woke_ns - planned_ns > LATE_NS;
-    if (s->late)
-        atomic_fetch_add_explicit(&counts->late, 1, memory_order_relaxed);
+    uint64_t woke_ns = clock_monotonic_ns();
+    s->late = sampler_begin(s, planned_ns, woke_ns);
     sampler_sweep(s);
     if (s->busy_core >= 0)
         sampler_pin(s, s->busy_core);
     uint64_t slept_ns = sampler_count_awake(s, woke_ns);
     atomic_fetch_add_explicit(&counts->busy_cores, (uint64_t)s->n_busy_cores, memory_order_relaxed);
     sampler_hand_over(s, false);
-    pace_govern(&s->pace, s->now_ns);
+    sampler_govern(s);
     uint64_t next_ns = planned_ns;
     do { /* instants that are over are left out, and counted */
         next_ns += pace_interval_ns(&s->pace);
@@ -342,6 +397,7 @@ static void rest(struct sampler *s)
         sampler_drain_kernel(s);
         kernel_sampler_period(s->kernel, PAUSED_PERIOD_NS);
     }
+    sampler_recall(s);
     for (size_t i = 0; i < s->n; i++)
         sampler_flush(s, s->list[i], false);
     stopwatch_pause(&m->watch, clock_monotonic_ns());
@@ -391,13 +447,14 @@ void *sampler_main(void *measurement)
         else
             next_ns = tick(s, next_ns);
     }
+    sampler_cores_free(s);
     sampler_hand_over(s, true);
     if (s->kernel != NULL)
         sampler_drain_kernel(s);
     for (size_t i = 0; i < s->n; i++)
         atomic_store(&s->list[i]->retire, true);
     let_go(s, true);
-    atomic_store(&m->counts.cpu_ns, clock_thread_cpu_ns());
+    sampler_count_cpu(s);
     sampler_release(s);
     return NULL;
 }

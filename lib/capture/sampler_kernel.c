@@ -163,6 +163,8 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
         kernel_sampler_period(s->kernel, NEVER_NS);
         sampler_drain_kernel(s);
     }
+    if (kernel != NULL)
+        sampler_recall(s);
     s->kernel = kernel;
     s->now_ns = clock_monotonic_ns();
     s->period_from_ns = s->period_ns = 0;
@@ -181,11 +183,10 @@ void sampler_tick_kernel(struct sampler *s)
         woke_ns = clock_monotonic_ns();
         sampler_drain_kernel(s);
     }
-    s->now_ns = woke_ns;
-    s->late = false;
+    s->late = sampler_begin(s, woke_ns, woke_ns);
     next_period(s);
     sampler_sweep(s);
     sampler_count_awake(s, woke_ns);
     sampler_hand_over(s, false);
-    pace_govern(&s->pace, s->now_ns);
+    sampler_govern(s);
 }

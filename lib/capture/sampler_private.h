@@ -1,5 +1,6 @@
-/* What sampler.c (sweeps), look.c (one look) and sampler_kernel.c (records of interrupts) share. All of it is the
- * sampler thread's own. */
+/* What sampler.c (sweeps), look.c (one look), sampler_cores.c (other cores) and sampler_kernel.c (records of
+ * interrupts) share. A struct sampler is one thread's own; what several of them share has a lock (the interning of a
+ * process, the queue) or is lent (threads). */
 #ifndef KEISOKU_CAPTURE_SAMPLER_PRIVATE_H
 #define KEISOKU_CAPTURE_SAMPLER_PRIVATE_H
 
@@ -10,8 +11,11 @@
 
 #include <sched.h>
 
+struct sampler_cores;
+
 struct sampler {
     struct measurement *m;
+    struct sampler_cores *cores; /* NULL: none that it could lend threads to */
     struct tracked_thread **list;
     size_t n, capacity;
     struct python_stack stack;
@@ -43,6 +47,7 @@ struct sampler {
     struct python_stack chain;   /* coroutines of one task that waits */
     size_t n_loops;              /* threads that run one, at the last sweep */
     struct tracked_thread *slot; /* stands for it where stacks are interned */
+    uint64_t cpu_counted_ns;     /* of our CPU time, as far as it is in the counts */
 };
 
 /* look.c. A look as proof.h says; more of them while the thread runs meanwhile. `unproved`: take what can be read of a
@@ -59,14 +64,32 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
 /* Hands the thread's pending sample to the writer; `last`: no other comes. */
 void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last);
 void sampler_clear_stack(struct sampler *s);
+/* Queues a sample; false when there is no room. */
+bool sampler_push(struct sampler *s, const struct raw_sample *raw);
 
 /* sampler_tasks.c. The task of the stack that was just read and interned. */
 uint32_t sampler_task(struct sampler *s, struct tracked_thread *t);
 /* Looks at tasks that wait, some of them a sweep. */
 void sampler_watch_tasks(struct sampler *s);
 void sampler_unwatch(struct tracked_thread *t);
+/* sampler_cores.c. Lends a running thread to the sampler of the core it is on; false when there is none. */
+int sampler_cores_new(struct sampler *s);
+void sampler_cores_free(struct sampler *s);
+bool sampler_lend(struct sampler *s, struct tracked_thread *t);
+/* Waits until all that were lent are back. */
+void sampler_recall(struct sampler *s);
 
 /* sampler.c. */
+int sampler_init(struct sampler *s, struct measurement *m);
+void sampler_release(struct sampler *s);
+/* A round of looks begins, planned for that time: true when it is late. */
+bool sampler_begin(struct sampler *s, uint64_t planned_ns, uint64_t woke_ns);
+/* Looks at the threads put aside, each on its core. */
+void sampler_visit(struct sampler *s);
+/* Counts our CPU time since the last call. */
+void sampler_count_cpu(struct sampler *s);
+/* After each sweep: keeps to the budget. */
+void sampler_govern(struct sampler *s);
 void sampler_sweep(struct sampler *s);
 /* Runs on that core from now on; false when it may not. */
 bool sampler_pin(struct sampler *s, int core);
@@ -80,6 +103,12 @@ void sampler_tick_kernel(struct sampler *s);
 void sampler_drain_kernel(struct sampler *s);
 /* Goes over to the kernel sampler, or (NULL) back from it. */
 void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel);
+
+/* Another sampler has it at this moment: nothing but its end may be asked for. */
+static inline bool sampler_is_lent(const struct tracked_thread *t)
+{
+    return atomic_load_explicit(&t->lent, memory_order_acquire);
+}
 
 /* States of several interpreters: which of them runs is for the reader from the core to find out. */
 static inline bool sampler_has_others(struct tracked_thread *t)

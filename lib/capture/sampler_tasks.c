@@ -40,10 +40,14 @@ uint32_t sampler_task(struct sampler *s, struct tracked_thread *t)
 {
     const struct python_task *task = &s->stack.task;
     t->task_address = task->address;
-    if (task->address == 0 || task->root >= t->depth || store_of(t->process) == NULL)
+    if (task->address == 0 || task->root >= t->depth)
         return 0;
-    uint32_t node = t->nodes[t->depth - 1 - task->root]; /* nodes stand outermost first */
-    return task_store_add(t->process->tasks, task, stack_store_node(&t->process->store, node)->code);
+    uint32_t id = 0, node = t->nodes[t->depth - 1 - task->root]; /* nodes stand outermost first */
+    pthread_mutex_lock(&t->process->interning);
+    if (store_of(t->process) != NULL)
+        id = task_store_add(t->process->tasks, task, stack_store_node(&t->process->store, node)->code);
+    pthread_mutex_unlock(&t->process->interning);
+    return id;
 }
 
 void sampler_unwatch(struct tracked_thread *t)
@@ -59,7 +63,7 @@ void sampler_unwatch(struct tracked_thread *t)
 static struct task_watch *watch_of(struct tracked_thread *t)
 {
     if (t->watch != NULL || t->reader == NULL || !atomic_load_explicit(&t->runs_loop, memory_order_relaxed) ||
-        !atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire) || store_of(t->process) == NULL)
+        !atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire))
         return t->watch;
     struct task_watch *watch = mem_zalloc(1, sizeof *watch);
     if (watch == NULL)
@@ -94,10 +98,11 @@ static bool is_own_loop(struct task_watch *watch, const struct tracked_thread *t
 static bool take_task(struct sampler *s, struct tracked_thread *t, const struct python_task_view *view,
                       struct raw_sample *raw)
 {
-    struct task_store *store = t->process->tasks;
+    struct task_store *store = store_of(t->process);
     struct tracked_thread *slot = s->slot;
     bool waits = view->state == TASK_WAITS || view->state == TASK_READY;
-    if (!waits || view->task.address == t->task_address || s->chain.depth == 0 || !is_own_loop(t->watch, t, view->loop))
+    if (!waits || store == NULL || view->task.address == t->task_address || s->chain.depth == 0 ||
+        !is_own_loop(t->watch, t, view->loop))
         return false;
     slot->process = t->process;
     slot->depth = 0;
@@ -179,10 +184,12 @@ static void look_at_loop(struct sampler *s, struct tracked_thread *t)
         return;
     if (!watch->active)
         begin_look(s, t, &proof);
+    pthread_mutex_lock(&t->process->interning);
     size_t n = read_slice(s, t, raws, &ended);
+    pthread_mutex_unlock(&t->process->interning);
     bool good = proof_end(&t->files, &proof) == LOOK_DONE && (!proof.runs || sched_getcpu() == s->core);
     for (size_t i = 0; good && i < n; i++) {
-        if (!sample_queue_push(&s->m->queue, &raws[i]))
+        if (!sampler_push(s, &raws[i]))
             measure_lose(s->m, LOSS_QUEUE_FULL, 1);
     }
     watch->cost_ns += clock_monotonic_ns() - start_ns;
@@ -195,7 +202,7 @@ void sampler_watch_tasks(struct sampler *s)
     s->n_loops = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct tracked_thread *t = s->list[i];
-        struct task_watch *watch = watch_of(t);
+        struct task_watch *watch = sampler_is_lent(t) ? NULL : watch_of(t);
         s->n_loops += sampler_reads_tasks(t);
         if (watch != NULL && (watch->active || s->now_ns >= watch->due_ns) &&
             !atomic_load_explicit(&t->retire, memory_order_relaxed))

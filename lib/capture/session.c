@@ -88,6 +88,7 @@ static struct session *make(const struct measure_options *options, struct err *e
     m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     m->wait_status = -1;
     pthread_mutex_init(&m->failure_lock, NULL);
+    pthread_mutex_init(&m->queue_lock, NULL);
     operand_queue_init(&m->operands);
     make_gate(&m->gate);
     m->queue.records = mem_alloc(SAMPLE_QUEUE_RECORDS * sizeof *m->queue.records);
@@ -570,6 +571,7 @@ void session_free(struct session *session)
     if (m->end_fd >= 0)
         close(m->end_fd);
     pthread_mutex_destroy(&m->failure_lock);
+    pthread_mutex_destroy(&m->queue_lock);
     pthread_mutex_destroy(&m->operands.lock);
     pthread_mutex_destroy(&m->gate.lock);
     pthread_cond_destroy(&m->gate.changed);

@@ -40,6 +40,7 @@ static void free_process(struct tracked_process *process)
     python_close(process->side);
     stack_store_release(&process->store);
     task_store_free(process->tasks);
+    pthread_mutex_destroy(&process->interning);
     mem_free(process);
 }
 
@@ -81,6 +82,7 @@ struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t 
         mem_free(process);
         return NULL;
     }
+    pthread_mutex_init(&process->interning, NULL);
     process->pid = pid;
     process->parent_pid = parent;
     process->start_ticks = start_ticks;

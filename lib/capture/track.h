@@ -84,6 +84,7 @@ struct tracked_process {
     uint32_t asyncio_tries;        /* [T] */
     struct task_store *tasks;      /* [S] makes and fills it, W names what is in it; NULL: none yet */
 
+    pthread_mutex_t interning;  /* of several samplers: of store, tasks and careful_to_ns */
     struct stack_store store;   /* [S] fills it, W names what is in it */
     uint32_t id;                /* [W] of the recording */
     uint32_t parent_id;         /* [L] of the recording */
@@ -130,6 +131,8 @@ struct tracked_thread {
     bool pending;                /* its last sample is not written yet: it may stand for more sweeps */
     bool checked;                /* every code object of its stack was looked at */
     int core;                    /* it was runnable on at the last look */
+    atomic_bool lent;            /* another sampler has it: it comes back by itself */
+    bool lent_before;            /* ran where that one looked at it last */
     bool taken, retire_seen;     /* is on the sampler's list; was found retired one look ago */
     uint64_t ip, user_ip;        /* of a sample by the kernel */
     struct python_frame *frames; /* last raw stack, innermost first */
