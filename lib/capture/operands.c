@@ -144,17 +144,19 @@ static void write_look(struct operand_writer *writer, const struct operand_look 
         const char *text = operation_text((enum operation)operation);
         writer->operations[operation] = recording_add_string(recording, text, strlen(text));
     }
-    for (uint8_t i = 0; i < OPERANDS; i++) {
+    for (int i = 0; i < OPERANDS; i++) {
         const uint8_t *head = look->heads.bytes[i];
         const struct named_type *type =
             look->heads.read[i] ? type_of(writer, look->process, python_operand_type(look->process->side, head)) : NULL;
         if (type == NULL)
             continue;
-        recording_add_operand(
-            recording,
-            &(struct operand){
-                .frame = frame, .operation = writer->operations[operation], .type = type->text, .slot = i, .looks = 1},
-            python_operand_length(look->process->side, head, type->name, type->flags));
+        recording_add_operand(recording,
+                              &(struct operand){.frame = frame,
+                                                .operation = writer->operations[operation],
+                                                .type = type->text,
+                                                .slot = (uint8_t)i,
+                                                .looks = 1},
+                              python_operand_length(look->process->side, head, type->name, type->flags));
     }
 }
 
