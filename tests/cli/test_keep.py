@@ -61,7 +61,9 @@ class Recorder:
         self.process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
-        self.wait_for(lambda: (folder / "x.kei").exists() and self.ctl("status")[0] == 0)
+        self.wait_for(
+            lambda: (folder / "x.kei").exists() and re.search("recording,|complete", self.ctl("status")[1]) is not None
+        )
 
     def wait_for(self, done: Callable[[], bool], limit: float = 60) -> None:
         until = time.monotonic() + limit
@@ -326,8 +328,10 @@ def test_a_full_disk_while_a_copy_is_saved(
         pytest.skip("no file system can be mounted here")
     (tmp_path / "app.py").write_text(HOSTILE)
     script = tmp_path / "recorder"
-    script.write_text(f"#!/bin/sh\n[ \"$1\" = run ] || exec '{keisoku}' \"$@\"\n")
-    script.write_text(script.read_text() + f"exec unshare -m sh -c \"{mount} && exec '{keisoku}' \\\"\\$@\\\"\" sh \"$@\"\n")
+    script.write_text(f'#!/bin/sh\n[ "$1" = run ] || exec \'{keisoku}\' "$@"\n')
+    script.write_text(
+        script.read_text() + f'exec unshare -m sh -c "{mount} && exec \'{keisoku}\' \\"\\$@\\"" sh "$@"\n'
+    )
     script.chmod(0o755)
     recorder = Recorder(str(script), tmp_path, a_python.path, "app.py", 3)
     recorder.wait_for(lambda: recorder.seconds() > 1.5)
@@ -338,7 +342,9 @@ def test_a_full_disk_while_a_copy_is_saved(
 
 
 @contextmanager
-def triggered(start: Callable[..., Recorder], python: Interpreter, when: str, code: str) -> Iterator[tuple[Recorder, str]]:
+def triggered(
+    start: Callable[..., Recorder], python: Interpreter, when: str, code: str
+) -> Iterator[tuple[Recorder, str]]:
     recorder = start("--save-when", when, "--keep", "10s", python.path, "-c", code)
     yield recorder, recorder.end()[1]
 
@@ -384,5 +390,3 @@ def test_the_report_says_so_too(run_keisoku: Run, a_python: Interpreter, tmp_pat
     assert done.status == 0, done.err
     said = json.loads(run_keisoku("report", "--json", tmp_path / "x.kei").out)
     assert said["recording"]["dropped_s"] > 1.5
-
-
