@@ -102,7 +102,7 @@ int kei_stat(uint32_t repeat, char *const argv[], const struct kei_watch *watch,
     int rc = program_resolve(argv, &program, &err);
     if (rc == 0 && (result = make_result(repeat, argv)) == NULL)
         rc = err_set(&err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
-    if (rc == 0)
+    if (rc == 0 && result != NULL)
         rc = run_all(result, &program, watch, &err);
     if (rc == 0)
         rc = outcome_new(formats, result, free_result, outcome, &err);

@@ -288,7 +288,7 @@ static int prepare_launch(struct session *session, struct launch *launch, struct
 int session_run(const struct measure_options *options, const char *output, char *const argv[], struct session **result,
                 struct err *err)
 {
-    struct launch launch;
+    struct launch launch = {0};
     struct session *session = make(options, err);
     if (session == NULL)
         return ERR_NOMEM;

@@ -194,7 +194,7 @@ static void clear(struct recording *recording)
 static void rebase_threads(struct recording *recording, const struct window *window,
                            const struct recording_moved *moved, const struct recorded_thread *before)
 {
-    for (uint32_t i = 1; i < moved->n_threads; i++) {
+    for (uint32_t i = 1; before != NULL && i < moved->n_threads; i++) {
         uint64_t run_ns, delay_ns;
         if (moved->threads[i] == RECORDING_GONE || moved->threads[i] > recording->n_threads)
             continue;

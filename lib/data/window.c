@@ -318,7 +318,7 @@ int window_save(const char *path, uint64_t keep_ns, const struct recording_trust
     struct window *window = NULL;
     struct recording *recording = NULL;
     int rc = window_load(path, keep_ns, &window, err);
-    if (rc != 0)
+    if (rc != 0 || window == NULL)
         return rc;
     rc = create(window->loader.profile, window, output, &recording, err);
     if (rc == 0) {
