@@ -78,7 +78,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input input = {data, data + size};
     struct chunk_row rows[ROWS_MAX];
     struct thread threads[2] = {{0}};
-    size_t starts[3] = {0};
     threads[1] = (struct thread){.start_ns = take_units(&input) * CHUNK_UNIT_NS,
                                  .end_ns = take_units(&input) * CHUNK_UNIT_NS,
                                  .run_ns = take_units(&input) * CHUNK_UNIT_NS,
@@ -88,10 +87,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     profile->threads = threads;
     profile->n_threads = 2;
     profile->duration_ns = take_units(&input) * CHUNK_UNIT_NS;
+    bool sums = (take(&input, 1) & 1) != 0;
     size_t count = take_rows(&input, rows);
-    starts[2] = count;
-    struct raw_samples raw = {rows, count, starts};
-    MUST(weigh_samples(profile, &raw) == 0);
+    struct weighing *weighing = weighing_new(profile, sums ? 0 : ROWS_MAX);
+    MUST(weighing != NULL);
+    weighing_count(weighing, rows, count);
+    MUST(weighing_add(weighing, rows, count) == 0);
+    MUST(weighing_end(weighing) == 0);
+    weighing_free(weighing);
     check(profile, rows, count);
     profile->threads = NULL; /* ours */
     profile_free(profile);

@@ -103,17 +103,10 @@ static int mark_own(struct loader *loader)
 
 static int read_all(struct loader *loader)
 {
-    struct raw_samples raw = {0};
     int rc = loader_counters(loader);
     if (rc == 0)
-        rc = loader_samples(loader, &raw);
-    if (rc == 0)
-        rc = mark_own(loader);
-    if (rc == 0 && weigh_samples(loader->profile, &raw) != 0)
-        rc = loader_no_memory(loader);
-    mem_free(raw.rows);
-    mem_free(raw.starts);
-    return rc;
+        rc = loader_samples(loader);
+    return rc == 0 ? mark_own(loader) : rc;
 }
 
 int loader_begin(struct loader *loader, const char *path, struct err *err)

@@ -9,6 +9,9 @@
  * the stacks of that window's on-CPU samples in proportion, or goes to its sampled `runnable` ones. What a window has
  * no sample for goes to the next that has, at the end to entries with stack 0 and 0 ticks. Per thread, the wall_ns of
  * all samples therefore add up to the thread's lifetime, and the cpu_ns to its run time.
+ *
+ * Of more than 2 million samples, those of a second that are alike (one thread, stack, state, task, reader and marks)
+ * are one entry, at the time of the first.
  */
 #ifndef KEISOKU_DATA_PROFILE_H
 #define KEISOKU_DATA_PROFILE_H

@@ -1,4 +1,4 @@
-/* What profile.c, profile_samples.c and weights.c share. */
+/* What profile.c, profile_samples.c, profile_columns.c and weights.c share. */
 #ifndef KEISOKU_DATA_PROFILE_PRIVATE_H
 #define KEISOKU_DATA_PROFILE_PRIVATE_H
 
@@ -40,17 +40,46 @@ int loader_tables(struct loader *loader);
 /* operands.c. */
 int profile_read_operand(struct loader *loader, sqlite3_stmt *statement);
 
-/* Samples as they were recorded: rows ordered by thread, then time. starts[t] .. starts[t + 1] are those of thread t.
- */
-struct raw_samples {
-    struct chunk_row *rows;
-    size_t count;
-    size_t *starts; /* n_threads + 1 of them */
-};
-int loader_samples(struct loader *loader, struct raw_samples *raw);
+int loader_samples(struct loader *loader);
 int loader_counters(struct loader *loader);
+/* `text` must outlive the profile. */
+int loader_add_note(struct loader *loader, const char *text);
 
-/* Fills profile->samples from the raw ones. 0 or ERR_NOMEM. Pure. */
-int weigh_samples(struct profile *profile, const struct raw_samples *raw);
+/* profile_columns.c. The samples as columns, while they are filled. */
+struct sample_columns {
+    struct profile_samples *samples;
+    size_t capacity;
+    bool tasks;    /* the recording knows some */
+    size_t *alike; /* by the hash of what makes samples alike: the entry of the last such; NULL: none are summed */
+};
+
+/* A recording of more samples than this has those of a second that are alike (one thread, stack, state, task, reader
+ * and marks) summed into the first of them: ten million fit 200 MB so. */
+enum { SAMPLES_EACH_MAX = 2000000 };
+
+/* Room for `more` entries. */
+int columns_reserve(struct sample_columns *columns, size_t more);
+/* From here on, alike samples are summed. */
+int columns_sum_alike(struct sample_columns *columns);
+/* Adds an entry, or to one; its index in *at. */
+int columns_add(struct sample_columns *columns, uint32_t thread, const struct chunk_row *row, uint32_t ticks,
+                double wall, double cpu, size_t *at);
+/* Puts the entries in order of their threads, those of a thread as they were added. */
+int columns_order(struct sample_columns *columns, size_t n_threads);
+void columns_release(struct sample_columns *columns);
+
+/*
+ * weights.c. Fills profile->samples from rows in any order of threads, those of a thread in order of time. All rows are
+ * given twice, in the same order: first to be counted, then to be weighed. Pure.
+ */
+struct weighing;
+/* More than `each_max` rows: alike ones are summed. NULL: no memory. */
+struct weighing *weighing_new(struct profile *profile, size_t each_max);
+void weighing_free(struct weighing *weighing);
+void weighing_count(struct weighing *weighing, const struct chunk_row *rows, size_t count);
+bool weighing_sums(const struct weighing *weighing);
+/* 0, ERR_NOMEM, or ERR_CORRUPT for a row that was not counted. */
+int weighing_add(struct weighing *weighing, const struct chunk_row *rows, size_t count);
+int weighing_end(struct weighing *weighing);
 
 #endif

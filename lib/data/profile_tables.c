@@ -175,19 +175,27 @@ static int read_loss(struct loader *loader, sqlite3_stmt *statement)
     return 0;
 }
 
-static int read_note(struct loader *loader, sqlite3_stmt *statement)
+int loader_add_note(struct loader *loader, const char *text)
 {
     struct profile *profile = loader->profile;
     size_t n = loader->notes;
-    if (n >= NOTES_MAX)
-        return 0;
     const char **notes = mem_realloc(profile->notes, n + 2, sizeof *notes);
     if (notes == NULL)
         return loader_no_memory(loader);
     profile->notes = notes;
-    notes[n] = notes[n + 1] = NULL;
+    notes[n] = text;
+    notes[n + 1] = NULL;
     loader->notes++;
-    return copy_text(loader, statement, 0, &notes[n], NULL);
+    return 0;
+}
+
+static int read_note(struct loader *loader, sqlite3_stmt *statement)
+{
+    const char *text = NULL;
+    if (loader->notes >= NOTES_MAX)
+        return 0;
+    int rc = copy_text(loader, statement, 0, &text, NULL);
+    return rc == 0 ? loader_add_note(loader, text) : rc;
 }
 
 static int read_source(struct loader *loader, sqlite3_stmt *statement)

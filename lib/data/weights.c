@@ -1,84 +1,56 @@
 /*
  * Gives every sample of a recording its wall and CPU time (the rule is in profile.h): cuts each thread's rows into
- * windows and has weigher.c weigh them. Per thread, wall adds up to its lifetime and CPU to its run time.
+ * windows and has weigher.c weigh them, all threads side by side, as the rows come. Per thread, wall adds up to its
+ * lifetime and CPU to its run time.
  */
 #include "data/profile_private.h"
 #include "data/weigher.h"
 
 #include <string.h>
 
-struct loading {
+/* A thread of which some rows have come and others will. */
+struct live {
     struct weigher weigher; /* the first, so that its address is ours */
-    struct profile_samples *out;
-    size_t capacity;
+    struct sample_columns *columns;
     uint32_t thread;
     size_t last_on_cpu; /* entry; SIZE_MAX: none */
-    bool tasks;         /* the recording knows some */
+    uint64_t start_ns;  /* of the window */
+    size_t count;
+    struct chunk_row rows[WINDOW_SAMPLES]; /* of the window */
 };
 
-static int grow_columns(struct profile_samples *out, size_t capacity, bool tasks)
-{
-    struct {
-        void *column; /* address of the pointer */
-        size_t size;
-    } columns[] = {{&out->time_ns, sizeof *out->time_ns}, {&out->thread, sizeof *out->thread},
-                   {&out->stack, sizeof *out->stack},     {&out->ticks, sizeof *out->ticks},
-                   {&out->wall_ns, sizeof *out->wall_ns}, {&out->cpu_ns, sizeof *out->cpu_ns},
-                   {&out->state, sizeof *out->state},     {&out->marks, sizeof *out->marks},
-                   {&out->reader, sizeof *out->reader},   {&out->task, sizeof *out->task}};
-    for (size_t i = 0; i < sizeof columns / sizeof *columns - !tasks; i++) {
-        void *block;
-        memcpy(&block, columns[i].column, sizeof block);
-        block = mem_realloc(block, capacity, columns[i].size);
-        if (block == NULL)
-            return ERR_NOMEM;
-        memcpy(columns[i].column, &block, sizeof block);
-    }
-    return 0;
-}
+/* What all rows of a thread add up to. */
+struct counted {
+    size_t rows; /* still to come, in the second pass */
+    uint64_t run, delay;
+    struct live *live;
+    bool busy; /* not idle all along */
+};
 
-/* Room for `more` entries. */
-static int reserve(struct loading *loading, size_t more)
-{
-    size_t need = loading->out->count + more;
-    if (need <= loading->capacity)
-        return 0;
-    size_t capacity = need + need / 4;
-    int rc = grow_columns(loading->out, capacity, loading->tasks);
-    if (rc == 0)
-        loading->capacity = capacity;
-    return rc;
-}
+struct weighing {
+    struct profile *profile;
+    struct sample_columns columns;
+    struct counted *threads;
+    size_t rows, each_max;
+    bool begun; /* the second pass */
+};
 
 static int emit(struct weigher *weigher, const struct chunk_row *row, uint32_t ticks, double wall, double cpu)
 {
-    struct loading *loading = (struct loading *)weigher;
-    struct profile_samples *out = loading->out;
-    if (out->count == loading->capacity && reserve(loading, 1) != 0)
-        return ERR_NOMEM;
-    size_t i = out->count++;
-    if (ticks > 0 && state_on_cpu((enum state)row->state))
-        loading->last_on_cpu = i;
-    out->time_ns[i] = row->time * CHUNK_UNIT_NS;
-    out->thread[i] = loading->thread;
-    out->stack[i] = row->stack;
-    out->ticks[i] = ticks;
-    out->wall_ns[i] = wall;
-    out->cpu_ns[i] = cpu;
-    out->state[i] = row->state;
-    out->marks[i] = row->marks;
-    out->reader[i] = row->reader;
-    if (loading->tasks)
-        out->task[i] = row->task;
-    return 0;
+    struct live *live = (struct live *)weigher;
+    size_t i;
+    int rc = columns_add(live->columns, live->thread, row, ticks, wall, cpu, &i);
+    if (rc == 0 && ticks > 0 && state_on_cpu((enum state)row->state))
+        live->last_on_cpu = i;
+    return rc;
 }
 
 static bool add_cpu(struct weigher *weigher, double cpu)
 {
-    struct loading *loading = (struct loading *)weigher;
-    if (loading->last_on_cpu == SIZE_MAX)
+    struct live *live = (struct live *)weigher;
+    if (live->last_on_cpu == SIZE_MAX)
         return false;
-    loading->out->cpu_ns[loading->last_on_cpu] += cpu;
+    live->columns->samples->cpu_ns[live->last_on_cpu] += cpu;
     return true;
 }
 
@@ -89,62 +61,151 @@ static uint64_t within(const struct profile *profile, uint64_t time_ns)
     return known && time_ns > profile->duration_ns ? profile->duration_ns : time_ns;
 }
 
-static int weigh_thread(struct loading *loading, const struct profile *profile, const struct chunk_row *rows,
-                        size_t count)
+static int begin_thread(struct weighing *weighing, uint32_t id)
 {
-    const struct thread *thread = &profile->threads[loading->thread];
-    struct weigher_end end = {.run_ns = thread->run_ns, .delay_ns = thread->delay_ns, .known_end_ns = thread->end_ns};
-    for (size_t i = 0; i < count; i++) {
-        end.sampled_run_ns += rows[i].run * CHUNK_UNIT_NS;
-        end.sampled_delay_ns += rows[i].delay * CHUNK_UNIT_NS;
-    }
-    loading->weigher.counted =
-        end.sampled_run_ns > 0 || end.sampled_delay_ns > 0 || thread->run_ns > 0 || thread->delay_ns > 0;
-    uint64_t start = within(profile, thread->start_ns);
-    uint64_t last = count > 0 ? rows[count - 1].time * CHUNK_UNIT_NS : start;
-    end.end_ns = within(profile, thread->end_ns != 0 ? thread->end_ns : profile->duration_ns);
-    end.end_ns = end.end_ns < last ? last : end.end_ns;
-    if (count > 0 && rows[0].time * CHUNK_UNIT_NS < start)
-        start = rows[0].time * CHUNK_UNIT_NS;
-    size_t first = 0; /* of the window */
-    for (size_t i = 0; i < count; i++) {
-        if (weigher_holds(i - first, start, rows[i].time))
-            continue;
-        int rc = weigher_window(&loading->weigher, rows + first, i - first, start, &start);
-        if (rc != 0)
-            return rc;
-        first = i;
-    }
-    end.start_ns = start;
-    return weigher_end(&loading->weigher, rows + first, count - first, &end);
-}
-
-/* Idle all along: every sample says so; or it was never seen and never ran. */
-static bool is_idle(const struct thread *thread, const struct chunk_row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].state != STATE_IDLE)
-            return false;
-    }
-    return count > 0 || thread->run_ns == 0;
-}
-
-int weigh_samples(struct profile *profile, const struct raw_samples *raw)
-{
-    struct loading loading = {.out = &profile->samples, .tasks = profile->n_tasks > 1};
-    profile->thread_idle = mem_zalloc(profile->n_threads, sizeof *profile->thread_idle);
-    if (profile->thread_idle == NULL || reserve(&loading, raw->count + raw->count / 32 + 64) != 0)
+    const struct thread *thread = &weighing->profile->threads[id];
+    struct counted *counted = &weighing->threads[id];
+    struct live *live = mem_alloc(sizeof *live);
+    if (live == NULL)
         return ERR_NOMEM;
-    for (size_t t = 1; t < profile->n_threads; t++) {
-        const struct chunk_row *rows = raw->rows + raw->starts[t];
-        size_t count = raw->starts[t + 1] - raw->starts[t];
-        profile->thread_idle[t] = is_idle(&profile->threads[t], rows, count);
-        loading.weigher = (struct weigher){.emit = emit, .add_cpu = add_cpu};
-        loading.thread = (uint32_t)t;
-        loading.last_on_cpu = SIZE_MAX;
-        int rc = weigh_thread(&loading, profile, rows, count);
+    live->weigher = (struct weigher){.emit = emit, .add_cpu = add_cpu};
+    live->weigher.counted = counted->run > 0 || counted->delay > 0 || thread->run_ns > 0 || thread->delay_ns > 0;
+    live->columns = &weighing->columns;
+    live->thread = id;
+    live->last_on_cpu = SIZE_MAX;
+    live->start_ns = within(weighing->profile, thread->start_ns);
+    live->count = 0;
+    counted->live = live;
+    return 0;
+}
+
+static int add_row(struct live *live, const struct chunk_row *row, bool first)
+{
+    if (first && row->time * CHUNK_UNIT_NS < live->start_ns)
+        live->start_ns = row->time * CHUNK_UNIT_NS;
+    if (!weigher_holds(live->count, live->start_ns, row->time)) {
+        int rc = weigher_window(&live->weigher, live->rows, live->count, live->start_ns, &live->start_ns);
         if (rc != 0)
             return rc;
+        live->count = 0;
     }
+    live->rows[live->count++] = *row;
     return 0;
+}
+
+static int end_thread(struct weighing *weighing, uint32_t id)
+{
+    const struct profile *profile = weighing->profile;
+    const struct thread *thread = &profile->threads[id];
+    struct counted *counted = &weighing->threads[id];
+    struct live *live = counted->live;
+    uint64_t last = live->count > 0 ? live->rows[live->count - 1].time * CHUNK_UNIT_NS : live->start_ns;
+    struct weigher_end end = {
+        .start_ns = live->start_ns,
+        .end_ns = within(profile, thread->end_ns != 0 ? thread->end_ns : profile->duration_ns),
+        .known_end_ns = thread->end_ns,
+        .run_ns = thread->run_ns,
+        .delay_ns = thread->delay_ns,
+        .sampled_run_ns = counted->run * CHUNK_UNIT_NS,
+        .sampled_delay_ns = counted->delay * CHUNK_UNIT_NS,
+    };
+    end.end_ns = end.end_ns < last ? last : end.end_ns;
+    int rc = weigher_end(&live->weigher, live->rows, live->count, &end);
+    mem_free(live);
+    counted->live = NULL;
+    return rc;
+}
+
+/* ---- the passes ---------------------------------------------------------------------------------------------------
+ */
+
+struct weighing *weighing_new(struct profile *profile, size_t each_max)
+{
+    struct weighing *weighing = mem_alloc(sizeof *weighing);
+    if (weighing == NULL)
+        return NULL;
+    *weighing = (struct weighing){
+        .profile = profile,
+        .columns = {.samples = &profile->samples, .tasks = profile->n_tasks > 1},
+        .threads = mem_zalloc(profile->n_threads, sizeof *weighing->threads),
+        .each_max = each_max,
+    };
+    if (weighing->threads == NULL) {
+        mem_free(weighing);
+        return NULL;
+    }
+    return weighing;
+}
+
+void weighing_free(struct weighing *weighing)
+{
+    if (weighing == NULL)
+        return;
+    for (size_t t = 1; t < weighing->profile->n_threads; t++)
+        mem_free(weighing->threads[t].live);
+    mem_free(weighing->threads);
+    columns_release(&weighing->columns);
+    mem_free(weighing);
+}
+
+void weighing_count(struct weighing *weighing, const struct chunk_row *rows, size_t count)
+{
+    weighing->rows += count;
+    for (size_t i = 0; i < count; i++) {
+        struct counted *counted = &weighing->threads[rows[i].thread];
+        counted->rows++;
+        counted->run += rows[i].run;
+        counted->delay += rows[i].delay;
+        counted->busy = counted->busy || rows[i].state != STATE_IDLE;
+    }
+}
+
+bool weighing_sums(const struct weighing *weighing)
+{
+    return weighing->rows > weighing->each_max;
+}
+
+/* Idle all along: every sample says so; or it was never seen and never ran. Those without rows are weighed here. */
+static int begin(struct weighing *weighing)
+{
+    struct profile *profile = weighing->profile;
+    bool sums = weighing_sums(weighing);
+    size_t expected = sums ? weighing->each_max / 4 : weighing->rows + weighing->rows / 32;
+    int rc = sums ? columns_sum_alike(&weighing->columns) : 0;
+    weighing->begun = true;
+    profile->thread_idle = mem_zalloc(profile->n_threads, sizeof *profile->thread_idle);
+    if (rc != 0 || profile->thread_idle == NULL || columns_reserve(&weighing->columns, expected + 64) != 0)
+        return ERR_NOMEM;
+    for (uint32_t t = 1; rc == 0 && t < profile->n_threads; t++) {
+        const struct counted *counted = &weighing->threads[t];
+        profile->thread_idle[t] = !counted->busy && (counted->rows > 0 || profile->threads[t].run_ns == 0);
+        if (counted->rows > 0)
+            continue;
+        rc = begin_thread(weighing, t);
+        rc = rc == 0 ? end_thread(weighing, t) : rc;
+    }
+    return rc;
+}
+
+int weighing_add(struct weighing *weighing, const struct chunk_row *rows, size_t count)
+{
+    int rc = weighing->begun ? 0 : begin(weighing);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        uint32_t id = rows[i].thread;
+        struct counted *counted = &weighing->threads[id];
+        bool first = counted->live == NULL;
+        if (counted->rows == 0)
+            return ERR_CORRUPT;
+        rc = first ? begin_thread(weighing, id) : 0;
+        rc = rc == 0 ? add_row(counted->live, &rows[i], first) : rc;
+        if (rc == 0 && --counted->rows == 0)
+            rc = end_thread(weighing, id);
+    }
+    return rc;
+}
+
+int weighing_end(struct weighing *weighing)
+{
+    int rc = weighing_add(weighing, NULL, 0);
+    return rc == 0 ? columns_order(&weighing->columns, weighing->profile->n_threads) : rc;
 }

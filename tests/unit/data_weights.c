@@ -1,4 +1,5 @@
 /* The rule of profile.h, case by case: one thread of three stacks, made by hand, all times in milliseconds. */
+#include "data/profile_private.h"
 #include "data_tests.h"
 
 struct made {
@@ -276,6 +277,79 @@ static void what_comes_after_the_recording_is_left_out(void **state)
     profile_free(profile);
 }
 
+enum { ROWS = 12000, SECONDS = 6 };
+
+/* Threads 1 and 3 by turns at a kilohertz each, thread 2 never; weighed with alike ones summed beyond `each_max`. */
+static struct profile *weighed(size_t each_max)
+{
+    static struct chunk_row rows[ROWS];
+    struct profile *profile = mem_zalloc(1, sizeof *profile);
+    profile->n_threads = 4;
+    profile->threads = mem_zalloc(4, sizeof *profile->threads);
+    profile->duration_ns = SECONDS * UINT64_C(1000000000);
+    for (size_t i = 0; i < ROWS; i++) {
+        static const enum state states[] = {STATE_PYTHON, STATE_KERNEL, STATE_IO, STATE_PYTHON};
+        enum state state = states[i / 2 * 7 % 11 % 4];
+        bool on_cpu = state_on_cpu(state);
+        rows[i] = (struct chunk_row){.time = ((i / 2 + 1) * 100) & CHUNK_TIME_MASK,
+                                     .thread = i % 2 == 0 ? 3 : 1,
+                                     .stack = (uint32_t)(1 + i / 2 * 5 % 13 % 3),
+                                     .ticks = 1,
+                                     .run = on_cpu ? 90 : 0,
+                                     .delay = on_cpu ? 10 : 0,
+                                     .state = state & 31u};
+    }
+    struct weighing *weighing = weighing_new(profile, each_max);
+    assert_non_null(weighing);
+    weighing_count(weighing, rows, ROWS);
+    assert_int_equal(weighing_add(weighing, rows, ROWS / 3), 0);
+    assert_int_equal(weighing_add(weighing, rows + ROWS / 3, ROWS - ROWS / 3), 0);
+    assert_int_equal(weighing_add(weighing, rows, 1), ERR_CORRUPT); /* never counted */
+    assert_int_equal(weighing_end(weighing), 0);
+    assert_true(weighing_sums(weighing) == (each_max < ROWS));
+    weighing_free(weighing);
+    return profile;
+}
+
+/* By second, thread, stack and state; also sees that all is in order. */
+struct seen {
+    double wall[SECONDS + 1][4][4][STATE_COUNT], cpu[SECONDS + 1][4][4][STATE_COUNT];
+    uint64_t ticks[SECONDS + 1][4][4][STATE_COUNT];
+};
+
+static void look(const struct profile *profile, struct seen *seen)
+{
+    const struct profile_samples *samples = &profile->samples;
+    memset(seen, 0, sizeof *seen);
+    for (size_t i = 0; i < samples->count; i++) {
+        size_t second = samples->time_ns[i] / 1000000000;
+        uint32_t thread = samples->thread[i], stack = samples->stack[i], state = samples->state[i];
+        seen->wall[second][thread][stack][state] += samples->wall_ns[i];
+        seen->cpu[second][thread][stack][state] += samples->cpu_ns[i];
+        seen->ticks[second][thread][stack][state] += samples->ticks[i];
+        assert_true(i == 0 || thread > samples->thread[i - 1] ||
+                    (thread == samples->thread[i - 1] && samples->time_ns[i] >= samples->time_ns[i - 1]));
+    }
+}
+
+static void very_many_samples_are_summed_by_second(void **state)
+{
+    (void)state;
+    static struct seen each, summed;
+    struct profile *whole = weighed(ROWS), *small = weighed(ROWS - 1);
+    look(whole, &each);
+    look(small, &summed);
+    assert_true(whole->samples.count >= ROWS);
+    assert_in_range(small->samples.count, SECONDS * 2, ROWS / 20);
+    for (size_t i = 0; i < sizeof each.ticks / sizeof(uint64_t); i++) {
+        assert_true((&each.ticks[0][0][0][0])[i] == (&summed.ticks[0][0][0][0])[i]);
+        assert_true(fabs((&each.wall[0][0][0][0])[i] - (&summed.wall[0][0][0][0])[i]) < 1);
+        assert_true(fabs((&each.cpu[0][0][0][0])[i] - (&summed.cpu[0][0][0][0])[i]) < 1);
+    }
+    profile_free(whole);
+    profile_free(small);
+}
+
 int weight_tests(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -291,6 +365,7 @@ int weight_tests(void)
         cmocka_unit_test(counters_ahead_of_their_window_are_kept),
         cmocka_unit_test(idle_workers_are_left_out),
         cmocka_unit_test(what_comes_after_the_recording_is_left_out),
+        cmocka_unit_test(very_many_samples_are_summed_by_second),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }
