@@ -70,6 +70,7 @@ struct facts {
     double gil_wait_ns, gil_hold_ns, gil_wall_ns; /* of that process */
     uint32_t gil_threads;                         /* its threads that waited for it noticeably */
     struct reach reaches[REACH_COUNT];
+    struct held_up held_up;
 };
 
 int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struct facts *facts);

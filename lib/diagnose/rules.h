@@ -50,10 +50,18 @@ bool source_tests_membership(const char *text, size_t length);
 /* Does it call something, and loop over nothing? */
 bool source_only_calls(const char *text, size_t length);
 
-/* Does it take from or put at the front of a list: `.pop(0)`, `.insert(0, …)`? */
+/* Does it take from or put at the front of a list, `.pop(0)`, `.insert(0, …)`, and call nothing else? */
 bool source_shifts(const char *text, size_t length);
+/* `x = x + …`? */
+bool source_adds_to_itself(const char *text, size_t length);
 /* Does it write or flush? */
 bool source_writes(const char *text, size_t length);
+/* Does it flush? */
+bool source_flushes(const char *text, size_t length);
+/* Blanks that it begins with; its whole length where it has nothing else or a comment only. */
+size_t source_indent(const char *text, size_t length);
+/* Does it give a lock back: `.release()`? */
+bool source_unlocks(const char *text, size_t length);
 /* Does it take a lock? */
 bool source_locks(const char *text, size_t length);
 

@@ -14,11 +14,50 @@ static bool is_one_of(const char *type, const char *const *types)
     return false;
 }
 
-/* Enough looks, nearly all of which saw the same type. */
-static bool is_certain(const struct line_operand *operand)
+static bool is_on_line(const struct profile *profile, const struct operand *one, const struct line_sum *line)
+{
+    const struct frame *frame = &profile->frames[one->frame];
+    return frame->line == line->line && profile->functions[frame->function].file == line->file;
+}
+
+/* Looks at one operation of a line: some have one side only. */
+static uint64_t operation_looks(const struct profile *profile, const struct line_sum *line, uint32_t operation)
+{
+    uint64_t looks[2] = {0};
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *one = &profile->operands[i];
+        if (one->operation == operation && is_on_line(profile, one, line))
+            looks[one->slot != 0] += one->looks;
+    }
+    return looks[0] > looks[1] ? looks[0] : looks[1];
+}
+
+/* Of all looks at a line, those that saw the operand: the rest of its time is something else's. */
+static double part_of_line(const struct profile *profile, const struct line_sum *line,
+                           const struct line_operand *operand)
+{
+    enum { OPERATIONS = 32 };
+    uint32_t counted[OPERATIONS];
+    size_t n = 0;
+    uint64_t looks = 0;
+    for (size_t i = 0; i < profile->n_operands && n < OPERATIONS; i++) {
+        uint32_t operation = profile->operands[i].operation;
+        bool seen = !is_on_line(profile, &profile->operands[i], line);
+        for (size_t k = 0; k < n; k++)
+            seen = seen || counted[k] == operation;
+        if (seen)
+            continue;
+        counted[n++] = operation;
+        looks += operation_looks(profile, line, operation);
+    }
+    return looks > 0 ? fmin(1, (double)operand->type_looks / (double)looks) : 0;
+}
+
+/* Enough looks, nearly all of which saw this operation on the same type. */
+static bool is_certain(const struct facts *facts, const struct line_sum *line, const struct line_operand *operand)
 {
     return (double)operand->looks >= LIMIT_OF(LIST_MEMBERSHIP, LOOKS_MIN) &&
-           (double)operand->type_looks >= LIMIT_OF(LIST_MEMBERSHIP, TYPE_MIN) * (double)operand->looks;
+           part_of_line(facts->profile, line, operand) >= LIMIT_OF(LIST_MEMBERSHIP, TYPE_MIN);
 }
 
 /* "a list of 48 000" */
@@ -47,19 +86,22 @@ static void add_operand(struct finding *finding, const struct line_operand *oper
     finding_add(finding, "looks at what the line works on", "1", (double)operand->looks);
 }
 
-/* What the rules of this file share behind their own condition. `factor`: how much faster the line gets at least. */
-static void fill(const struct facts *facts, const struct line_sum *line, double factor, struct finding *finding,
-                 struct words *words)
+/* What the rules of this file share behind their own condition. `factor`: how much faster the line gets at least. What
+ * is promised rests on the part of it that the operand was seen in; NULL: not seen. */
+static void fill(const struct facts *facts, const struct line_sum *line, const struct line_operand *operand,
+                 double factor, struct finding *finding, struct words *words)
 {
     struct share share = line_cpu(facts, line);
     double part = facts->active * share.share;
+    double known = operand != NULL ? part_of_line(facts->profile, line, operand) : 1;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
-    finding->predicted_low = gain_amdahl(part, factor);
+    finding->predicted_low = gain_amdahl(facts->active * share.low * known, factor);
     finding->predicted_high = gain_amdahl(fmin(part, 0.999), 1000);
     finding_add_share(finding, "CPU time on the line", share);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_line(line, finding);
     words_percent(words->share, sizeof words->share, share.share);
+    finding_not_measured(finding, "other inputs: the range is for this one, and grows with it");
 }
 
 /* ---- list-membership ------------------------------------------------------------------------------------------------
@@ -72,7 +114,7 @@ static bool seems_to_search(const struct facts *facts, const struct line_sum *li
     size_t length = 0;
     const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
     return line == facts->hottest && text != NULL && source_tests_membership(text, length) &&
-           line_cpu(facts, line).share >= LIMIT_OF(LIST_MEMBERSHIP, LINE_MIN) &&
+           line_cpu(facts, line).low >= LIMIT_OF(LIST_MEMBERSHIP, LINE_MIN) &&
            python >= LIMIT_OF(LIST_MEMBERSHIP, PYTHON_MIN) * line->cpu_ns;
 }
 
@@ -82,7 +124,7 @@ static bool searches(const struct facts *facts, const struct line_sum *line, str
     if (!profile_line_operand(facts->profile, line->file, line->line, "in", 0, operand) ||
         (double)operand->looks < LIMIT_OF(LIST_MEMBERSHIP, LOOKS_MIN))
         return false;
-    return is_certain(operand) && is_one_of(operand->type, walked) &&
+    return is_certain(facts, line, operand) && is_one_of(operand->type, walked) &&
            operand->mean >= LIMIT_OF(LIST_MEMBERSHIP, ITEMS_MIN);
 }
 
@@ -101,15 +143,17 @@ bool rule_list_membership(const struct facts *facts, const struct finding *earli
     for (size_t i = 0; i < facts->aggregate->n_lines && facts->active >= LIMIT_OF(LIST_MEMBERSHIP, ACTIVE_MIN); i++) {
         const struct line_sum *line = &facts->aggregate->lines[i];
         struct line_operand operand = {0};
-        if (line->line == 0 || line_cpu(facts, line).share < LIMIT_OF(LIST_MEMBERSHIP, KNOWN_MIN))
+        if (line->line == 0 || line_cpu(facts, line).low < LIMIT_OF(LIST_MEMBERSHIP, KNOWN_MIN))
             continue;
         bool seen = searches(facts, line, &operand);
         if (!seen && (was_looked_at(facts, line) || !seems_to_search(facts, line)))
             continue;
-        fill(facts, line, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW), finding, words);
+        fill(facts, line, seen ? &operand : NULL, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW), finding, words);
         if (seen) {
             describe(&operand, words->reason, sizeof words->reason);
             add_operand(finding, &operand);
+            finding_not_measured(finding, "whether its items can be hashed");
+            finding_not_measured(finding, "where in it the match is: near its front it is found fast already");
             finding->confidence = 0.9;
         } else {
             snprintf(words->reason, sizeof words->reason, "what may be a list");
@@ -135,14 +179,15 @@ bool rule_list_shift(const struct facts *facts, const struct finding *earlier, s
         const struct line_sum *line = &facts->aggregate->lines[i];
         struct line_operand operand;
         size_t length = 0;
-        if (line->line == 0 || line_cpu(facts, line).share < LIMIT_OF(LIST_SHIFT, LINE_MIN) ||
+        if (line->line == 0 || line_cpu(facts, line).low < LIMIT_OF(LIST_SHIFT, LINE_MIN) ||
             !profile_line_operand(facts->profile, line->file, line->line, "call", 0, &operand) ||
-            !is_certain(&operand) || !is_one_of(operand.type, lists) || operand.mean < LIMIT_OF(LIST_SHIFT, ITEMS_MIN))
+            (double)operand.looks < LIMIT_OF(LIST_SHIFT, LOOKS_MIN) || !is_certain(facts, line, &operand) ||
+            !is_one_of(operand.type, lists) || operand.mean < LIMIT_OF(LIST_SHIFT, ITEMS_MIN))
             continue;
         const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
         if (text == NULL || !source_shifts(text, length))
             continue;
-        fill(facts, line, LIMIT_OF(LIST_SHIFT, FACTOR_LOW), finding, words);
+        fill(facts, line, &operand, 1 + operand.mean / LIMIT_OF(LIST_SHIFT, ITEMS_PER_CALL), finding, words);
         describe(&operand, words->reason, sizeof words->reason);
         add_operand(finding, &operand);
         finding_not_measured(finding, "whether the list is also asked for items in its middle: a deque is slow there");
@@ -155,7 +200,15 @@ bool rule_list_shift(const struct facts *facts, const struct finding *earlier, s
 /* ---- quadratic-concat -----------------------------------------------------------------------------------------------
  */
 
-/* What grows by a little each time and is copied whole: bytes and tuples by either sign, lists by `+` only. */
+static bool takes_its_place(const struct profile *profile, const struct line_sum *line)
+{
+    size_t length = 0;
+    const char *text = profile_source_line(profile, line->file, line->line, &length);
+    return text != NULL && source_adds_to_itself(text, length);
+}
+
+/* What grows by a little each time and is copied whole: bytes and tuples by either sign, lists by `+` only. With `+`
+ * the result must take the place of what was added to: a copy that is kept beside it is wanted. */
 static bool grows_by_copies(const struct facts *facts, const struct line_sum *line, struct line_operand *operand)
 {
     static const char *const signs[] = {"+=", "+"};
@@ -164,7 +217,9 @@ static bool grows_by_copies(const struct facts *facts, const struct line_sum *li
         struct line_operand added;
         if (!profile_line_operand(facts->profile, line->file, line->line, signs[i], 0, operand) ||
             !profile_line_operand(facts->profile, line->file, line->line, signs[i], 1, &added) ||
-            !is_certain(operand) || !is_one_of(operand->type, i == 0 ? either : plain) || added.sized == 0)
+            (double)operand->looks < LIMIT_OF(QUADRATIC_CONCAT, LOOKS_MIN) || !is_certain(facts, line, operand) ||
+            !is_one_of(operand->type, i == 0 ? either : plain) || added.sized == 0 ||
+            (i == 1 && !takes_its_place(facts->profile, line)))
             continue;
         bool long_one = operand->mean >= (strcmp(operand->type, "bytes") == 0 ? LIMIT_OF(QUADRATIC_CONCAT, BYTES_MIN)
                                                                               : LIMIT_OF(QUADRATIC_CONCAT, ITEMS_MIN));
@@ -183,10 +238,10 @@ bool rule_quadratic_concat(const struct facts *facts, const struct finding *earl
     for (size_t i = 0; i < facts->aggregate->n_lines && facts->active >= LIMIT_OF(QUADRATIC_CONCAT, ACTIVE_MIN); i++) {
         const struct line_sum *line = &facts->aggregate->lines[i];
         struct line_operand operand;
-        if (line->line == 0 || line_cpu(facts, line).share < LIMIT_OF(QUADRATIC_CONCAT, LINE_MIN) ||
+        if (line->line == 0 || line_cpu(facts, line).low < LIMIT_OF(QUADRATIC_CONCAT, LINE_MIN) ||
             !grows_by_copies(facts, line, &operand))
             continue;
-        fill(facts, line, LIMIT_OF(QUADRATIC_CONCAT, FACTOR_LOW), finding, words);
+        fill(facts, line, &operand, LIMIT_OF(QUADRATIC_CONCAT, FACTOR_LOW), finding, words);
         describe(&operand, words->reason, sizeof words->reason);
         add_operand(finding, &operand);
         finding_add(finding, "items at most", "1", (double)operand.most);
@@ -200,15 +255,27 @@ bool rule_quadratic_concat(const struct facts *facts, const struct finding *earl
 /* ---- vectorise ------------------------------------------------------------------------------------------------------
  */
 
+/* Not every type of NumPy's is a number: generators, matrices, masked arrays and memory maps hold many. */
 static bool is_scalar(const char *type)
 {
-    return strncmp(type, "numpy.", 6) == 0 && strcmp(type, "numpy.ndarray") != 0;
+    static const char *const kinds[] = {"bool",      "int",        "uint",        "float",
+                                        "complex",   "longdouble", "clongdouble", "longlong",
+                                        "ulonglong", "datetime64", "timedelta64"};
+    for (size_t i = 0; strncmp(type, "numpy.", 6) == 0 && i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t length = strlen(kinds[i]);
+        if (strncmp(type + 6, kinds[i], length) == 0 &&
+            strspn(type + 6 + length, "0123456789c_") == strlen(type + 6 + length))
+            return true;
+    }
+    return false;
 }
 
-/* Looks into a function, and those that saw single numbers of arrays being worked on. */
-static void count_scalars(const struct profile *profile, uint32_t function, double *looks, double *scalars)
+/* Looks into a function, those that saw single numbers of arrays, and those that saw one taken out or put in: that may
+ * be a whole row too. */
+static void count_scalars(const struct profile *profile, uint32_t function, double *looks, double *scalars,
+                          double *items)
 {
-    *looks = *scalars = 0;
+    *looks = *scalars = *items = 0;
     for (size_t i = 0; i < profile->n_operands; i++) {
         const struct operand *one = &profile->operands[i];
         const char *type = profile->strings[one->type];
@@ -221,8 +288,10 @@ static void count_scalars(const struct profile *profile, uint32_t function, doub
             profile_line_operand(profile, profile->functions[function].file, profile->frames[one->frame].line,
                                  operation, 1, &index);
         *looks += (double)one->looks;
-        if (is_scalar(type) || strcmp(index.type, "int") == 0)
+        if (is_scalar(type))
             *scalars += (double)one->looks;
+        else if (strcmp(index.type, "int") == 0)
+            *items += (double)one->looks;
     }
 }
 
@@ -238,11 +307,11 @@ static const struct function_sum *busiest_own(const struct facts *facts)
     return best;
 }
 
-static void predict_vectorised(const struct facts *facts, double share, struct finding *finding)
+static void predict_vectorised(const struct facts *facts, struct share share, struct finding *finding)
 {
-    double part = facts->active * share;
+    double part = facts->active * share.share;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
-    finding->predicted_low = gain_amdahl(part, LIMIT_OF(VECTORISE, FACTOR_LOW));
+    finding->predicted_low = gain_amdahl(facts->active * share.low, LIMIT_OF(VECTORISE, FACTOR_LOW));
     finding->predicted_high = gain_amdahl(part, LIMIT_OF(VECTORISE, FACTOR_HIGH));
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_not_measured(finding, "whether an element needs the result of the one before");
@@ -252,13 +321,14 @@ static void predict_vectorised(const struct facts *facts, double share, struct f
 static bool goes_over_rows(const struct facts *facts, struct finding *finding, struct words *words)
 {
     const struct reach *reach = &facts->reaches[REACH_ROWS];
-    double share = facts->strata.on_ns > 0 ? reach->on_ns / facts->strata.on_ns : 0;
-    if (share < LIMIT_OF(VECTORISE, ROWS_MIN) || reach->caller == 0)
+    struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
+    struct share share = share_of(&only_on, reach->on_ns, 0, 0);
+    if (share.low < LIMIT_OF(VECTORISE, ROWS_MIN) || reach->caller == 0)
         return false;
-    finding_add(finding, "CPU time making a row at a time", "share", share);
+    finding_add_share(finding, "CPU time making a row at a time", share);
     finding_place_frame(facts, reach->caller, finding);
     predict_vectorised(facts, share, finding);
-    words_percent(words->share, sizeof words->share, share);
+    words_percent(words->share, sizeof words->share, share.share);
     snprintf(words->reason, sizeof words->reason, "the rows of a DataFrame one by one");
     return true;
 }
@@ -273,22 +343,24 @@ bool rule_vectorise(const struct facts *facts, const struct finding *earlier, si
     if (goes_over_rows(facts, finding, words))
         return true;
     const struct function_sum *own = busiest_own(facts);
-    double looks = 0, scalars = 0;
+    double looks = 0, scalars = 0, items = 0;
     if (own == NULL || !(facts->strata.on_ns > 0))
         return false;
     struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
     struct share share = share_of(&only_on, own->self_cpu_ns, 0, 0);
-    count_scalars(facts->profile, own->function, &looks, &scalars);
-    if (share.share < LIMIT_OF(VECTORISE, FUNCTION_MIN) || scalars < LIMIT_OF(VECTORISE, LOOKS_MIN) ||
-        scalars < LIMIT_OF(VECTORISE, SCALARS_MIN) * looks)
+    count_scalars(facts->profile, own->function, &looks, &scalars, &items);
+    if (share.low < LIMIT_OF(VECTORISE, FUNCTION_MIN) || scalars + items < LIMIT_OF(VECTORISE, LOOKS_MIN) ||
+        scalars + items < LIMIT_OF(VECTORISE, SCALARS_MIN) * looks ||
+        scalars < LIMIT_OF(VECTORISE, NUMBERS_MIN) * (scalars + items))
         return false;
+    scalars += items;
     finding_add_share(finding, "CPU time in the function", share);
     finding_add(finding, "looks that saw single numbers of arrays", "share", scalars / looks);
     finding_add(finding, "looks at what it works on", "1", looks);
     finding->function = own->function;
     finding->file = facts->profile->functions[own->function].file;
     finding->line = finding->line_first = finding->line_last = own->hot_line;
-    predict_vectorised(facts, share.share, finding);
+    predict_vectorised(facts, share, finding);
     words_percent(words->share, sizeof words->share, share.share);
     snprintf(words->reason, sizeof words->reason, "single numbers of NumPy arrays");
     return true;

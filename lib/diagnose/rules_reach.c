@@ -12,11 +12,37 @@ static struct share reach_cpu(const struct facts *facts, const struct reach *rea
     return share_of(&only_on, reach->on_ns, 0, 0);
 }
 
-static void predict(struct finding *finding, double part, double low, double high)
+static struct share elapsed_part(const struct facts *facts, double ns)
+{
+    double period = facts->profile->self.rate_hz > 0 ? 1e9 / facts->profile->self.rate_hz : 1e6;
+    struct share share = {.share = facts->elapsed_ns > 0 ? fmin(1, ns / facts->elapsed_ns) : 0};
+    wilson(share.share, facts->elapsed_ns / period, &share.low, &share.high);
+    return share;
+}
+
+/* `sure`: the part of elapsed time that surely goes; `part`: what may. */
+static void predict(struct finding *finding, double sure, double part, double low, double high)
 {
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
-    finding->predicted_low = gain_amdahl(part, low);
+    finding->predicted_low = gain_amdahl(sure, low);
     finding->predicted_high = gain_amdahl(fmin(part, 0.999), high);
+}
+
+/* No run is shorter than what one of its threads computes beside. */
+static void bound(const struct facts *facts, const struct reach *reach, struct finding *finding)
+{
+    if (!(reach->apart_ns > 0))
+        return;
+    double most = fmax(1, facts->elapsed_ns / reach->apart_ns);
+    finding->max_gain = finding->max_gain > 0 ? fmin(finding->max_gain, most) : most;
+    finding->predicted_high = fmin(finding->predicted_high, finding->max_gain);
+    finding->predicted_low = fmin(finding->predicted_low, finding->predicted_high);
+}
+
+/* Own code calls it, not a library that could not be changed. */
+static bool is_called_directly(const struct reach *reach)
+{
+    return reach->caller != 0 && reach->direct_ns >= LIMIT_OF(DEEP_COPY, DIRECT_MIN) * reach->on_ns;
 }
 
 bool rule_deep_copy(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
@@ -26,11 +52,13 @@ bool rule_deep_copy(const struct facts *facts, const struct finding *earlier, si
     (void)n_earlier;
     const struct reach *reach = &facts->reaches[REACH_DEEP_COPY];
     struct share share = reach_cpu(facts, reach);
-    if (facts->active < LIMIT_OF(DEEP_COPY, ACTIVE_MIN) || share.share < LIMIT_OF(DEEP_COPY, SHARE_MIN) ||
-        reach->caller == 0)
+    if (facts->active < LIMIT_OF(DEEP_COPY, ACTIVE_MIN) || share.low < LIMIT_OF(DEEP_COPY, SHARE_MIN) ||
+        (double)reach->visits < LIMIT_OF(DEEP_COPY, COPIES_MIN) || !is_called_directly(reach))
         return false;
-    predict(finding, facts->active * share.share, LIMIT_OF(DEEP_COPY, FACTOR_LOW), 1000);
+    predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(DEEP_COPY, FACTOR_LOW), 1000);
+    bound(facts, reach, finding);
     finding_add_share(finding, "CPU time under copy.deepcopy", share);
+    finding_add(finding, "copies, at least", "1", (double)reach->visits);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_frame(facts, reach->caller, finding);
     finding_not_measured(finding, "which parts of the copy are changed afterwards");
@@ -47,25 +75,19 @@ bool rule_regex_recompile(const struct facts *facts, const struct finding *earli
     (void)n_earlier;
     const struct reach *reach = &facts->reaches[REACH_PATTERN];
     struct share share = reach_cpu(facts, reach);
-    double own = 0;
-    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
-        const struct function_sum *sum = &facts->aggregate->functions[i];
-        const struct function *function = &facts->profile->functions[sum->function];
-        if (strcmp(facts->profile->strings[function->name], "_compile") == 0 &&
-            strstr(facts->profile->strings[function->file], "/re") != NULL)
-            own += sum->self_cpu_ns;
-    }
-    if (facts->active < LIMIT_OF(REGEX_RECOMPILE, ACTIVE_MIN) || share.share < LIMIT_OF(REGEX_RECOMPILE, SHARE_MIN) ||
-        own < LIMIT_OF(REGEX_RECOMPILE, FOUND_MIN) * reach->on_ns || reach->caller == 0)
+    if (facts->active < LIMIT_OF(REGEX_RECOMPILE, ACTIVE_MIN) || share.low < LIMIT_OF(REGEX_RECOMPILE, SHARE_MIN) ||
+        reach->self_ns < LIMIT_OF(REGEX_RECOMPILE, FOUND_MIN) * reach->on_ns || !is_called_directly(reach))
         return false;
     double part = facts->active * share.share;
-    predict(finding, part, LIMIT_OF(REGEX_RECOMPILE, FACTOR_LOW), 1000);
+    predict(finding, facts->active * share.low, part, LIMIT_OF(REGEX_RECOMPILE, FACTOR_LOW), 1000);
     /* The call of `_compile` and its answer's way back lie outside of it. */
     finding->max_gain = 1 / (1 - fmin(0.9, part * LIMIT_OF(REGEX_RECOMPILE, AROUND)));
     finding->predicted_high = finding->max_gain;
+    bound(facts, reach, finding);
     finding_add_share(finding, "CPU time looking patterns up", share);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_frame(facts, reach->caller, finding);
+    finding_not_measured(finding, "how many patterns there are: each wants to be compiled once");
     finding->confidence = 0.85;
     words_percent(words->share, sizeof words->share, share.share);
     return true;
@@ -77,22 +99,38 @@ bool rule_subprocess(const struct facts *facts, const struct finding *earlier, s
     (void)earlier;
     (void)n_earlier;
     const struct reach *child = &facts->reaches[REACH_CHILD], *spawn = &facts->reaches[REACH_SPAWN];
-    double part = facts->elapsed_ns > 0 ? fmin(1, child->wall_ns / facts->elapsed_ns) : 0;
+    struct share part = elapsed_part(facts, child->wall_ns);
     double mean_ns = spawn->visits > 0 ? child->wall_ns / (double)spawn->visits : 0;
-    if (part < LIMIT_OF(SUBPROCESS_PER_ITEM, WALL_MIN) ||
+    /* What a child does itself is not told from its end, so only the cost of its start is sure to go; several at once
+     * overlap. */
+    if (part.low < LIMIT_OF(SUBPROCESS_PER_ITEM, WALL_MIN) ||
+        child->wall_ns > LIMIT_OF(SUBPROCESS_PER_ITEM, OVERLAP_MAX) * facts->elapsed_ns ||
+        spawn->wall_ns < LIMIT_OF(SUBPROCESS_PER_ITEM, START_MIN) * child->wall_ns ||
         (double)spawn->visits < LIMIT_OF(SUBPROCESS_PER_ITEM, STARTS_MIN) ||
         mean_ns / 1e9 > LIMIT_OF(SUBPROCESS_PER_ITEM, MEAN_MAX) || spawn->caller == 0)
         return false;
-    predict(finding, part, LIMIT_OF(SUBPROCESS_PER_ITEM, FACTOR_LOW), 1000);
-    finding_add_elapsed(facts, finding, "starting children and waiting for them", part);
+    predict(finding, elapsed_part(facts, LIMIT_OF(SUBPROCESS_PER_ITEM, SURE) * spawn->wall_ns).low, part.share,
+            LIMIT_OF(SUBPROCESS_PER_ITEM, FACTOR_LOW), 1000);
+    bound(facts, child, finding);
+    finding_add_share(finding, "starting children and waiting for them", part);
+    finding_add_elapsed(facts, finding, "of it only starting them", spawn->wall_ns / facts->elapsed_ns);
     finding_add(finding, "children started, at least", "1", (double)spawn->visits);
-    finding_add(finding, "a child's start and wait, on average", "s", mean_ns / 1e9);
+    finding_add(finding, "a child's start and wait, at most on average", "s", mean_ns / 1e9);
     finding_place_frame(facts, spawn->caller, finding);
     finding_not_measured(finding, "what the children do, and whether Python can do it itself");
     finding->confidence = 0.75;
-    words_percent(words->share, sizeof words->share, part);
+    words_percent(words->share, sizeof words->share, part.share);
     snprintf(words->count, sizeof words->count, "%llu", (unsigned long long)spawn->visits);
     return true;
+}
+
+/* Tasks that would have gone on meanwhile: some had not begun though they could, or they take turns in waiting so. */
+static bool others_are_held_up(const struct facts *facts, const struct reach *reach)
+{
+    const struct held_up *held_up = &facts->held_up;
+    return (double)held_up->tasks >= LIMIT_OF(BLOCKING_IN_ASYNC, TASKS_MIN) &&
+           (held_up->not_begun_ns >= LIMIT_OF(BLOCKING_IN_ASYNC, READY_MIN) * reach->off_ns ||
+            (double)held_up->returns >= LIMIT_OF(BLOCKING_IN_ASYNC, RETURNS_MIN));
 }
 
 bool rule_blocking_in_async(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
@@ -101,19 +139,22 @@ bool rule_blocking_in_async(const struct facts *facts, const struct finding *ear
     (void)earlier;
     (void)n_earlier;
     const struct reach *reach = &facts->reaches[REACH_CALLBACK];
-    double part = facts->elapsed_ns > 0 ? fmin(1, reach->off_ns / facts->elapsed_ns) : 0;
-    if (part < LIMIT_OF(BLOCKING_IN_ASYNC, WALL_MIN) || (double)reach->waits < LIMIT_OF(BLOCKING_IN_ASYNC, WAITS_MIN) ||
-        reach->inner == 0)
+    struct share part = elapsed_part(facts, reach->off_ns);
+    if (part.low < LIMIT_OF(BLOCKING_IN_ASYNC, WALL_MIN) ||
+        (double)reach->waits < LIMIT_OF(BLOCKING_IN_ASYNC, WAITS_MIN) || reach->inner == 0 ||
+        !others_are_held_up(facts, reach))
         return false;
-    predict(finding, part, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_LOW),
-            fmin((double)reach->waits, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_HIGH)));
-    finding_add_elapsed(facts, finding, "event loop held up by a wait", part);
+    double at_once = fmin((double)facts->held_up.tasks, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_HIGH));
+    predict(finding, part.low, part.share, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_LOW), at_once);
+    bound(facts, reach, finding);
+    finding_add_share(finding, "event loop held up by a wait", part);
+    finding_add(finding, "tasks that wait so", "1", (double)facts->held_up.tasks);
     finding_add(finding, "separate waits, at least", "1", (double)reach->waits);
-    finding_add(finding, "mean wait", "s", reach->off_ns / (double)reach->waits / 1e9);
+    finding_add(finding, "tasks ready to begin meanwhile", "tasks", facts->held_up.not_begun_ns / facts->elapsed_ns);
     finding_place_frame(facts, reach->inner, finding);
-    finding_not_measured(finding, "how many other tasks wait meanwhile");
+    finding_not_measured(finding, "whether a task needs what another one waits for");
     finding->confidence = 0.8;
-    words_percent(words->share, sizeof words->share, part);
+    words_percent(words->share, sizeof words->share, part.share);
     return true;
 }
 
@@ -127,20 +168,20 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     double rate = facts->profile->self.rate_hz > 0 ? facts->profile->self.rate_hz : 1000;
     /* By instants, not by time: those of a starved process stand for more than they saw. */
     double mean_ns = pickling->visits > 0 ? pickling->ticks / (double)pickling->visits / rate * 1e9 : 0;
-    if (share.share < LIMIT_OF(SMALL_TASKS, SHARE_MIN) || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) ||
-        (mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN)) != large)
+    bool fits =
+        large ? mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN) : mean_ns / 1e9 <= LIMIT_OF(SMALL_TASKS, MEAN_MAX);
+    uint32_t waits = facts->reaches[REACH_POOL].caller; /* where the results are waited for; other processes talk too */
+    if (share.low < LIMIT_OF(SMALL_TASKS, SHARE_MIN) || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) || !fits ||
+        waits == 0 || facts->reaches[REACH_PROXY].on_ns > LIMIT_OF(SMALL_TASKS, PROXY_MAX) * all->on_ns)
         return false;
-    double part = facts->active * share.share;
-    predict(finding, part, large ? LIMIT_OF(PICKLE_TRANSFER, FACTOR_LOW) : LIMIT_OF(SMALL_TASKS, FACTOR_LOW), 50);
+    predict(finding, facts->active * share.low, facts->active * share.share,
+            large ? LIMIT_OF(PICKLE_TRANSFER, FACTOR_LOW) : LIMIT_OF(SMALL_TASKS, FACTOR_LOW), 50);
+    bound(facts, all, finding);
     finding_add_share(finding, "CPU time sending and receiving", share);
     if (pickling->visits > 0)
         finding_add(finding, "one pickling, at least", "s", mean_ns / 1e9);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    uint32_t waits = facts->reaches[REACH_POOL].caller; /* where the results are waited for */
-    if (waits != 0)
-        finding_place_frame(facts, waits, finding);
-    else if (facts->own != NULL)
-        finding_place_line(facts->own, finding);
+    finding_place_frame(facts, waits, finding);
     finding->confidence = 0.75;
     words_percent(words->share, sizeof words->share, share.share);
     return true;
@@ -153,7 +194,7 @@ bool rule_small_tasks(const struct facts *facts, const struct finding *earlier, 
     (void)n_earlier;
     if (!transfers(facts, false, finding, words))
         return false;
-    finding_not_measured(finding, "how many tasks there are");
+    finding_not_measured(finding, "how many tasks there are, and how much goes with each");
     return true;
 }
 
@@ -171,15 +212,43 @@ bool rule_pickle_transfer(const struct facts *facts, const struct finding *earli
 /* ---- tiny-writes ----------------------------------------------------------------------------------------------------
  */
 
-static bool writes_little(const struct facts *facts, const struct line_sum *line)
+/* A line of the function whose words say that it writes, and which was seen to write little each time. */
+static bool is_seen_to_write_little(const struct profile *profile, uint32_t file, uint32_t line)
 {
     struct line_operand written;
     size_t length = 0;
-    const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
+    const char *text = profile_source_line(profile, file, line, &length);
+    return text != NULL && source_writes(text, length) &&
+           profile_line_operand(profile, file, line, "call", 1, &written) && written.sized > 0 &&
+           (strcmp(written.type, "str") == 0 || strcmp(written.type, "bytes") == 0) &&
+           written.mean <= LIMIT_OF(TINY_WRITES, BYTES_MAX);
+}
+
+/* What a flush sends off is what the function's other lines wrote. */
+static bool function_writes_little(const struct profile *profile, const struct line_sum *line)
+{
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct frame *frame = &profile->frames[profile->operands[i].frame];
+        if (frame->function == line->function && is_seen_to_write_little(profile, line->file, frame->line))
+            return true;
+    }
+    return false;
+}
+
+/* Either nothing buffers, or somebody flushes; a buffered file goes to the kernel for 8 KiB at once. */
+static bool writes_little(const struct facts *facts, const struct line_sum *line)
+{
+    const struct profile *profile = facts->profile;
+    struct line_operand file;
+    size_t length = 0;
+    const char *text = profile_source_line(profile, line->file, line->line, &length);
     if (text == NULL || !source_writes(text, length))
         return false;
-    return !profile_line_operand(facts->profile, line->file, line->line, "call", 1, &written) || written.sized == 0 ||
-           written.mean <= LIMIT_OF(TINY_WRITES, BYTES_MAX);
+    if (source_flushes(text, length))
+        return function_writes_little(profile, line);
+    return profile_line_operand(profile, line->file, line->line, "call", 0, &file) &&
+           strcmp(file.type, "_io.FileIO") == 0 && (double)file.looks >= LIMIT_OF(TINY_WRITES, LOOKS_MIN) &&
+           is_seen_to_write_little(profile, line->file, line->line);
 }
 
 bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
@@ -189,14 +258,14 @@ bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, 
     (void)n_earlier;
     for (size_t i = 0; i < facts->aggregate->n_lines && facts->active >= LIMIT_OF(TINY_WRITES, ACTIVE_MIN); i++) {
         const struct line_sum *line = &facts->aggregate->lines[i];
-        struct share share = line_cpu(facts, line);
-        double kernel = facts->strata.on_ns > 0 ? line->state_ns[STATE_KERNEL] / facts->strata.on_ns : 0;
+        struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
+        struct share share = line_cpu(facts, line), kernel = share_of(&only_on, line->state_ns[STATE_KERNEL], 0, 0);
         if (line->line == 0 || !facts->profile->function_own[line->function] ||
-            kernel < LIMIT_OF(TINY_WRITES, KERNEL_MIN) || !writes_little(facts, line))
+            kernel.low < LIMIT_OF(TINY_WRITES, KERNEL_MIN) || !writes_little(facts, line))
             continue;
-        predict(finding, facts->active * share.share, LIMIT_OF(TINY_WRITES, FACTOR_LOW),
+        predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(TINY_WRITES, FACTOR_LOW),
                 LIMIT_OF(TINY_WRITES, FACTOR_HIGH));
-        finding_add(finding, "CPU time in the kernel on the line", "share", kernel);
+        finding_add_share(finding, "CPU time in the kernel on the line", kernel);
         finding_add_share(finding, "CPU time on the line", share);
         finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
         finding_place_line(line, finding);
@@ -224,7 +293,25 @@ static bool is_lock_line(const struct profile *profile, const struct line_sum *l
     return text != NULL && source_locks(text, length);
 }
 
-/* The function in which threads wait for a lock at one line and for something else below it. */
+/* Is a line further down within what the lock's line begins, by its blanks? Lines that are not known: no. */
+static bool is_under(const struct profile *profile, const struct line_sum *lock, uint32_t line)
+{
+    size_t length = 0;
+    const char *text = profile_source_line(profile, lock->file, lock->line, &length);
+    size_t indent = text != NULL ? source_indent(text, length) : 0;
+    bool block = text != NULL && memmem(text, length, "with ", 5) != NULL;
+    for (uint32_t at = lock->line + 1; text != NULL && at <= line; at++) {
+        text = profile_source_line(profile, lock->file, at, &length);
+        size_t blanks = text != NULL ? source_indent(text, length) : 0;
+        if (text != NULL && blanks == length)
+            continue; /* nothing, or a comment */
+        if (text == NULL || (block ? blanks <= indent : source_unlocks(text, length)))
+            return false;
+    }
+    return text != NULL;
+}
+
+/* The function in which threads wait for a lock at one line and for something else under it. */
 static uint32_t find_held(const struct facts *facts, struct held *found)
 {
     const struct aggregate *aggregate = facts->aggregate;
@@ -238,7 +325,8 @@ static uint32_t find_held(const struct facts *facts, struct held *found)
         for (size_t k = 0; k < aggregate->n_lines; k++) {
             const struct line_sum *wait = &aggregate->lines[k];
             double ns = wait->state_ns[STATE_SLEEP] + wait->state_ns[STATE_IO];
-            if (wait->function != lock->function || wait->line <= lock->line)
+            if (wait->function != lock->function || wait->line <= lock->line || ns <= 0 ||
+                !is_under(facts->profile, lock, wait->line))
                 continue;
             held.wait_ns += ns;
             if (ns > held.line_ns) {
@@ -263,22 +351,23 @@ bool rule_lock_held(const struct facts *facts, const struct finding *earlier, si
     uint32_t function = find_held(facts, &held);
     if (function == 0 || !(facts->elapsed_ns > 0))
         return false;
-    double waiting = held.lock_ns / facts->elapsed_ns, part = fmin(1, held.wait_ns / facts->elapsed_ns);
+    double waiting = held.lock_ns / facts->elapsed_ns;
+    struct share part = elapsed_part(facts, held.wait_ns);
     /* Threads that wait below without the lock would wait side by side. */
-    if (waiting < LIMIT_OF(LOCK_HELD_WAITING, LOCK_MIN) || part < LIMIT_OF(LOCK_HELD_WAITING, WAIT_MIN) ||
+    if (waiting < LIMIT_OF(LOCK_HELD_WAITING, LOCK_MIN) || part.low < LIMIT_OF(LOCK_HELD_WAITING, WAIT_MIN) ||
         held.wait_ns > LIMIT_OF(LOCK_HELD_WAITING, OVERLAP_MAX) * facts->elapsed_ns)
         return false;
-    predict(finding, part, fmin(2, 1 + waiting), 1 + waiting);
+    predict(finding, part.low, part.share, fmin(2, 1 + waiting), 1 + waiting);
     finding_add(finding, "threads that wait for the lock", "threads", waiting);
-    finding_add_elapsed(facts, finding, "something else is waited for meanwhile", part);
+    finding_add_share(finding, "something else is waited for meanwhile", part);
     finding->function = function;
     finding->file = facts->profile->functions[function].file;
     finding->line = held.wait_line;
     finding->line_first = held.lock_line;
     finding->line_last = held.wait_line;
-    finding_not_measured(finding, "which thread holds the lock: the one that waits below is taken to");
-    finding->confidence = 0.7;
-    words_percent(words->share, sizeof words->share, part);
+    finding_not_measured(finding, "what the lock is for: one connection or a pace may need it all along");
+    finding->confidence = 0.6;
+    words_percent(words->share, sizeof words->share, part.share);
     snprintf(words->count, sizeof words->count, "%.1f", waiting);
     return true;
 }

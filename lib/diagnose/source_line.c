@@ -11,6 +11,7 @@ struct scan {
     const char *at, *end;
     bool in, called, loops, whiles, unfinished; /* loops: a `for` */
     unsigned fors;                              /* `for` words whose `in` has not come */
+    unsigned calls;
 };
 
 static bool is_word(char c)
@@ -64,8 +65,10 @@ static void read_word(struct scan *scan)
     const char *next = scan->at;
     while (next < scan->end && *next == ' ')
         next++;
-    if (next < scan->end && *next == '(' && !is_keyword(word, length))
+    if (next < scan->end && *next == '(' && !is_keyword(word, length)) {
         scan->called = true;
+        scan->calls++;
+    }
 }
 
 static struct scan scan_line(const char *text, size_t length)
@@ -79,8 +82,10 @@ static struct scan scan_line(const char *text, size_t length)
             read_word(&scan);
         } else {
             scan.at++;
-            if ((c == ')' || c == ']') && scan.at < scan.end && *scan.at == '(')
+            if ((c == ')' || c == ']') && scan.at < scan.end && *scan.at == '(') {
                 scan.called = true;
+                scan.calls++;
+            }
         }
     }
     return scan;
@@ -103,15 +108,66 @@ static bool contains(const char *text, size_t length, const char *part)
     return memmem(text, length, part, strlen(part)) != NULL;
 }
 
+/* Beside another call, nothing tells which of them has the time. */
 bool source_shifts(const char *text, size_t length)
 {
-    return contains(text, length, ".pop(0)") || contains(text, length, ".insert(0,");
+    return scan_line(text, length).calls == 1 &&
+           (contains(text, length, ".pop(0)") || contains(text, length, ".insert(0,"));
+}
+
+/* Up to the sign of an assignment, without the blanks around it; 0: the line is none. */
+static size_t target_length(const char *text, size_t length)
+{
+    size_t end = 0;
+    while (end < length && (is_word(text[end]) || (text[end] != '\0' && strchr(".[]'\"", text[end]) != NULL)))
+        end++;
+    size_t sign = end;
+    while (sign < length && text[sign] == ' ')
+        sign++;
+    bool assigns = length - sign >= 2 && text[sign] == '=' && text[sign + 1] != '=';
+    return assigns ? end : 0;
+}
+
+bool source_adds_to_itself(const char *text, size_t length)
+{
+    while (length > 0 && (*text == ' ' || *text == '\t')) {
+        text++;
+        length--;
+    }
+    size_t target = target_length(text, length);
+    const char *end = text + length, *sign = target > 0 ? memchr(text + target, '=', length - target) : NULL;
+    const char *right = sign != NULL ? sign + 1 : end;
+    while (right < end && *right == ' ')
+        right++;
+    if (target == 0 || (size_t)(end - right) <= target || memcmp(text, right, target) != 0)
+        return false;
+    right += target;
+    while (right < end && *right == ' ')
+        right++;
+    return right < end && *right == '+';
+}
+
+bool source_flushes(const char *text, size_t length)
+{
+    return contains(text, length, ".flush()") || contains(text, length, "flush=True");
 }
 
 bool source_writes(const char *text, size_t length)
 {
-    return contains(text, length, "write(") || contains(text, length, ".flush()") ||
-           contains(text, length, "flush=True");
+    return contains(text, length, "write(") || source_flushes(text, length);
+}
+
+size_t source_indent(const char *text, size_t length)
+{
+    size_t at = 0;
+    while (at < length && (text[at] == ' ' || text[at] == '\t'))
+        at++;
+    return at < length && text[at] != '#' && text[at] != '\r' ? at : length;
+}
+
+bool source_unlocks(const char *text, size_t length)
+{
+    return contains(text, length, ".release(");
 }
 
 bool source_locks(const char *text, size_t length)

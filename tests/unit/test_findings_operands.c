@@ -33,12 +33,22 @@ static struct built *working(const char *text)
     return built;
 }
 
+/* A recording has each text once. */
+static uint32_t once(struct built *built, const char *text)
+{
+    for (uint32_t i = 1; i < built->profile.n_strings; i++) {
+        if (strcmp(built->strings[i], text) == 0)
+            return i;
+    }
+    return built_string(built, text);
+}
+
 /* An operand of line 2, seen in LOOKS looks. */
 static void saw(struct built *built, const char *operation, uint8_t slot, const char *type, int64_t least, int64_t most)
 {
     operands[built->profile.n_operands++] = (struct operand){
         .frame = 1,
-        .operation = built_string(built, operation),
+        .operation = once(built, operation),
         .type = built_string(built, type),
         .slot = slot,
         .looks = LOOKS,
@@ -62,6 +72,16 @@ static void expect_first(struct built *built, const char *tag, const char *part)
     assert_non_null(strstr(first->sentence, part));
     assert_true(first->n_evidence > 0 && first->predicted_low <= first->predicted_high);
     assert_null(strchr(first->sentence, '{'));
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
+static void expect_never(struct built *built, const char *tag)
+{
+    struct diagnosis *diagnosis = NULL;
+    assert_int_equal(diagnose(&built->profile, &diagnosis), 0);
+    for (size_t i = 0; i < diagnosis->n_findings; i++)
+        assert_string_not_equal(diagnosis->findings[i].tag, tag);
     diagnosis_free(diagnosis);
     free(built);
 }
@@ -92,6 +112,16 @@ static void only_long_lists_are_shifted(void **state)
     built = working("job = waiting.pop()\n");
     saw(built, "call", 0, "list", 1000, 9000);
     expect_first(built, "hot-loop", "work");
+    built = working("at = order.index(waiting.pop(0))\n"); /* the other call may have the time */
+    saw(built, "call", 0, "list", 1000, 9000);
+    expect_first(built, "hot-loop", "work");
+    built = working("total += weights @ waiting.pop(0)\n"); /* so may another operation */
+    saw(built, "call", 0, "list", 1000, 9000);
+    saw(built, "@", 0, "Matrix", 0, 0);
+    expect_first(built, "hot-loop", "work");
+    built = working("job = waiting.pop(0)\n"); /* moved about as fast as it is called */
+    saw(built, "call", 0, "list", 100, 700);
+    expect_first(built, "hot-loop", "work");
     built = working("job = waiting.pop(0)\n"); /* a class of the program's own */
     saw(built, "call", 0, "Queue", 1000, 9000);
     expect_first(built, "hot-loop", "work");
@@ -112,6 +142,19 @@ static void what_grows_by_copies_is_told(void **state)
     saw(built, "+=", 0, "list", 100, 200000);
     saw(built, "+=", 1, "list", 10, 20);
     expect_first(built, "hot-loop", "work");
+    built = working("path = path + (state,)\n");
+    saw(built, "+", 0, "tuple", 100, 20000);
+    saw(built, "+", 1, "tuple", 1, 1);
+    expect_first(built, "quadratic-concat", "a tuple of about 10 050");
+    built = working("paths.append(path + (state,))\n"); /* each of the copies is kept */
+    saw(built, "+", 0, "tuple", 100, 20000);
+    saw(built, "+", 1, "tuple", 1, 1);
+    expect_first(built, "hot-loop", "work");
+    built = working("body += compress(piece)\n"); /* the call has the time */
+    saw(built, "+=", 0, "bytes", 100, 200000);
+    saw(built, "+=", 1, "bytes", 10, 20);
+    saw(built, "call", 1, "bytes", 10, 20);
+    expect_first(built, "hot-loop", "work");
     built = working("both = first + second\n"); /* long, but it does not grow */
     saw(built, "+", 0, "bytes", 200000, 200000);
     saw(built, "+", 1, "bytes", 10, 20);
@@ -124,8 +167,21 @@ static void single_numbers_of_arrays_are_told(void **state)
     struct built *built = working("total += values[i]\n");
     saw(built, "+=", 0, "numpy.float64", 0, 0);
     expect_first(built, "vectorise", "single numbers of NumPy arrays");
-    built = working("field = field + step\n"); /* whole arrays */
-    saw(built, "+", 0, "numpy.ndarray", 0, 0);
+    static const char *const many[] = {"numpy.ndarray", "numpy.random._generator.Generator", "numpy.memmap",
+                                       "numpy.ma.MaskedArray", "numpy.matrix"};
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) { /* whole arrays, and what makes them */
+        built = working("field = field + step\n");
+        saw(built, "+", 0, many[i], 0, 0);
+        expect_first(built, "hot-loop", "work");
+    }
+    built = working("frames[i] = frame\n"); /* a whole frame each time */
+    saw(built, "[]=", 0, "numpy.ndarray", 0, 0);
+    saw(built, "[]=", 1, "int", 0, 0);
+    expect_first(built, "hot-loop", "work");
+    built = working("total += prices[i]\n"); /* plain numbers of a list */
+    saw(built, "[]", 0, "list", 100, 100);
+    saw(built, "[]", 1, "int", 0, 0);
+    saw(built, "+=", 0, "float", 0, 0);
     expect_first(built, "hot-loop", "work");
 }
 
@@ -170,14 +226,100 @@ static void deep_copies_are_told(void **state)
     expect_first(calling("deepcopy", "/usr/lib/python3.12/copy.py", 70, STATE_PYTHON), "deep-copy", "app.py:7");
     expect_first(calling("deepcopy", "/usr/lib/python3.12/copy.py", 20, STATE_PYTHON), "hot-loop", "other");
     expect_first(calling("deepcopy", "/home/u/lib/mycopy.py", 70, STATE_PYTHON), "hot-loop", "deepcopy");
+    expect_first(calling("deepcopy", "/usr/lib/python3/site-packages/x/copy.py", 70, STATE_PYTHON), "hot-loop",
+                 "deepcopy");
+    struct built *single = calling("deepcopy", "/usr/lib/python3.12/copy.py", 70, STATE_PYTHON);
+    for (size_t i = 0; i < WHOLE; i++) /* one large copy */
+        single->stack[i] = i < WHOLE * 7 / 10 ? 2 : 4;
+    expect_first(single, "hot-loop", "deepcopy");
+    struct built *library = calling("deepcopy", "/usr/lib/python3.12/copy.py", 70, STATE_PYTHON);
+    uint32_t form = built_function(library, "clone", "/usr/lib/python3/site-packages/forms.py", false);
+    uint32_t called = built_stack(library, 1, form, 5); /* nothing that the program could leave out */
+    uint32_t copy = built_stack(library, called, library->frames[library->stacks[2].frame].function, 50);
+    for (size_t i = 0; i < WHOLE; i++)
+        library->stack[i] = library->stack[i] == 2 ? copy : library->stack[i];
+    expect_first(library, "hot-loop", "deepcopy");
+}
+
+/* Tasks of the loop, one after the other or by turns; `ready`: the others had not begun meanwhile. */
+static struct built *waiting_tasks(uint32_t tasks, bool by_turns, bool ready)
+{
+    static struct task rows[5];
+    static struct task_wait wait;
+    static uint32_t of[BUILT_SAMPLES];
+    struct built *built = calling("Handle._run", "/usr/lib/python3.12/asyncio/events.py", 60, STATE_SLEEP);
+    memset(rows, 0, sizeof rows);
+    for (size_t i = 0; i < WHOLE; i++)
+        of[i] = (uint32_t)(by_turns ? i * tasks / 40 % tasks : i * tasks / WHOLE) + 1;
+    for (uint32_t i = 1; i <= tasks; i++)
+        rows[i].thread = 1;
+    wait = (struct task_wait){.task = tasks, .looks = 20, .wait_ns = 2000ull * MS};
+    built->profile.tasks = rows;
+    built->profile.n_tasks = tasks + 1;
+    built->profile.task_waits = &wait;
+    built->profile.n_task_waits = ready;
+    built->profile.samples.task = of;
+    return built;
 }
 
 static void waits_in_a_task_are_told(void **state)
 {
     (void)state;
-    expect_first(calling("Handle._run", "/usr/lib/python3.12/asyncio/events.py", 60, STATE_SLEEP), "blocking-in-async",
-                 "app.py:12");
+    expect_first(waiting_tasks(4, true, false), "blocking-in-async", "app.py:12");
+    expect_first(waiting_tasks(4, false, true), "blocking-in-async", "app.py:12");
+    expect_first(waiting_tasks(4, false, false), "paced", "sets its own pace"); /* each made when it is waited for */
+    expect_first(waiting_tasks(1, true, false), "paced", "sets its own pace");
+    expect_first(calling("Handle._run", "/usr/lib/python3.12/asyncio/events.py", 60, STATE_SLEEP), "paced",
+                 "sets its own pace"); /* tasks were not seen */
     expect_first(calling("run", "/home/u/lib/events.py", 60, STATE_SLEEP), "paced", "sets its own pace");
+}
+
+/* Three threads wait for a lock at line 10 while a fourth sleeps at line 11. */
+static struct built *locking(const char *text)
+{
+    static struct profile_source source;
+    struct built *built = built_new();
+    uint32_t work = built_function(built, "work", "/home/u/app.py", true);
+    uint32_t lock = built_stack(built, 0, work, 10), wait = built_stack(built, 0, work, 11);
+    for (int i = 0; i < 4; i++) {
+        uint32_t thread = built_thread(built, 1);
+        for (size_t k = 0; k < WHOLE; k++)
+            built_sample(built, (k + 1) * MS, thread, i == 3 ? wait : lock, i == 3 ? STATE_SLEEP : STATE_LOCK, 1, MS);
+    }
+    source = (struct profile_source){
+        .file = built->functions[work].file, .first_line = 10, .text = text, .length = strlen(text)};
+    built->profile.sources = &source;
+    built->profile.n_sources = 1;
+    built_cores(built, 4);
+    return built;
+}
+
+static void only_waits_under_the_lock_are_told(void **state)
+{
+    (void)state;
+    expect_first(locking("    with lock:\n        sleep(1)\n"), "lock-held-waiting", "3.0 threads");
+    expect_never(locking("    with lock: table[key] = 1\n    sleep(1)\n"), "lock-held-waiting");
+}
+
+/* Line 2 writes, mostly in the kernel. */
+static struct built *writing(const char *text, const char *file, int64_t bytes)
+{
+    struct built *built = working(text);
+    for (size_t i = 0; i < WHOLE; i++)
+        built->state[i] = built->stack[i] == 1 && i % 2 == 0 ? STATE_KERNEL : STATE_PYTHON;
+    saw(built, "call", 0, file, 0, 0);
+    saw(built, "call", 1, "bytes", bytes, bytes);
+    return built;
+}
+
+static void only_small_writes_are_told(void **state)
+{
+    (void)state;
+    expect_first(writing("trail.write(entry)\n", "_io.FileIO", 40), "tiny-writes", "app.py:2");
+    expect_first(writing("trail.write(e); trail.flush()\n", "_io.BufferedWriter", 40), "tiny-writes", "app.py:2");
+    expect_never(writing("trail.write(entry)\n", "_io.FileIO", 65536), "tiny-writes");
+    expect_never(writing("trail.write(entry)\n", "_io.BufferedWriter", 40), "tiny-writes");
+    expect_never(writing("os.write(port, entry)\n", "int", 0), "tiny-writes");
 }
 
 int main(void)
@@ -186,7 +328,8 @@ int main(void)
         cmocka_unit_test(what_is_searched_decides),      cmocka_unit_test(only_long_lists_are_shifted),
         cmocka_unit_test(what_grows_by_copies_is_told),  cmocka_unit_test(single_numbers_of_arrays_are_told),
         cmocka_unit_test(a_loop_s_kind_bounds_its_gain), cmocka_unit_test(deep_copies_are_told),
-        cmocka_unit_test(waits_in_a_task_are_told),
+        cmocka_unit_test(waits_in_a_task_are_told),      cmocka_unit_test(only_waits_under_the_lock_are_told),
+        cmocka_unit_test(only_small_writes_are_told),
     };
     return cmocka_run_group_tests_name("findings-operands", tests, NULL, NULL);
 }
