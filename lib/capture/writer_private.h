@@ -1,5 +1,5 @@
-/* What writer.c (samples, names, commits) and writer_bounds.c (size, pauses, copies, triggers) share. All of it is the
- * writer thread's own. */
+/* What writer.c (passes and commits), writer_tables.c (processes, threads), writer_samples.c and writer_bounds.c (size,
+ * pauses, copies, triggers) share. All of it is the writer thread's own. */
 #ifndef KEISOKU_CAPTURE_WRITER_PRIVATE_H
 #define KEISOKU_CAPTURE_WRITER_PRIVATE_H
 
@@ -31,6 +31,20 @@ struct writer {
 void writer_commit(struct writer *w, uint64_t until_ns);
 void writer_read_counters(struct writer *w, uint64_t now_ns);
 void writer_keep_failure(struct measurement *m, const struct err *err);
+
+/* writer_tables.c. New processes and threads, and what changed in known ones; `all`: each. False when memory is short. */
+bool writer_write_tables(struct writer *w, bool all);
+/* Totals of threads that ran since the last commit: a recording that is cut off has them too. */
+void writer_write_totals(struct writer *w);
+/* Gives back what has ended, so that a program that starts a hundred thousand processes is measured in the memory that
+ * its living ones take. */
+void writer_forget_ended(struct writer *w);
+uint32_t writer_add_text(struct measurement *m, const char *text);
+
+/* writer_samples.c */
+void writer_write_sample(struct writer *w, const struct raw_sample *raw);
+/* A task that was found waiting. */
+void writer_write_wait(struct writer *w, const struct raw_sample *raw);
 
 /* writer_bounds.c. After a commit: the oldest part goes, or the recording ends, where it is too large. */
 void writer_keep_bounds(struct writer *w, uint64_t now_ns);

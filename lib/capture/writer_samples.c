@@ -1,0 +1,179 @@
+/* A sample off the queue becomes a row: named, in one state, with its task. */
+#include "capture/modules.h"
+#include "capture/wait_state.h"
+#include "capture/writer_private.h"
+
+enum { IP_WITHIN_NS = 4 * 1000000 /* an instruction pointer further away says nothing of a sample */ };
+
+/* Where the kernel sampler found the thread. What was deferred to the end of a switch or interrupt says nothing of it:
+ * then where it goes on in user space does. */
+static bool interrupted_at(struct measurement *m, const struct raw_sample *raw, struct ip_point *point)
+{
+    bool kernel = raw->ip >> 63 != 0;
+    bool noise = kernel && raw->user_ip != 0 && atomic_load_explicit(&m->noise_known, memory_order_acquire) &&
+                 kernel_noise_at(&m->noise, raw->ip);
+    *point = (struct ip_point){raw->time_ns, noise ? raw->user_ip : raw->ip, kernel && !noise};
+    return raw->ip != 0;
+}
+
+/* On the CPU: where? The kernel's clock tells, else nothing does. */
+static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const struct named_stack *named,
+                         struct sample *sample)
+{
+    struct tracked_process *process = raw->thread->process;
+    bool gil = (raw->marks & MARK_GIL) != 0, inside = (raw->marks & (MARK_GIL | MARK_ATTACHED)) != 0;
+    struct ip_point point;
+    if (!interrupted_at(w->m, raw, &point) &&
+        !track_nearest_ip(&w->m->track, raw->thread, raw->time_ns, IP_WITHIN_NS, &point)) {
+        sample->state = STATE_ON_CPU;
+    } else {
+        struct module module = module_at(&process->modules, w->symbols, process, &point);
+        bool support = module.kind == MODULE_SUPPORT; /* counts with the interpreter while the thread is inside of it */
+        if (module.kind == MODULE_KERNEL) {
+            sample->state = STATE_KERNEL;
+            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_KERNEL, "[kernel]", NULL);
+        } else if (module.kind == MODULE_NATIVE || (support && !inside)) {
+            sample->state = (uint8_t)(gil ? STATE_NATIVE_GIL : STATE_NATIVE);
+            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, module.path, module.function);
+        } else {
+            sample->state = (uint8_t)(module.kind == MODULE_UNKNOWN ? STATE_ON_CPU : STATE_PYTHON);
+        }
+    }
+    if ((raw->marks & MARK_GC) != 0 && inside)
+        sample->state = STATE_GC;
+    else if ((named->flags & NODE_IMPORT) != 0)
+        sample->state = STATE_IMPORT;
+}
+
+/* A code object of the stack was found replaced, and the sample lies between the last look that saw it in place and the
+ * one that saw another: its name may be wrong. */
+static bool is_stale(const struct raw_sample *raw)
+{
+    const struct stack_store *store = &raw->thread->process->store;
+    if (raw->checked)
+        return false;
+    for (uint32_t id = raw->node; id != 0; id = stack_store_node(store, id)->parent) {
+        const struct code_entry *entry = stack_store_code(store, stack_store_node(store, id)->code);
+        uint64_t to_ns = __atomic_load_n(&entry->stale_to_ns, __ATOMIC_ACQUIRE);
+        if (raw->time_ns < to_ns && raw->time_ns > entry->stale_from_ns)
+            return true;
+    }
+    return false;
+}
+
+/* Waits for work: by where its stack waits, or a native library's worker (BLAS, OpenMP), which has no Python at all. */
+static bool is_idle(const struct raw_sample *raw, const struct named_stack *named)
+{
+    if (raw->thread->state_address == 0)
+        return raw->state == STATE_LOCK;
+    return wait_state_may_be_idle(raw->state) && (named->flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0;
+}
+
+/* The recording's id of a task; 0: none. */
+static uint32_t task_of(struct writer *w, const struct raw_sample *raw, uint32_t id)
+{
+    struct tracked_process *process = raw->thread->process;
+    if (id == 0)
+        return 0;
+    struct task_entry *entry = task_store_entry(process->tasks, id);
+    uint32_t code = __atomic_load_n(&entry->code, __ATOMIC_ACQUIRE);
+    if (entry->function == 0 && code != 0) {
+        entry->function = names_function(w->names, &process->store, code);
+        recording_set_coroutine(w->m->recording, entry->recorded, entry->function);
+    }
+    if (entry->recorded != 0)
+        return entry->recorded;
+    struct buf *name = &w->text;
+    buf_clear(name);
+    if (entry->task.address != 0)
+        python_task_name(process->side, &entry->task, name);
+    else
+        buf_add_text(name, "other tasks");
+    struct task task = {
+        .thread = raw->thread->id,
+        .name = name->size > 0 ? recording_add_string(w->m->recording, name->data, name->size) : 0,
+        .coroutine = entry->function,
+    };
+    return entry->recorded = recording_add_task(w->m->recording, &task);
+}
+
+void writer_write_wait(struct writer *w, const struct raw_sample *raw)
+{
+    struct tracked_process *process = raw->thread->process;
+    if (raw->thread->id == 0)
+        writer_write_tables(w, false);
+    struct named_stack named =
+        is_stale(raw) ? (struct named_stack){0, 0} : names_stack(w->names, &process->store, raw->node);
+    const char *on = process->tasks->types[raw->on];
+    struct task_wait wait = {.task = task_of(w, raw, raw->task),
+                             .stack = named.stack,
+                             .on = writer_add_text(w->m, on),
+                             .looks = 1,
+                             .wait_ns = raw->wait_ns};
+    recording_add_task_wait(w->m->recording, &wait);
+    recording_set_awaiter(w->m->recording, wait.task, task_of(w, raw, raw->awaiter));
+}
+
+/* From now on its tasks are looked for. */
+static void see_asyncio(struct tracked_thread *thread)
+{
+    atomic_store_explicit(&thread->runs_loop, true, memory_order_relaxed);
+    atomic_store_explicit(&thread->process->asyncio_seen, true, memory_order_relaxed);
+}
+
+/* The sample stays, its stack does not. */
+static void lose_stack(struct writer *w, struct sample *sample, enum loss_kind why)
+{
+    measure_lose(w->m, why, sample->ticks);
+    atomic_fetch_add_explicit(&w->m->counts.dropped, sample->ticks, memory_order_relaxed);
+    sample->reader = READER_NONE;
+    sample->stack = 0;
+}
+
+void writer_write_sample(struct writer *w, const struct raw_sample *raw)
+{
+    struct measurement *m = w->m;
+    struct tracked_thread *thread = raw->thread;
+    if (raw->last)
+        track_forget_ips(&m->track, thread);
+    thread->run_total_ns += raw->run_ns;
+    thread->delay_total_ns += raw->delay_ns;
+    if (raw->ticks == 0 && raw->run_ns == 0 && raw->delay_ns == 0)
+        return;
+    if (thread->id == 0)
+        writer_write_tables(w, false);
+    struct sample sample = {
+        .time_ns = stopwatch_read(&m->watch, raw->time_ns),
+        .thread = thread->id,
+        .ticks = raw->ticks > 0 ? raw->ticks : 1,
+        .run_ns = raw->run_ns,
+        .delay_ns = raw->delay_ns,
+        .state = raw->state,
+        .marks = raw->marks,
+        .reader = raw->reader,
+    };
+    struct named_stack named = {0, 0};
+    if (raw->node != 0 && is_stale(raw)) {
+        lose_stack(w, &sample, LOSS_INVALID_STACK);
+    } else if (raw->node != 0) {
+        named = names_stack(w->names, &thread->process->store, raw->node);
+        sample.stack = named.stack;
+        if (named.stack != 0)
+            names_count(w->names, &thread->process->store, raw->node, sample.ticks);
+        else
+            lose_stack(w, &sample, LOSS_UNRESOLVED);
+        if (named.stack != 0 && raw->state == STATE_ON_CPU)
+            operands_count(w->operands, thread->process, raw->node);
+    }
+    if (raw->state == STATE_ON_CPU)
+        place_on_cpu(w, raw, &named, &sample);
+    else if (is_idle(raw, &named))
+        sample.state = STATE_IDLE;
+    if ((named.flags & NODE_IMPORT) != 0)
+        sample.marks |= MARK_IMPORT;
+    if ((named.flags & NODE_ASYNCIO) != 0)
+        see_asyncio(thread);
+    sample.task = sample.stack != 0 ? task_of(w, raw, raw->task) : 0;
+    trigger_sample(&w->trigger, m, raw, sample.state == STATE_IDLE);
+    recording_add_sample(m->recording, &sample);
+}
