@@ -1,15 +1,14 @@
-#include "capture/session.h"
-
+/* Making a measurement: its recording, its threads, the program that it starts or joins. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "capture/control.h"
 #include "capture/doctor.h"
 #include "capture/launch.h"
 #include "capture/quota.h"
+#include "capture/session_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,8 +17,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* CPU time between two instruction pointers: each costs the target an interrupt (12 µs on a virtual machine, so 0.3 %
@@ -27,17 +24,6 @@
 enum { IP_PERIOD_NS = 3970 * 1000 };
 
 enum { AUTO_CORES_MAX = 8, AUTO_RATE_MAX_HZ = 10000 };
-
-struct session {
-    struct measurement m;
-    struct program program;
-    char **command; /* argv as recorded; NULL-terminated */
-    pid_t root;
-    uint64_t born_ns;                     /* run only */
-    struct tracked_process *root_process; /* run only */
-    struct rlimit descriptors;            /* as the caller had it, which the program gets */
-    bool finished;
-};
 
 /* ---- making ---------------------------------------------------------------------------------------------------------
  */
@@ -63,7 +49,7 @@ static void make_gate(struct gate *gate)
     pthread_condattr_destroy(&clock);
 }
 
-static void open_gate(struct measurement *m)
+void session_open_gate(struct measurement *m)
 {
     pthread_mutex_lock(&m->gate.lock);
     pthread_cond_broadcast(&m->gate.changed);
@@ -165,12 +151,12 @@ static int start_threads(struct session *session, struct err *err)
     return err_set(err, ERR_NOMEM, "cannot measure: no thread could be started; raise the limit of processes");
 }
 
-static void stop_threads(struct session *session)
+void session_stop_threads(struct session *session)
 {
     struct measurement *m = &session->m;
     uint64_t one = 1;
     atomic_store(&m->stop_sampler, true);
-    open_gate(m);
+    session_open_gate(m);
     if (m->sampler_runs)
         pthread_join(m->sampler, NULL);
     atomic_store(&m->stop_tracker, true);
@@ -179,7 +165,7 @@ static void stop_threads(struct session *session)
     if (m->tracker_runs)
         pthread_join(m->tracker, NULL);
     atomic_store(&m->stop_writer, true);
-    open_gate(m);
+    session_open_gate(m);
     if (m->writer_runs)
         pthread_join(m->writer, NULL);
     kernel_start_free(m->kernel_start);
@@ -191,7 +177,7 @@ static void stop_threads(struct session *session)
 static void give_up(struct session *session)
 {
     char path[4096 + 8] = "";
-    stop_threads(session);
+    session_stop_threads(session);
     if (session->m.recording != NULL)
         snprintf(path, sizeof path, "%s", recording_path(session->m.recording));
     recording_free(session->m.recording);
@@ -383,203 +369,4 @@ int session_attach(const struct measure_options *options, const char *output, co
     }
     *result = session;
     return 0;
-}
-
-/* ---- while it runs, and the end
- * --------------------------------------------------------------------------------------- */
-
-/* Measured time so far. */
-static uint64_t elapsed_ns(struct measurement *m)
-{
-    uint64_t end_ns = atomic_load(&m->end_ns);
-    return stopwatch_read(&m->watch, end_ns != 0 ? end_ns : clock_monotonic_ns());
-}
-
-/* Nanoseconds until the duration asked for is over; UINT64_MAX: none was. */
-static uint64_t duration_left_ns(struct measurement *m)
-{
-    if (atomic_load(&m->end_ns) != 0)
-        return 0;
-    if (m->options.duration_ns == 0)
-        return UINT64_MAX;
-    uint64_t done_ns = elapsed_ns(m);
-    if (stopwatch_paused(&m->watch))
-        return UINT64_MAX;
-    if (done_ns == 0) /* --delay */
-        return m->options.duration_ns + (m->start_ns - clock_monotonic_ns());
-    return m->options.duration_ns > done_ns ? m->options.duration_ns - done_ns : 0;
-}
-
-void measure_end(struct measurement *m, uint64_t now_ns, enum end_reason reason)
-{
-    uint64_t one = 1;
-    uint_fast64_t none = 0;
-    if (!atomic_compare_exchange_strong(&m->end_ns, &none, now_ns))
-        return;
-    atomic_store(&m->end_reason, reason);
-    atomic_store(&m->stop_sampler, true);
-    open_gate(m);
-    if (write(m->end_fd, &one, sizeof one) < 0)
-        errno = 0; /* full: it is readable anyway */
-}
-
-void session_wait(struct session *session, int timeout_ms, struct session_status *status)
-{
-    struct measurement *m = &session->m;
-    uint64_t until_ns = clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000u;
-    bool over = false;
-    while (true) {
-        uint64_t left_ns = duration_left_ns(m), now_ns = clock_monotonic_ns();
-        over = left_ns == 0;
-        if (over) /* a program that was started goes on, unmeasured */
-            atomic_store(&m->stop_sampler, true);
-        if (atomic_load(&m->ended) || over || now_ns >= until_ns)
-            break;
-        uint64_t nap_ns = until_ns - now_ns;
-        if (!over && left_ns < nap_ns)
-            nap_ns = left_ns;
-        struct pollfd end = {m->end_fd, POLLIN, 0};
-        struct timespec nap = {(time_t)(nap_ns / 1000000000u), (long)(nap_ns % 1000000000u)};
-        ppoll(&end, 1, &nap, NULL); /* a signal ends it too: the caller has something to do */
-        if (end.revents == 0 && clock_monotonic_ns() < now_ns + nap_ns)
-            break;
-    }
-    *status = (struct session_status){
-        .ended = atomic_load(&m->ended) || over,
-        .paused = stopwatch_paused(&m->watch),
-        .reason = (enum end_reason)atomic_load(&m->end_reason),
-        .elapsed_s = (double)elapsed_ns(m) / 1e9,
-        .samples = atomic_load(&m->counts.samples),
-        .dropped = atomic_load(&m->counts.dropped),
-        .processes = atomic_load(&m->live_processes),
-        .pythons = atomic_load(&m->live_pythons),
-        .threads = atomic_load(&m->live_threads),
-    };
-    pthread_mutex_lock(&m->failure_lock);
-    status->failure = m->failure;
-    pthread_mutex_unlock(&m->failure_lock);
-    pthread_mutex_lock(&m->gate.lock);
-    status->n_said = m->gate.n_said;
-    memcpy(status->said, m->gate.said, sizeof status->said);
-    pthread_mutex_unlock(&m->gate.lock);
-}
-
-void session_signal(struct session *session, int signal)
-{
-    struct measurement *m = &session->m;
-    if (m->child_fd >= 0) /* never another process that got the same number */
-        syscall(SYS_pidfd_send_signal, m->child_fd, signal, NULL, 0);
-    else if (m->child != 0 && atomic_load(&m->wait_status) == -1)
-        kill(m->child, signal);
-}
-
-uint64_t session_born_ns(const struct session *session)
-{
-    return session->born_ns;
-}
-
-/* Why there is nothing to show. */
-static void explain(struct session *session, double elapsed_s, struct session_result *result)
-{
-    struct measurement *m = &session->m;
-    char process[32];
-    snprintf(process, sizeof process, "process %d", (int)session->root);
-    const char *name = session->command != NULL ? session->command[0] : process;
-    if (result->pythons == 0 && m->open_error.code != 0)
-        snprintf(result->note, sizeof result->note, "nothing was measured: %.900s", m->open_error.text);
-    else if (result->pythons == 0)
-        snprintf(result->note, sizeof result->note,
-                 "nothing was measured: no Python interpreter was seen in %.200s or under it in %.2f s; name a program "
-                 "that runs Python",
-                 name, elapsed_s);
-    else if (result->samples == 0)
-        snprintf(
-            result->note, sizeof result->note,
-            "nothing was measured: Python in %.200s ended after %.0f ms, before the first sample; measure a longer "
-            "run%s",
-            name, elapsed_s * 1e3 + (double)m->options.delay_ns / 1e6,
-            m->options.delay_ns != 0 ? ", or one longer than --delay" : "");
-    if (result->note[0] != '\0')
-        recording_add_note(m->recording, result->note);
-}
-
-static void note_end(struct measurement *m, uint64_t took_ns)
-{
-    char note[160];
-    if (atomic_load(&m->end_reason) != END_MAX_SIZE)
-        return;
-    snprintf(note, sizeof note, "the recording ended after %.1f s, when it reached --max-size; the program went on",
-             (double)took_ns / 1e9);
-    recording_add_note(m->recording, note);
-}
-
-int session_finish(struct session *session, struct session_result *result, struct err *err)
-{
-    struct measurement *m = &session->m;
-    memset(result, 0, sizeof *result);
-    session->finished = true;
-    uint64_t took_ns = elapsed_ns(m), limit_ns = m->options.duration_ns;
-    if (limit_ns != 0 && took_ns > limit_ns)
-        took_ns = limit_ns;
-    atomic_store(&m->took_ns, took_ns);
-    control_free(m->control); /* first: a copy that is being made is finished */
-    m->control = NULL;
-    stop_threads(session); /* what that takes is not the program's */
-    note_end(m, took_ns);
-    snprintf(result->path, sizeof result->path, "%s", recording_path(m->recording));
-    result->pid = session->root;
-    result->wait_status = atomic_load(&m->wait_status);
-    result->samples = atomic_load(&m->counts.samples);
-    result->pythons = atomic_load(&m->pythons_seen);
-    explain(session, (double)took_ns / 1e9, result);
-    if (m->failure.code != 0) {
-        *err = m->failure;
-        recording_finish(m->recording, took_ns, NULL);
-        return m->failure.code;
-    }
-    int rc = recording_finish(m->recording, took_ns, err);
-    if (result->pythons == 0) { /* the note says why; an empty file would only puzzle */
-        unlink(result->path);
-        result->path[0] = '\0';
-    }
-    return rc;
-}
-
-void session_free(struct session *session)
-{
-    if (session == NULL)
-        return;
-    struct measurement *m = &session->m;
-    control_free(m->control);
-    m->control = NULL;
-    if (!session->finished)
-        stop_threads(session);
-    if (session->descriptors.rlim_cur != RLIM_INFINITY && session->descriptors.rlim_max != 0)
-        setrlimit(RLIMIT_NOFILE, &session->descriptors);
-    recording_free(m->recording);
-    perf_clock_free(m->perf);
-    proc_events_free(m->events);
-    kernel_sampler_free(m->kernel_loaded != NULL ? m->kernel_loaded : m->kernel);
-    mem_free(m->sampler_state);
-    mem_free(m->tracker_state);
-    track_release(&m->track);
-    mem_free(m->queue.records);
-    if (m->child_fd >= 0)
-        close(m->child_fd);
-    if (m->wake_fd >= 0)
-        close(m->wake_fd);
-    if (m->end_fd >= 0)
-        close(m->end_fd);
-    pthread_mutex_destroy(&m->failure_lock);
-    pthread_mutex_destroy(&m->queue_lock);
-    pthread_mutex_destroy(&m->operands.lock);
-    pthread_mutex_destroy(&m->gate.lock);
-    pthread_cond_destroy(&m->gate.changed);
-    if (m->start_ns != 0)
-        stopwatch_release(&m->watch);
-    for (size_t i = 0; session->command != NULL && session->command[i] != NULL; i++)
-        mem_free(session->command[i]);
-    mem_free(session->command);
-    program_release(&session->program);
-    mem_free(session);
 }
