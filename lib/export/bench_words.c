@@ -30,15 +30,15 @@ void bench_ratio(const struct verdicts *verdicts, size_t variant, int measure, c
         return;
     switch (estimate_verdict(ratio)) {
     case VERDICT_LESS:
-        snprintf(out, size, "%.*fx %s (%.*f to %.*f)", digits(1 / high, 1 / low), 1 / value,
-                 measure_words[measure].less, digits(1 / high, 1 / low), 1 / high, digits(1 / high, 1 / low), 1 / low);
+        snprintf(out, size, "%.*fx %s (%.*f-%.*f)", digits(1 / high, 1 / low), 1 / value, measure_words[measure].less,
+                 digits(1 / high, 1 / low), 1 / high, digits(1 / high, 1 / low), 1 / low);
         break;
     case VERDICT_MORE:
-        snprintf(out, size, "%.*fx %s (%.*f to %.*f)", digits(low, high), value, measure_words[measure].more,
+        snprintf(out, size, "%.*fx %s (%.*f-%.*f)", digits(low, high), value, measure_words[measure].more,
                  digits(low, high), low, digits(low, high), high);
         break;
     case VERDICT_NO_DIFFERENCE:
-        snprintf(out, size, "no difference (%.*f to %.*f)", digits(low, high), low, digits(low, high), high);
+        snprintf(out, size, "no difference (%.*f-%.*f)", digits(low, high), low, digits(low, high), high);
         break;
     default:
         break;

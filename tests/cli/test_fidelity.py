@@ -112,7 +112,11 @@ def test_standard_input_as_the_program(run_keisoku: Run, a_python: Interpreter, 
     assert done.recording.name.startswith("stdin.")
 
 
-NAMES = {"app.py": "app", "-m json.tool --help": "tool", "-c import&time;time.sleep(.2)": "c"}
+NAMES = {
+    "app.py": "app",
+    "-m timeit -n1 -r1 -s import&time time.sleep(.2)": "timeit",
+    "-c import&time;time.sleep(.2)": "c",
+}
 
 
 @pytest.mark.parametrize("words", NAMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import http.server
 import os
@@ -40,8 +41,11 @@ def npm_reader(package: str, probe: str) -> Path:
         pytest.skip("npm is not installed")
     folder = TOP / ".cache" / "readers" / package.replace("/", "+")
     wanted = folder / "node_modules" / probe
-    if not wanted.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:  # what another worker has begun is not complete
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if wanted.exists():
+            return wanted
         words = ["npm", "install", "--no-save", "--ignore-scripts", "--prefix", str(folder), package]
         done = subprocess.run(words, capture_output=True, text=True, timeout=300)
         if done.returncode != 0:

@@ -9,8 +9,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import TOP, Run
 from interpreters import Interpreter
+from support import TOP, Run
 
 SCHEMA = json.loads((TOP / "docs" / "scale.schema.json").read_text())
 TWINS = """
