@@ -103,6 +103,19 @@ static void want_source(struct names *names, const struct named_code *named, con
         source_text_want(names->sources, named->process, named->file, path);
 }
 
+/* What stands under every event loop, other libraries' too. Importing asyncio runs none. */
+static bool is_event_loop(const struct python_code *code)
+{
+    static const char *const runs[] = {"run", "run_forever", "run_until_complete", "_run_once"};
+    if (strstr(code->file, "/asyncio/") == NULL)
+        return false;
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        if (strcmp(code->name, runs[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Gives the code its function in the recording. */
 static void add_function(struct names *names, const struct code_entry *entry, struct named_code *named)
 {
@@ -118,8 +131,7 @@ static void add_function(struct names *names, const struct code_entry *entry, st
     };
     named->function = recording_add_function(recording, &function);
     named->generation = names->generation;
-    named->flags =
-        (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (strstr(code->file, "/asyncio/") ? NODE_ASYNCIO : 0));
+    named->flags = (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (is_event_loop(code) ? NODE_ASYNCIO : 0));
     named->file = function.file;
     named->process = entry->process;
     if (profile_file_is_own(path) || named->ticks >= LIBRARY_TICKS)

@@ -13,7 +13,7 @@ enum node_flags {                     /* of a whole stack */
                   NODE_IMPORT = 1,    /* the import machinery is on it */
                   NODE_IDLE_CALL = 2, /* a place of idle.def is on it */
                   NODE_IDLE_LEAF = 4, /* its innermost frame is one */
-                  NODE_ASYNCIO = 8    /* code of asyncio is on it */
+                  NODE_ASYNCIO = 8    /* an event loop of asyncio runs below it */
 };
 
 struct named_stack {

@@ -44,12 +44,12 @@ static void write_self(struct writer *w)
     double sampled_s = last_ns > first_ns
                            ? (double)(stopwatch_read(&m->watch, last_ns) - stopwatch_read(&m->watch, first_ns)) / 1e9
                            : 0; /* no pauses */
+    uint64_t taken = awake > 0 ? (uint64_t)((double)atomic_load(&c->cpu_ns) * (double)contested / (double)awake) : 0;
+    uint64_t interrupts = atomic_load(&c->interrupt_ns);
     struct self_report self = {
         .own_cpu_ns = clock_process_cpu_ns() - m->cpu_before_ns,
-        .core_taken_ns =
-            (awake > 0 ? (uint64_t)((double)atomic_load(&c->cpu_ns) * (double)contested / (double)awake) : 0) +
-            atomic_load(&c->interrupt_ns),
-        .core_awake_ns = contested + atomic_load(&c->interrupt_ns),
+        .core_taken_ns = taken + interrupts,
+        .core_awake_ns = (contested < taken ? contested : taken) + interrupts, /* awake, others may have had the core */
         .own_rss_bytes = own_rss_bytes(),
         .sweeps = atomic_load(&c->sweeps),
         .sweeps_planned = atomic_load(&c->planned),

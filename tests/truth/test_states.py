@@ -43,7 +43,8 @@ def test_one_state(run_keisoku: Run, python: Interpreter, phase: str) -> None:
     off_cpu = phase in ("sleep", "lock", "io")
     if not off_cpu:
         wanted |= STARVED | {"kernel"} if phase == "hash" else STARVED
-    assert share(states, wanted) > 0.93, dict(states)
+    # What others do on this core while it computes is the kernel's time in between.
+    assert share(states, wanted) > (0.85 if phase == "busy" else 0.93), dict(states)
 
 
 def test_gil_fight(run_keisoku: Run, report: Report, python: Interpreter) -> None:
