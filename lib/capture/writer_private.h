@@ -32,7 +32,8 @@ void writer_commit(struct writer *w, uint64_t until_ns);
 void writer_read_counters(struct writer *w, uint64_t now_ns);
 void writer_keep_failure(struct measurement *m, const struct err *err);
 
-/* writer_tables.c. New processes and threads, and what changed in known ones; `all`: each. False when memory is short. */
+/* writer_tables.c. New processes and threads, and what changed in known ones; `all`: each. False when memory is short.
+ */
 bool writer_write_tables(struct writer *w, bool all);
 /* Totals of threads that ran since the last commit: a recording that is cut off has them too. */
 void writer_write_totals(struct writer *w);
