@@ -20,7 +20,7 @@ enum {
 static enum look look_on_core(struct sampler *s, struct tracked_thread *t)
 {
     enum look look = LOOK_ELSEWHERE;
-    uint64_t start_ns = clock_monotonic_ns();
+    uint64_t start_ns = clock_thread_cpu_ns();
     int core = s->core;
     for (int hop = 0; hop < HOPS_MAX && (look == LOOK_ELSEWHERE || look == LOOK_AGAIN); hop++) {
         if (hop > 0 && t->core >= 0 && !sampler_pin(s, t->core))
@@ -31,7 +31,7 @@ static enum look look_on_core(struct sampler *s, struct tracked_thread *t)
         schedule_unpin(&s->allowed);
         s->core = -1;
     }
-    atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_monotonic_ns() - start_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_thread_cpu_ns() - start_ns, memory_order_relaxed);
     return look;
 }
 
