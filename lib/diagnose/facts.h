@@ -22,7 +22,7 @@ struct loop {
 
 struct wait_facts {
     uint32_t thread;               /* the one that waits most for input or output; 0: none */
-    double io_ns;                  /* its time in that state */
+    double io_ns, longest_ns;      /* its time in that state; of its longest wait */
     double waits;                  /* separate waits of it, at least */
     uint32_t leaf;                 /* function it waits in most; other threads there do the same thing */
     uint32_t file, line, function; /* own place that waits most, else any */

@@ -7,10 +7,10 @@
 #include <string.h>
 
 /* A recorder writes a sleeping thread's sample anew when it ran in between, and at least this often if it did not. */
-static const uint64_t kept_together_ns = 350000000;
+static const uint64_t kept_together_ns = 350000000, long_ns = 250000000;
 
 struct thread_waits {
-    double on_ns, io_ns;
+    double on_ns, io_ns, wait_ns, longest_ns; /* the wait it is in; the longest */
     uint64_t waits, last_ns, lasted_ns;
     uint32_t last_stack;
     uint8_t last_state;
@@ -20,6 +20,15 @@ struct thread_waits {
 static bool new_wait(const struct thread_waits *thread, uint32_t stack)
 {
     return thread->last_state != STATE_IO || thread->last_stack != stack || thread->lasted_ns < kept_together_ns;
+}
+
+/* Entries of a long wait, one after the other, are one. */
+static void measure_wait(struct thread_waits *thread, uint32_t stack, double wall_ns)
+{
+    bool goes_on = thread->last_state == STATE_IO && thread->last_stack == stack && thread->lasted_ns >= long_ns;
+    thread->wait_ns = (goes_on ? thread->wait_ns : 0) + wall_ns;
+    if (thread->wait_ns > thread->longest_ns)
+        thread->longest_ns = thread->wait_ns;
 }
 
 static uint32_t leaf_frame(const struct profile *profile, size_t sample)
@@ -60,14 +69,17 @@ static void pick_threads(struct facts *facts, const struct thread_waits *waits)
             facts->wait.io_ns = waits[i].io_ns;
             facts->wait.thread = i;
             facts->wait.waits = (double)waits[i].waits;
+            facts->wait.longest_ns = waits[i].longest_ns;
         }
     }
 }
 
 /* Waits shorter than the time between two samples are missed; where the process has one thread, the kernel's count of
- * voluntary switches knows better. */
+ * voluntary switches knows better: unless one wait is most of it, and the others are a program's start. */
 static void refine_waits(struct facts *facts)
 {
+    if (facts->wait.longest_ns > facts->wait.io_ns / 2)
+        return;
     const struct profile *profile = facts->profile;
     uint32_t process = profile->threads[facts->wait.thread].process, threads = 0;
     for (size_t i = 1; i < profile->n_threads; i++)
@@ -135,6 +147,7 @@ int waits_find(struct facts *facts)
         if (state == STATE_IO && waits_for_one(profile, i)) {
             one->io_ns += samples->wall_ns[i];
             one->waits += new_wait(one, samples->stack[i]);
+            measure_wait(one, samples->stack[i], samples->wall_ns[i]);
         }
         one->lasted_ns = samples->time_ns[i] - one->last_ns;
         one->last_ns = samples->time_ns[i];
