@@ -105,26 +105,27 @@ static long find_key(struct python *python, const struct entries *entries, const
     return found;
 }
 
-/* The value of a string key among the entries, or at its place in the (split) values; 0: none. Frees the entries. */
-static uint64_t pick(struct python *python, struct entries *entries, uint64_t values, const char *wanted)
+/* Keys, and where their values are: among the entries, or (split) at their places from `values` on. */
+struct members {
+    struct entries entries;
+    uint64_t values; /* 0: among the entries */
+};
+
+static void members_release(struct members *members)
 {
-    uint64_t value = 0;
-    long at = find_key(python, entries, wanted);
-    if (at >= 0 && values) {
-        if (!remote_read_u64(&python->remote, values + (uint64_t)at * 8, &value))
-            value = 0;
-    } else if (at >= 0) {
-        value = entry_value(entries, (size_t)at);
-    }
-    mem_free(entries->data);
-    return value;
+    mem_free(members->entries.data);
 }
 
-/* The same in a dict whose keys and values are at these addresses. */
-static uint64_t look_up(struct python *python, uint64_t keys, uint64_t values, const char *wanted)
+/* The value of a string key; 0: none. */
+static uint64_t pick(struct python *python, const struct members *members, const char *wanted)
 {
-    struct entries entries = {0};
-    return read_entries(python, keys, &entries) ? pick(python, &entries, values, wanted) : 0;
+    uint64_t value = 0;
+    long at = find_key(python, &members->entries, wanted);
+    if (at < 0)
+        return 0;
+    if (members->values == 0)
+        return entry_value(&members->entries, (size_t)at);
+    return remote_read_u64(&python->remote, members->values + (uint64_t)at * 8, &value) ? value : 0;
 }
 
 /* 2.7: the slots of an open table. Free ones hold no value. */
@@ -150,17 +151,26 @@ static uint64_t values_start(const struct layout *row, uint64_t values)
     return values && layout_has(row->values_array) ? values + row->values_array : values;
 }
 
-static uint64_t dict_look_up(struct python *python, uint64_t dict, const char *wanted)
+static bool read_dict(struct python *python, uint64_t dict, struct members *members)
 {
     const struct layout *row = &python->layout;
-    struct entries slots;
     uint64_t keys, values;
+    *members = (struct members){0};
     if (layout_has(row->dict_table))
-        return read_slots(python, dict, &slots) ? pick(python, &slots, 0, wanted) : 0;
+        return read_slots(python, dict, &members->entries);
     if (!plausible(dict) || !remote_read_u64(&python->remote, dict + row->dict_keys, &keys) ||
         !remote_read_u64(&python->remote, dict + row->dict_values, &values))
-        return 0;
-    return look_up(python, keys, values_start(row, values), wanted);
+        return false;
+    members->values = values_start(row, values);
+    return read_entries(python, keys, &members->entries);
+}
+
+static uint64_t dict_look_up(struct python *python, uint64_t dict, const char *wanted)
+{
+    struct members members;
+    uint64_t value = read_dict(python, dict, &members) ? pick(python, &members, wanted) : 0;
+    members_release(&members);
+    return value;
 }
 
 /* --- attributes of an instance -------------------------------------------------------------------------------------
@@ -199,19 +209,30 @@ static bool find_attributes(struct python *python, uint64_t object, uint64_t typ
     return false;
 }
 
-uint64_t python_attribute(struct python *python, uint64_t object, const char *name)
+/* All attributes of an instance; false: none can be had. */
+static bool read_attributes(struct python *python, uint64_t object, struct members *members)
 {
     const struct layout *row = &python->layout;
     struct attributes at;
     uint64_t type, keys;
+    *members = (struct members){0};
     if (!plausible(object) || !remote_read_u64(&python->remote, object + row->object_type, &type) || !plausible(type) ||
         !find_attributes(python, object, type, &at))
-        return 0;
+        return false;
     if (at.dict)
-        return dict_look_up(python, at.dict, name);
+        return read_dict(python, at.dict, members);
     if (!plausible(at.values) || !remote_read_u64(&python->remote, type + row->type_cached_keys, &keys))
-        return 0;
-    return look_up(python, keys, values_start(row, at.values), name);
+        return false;
+    members->values = values_start(row, at.values);
+    return read_entries(python, keys, &members->entries);
+}
+
+uint64_t python_attribute(struct python *python, uint64_t object, const char *name)
+{
+    struct members members;
+    uint64_t value = read_attributes(python, object, &members) ? pick(python, &members, name) : 0;
+    members_release(&members);
+    return value;
 }
 
 /* --- threads -------------------------------------------------------------------------------------------------------
@@ -261,13 +282,23 @@ static void copy_name(const struct buf *text, char *name, size_t size)
 /* Identifiers are given again as soon as a thread has ended, and a table that changes while it is read may show who had
  * this one before. From 3.8 on the object knows the kernel's number too, an int of one digit behind its size. The main
  * thread of a forked child may still have its parent's. */
-static bool is_object_of(struct python *python, uint64_t object, const struct python_thread *thread)
+static bool is_object_of(struct python *python, const struct members *object, const struct python_thread *thread)
 {
-    uint64_t number = python_attribute(python, object, "_native_id");
+    uint64_t number = pick(python, object, "_native_id");
     uint32_t digit;
     return number == 0 || thread->tid == python->main_tid ||
            (remote_read(&python->remote, number + python->layout.object_type + 16, &digit, sizeof(digit)) &&
             digit == (uint32_t)thread->tid);
+}
+
+/* The name that the Thread object has, if it is this thread's. Both are looked up in one copy of its attributes. */
+static bool name_of(struct python *python, uint64_t object, const struct python_thread *thread, struct buf *text)
+{
+    struct members members;
+    bool good = read_attributes(python, object, &members) && is_object_of(python, &members, thread) &&
+                text_read(python, pick(python, &members, python->layout.thread_name_field), NAME_CHARACTERS_MAX, text);
+    members_release(&members);
+    return good;
 }
 
 /* The name by the threads that one interpreter knows. */
@@ -281,9 +312,7 @@ static bool name_in(struct python *python, uint64_t interpreter, uint64_t identi
         active = python_module_member(python, interpreter, "threading", "_active");
         object = active ? find_thread(python, active, identifier) : 0;
     }
-    if (!object || !is_object_of(python, object, thread) ||
-        !text_read(python, python_attribute(python, object, python->layout.thread_name_field), NAME_CHARACTERS_MAX,
-                   text))
+    if (!object || !name_of(python, object, thread, text))
         return false;
     if (is_main)
         python->active_threads = active;

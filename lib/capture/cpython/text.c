@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
 
-enum { CHARACTERS_MAX = 1 << 30, KIND_MASK = 7, COMPACT_BIT = 8, ASCII_BIT = 16 };
+enum { CHARACTERS_MAX = 1 << 30, KIND_MASK = 7, COMPACT_BIT = 8, ASCII_BIT = 16, SHORT_TEXT = 64 };
 
 struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit)
 {
@@ -70,18 +70,29 @@ void text_to_utf8(const struct layout *row, struct buf *buf, const uint8_t *data
     }
 }
 
+/* Most texts are short: one read has head and characters, but for those at the very end of a mapping. */
 bool text_read(struct python *python, uint64_t address, uint32_t limit, struct buf *buf)
 {
-    uint8_t head[TEXT_HEAD_MAX];
+    uint8_t head[TEXT_HEAD_MAX + SHORT_TEXT], *data = NULL;
+    size_t head_size = python->layout.str_ascii_size, whole = head_size + SHORT_TEXT;
     buf_clear(buf);
-    if (!plausible(address) || !remote_read(&python->remote, address, head, python->layout.str_ascii_size))
+    if (!plausible(address))
         return false;
+    if (!remote_read(&python->remote, address, head, whole)) {
+        whole = 0;
+        if (!remote_read(&python->remote, address, head, head_size))
+            return false;
+    }
     struct text_part part = text_part_of(&python->layout, address, head, limit);
     size_t size = (size_t)part.kind * part.length;
-    uint8_t *data = mem_alloc(size + 1);
-    bool good = part.kind && data && remote_read(&python->remote, part.address, data, size);
+    bool good = part.kind != 0, here = good && part.address - address + size <= whole;
+    if (good && !here) {
+        data = mem_alloc(size + 1);
+        good = data && remote_read(&python->remote, part.address, data, size);
+    }
     if (good) {
-        text_to_utf8(&python->layout, buf, data, part.kind, part.length);
+        const uint8_t *text = here ? head + (part.address - address) : data;
+        text_to_utf8(&python->layout, buf, text, part.kind, part.length);
         buf_text(buf);
         good = !buf->failed;
     }
