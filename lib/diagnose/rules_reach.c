@@ -140,16 +140,16 @@ bool rule_blocking_in_async(const struct facts *facts, const struct finding *ear
     (void)n_earlier;
     const struct reach *reach = &facts->reaches[REACH_CALLBACK];
     struct share part = elapsed_part(facts, reach->off_ns);
-    if (part.low < LIMIT_OF(BLOCKING_IN_ASYNC, WALL_MIN) ||
-        (double)reach->waits < LIMIT_OF(BLOCKING_IN_ASYNC, WAITS_MIN) || reach->inner == 0 ||
-        !others_are_held_up(facts, reach))
+    double waits = fmax((double)reach->waits, (double)facts->held_up.tasks); /* samples tell few of them apart */
+    if (part.low < LIMIT_OF(BLOCKING_IN_ASYNC, WALL_MIN) || waits < LIMIT_OF(BLOCKING_IN_ASYNC, WAITS_MIN) ||
+        reach->inner == 0 || !others_are_held_up(facts, reach))
         return false;
     double at_once = fmin((double)facts->held_up.tasks, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_HIGH));
     predict(finding, part.low, part.share, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_LOW), at_once);
     bound(facts, reach, finding);
     finding_add_share(finding, "event loop held up by a wait", part);
     finding_add(finding, "tasks that wait so", "1", (double)facts->held_up.tasks);
-    finding_add(finding, "separate waits, at least", "1", (double)reach->waits);
+    finding_add(finding, "separate waits, at least", "1", waits);
     finding_add(finding, "tasks ready to begin meanwhile", "tasks", facts->held_up.not_begun_ns / facts->elapsed_ns);
     finding_place_frame(facts, reach->inner, finding);
     finding_not_measured(finding, "whether a task needs what another one waits for");
