@@ -136,9 +136,9 @@ def size_of(recording: Path) -> int:
     return total
 
 
-def test_the_last_seconds_are_kept(run_keisoku: Run, python: Interpreter, tmp_path: Path, report: Report) -> None:
+def test_the_last_seconds_are_kept(run_keisoku: Run, a_python: Interpreter, tmp_path: Path, report: Report) -> None:
     (tmp_path / "app.py").write_text(SECONDS)
-    done = run_keisoku("run", "--keep", "2s", "--no-html", "-o", "x.kei", python.path, "app.py", 5)
+    done = run_keisoku("run", "--keep", "2s", "--no-html", "-o", "x.kei", a_python.path, "app.py", 5)
     assert done.status == 0, done.err
     got = report(tmp_path / "x.kei")["recording"]
     assert got["duration_s"] == pytest.approx(2, abs=0.05)
