@@ -168,8 +168,9 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     double rate = facts->profile->self.rate_hz > 0 ? facts->profile->self.rate_hz : 1000;
     /* By instants, not by time: those of a starved process stand for more than they saw. */
     double mean_ns = pickling->visits > 0 ? pickling->ticks / (double)pickling->visits / rate * 1e9 : 0;
-    bool fits =
-        large ? mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN) : mean_ns / 1e9 <= LIMIT_OF(SMALL_TASKS, MEAN_MAX);
+    bool many = pickling->ticks >= LIMIT_OF(PICKLE_TRANSFER, SAMPLES_MIN) * (double)pickling->visits;
+    bool fits = large ? many && mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN)
+                      : mean_ns / 1e9 <= LIMIT_OF(SMALL_TASKS, MEAN_MAX);
     uint32_t waits = facts->reaches[REACH_POOL].caller; /* where the results are waited for; other processes talk too */
     if (share.low < LIMIT_OF(SMALL_TASKS, SHARE_MIN) || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) || !fits ||
         waits == 0 || facts->reaches[REACH_PROXY].on_ns > LIMIT_OF(SMALL_TASKS, PROXY_MAX) * all->on_ns)
