@@ -215,7 +215,7 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
         return LOOK_DONE;
     }
     enum look look = begin(s, t, &proof);
-    s->contested = s->contested || (proof.runs && t->core == s->core);
+    s->contested = s->contested || (proof.runs && s->core >= 0 && t->core == s->core);
     if (proof.runs && s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_has_others(t) &&
         !sampler_reads_tasks(t)) { /* the kernel samples it */
         t->asleep = false;

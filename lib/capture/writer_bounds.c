@@ -119,8 +119,8 @@ static void keep_bounds(struct writer *w, uint64_t now_ns)
         keep_short(w, now_ns);
     } else if (max_bytes != 0) { /* what comes until the next look, and the end of the recording, must fit too */
         uint64_t bytes = recording_bytes(m->recording);
-        uint64_t grown =
-            w->bytes_before != 0 && bytes > w->bytes_before ? bytes - w->bytes_before : 0; /* not its start */
+        uint64_t grown = bytes > w->bytes_before ? bytes - w->bytes_before : 0, most = max_bytes / 8;
+        grown = grown < most ? grown : most; /* a recording's start is more; writer_must_commit() sees to the rest */
         if (bytes + 2 * grown > max_bytes - max_bytes / 4)
             measure_end(m, now_ns, END_MAX_SIZE);
         w->bytes_before = bytes;

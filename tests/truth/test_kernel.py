@@ -60,12 +60,12 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
 
 
 def test_automatic(run_keisoku: Run, report: Report, python: Interpreter) -> None:
-    """Where nobody chose, the kernel sampler takes over from the reader from the core while the program runs."""
+    """Where a rate was chosen, the kernel sampler takes over from the reader from the core while the program runs."""
     if (os.cpu_count() or 1) > 8:
         pytest.skip("the reader from the core is kept on more than 8 cores")
     program = PROGRAMS / "alternate.py"
     for seconds in ("1", "3", "8"):  # on a busy machine its loading takes long
-        done = measured(run_keisoku, python, program, seconds, options=("--reader", "auto"))
+        done = measured(run_keisoku, python, program, seconds, options=("--reader", "auto", "--rate", "1000"))
         wrong = done.recording.impossible(Oracle(program))
         assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {done.shown} samples: {wrong[0]}"
         trust = report(done.path)["trust"]
