@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -32,22 +33,29 @@ class Real:
         return found[0]
 
 
+def fill(folder: Path, one: interpreters.Interpreter, python: Path) -> None:
+    if os.environ.get("KEISOKU_NO_INSTALL"):
+        pytest.skip("KEISOKU_NO_INSTALL is set and the programs to measure are not there yet")
+    shutil.rmtree(folder, ignore_errors=True)
+    for words in (
+        [one.path, "-m", "venv", str(folder)],
+        [str(python), "-m", "pip", "install", "-q", "--only-binary", ":all:", "-r", str(REQUIREMENTS)],
+    ):
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+        if done.returncode != 0:
+            pytest.skip(f"the programs to measure cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
+    (folder / "complete").touch()
+
+
 def install(one: interpreters.Interpreter) -> Real:
     key = hashlib.sha256(REQUIREMENTS.read_bytes() + one.version.encode() + one.path.encode()).hexdigest()[:10]
     folder = TOP / ".cache" / f"real-{one.name}-{key}"
     python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        if os.environ.get("KEISOKU_NO_INSTALL"):
-            pytest.skip("KEISOKU_NO_INSTALL is set and the programs to measure are not there yet")
-        shutil.rmtree(folder, ignore_errors=True)
-        for words in (
-            [one.path, "-m", "venv", str(folder)],
-            [str(python), "-m", "pip", "install", "-q", "--only-binary", ":all:", "-r", str(REQUIREMENTS)],
-        ):
-            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
-            if done.returncode != 0:
-                pytest.skip(f"the programs to measure cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
-        (folder / "complete").touch()
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:  # another worker may be at it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            fill(folder, one, python)
     return Real(one.name, one.version, str(python), folder)
 
 

@@ -8,7 +8,8 @@ enum {
     KEYS_HEAD_MAX = 64,
     STEPS_MAX = 1 << 20, /* of one listing */
     DIGIT_BITS = 30,
-    TABLE_MAX = 1 << 28,
+    TABLE_MAX = 1 << 20,
+    EMPTY_MAX = 1 << 16, /* of its entries in a row that hold no task */
 };
 
 void python_reader_follow_tasks(struct python_reader *reader, const struct python_asyncio *asyncio)
@@ -188,7 +189,7 @@ static uint64_t next_in_set(struct python_reader *reader, struct python_task_cur
     }
     if (cursor->first > TABLE_MAX)
         return 0;
-    while (cursor->next < cursor->first) {
+    for (uint32_t i = 0; i < EMPTY_MAX && cursor->next < cursor->first; i++) {
         uint64_t reference = object_word(reader, cursor->table + cursor->next++ * 16);
         uint64_t task = reference ? object_word(reader, reference + head) : 0;
         if (task && object_kind(reader, task) == OBJECT_TASK)
