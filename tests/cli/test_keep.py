@@ -202,6 +202,7 @@ def test_a_pause_is_measured_by_nobody(
     recorder.wait_for(lambda: recorder.seconds() > 0.8)
     status, said = recorder.ctl("pause")
     assert (status, said.startswith("keisoku: paused after ")) == (0, True)
+    time.sleep(0.2)  # what was measured before is being written
     before, at = recorder.sleeps(), recorder.seconds()
     assert len(before) == 3
     time.sleep(1.5)
