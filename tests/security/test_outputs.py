@@ -113,4 +113,4 @@ def test_redact_args_and_no_source(run_keisoku: Run, a_python: Interpreter, fold
     # The control: without the options both are there.
     plain = run_keisoku("run", "--no-html", "-o", "b.kei", a_python.path, "app.py", argument)
     assert argument in run_keisoku("report", "b.kei", "--json").out
-    assert "sum(range(1000))" in plain.err + run_keisoku("report", "b.kei").out
+    assert "sum(range(1000))" in plain.err + run_keisoku("report", "b.kei", "--top", 20).out

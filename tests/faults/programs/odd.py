@@ -72,7 +72,7 @@ def chunks():
     sys.setrecursionlimit(20000)
     threading.stack_size(256 << 20)
     for _ in range(10):
-        thread = threading.Thread(target=lambda: [deep(n) for n in (10, 3000, 10, 6000, 10)])
+        thread = threading.Thread(target=lambda: [deep(n) for n in (10, 3000, 10, 6000, 10) * 15])
         thread.start()
         thread.join()
 
