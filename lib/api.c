@@ -2,6 +2,7 @@
  * The C interface of include/keisoku.h over the rooms of the library: recordings, exports, files, doctor. Measuring
  * (kei_run, kei_attach, kei_session_*, kei_dump) is in lib/capture.
  */
+#include "api_error.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -46,18 +47,6 @@ const char *kei_version(void)
     return KEISOKU_VERSION;
 }
 
-static int give_error(struct kei_error *error, const struct err *err, int rc)
-{
-    if (error == NULL || rc >= 0)
-        return rc;
-    error->code = rc;
-    if (err->text[0] != '\0')
-        memcpy(error->text, err->text, sizeof error->text);
-    else
-        snprintf(error->text, sizeof error->text, "%s; %s", err_sentence(rc), err_hint(rc));
-    return rc;
-}
-
 /* ---- recordings ----------------------------------------------------------------------------------------------------
  */
 
@@ -76,7 +65,7 @@ int kei_open(const char *path, struct kei_recording **recording, struct kei_erro
         rc = diagnose(made->profile, &made->diagnosis);
     if (rc != 0) {
         kei_close(made);
-        return give_error(error, &err, rc);
+        return api_error(error, &err, rc);
     }
     *recording = made;
     return 0;
@@ -204,7 +193,7 @@ int kei_export(struct kei_recording *recording, const char *format, const struct
         rc = find_part(input.profile, input.options, &of, &err);
     if (exporter != NULL && rc == 0)
         rc = part_wanted(&of) ? export_part(exporter, &of, &input, &sink, &err) : exporter->write(&input, &sink, &err);
-    return give_error(error, &err, rc);
+    return api_error(error, &err, rc);
 }
 
 int kei_query(const char *path, const char *sql, enum kei_query_format format, uint32_t width,
@@ -217,7 +206,7 @@ int kei_query(const char *path, const char *sql, enum kei_query_format format, u
     if (rc == 0)
         rc = query_write(query, format, width, &sink, &err);
     query_free(query);
-    return give_error(error, &err, rc);
+    return api_error(error, &err, rc);
 }
 
 _Static_assert((int)KEI_PER_RUN == (int)PER_RUN && (int)KEI_PER_CPU_SECOND == (int)PER_CPU_SECOND, "per");
@@ -249,7 +238,7 @@ int kei_diff(const char *a, const char *b, const char *format, const struct kei_
     compare_free(comparison);
     profile_free(profiles[SIDE_A]);
     profile_free(profiles[SIDE_B]);
-    return give_error(error, &err, rc);
+    return api_error(error, &err, rc);
 }
 
 int kei_merge(const char *const *paths, size_t count, const char *output, struct kei_merged *merged,
@@ -262,13 +251,13 @@ int kei_merge(const char *const *paths, size_t count, const char *output, struct
     merged->samples = result.samples;
     merged->processes = result.processes;
     merged->hosts = result.hosts;
-    return give_error(error, &err, rc);
+    return api_error(error, &err, rc);
 }
 
 int kei_create_file(const char *path, char *taken, size_t taken_size, struct kei_error *error)
 {
     struct err err = {0};
-    return give_error(error, &err, file_create(path, taken, taken_size, &err));
+    return api_error(error, &err, file_create(path, taken, taken_size, &err));
 }
 
 /* ---- doctor and small help -----------------------------------------------------------------------------------------
@@ -277,7 +266,7 @@ int kei_create_file(const char *path, char *taken, size_t taken_size, struct kei
 int kei_doctor(pid_t pid, struct kei_check *checks, size_t capacity, struct kei_error *error)
 {
     struct err err = {0};
-    return give_error(error, &err, doctor_check(pid, checks, capacity, &err));
+    return api_error(error, &err, doctor_check(pid, checks, capacity, &err));
 }
 
 static size_t copy_out(struct buf *buf, char *out, size_t size)

@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "capture/bench_run.h"
+#include "capture/trials/bench_run.h"
 #include "data/profile.h"
 #include "diagnose/diagnose.h"
 #include "export/bench.h"
@@ -266,5 +266,5 @@ int kei_bench(const struct kei_bench_options *options, const struct kei_watch *w
         (*outcome)->status = EXIT_NOTHING_CLAIMED;
     else if (result->verdicts.worse)
         (*outcome)->status = EXIT_WORSE;
-    return outcome_error(error, &err, rc);
+    return api_error(error, &err, rc);
 }

@@ -1,4 +1,5 @@
 /* The measuring half of include/keisoku.h over lib/capture. */
+#include "api_error.h"
 #include "base/mem.h"
 #include "capture/control.h"
 #include "capture/dump.h"
@@ -14,15 +15,6 @@
 struct kei_session {
     struct session *session;
 };
-
-static int give_error(struct kei_error *error, const struct err *err, int code)
-{
-    if (error != NULL) {
-        error->code = code;
-        memcpy(error->text, err->text, sizeof error->text);
-    }
-    return code;
-}
 
 static struct measure_options translate(const struct kei_options *options)
 {
@@ -52,7 +44,7 @@ static int wrap(struct session *session, struct kei_session **result, struct kei
     *result = mem_alloc(sizeof **result);
     if (*result == NULL) {
         session_free(session);
-        return give_error(error, &err, ERR_NOMEM);
+        return api_error(error, &err, ERR_NOMEM);
     }
     (*result)->session = session;
     return 0;
@@ -65,7 +57,7 @@ int kei_run(const struct kei_options *options, char *const argv[], struct kei_se
     struct session *started = NULL;
     struct measure_options measure = translate(options);
     int rc = session_run(&measure, options->output, argv, &started, &err);
-    return rc != 0 ? give_error(error, &err, rc) : wrap(started, session, error);
+    return rc != 0 ? api_error(error, &err, rc) : wrap(started, session, error);
 }
 
 int kei_attach(const struct kei_options *options, const pid_t *pids, size_t count, struct kei_session **session,
@@ -75,7 +67,7 @@ int kei_attach(const struct kei_options *options, const pid_t *pids, size_t coun
     struct session *started = NULL;
     struct measure_options measure = translate(options);
     int rc = session_attach(&measure, options->output, pids, count, &started, &err);
-    return rc != 0 ? give_error(error, &err, rc) : wrap(started, session, error);
+    return rc != 0 ? api_error(error, &err, rc) : wrap(started, session, error);
 }
 
 int kei_session_wait(struct kei_session *session, int timeout_ms, struct kei_status *status)
@@ -120,7 +112,7 @@ int kei_session_finish(struct kei_session *session, struct kei_result *result, s
         .pid = end.pid, .wait_status = end.wait_status, .samples = end.samples, .pythons = end.pythons};
     memcpy(result->path, end.path, sizeof result->path);
     memcpy(result->note, end.note, sizeof result->note);
-    return rc != 0 ? give_error(error, &err, rc) : 0;
+    return rc != 0 ? api_error(error, &err, rc) : 0;
 }
 
 void kei_session_free(struct kei_session *session)
@@ -167,7 +159,7 @@ int kei_control(const char *path, const char *command, const char *output, char 
         rc = absolute(output, full, &err);
     if (rc == 0)
         rc = control_ask(path, (enum control_command)number, output != NULL ? full : NULL, reply, &err);
-    return rc != 0 ? give_error(error, &err, rc) : 0;
+    return rc != 0 ? api_error(error, &err, rc) : 0;
 }
 
 /* ---- dump -----------------------------------------------------------------------------------------------------------
@@ -219,7 +211,7 @@ int kei_dump(pid_t pid, struct kei_dump **result, struct kei_error *error)
     struct dump *dump = NULL;
     int rc = dump_new(pid, &dump, &err);
     if (rc != 0)
-        return give_error(error, &err, rc);
+        return api_error(error, &err, rc);
     struct outer_dump *outer = arena_alloc(&dump->arena, sizeof *outer);
     struct kei_dump_thread *threads = arena_alloc(&dump->arena, dump->n_threads * sizeof *threads);
     rc = outer == NULL || threads == NULL ? ERR_NOMEM : 0;
@@ -228,7 +220,7 @@ int kei_dump(pid_t pid, struct kei_dump **result, struct kei_error *error)
     if (rc != 0) {
         dump_free(dump);
         err_set(&err, rc, "cannot dump %d: out of memory", (int)pid);
-        return give_error(error, &err, rc);
+        return api_error(error, &err, rc);
     }
     outer->dump = dump;
     outer->shown = (struct kei_dump){

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/sink.h"
 
-#include <stdio.h>
 #include <string.h>
 
 int outcome_new(const struct outcome_format *formats, void *result, void (*free_result)(void *result),
@@ -15,18 +14,6 @@ int outcome_new(const struct outcome_format *formats, void *result, void (*free_
         return err_set(err, ERR_NOMEM, "out of memory; free some memory");
     **outcome = (struct kei_outcome){formats, 0, result, free_result};
     return 0;
-}
-
-int outcome_error(struct kei_error *error, const struct err *err, int rc)
-{
-    if (error == NULL || rc >= 0)
-        return rc;
-    error->code = rc;
-    if (err->text[0] != '\0')
-        memcpy(error->text, err->text, sizeof error->text);
-    else
-        snprintf(error->text, sizeof error->text, "%s; %s", err_sentence(rc), err_hint(rc));
-    return rc;
 }
 
 bool outcome_stop(const struct kei_watch *watch)
@@ -57,7 +44,7 @@ int kei_outcome_write(const struct kei_outcome *outcome, const char *format, con
                         : sink_write(&sink, out.data, out.size);
     }
     buf_release(&out);
-    return outcome_error(error, &err, rc);
+    return api_error(error, &err, rc);
 }
 
 int kei_outcome_status(const struct kei_outcome *outcome)

@@ -2,6 +2,7 @@
 #ifndef KEISOKU_API_OUTCOME_H
 #define KEISOKU_API_OUTCOME_H
 
+#include "api_error.h"
 #include "base/err.h"
 #include "export/trials.h"
 
@@ -21,8 +22,6 @@ struct kei_outcome {
 
 int outcome_new(const struct outcome_format *formats, void *result, void (*free_result)(void *result),
                 struct kei_outcome **outcome, struct err *err);
-/* Copies the error out; returns `rc`. */
-int outcome_error(struct kei_error *error, const struct err *err, int rc);
 bool outcome_stop(const struct kei_watch *watch);
 void outcome_progress(const struct kei_watch *watch, const char *what, uint32_t done, uint32_t of);
 

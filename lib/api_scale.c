@@ -312,5 +312,5 @@ int kei_scale(const struct kei_scale_options *options, char *const argv[], const
         free_result(result);
     else if (result->scaling.refusal[0] != '\0')
         (*outcome)->status = 1;
-    return outcome_error(error, &err, rc);
+    return api_error(error, &err, rc);
 }

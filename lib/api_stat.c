@@ -1,7 +1,7 @@
 /* kei_stat: runs a program some times and counts. */
 #include "api_outcome.h"
 #include "base/mem.h"
-#include "capture/trial_run.h"
+#include "capture/trials/trial_run.h"
 
 struct stat_result {
     char **command;
@@ -111,5 +111,5 @@ int kei_stat(uint32_t repeat, char *const argv[], const struct kei_watch *watch,
     else
         free_result(result);
     program_release(&program);
-    return outcome_error(error, &err, rc);
+    return api_error(error, &err, rc);
 }

@@ -1,6 +1,6 @@
 /*
- * Commands that were run turn by turn: what each of them used in each round. Made by capture/bench_run.h, judged by
- * diagnose/verdicts.h.
+ * Commands that were run turn by turn: what each of them used in each round. Made by capture/trials/bench_run.h, judged
+ * by diagnose/verdicts.h.
  */
 #ifndef KEISOKU_DATA_BENCH_H
 #define KEISOKU_DATA_BENCH_H

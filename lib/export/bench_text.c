@@ -87,17 +87,17 @@ static void add_pair(const struct verdicts *verdicts, const struct trials_screen
 {
     char text[96];
     trials_style(out, screen, "2");
-    trials_cell(out, "", LABEL_COLUMNS, false);
-    trials_cell(out, "A", SIDE_COLUMNS, false);
-    trials_cell(out, "B", SIDE_COLUMNS, false);
+    cells_padded(out, "", LABEL_COLUMNS, false);
+    cells_padded(out, "A", SIDE_COLUMNS, false);
+    cells_padded(out, "B", SIDE_COLUMNS, false);
     buf_add_text(out, verdicts->claims ? "B is" : "");
     trials_style(out, screen, "0");
     buf_add_byte(out, '\n');
     for (int measure = 0; measure < BENCH_MEASURES; measure++) {
-        trials_cell(out, measure_names[measure], LABEL_COLUMNS, false);
+        cells_padded(out, measure_names[measure], LABEL_COLUMNS, false);
         for (size_t i = 0; i < 2; i++) {
             print_value(&verdicts->variants[i], measure, true, text, sizeof text);
-            trials_cell(out, text, SIDE_COLUMNS, false);
+            cells_padded(out, text, SIDE_COLUMNS, false);
         }
         bench_ratio(verdicts, 1, measure, text, sizeof text);
         buf_add_text(out, text);
@@ -110,10 +110,10 @@ static void add_rows(const struct verdicts *verdicts, const struct trials_screen
 {
     char text[96];
     trials_style(out, screen, "2");
-    trials_cell(out, "", 3, false);
-    trials_cell(out, "wall", VALUE_COLUMNS, false);
+    cells_padded(out, "", 3, false);
+    cells_padded(out, "wall", VALUE_COLUMNS, false);
     for (int measure = 1; measure < BENCH_MEASURES; measure++)
-        trials_cell(out, measure_names[measure], SMALL_COLUMNS, false);
+        cells_padded(out, measure_names[measure], SMALL_COLUMNS, false);
     if (verdicts->comparisons > 0 && verdicts->claims)
         buf_printf(out, "%s", verdicts->measure == 0 ? "wall is" : measure_names[verdicts->measure]);
     trials_style(out, screen, "0");
@@ -122,7 +122,7 @@ static void add_rows(const struct verdicts *verdicts, const struct trials_screen
         buf_printf(out, "%c  ", (char)('A' + i));
         for (int measure = 0; measure < BENCH_MEASURES; measure++) {
             print_value(&verdicts->variants[i], measure, measure == 0, text, sizeof text);
-            trials_cell(out, text, measure == 0 ? VALUE_COLUMNS : SMALL_COLUMNS, false);
+            cells_padded(out, text, measure == 0 ? VALUE_COLUMNS : SMALL_COLUMNS, false);
         }
         bench_ratio(verdicts, i, verdicts->measure, text, sizeof text);
         buf_add_text(out, text);
@@ -160,7 +160,7 @@ static void add_gain(const struct verdicts *verdicts, struct buf *out)
     cells_gain(low, sizeof low, verdicts->predicted_low);
     cells_gain(high, sizeof high, verdicts->predicted_high);
     cells_gain(achieved, sizeof achieved, exp(-verdicts->variants[1].ratio[0].log));
-    trials_cell(out, "predicted", LABEL_COLUMNS, false);
+    cells_padded(out, "predicted", LABEL_COLUMNS, false);
     buf_printf(out, "%s to %s", low, high);
     if (word != NULL)
         buf_printf(out, "      achieved %s      %s", achieved, word);

@@ -223,3 +223,13 @@ void cells_gain(char *out, size_t size, double gain)
     else
         snprintf(out, size, "over 100x");
 }
+
+void cells_padded(struct buf *out, const char *text, size_t width, bool right)
+{
+    size_t taken = cells_width(text, strlen(text));
+    for (size_t i = taken; right && i < width; i++)
+        buf_add_byte(out, ' ');
+    buf_add_text(out, text);
+    for (size_t i = taken; !right && i < width; i++)
+        buf_add_byte(out, ' ');
+}

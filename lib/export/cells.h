@@ -12,6 +12,8 @@ size_t cells_add(struct buf *out, const char *text, size_t length, size_t width,
 /* The same of a buffer, which may have failed (it is then empty). */
 size_t cells_width_of(struct buf *buf);
 size_t cells_add_buf(struct buf *out, struct buf *text, size_t width, bool keep_end, bool pad);
+/* Adds our own text as it is, padded with spaces to `width`: on its left when `right`. */
+void cells_padded(struct buf *out, const char *text, size_t width, bool right);
 /* Adds text escaped and wrapped at spaces, each line after `indent` (the first after `first`). Returns the lines. */
 size_t cells_wrap(struct buf *out, const char *first, const char *indent, const char *text, size_t width);
 

@@ -40,16 +40,6 @@ static void print_change(char *out, size_t size, const struct change *change)
         snprintf(out, size, "%s%.1f ms ±%.1f", sign, by * 1e3, noise * 1e3);
 }
 
-static void add_padded(struct buf *out, const char *text, size_t width, bool right)
-{
-    size_t taken = cells_width(text, strlen(text));
-    for (size_t i = taken; right && i < width; i++)
-        buf_add_byte(out, ' ');
-    buf_add_text(out, text);
-    for (size_t i = taken; !right && i < width; i++)
-        buf_add_byte(out, ' ');
-}
-
 static void add_side(struct screen *screen, int side)
 {
     const struct comparison *comparison = screen->comparison;
@@ -103,10 +93,10 @@ static void add_numbers(struct screen *screen, const struct change *change)
     print_seconds(a, sizeof a, change->value[SIDE_A]);
     print_seconds(b, sizeof b, change->value[SIDE_B]);
     style(screen, change->change > 0 ? "31" : "34");
-    add_padded(&screen->out, by, CHANGE_COLUMNS, true);
+    cells_padded(&screen->out, by, CHANGE_COLUMNS, true);
     style(screen, "0");
-    add_padded(&screen->out, a, VALUE_COLUMNS, true);
-    add_padded(&screen->out, b, VALUE_COLUMNS, true);
+    cells_padded(&screen->out, a, VALUE_COLUMNS, true);
+    cells_padded(&screen->out, b, VALUE_COLUMNS, true);
     buf_add_text(&screen->out, "  ");
 }
 
@@ -139,9 +129,9 @@ static void add_function(struct screen *screen, uint32_t index)
 static void add_title(struct screen *screen, const char *last)
 {
     style(screen, "2");
-    add_padded(&screen->out, "change", CHANGE_COLUMNS, true);
-    add_padded(&screen->out, "A", VALUE_COLUMNS, true);
-    add_padded(&screen->out, "B", VALUE_COLUMNS, true);
+    cells_padded(&screen->out, "change", CHANGE_COLUMNS, true);
+    cells_padded(&screen->out, "A", VALUE_COLUMNS, true);
+    cells_padded(&screen->out, "B", VALUE_COLUMNS, true);
     buf_printf(&screen->out, "  %s", last);
     style(screen, "0");
     buf_add_byte(&screen->out, '\n');

@@ -107,13 +107,13 @@ static void add_runs(const struct scaling *scaling, const struct trials_screen *
     for (size_t i = 0; i < scaling->n_runs; i++) {
         const struct scaling_run *run = &scaling->runs[i];
         snprintf(text, sizeof text, "%.15g", run->size);
-        trials_cell(out, text, 12, true);
+        cells_padded(out, text, 12, true);
         trials_value(text, sizeof text, UNIT_SECONDS, run->cpu_s);
-        trials_cell(out, text, 10, true);
+        cells_padded(out, text, 10, true);
         trials_value(text, sizeof text, UNIT_SECONDS, run->wall_s);
-        trials_cell(out, text, 10, true);
+        cells_padded(out, text, 10, true);
         cells_count(text, sizeof text, run->samples);
-        trials_cell(out, text, 10, true);
+        cells_padded(out, text, 10, true);
         buf_add_byte(out, '\n');
     }
     buf_add_byte(out, '\n');
@@ -124,18 +124,18 @@ static void add_growth(const struct growth *growth, enum scaling_doubt doubt, st
 {
     char text[96], range[48];
     if (doubt != DOUBT_NONE || !growth->fitted) {
-        trials_cell(out, doubt_text(doubt), 5 + RANGE_COLUMNS + CURVE_COLUMNS, false);
+        cells_padded(out, doubt_text(doubt), 5 + RANGE_COLUMNS + CURVE_COLUMNS, false);
         return;
     }
     snprintf(text, sizeof text, "%.2f", growth->exponent);
-    trials_cell(out, text, 5, true);
+    cells_padded(out, text, 5, true);
     snprintf(range, sizeof range, "%.2f..%.2f", growth->low, growth->high);
-    trials_cell(out, range, RANGE_COLUMNS, true);
+    cells_padded(out, range, RANGE_COLUMNS, true);
     print_curves(growth, text, sizeof text);
     buf_add_text(out, "  ");
     if (cells_width(text, strlen(text)) >= CURVE_COLUMNS - 2)
         snprintf(text, sizeof text, "not decided");
-    trials_cell(out, text, CURVE_COLUMNS - 2, false);
+    cells_padded(out, text, CURVE_COLUMNS - 2, false);
 }
 
 static void add_function(const struct scaling_function *function, double cpu_s, const struct trials_screen *screen,
@@ -147,9 +147,9 @@ static void add_function(const struct scaling_function *function, double cpu_s, 
         screen->width - 5 - RANGE_COLUMNS - CURVE_COLUMNS - SHARE_COLUMNS - TIME_COLUMNS - 2 - NAME_COLUMNS - 1;
     add_growth(&function->growth, function->doubt, out);
     trials_value(text, sizeof text, UNIT_SECONDS, function->share * cpu_s);
-    trials_cell(out, text, TIME_COLUMNS, true);
+    cells_padded(out, text, TIME_COLUMNS, true);
     cells_percent(text, sizeof text, function->share);
-    trials_cell(out, text, SHARE_COLUMNS, true);
+    cells_padded(out, text, SHARE_COLUMNS, true);
     buf_add_text(out, "  ");
     cells_add(out, function->name, strlen(function->name), NAME_COLUMNS, false, true);
     buf_add_text(&file, function->file);
@@ -182,16 +182,16 @@ static void add_functions(const struct scale_input *input, const struct trials_s
     char text[96];
     trials_style(out, screen, "2");
     snprintf(text, sizeof text, "at %g", scaling->largest);
-    trials_cell(out, "exponent    95 %", 5 + RANGE_COLUMNS, false);
-    trials_cell(out, "  grows as", CURVE_COLUMNS, false);
-    trials_cell(out, text, TIME_COLUMNS, true);
-    trials_cell(out, "", SHARE_COLUMNS + 2, false);
-    trials_cell(out, "function", NAME_COLUMNS + 1, false);
+    cells_padded(out, "exponent    95 %", 5 + RANGE_COLUMNS, false);
+    cells_padded(out, "  grows as", CURVE_COLUMNS, false);
+    cells_padded(out, text, TIME_COLUMNS, true);
+    cells_padded(out, "", SHARE_COLUMNS + 2, false);
+    cells_padded(out, "function", NAME_COLUMNS + 1, false);
     buf_add_text(out, "file:line\n");
     trials_style(out, screen, "0");
     add_growth(&scaling->cpu, DOUBT_NONE, out);
     trials_value(text, sizeof text, UNIT_SECONDS, cpu_s);
-    trials_cell(out, text, TIME_COLUMNS, true);
+    cells_padded(out, text, TIME_COLUMNS, true);
     buf_add_text(out, " 100 %  the whole program\n");
     size_t rows = 0;
     for (size_t i = 0; i < scaling->n_functions && rows < ROWS; i++) {

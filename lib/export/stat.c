@@ -48,7 +48,7 @@ static void add_value(struct buf *out, enum measure_unit unit, const char *sign,
     char text[40], cell[48];
     trials_value(text, sizeof text, unit, value);
     snprintf(cell, sizeof cell, "%s%s", sign, text);
-    trials_cell(out, cell, VALUE_COLUMNS + (*sign != '\0' ? 1 : 0), true);
+    cells_padded(out, cell, VALUE_COLUMNS + (*sign != '\0' ? 1 : 0), true);
 }
 
 /* "0.82 a cycle" and the like: what two counts say together. */
@@ -74,9 +74,9 @@ static void add_row(const struct stat_input *input, enum measure measure, struct
     const struct measure_row *row = &measure_rows[measure];
     struct summary summary;
     enum measure_status status = collect(input, measure, &summary, out);
-    trials_cell(out, row->label, LABEL_COLUMNS, false);
+    cells_padded(out, row->label, LABEL_COLUMNS, false);
     if (status != MEASURE_KNOWN) {
-        trials_cell(out, measure_status_text(status), VALUE_COLUMNS + 6, true);
+        cells_padded(out, measure_status_text(status), VALUE_COLUMNS + 6, true);
         buf_add_byte(out, '\n');
         return;
     }
@@ -140,11 +140,11 @@ static void add_head(const struct stat_input *input, const struct trials_screen 
     buf_add_text(out, "\n\n");
     if (input->n > 1) {
         trials_style(out, screen, "2");
-        trials_cell(out, "", LABEL_COLUMNS, false);
-        trials_cell(out, "mean", VALUE_COLUMNS, true);
-        trials_cell(out, "±95 %", VALUE_COLUMNS, true);
-        trials_cell(out, "least", VALUE_COLUMNS, true);
-        trials_cell(out, "most", VALUE_COLUMNS, true);
+        cells_padded(out, "", LABEL_COLUMNS, false);
+        cells_padded(out, "mean", VALUE_COLUMNS, true);
+        cells_padded(out, "±95 %", VALUE_COLUMNS, true);
+        cells_padded(out, "least", VALUE_COLUMNS, true);
+        cells_padded(out, "most", VALUE_COLUMNS, true);
         trials_style(out, screen, "0");
         buf_add_byte(out, '\n');
     }

@@ -43,16 +43,6 @@ void trials_value(char *out, size_t size, enum measure_unit unit, double value)
     }
 }
 
-void trials_cell(struct buf *out, const char *text, size_t width, bool right)
-{
-    size_t taken = cells_width(text, strlen(text));
-    for (size_t i = taken; right && i < width; i++)
-        buf_add_byte(out, ' ');
-    buf_add_text(out, text);
-    for (size_t i = taken; !right && i < width; i++)
-        buf_add_byte(out, ' ');
-}
-
 void trials_style(struct buf *out, const struct trials_screen *screen, const char *code)
 {
     if (screen->color)

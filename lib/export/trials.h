@@ -28,8 +28,6 @@ void stat_csv(const struct stat_input *input, struct buf *out);
 
 /* "1.84 s", "48 MB", "12 345", "0.98"; with what they are of. */
 void trials_value(char *out, size_t size, enum measure_unit unit, double value);
-/* Text padded to `width` columns at its left or right. */
-void trials_cell(struct buf *out, const char *text, size_t width, bool right);
 /* Bold ("1"), faint ("2"), plain ("0"): nothing without colour. */
 void trials_style(struct buf *out, const struct trials_screen *screen, const char *code);
 /* The words of a command, those that need it in quotes as a shell reads them. */

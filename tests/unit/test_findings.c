@@ -2,28 +2,20 @@
  * Every finding on a profile that shows it and on one that looks alike and does not. The profiles are what the sampler
  * would see of the programs in tests/findings/programs; the real ones run in tests/findings/test_controls.py.
  */
-#include "unit.h"
-
-#include "diagnose/findings.h"
+#include "findings_tests.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "failing.h"
-#include "profile_builder.h"
 
-enum { MS = 1000000, WHOLE = 4000 }; /* samples of a whole recording: 4 s at 1 kHz */
-
-/* `count` samples, 1 ms apart, going round the stacks `each` samples at a time. */
-static void rounds(struct built *built, uint64_t from_ms, uint32_t thread, const uint32_t *stacks, size_t n,
-                   size_t each, enum state state, size_t count)
+void rounds(struct built *built, uint64_t from_ms, uint32_t thread, const uint32_t *stacks, size_t n, size_t each,
+            enum state state, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         built_sample(built, (from_ms + i + 1) * MS, thread, stacks[i / each % n], state, 1, MS);
 }
 
-static struct diagnosis *diagnosed(struct built *built)
+struct diagnosis *diagnosed(struct built *built)
 {
     struct diagnosis *diagnosis = NULL;
     assert_int_equal(diagnose(&built->profile, &diagnosis), 0);
@@ -39,8 +31,7 @@ static struct diagnosis *diagnosed(struct built *built)
     return diagnosis;
 }
 
-/* Checks the tags in their order; frees everything. */
-static void expect(struct built *built, const char *const *tags)
+void expect(struct built *built, const char *const *tags)
 {
     struct diagnosis *diagnosis = diagnosed(built);
     for (size_t i = 0; i < diagnosis->n_findings; i++) {
@@ -53,16 +44,30 @@ static void expect(struct built *built, const char *const *tags)
     diagnosis_free(diagnosis);
     free(built);
 }
-#define TAGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* <module> calls work, whose lines 10 and 11 alternate. */
-static void two_lines(struct built *built, uint32_t stacks[2])
+void two_lines(struct built *built, uint32_t stacks[2])
 {
     uint32_t module = built_function(built, "<module>", "/home/u/app.py", true);
     uint32_t work = built_function(built, "work", "/home/u/app.py", true);
     uint32_t top = built_stack(built, 0, module, 20);
     stacks[0] = built_stack(built, top, work, 10);
     stacks[1] = built_stack(built, top, work, 11);
+}
+
+struct built *searching(const char *text, size_t share)
+{
+    static struct profile_source source;
+    struct built *built = built_new();
+    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1);
+    uint32_t search = built_stack(built, 0, work, 2), rest = built_stack(built, 0, work, 3);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < share ? search : rest, STATE_PYTHON, 1, MS);
+    source = (struct profile_source){
+        .file = built->functions[work].file, .first_line = 2, .text = text, .length = strlen(text)};
+    built->profile.sources = &source;
+    built->profile.n_sources = 1;
+    built_cores(built, 4);
+    return built;
 }
 
 static void hot_loop_holds(void **state)
@@ -149,7 +154,7 @@ static void phases_are_flat(void **state)
 }
 
 /* A loop in main calls ten small functions in turn. */
-static struct built *loop_over_ten(enum state state)
+struct built *loop_over_ten(enum state state)
 {
     struct built *built = built_new();
     uint32_t stacks[10], thread = built_thread(built, 1);
@@ -209,118 +214,6 @@ static void full_pool_is_left_alone(void **state)
     free(built);
 }
 
-/* `waits` waits of `ms` each, with 1 ms of work between them, over `threads` threads at once. */
-static struct built *waiting(size_t waits, size_t ms, size_t threads)
-{
-    struct built *built = built_new();
-    uint32_t main = built_function(built, "fetch", "/home/u/app.py", true);
-    uint32_t work = built_stack(built, 0, main, 5), wait = built_stack(built, 0, main, 6);
-    for (size_t t = 0; t < threads; t++) {
-        uint32_t thread = built_thread(built, 1);
-        uint64_t now = t;
-        for (size_t i = 0; i < waits; i++) {
-            now += 1;
-            built_sample(built, now * MS, thread, work, STATE_PYTHON, 1, MS);
-            now += ms;
-            built_sample(built, now * MS, thread, wait, STATE_IO, (uint32_t)ms, (double)ms * MS);
-        }
-    }
-    built_cores(built, 0.1);
-    return built;
-}
-
-static void io_wait_holds_for_waits_in_turn(void **state)
-{
-    (void)state;
-    struct built *built = waiting(100, 20, 1);
-    struct diagnosis *diagnosis = diagnosed(built);
-    const struct finding *finding = &diagnosis->findings[0];
-    assert_string_equal(finding->tag, "io-wait");
-    assert_int_equal(finding->line, 6);
-    assert_true(finding->predicted_low > 3 && finding->predicted_low < 4);
-    assert_true(finding->evidence[1].value == 100);
-    diagnosis_free(diagnosis);
-    free(built);
-    expect(waiting(1, 2000, 1), TAGS("flat")); /* one wait cannot overlap with itself */
-    expect(waiting(5, 400, 1), TAGS("flat"));  /* too few */
-    expect(waiting(100, 20, 8), TAGS("flat")); /* they overlap already */
-}
-
-/* Four threads, one at a time has the GIL. */
-static struct built *fighting(double busy)
-{
-    struct built *built = built_new();
-    uint32_t stacks[2], threads[4];
-    two_lines(built, stacks);
-    for (int i = 0; i < 4; i++)
-        threads[i] = built_thread(built, 1);
-    for (uint64_t ms = 0; ms < WHOLE; ms++) {
-        for (uint64_t i = 0; i < 4; i++)
-            built_sample(built, (ms + 1) * MS, threads[i], stacks[ms / 3 % 2],
-                         ms / 5 % 4 == i ? STATE_PYTHON : STATE_GIL_WAIT, 1, MS);
-    }
-    built_cores(built, busy);
-    return built;
-}
-
-static void gil_contention_needs_free_cores(void **state)
-{
-    (void)state;
-    struct built *built = fighting(1.2);
-    struct diagnosis *diagnosis = diagnosed(built);
-    bool found = false;
-    for (size_t i = 0; i < diagnosis->n_findings; i++) {
-        const struct finding *finding = &diagnosis->findings[i];
-        assert_string_not_equal(finding->tag, "one-core");
-        if (strcmp(finding->tag, "gil-contention") != 0)
-            continue;
-        found = true;
-        assert_true(finding->max_gain > 3.5 && finding->max_gain <= 4); /* 1 + 2.8 free cores */
-    }
-    assert_true(found);
-    diagnosis_free(diagnosis);
-    free(built);
-    expect(fighting(4), TAGS("hot-loop")); /* no core is free for processes either */
-}
-
-/* A third of the time the only thread wants a core and has none. */
-static struct built *delayed(double own_cores)
-{
-    struct built *built = built_new();
-    uint32_t stacks[2];
-    two_lines(built, stacks);
-    for (int t = 0; t < (own_cores > 1 ? 8 : 1); t++) {
-        uint32_t thread = built_thread(built, 1);
-        for (uint64_t second = 0; second < 4; second++) {
-            for (uint64_t i = 0; i < 1000; i++)
-                built_sample(built, second * 1000 * MS + (i + 1) * MS, thread, stacks[i / 3 % 2], STATE_NATIVE, 1,
-                             own_cores > 1 ? 0.5 * MS : 0.67 * MS);
-            built_sample(built, (second + 1) * 1000 * MS, thread, stacks[0], STATE_RUNNABLE, 0,
-                         own_cores > 1 ? 500.0 * MS : 330.0 * MS);
-        }
-    }
-    built_cores(built, 4);
-    return built;
-}
-
-static void starved_is_said_first(void **state)
-{
-    (void)state;
-    expect(delayed(0.67), TAGS("starved", "already-native"));
-    expect(delayed(4), TAGS("already-native")); /* eight threads on four cores: nobody else is to blame */
-}
-
-static void throttled_is_starved(void **state)
-{
-    (void)state;
-    struct built *built = loop_over_ten(STATE_NATIVE);
-    built->profile.cores_quota = 1;
-    built->counters[built->profile.n_counters++] =
-        (struct counter){.time_ns = 1, .subject = 1, .kind = COUNTER_THROTTLED, .value = (int64_t)WHOLE * MS / 5};
-    built_cores(built, 1);
-    expect(built, TAGS("starved", "already-native"));
-}
-
 static void native_is_left_native(void **state)
 {
     (void)state;
@@ -334,36 +227,6 @@ static void native_is_left_native(void **state)
     built_cores(rounds_of_it, 1);
     expect(rounds_of_it, TAGS("already-native", "one-core"));
     expect(loop_over_ten(STATE_KERNEL), TAGS("one-core")); /* system calls are not native code */
-}
-
-static struct built *pausing(size_t work, size_t sleep, enum state how)
-{
-    struct built *built = built_new();
-    uint32_t stacks[2], thread = built_thread(built, 1);
-    two_lines(built, stacks);
-    for (uint64_t now = 0; now < WHOLE;) {
-        for (size_t i = 0; i < work; i++, now++)
-            built_sample(built, (now + 1) * MS, thread, stacks[0], STATE_PYTHON, 1, MS);
-        now += sleep;
-        built_sample(built, now * MS, thread, stacks[1], how, (uint32_t)sleep, (double)sleep * MS);
-    }
-    built_cores(built, 1);
-    return built;
-}
-
-static void paced_programs_are_left_alone(void **state)
-{
-    (void)state;
-    expect(pausing(5, 45, STATE_SLEEP), TAGS("paced"));
-    struct built *idle = pausing(0, 50, STATE_IDLE); /* a server without a request */
-    idle->idle[1] = true;
-    expect(idle, TAGS("paced"));
-    struct built *busy = pausing(45, 5, STATE_SLEEP);
-    struct diagnosis *diagnosis = diagnosed(busy);
-    for (size_t i = 0; i < diagnosis->n_findings; i++)
-        assert_string_not_equal(diagnosis->findings[i].tag, "paced");
-    diagnosis_free(diagnosis);
-    free(busy);
 }
 
 static void too_little_is_insufficient(void **state)
@@ -421,100 +284,6 @@ static void short_memory_is_said(void **state)
     struct built *built = waiting(100, 20, 2);
     assert_true(failing_each(diagnose_once, built, false) > 5);
     free(built);
-}
-
-static void membership_is_read_from_the_line(void **state)
-{
-    (void)state;
-    static const char *const tests[] = {"if key in seen:", "while word not in found:", "if (a, b) in pairs:",
-                                        "    return order[\"order\"] in seen  # every (time)", "if not (key in seen):"};
-    static const char *const others[] = {"for key in keys:",
-                                         "total = sum(x for x in xs if x in seen)",
-                                         "if digest(key) in seen:",
-                                         "if key.lower() in seen:",
-                                         "print('is it in here')",
-                                         "x = 1  # if key in seen",
-                                         "index = inner",
-                                         "text = '''if key in seen",
-                                         "if table[0](key) in seen:",
-                                         "names = {k: v for k, v in pairs}",
-                                         "s = 'a\\' in b'",
-                                         ""};
-    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
-        if (!source_tests_membership(tests[i], strlen(tests[i])))
-            fail_msg("not seen: %s", tests[i]);
-    }
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (source_tests_membership(others[i], strlen(others[i])))
-            fail_msg("wrongly seen: %s", others[i]);
-    }
-}
-
-/* Line 2 of work has `share` percent of its time. */
-static struct built *searching(const char *text, size_t share)
-{
-    static struct profile_source source;
-    struct built *built = built_new();
-    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1);
-    uint32_t search = built_stack(built, 0, work, 2), rest = built_stack(built, 0, work, 3);
-    for (size_t i = 0; i < WHOLE; i++)
-        built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < share ? search : rest, STATE_PYTHON, 1, MS);
-    source = (struct profile_source){
-        .file = built->functions[work].file, .first_line = 2, .text = text, .length = strlen(text)};
-    built->profile.sources = &source;
-    built->profile.n_sources = 1;
-    built_cores(built, 4);
-    return built;
-}
-
-static void list_membership_comes_before_native_code(void **state)
-{
-    (void)state;
-    struct built *built = searching("if key in seen:\n    seen.append(key)\n", 90);
-    struct diagnosis *diagnosis = diagnosed(built);
-    const struct finding *finding = &diagnosis->findings[0];
-    assert_string_equal(finding->tag, "list-membership");
-    assert_int_equal(finding->prescription, PRESCRIBE_ALGORITHM);
-    assert_int_equal(finding->line, 2);
-    assert_true(finding->max_gain > 9 && finding->max_gain < 11);
-    assert_int_equal(diagnosis->n_findings, 1); /* no hot-loop for the same function */
-    diagnosis_free(diagnosis);
-    free(built);
-    /* A set: the line takes about as long as the loop around it. */
-    expect(searching("if key in seen:\n    seen.add(key)\n", 50), TAGS("hot-loop"));
-    expect(searching("if check(key) in seen:\n    seen.add(key)\n", 90), TAGS("hot-loop"));
-}
-
-/* One call of a built-in function is compiled code inside the interpreter: the same states, another advice. */
-static void a_builtin_call_is_native(void **state)
-{
-    (void)state;
-    struct built *built = searching("return compiled(pattern).match(text)\n", 100);
-    struct diagnosis *diagnosis = diagnosed(built);
-    assert_string_equal(diagnosis->findings[0].tag, "already-native");
-    assert_int_equal(diagnosis->findings[0].line, 2);
-    diagnosis_free(diagnosis);
-    free(built);
-    expect(searching("return [match(text) for text in texts]\n", 100), TAGS("hot-loop"));
-    expect(searching("while more(): total += 1\n", 100), TAGS("hot-loop"));
-    expect(searching("return first + second\n", 100), TAGS("hot-loop"));
-    expect(searching("return compiled(pattern).match(text)\n", 90), TAGS("hot-loop"));
-}
-
-/* A short function that is called often: its caller's loop shows, or it is its own caller. */
-static void a_called_function_is_no_builtin(void **state)
-{
-    (void)state;
-    static const char text[] = "return a if n < 2 else fib(n - 1) + fib(n - 2)\n";
-    for (int recursive = 0; recursive < 2; recursive++) {
-        struct built *built = searching(text, 100);
-        struct profile *profile = &built->profile;
-        uint32_t caller = recursive ? 1 : built_function(built, "main", "/home/u/app.py", true);
-        uint32_t outer = built_stack(built, 0, caller, 9), inner = built_stack(built, outer, 1, 2);
-        for (size_t i = 0; i < profile->samples.count; i++)
-            built->stack[i] = i % 5 == 0 && !recursive ? outer : inner;
-        expect(built, TAGS("hot-loop"));
-    }
 }
 
 static void collecting_is_told(void **state)
@@ -597,22 +366,17 @@ int main(void)
         cmocka_unit_test(phases_are_flat),
         cmocka_unit_test(one_core_holds_for_rounds),
         cmocka_unit_test(full_pool_is_left_alone),
-        cmocka_unit_test(io_wait_holds_for_waits_in_turn),
-        cmocka_unit_test(gil_contention_needs_free_cores),
-        cmocka_unit_test(starved_is_said_first),
-        cmocka_unit_test(throttled_is_starved),
         cmocka_unit_test(native_is_left_native),
-        cmocka_unit_test(paced_programs_are_left_alone),
         cmocka_unit_test(too_little_is_insufficient),
         cmocka_unit_test(imports_are_no_loop),
         cmocka_unit_test(short_memory_is_said),
-        cmocka_unit_test(membership_is_read_from_the_line),
-        cmocka_unit_test(list_membership_comes_before_native_code),
-        cmocka_unit_test(a_builtin_call_is_native),
-        cmocka_unit_test(a_called_function_is_no_builtin),
         cmocka_unit_test(collecting_is_told),
         cmocka_unit_test(elapsed_parts_are_whole),
         cmocka_unit_test(every_row_has_its_texts),
     };
-    return cmocka_run_group_tests_name("findings", tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("findings", tests, NULL, NULL);
+    failed += wait_tests();
+    failed += line_tests();
+    failed += operand_tests();
+    return failed;
 }

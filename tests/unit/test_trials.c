@@ -1,5 +1,5 @@
 /* Whole runs: their numbers in short, counters that took turns. */
-#include "capture/trial_counters.h"
+#include "capture/trials/trial_counters.h"
 #include "diagnose/growth.h"
 #include "diagnose/ratio.h"
 #include "diagnose/summary.h"

@@ -1,4 +1,4 @@
-#include "capture/snippet.h"
+#include "capture/trials/snippet.h"
 
 #include <math.h>
 #include <string.h>

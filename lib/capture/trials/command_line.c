@@ -1,4 +1,4 @@
-#include "capture/command_line.h"
+#include "capture/trials/command_line.h"
 
 #include "base/mem.h"
 

@@ -1,8 +1,8 @@
-#include "capture/trial_run.h"
+#include "capture/trials/trial_run.h"
 
 #include "base/clock.h"
 #include "capture/launch.h"
-#include "capture/trial_counters.h"
+#include "capture/trials/trial_counters.h"
 
 #include <errno.h>
 #include <stdio.h>

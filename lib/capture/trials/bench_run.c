@@ -1,10 +1,10 @@
-#include "capture/bench_run.h"
+#include "capture/trials/bench_run.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "capture/command_line.h"
-#include "capture/snippet.h"
-#include "capture/trial_run.h"
+#include "capture/trials/command_line.h"
+#include "capture/trials/snippet.h"
+#include "capture/trials/trial_run.h"
 
 #include <errno.h>
 #include <fcntl.h>

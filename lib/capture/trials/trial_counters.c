@@ -1,4 +1,4 @@
-#include "capture/trial_counters.h"
+#include "capture/trials/trial_counters.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>

@@ -2,34 +2,17 @@
  * Findings that rest on what a line works on, or on time under functions of the library: each on a profile that shows
  * it and on one that differs in one thing only.
  */
-#include "unit.h"
+#include "findings_tests.h"
 
-#include "diagnose/findings.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "profile_builder.h"
-
-enum { MS = 1000000, WHOLE = 4000, LOOKS = 40 };
+enum { LOOKS = 40 };
 
 static struct operand operands[8];
 
 /* Line 2 of work has 90 % of the time. */
 static struct built *working(const char *text)
 {
-    static struct profile_source source;
-    struct built *built = built_new();
-    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1);
-    uint32_t hot = built_stack(built, 0, work, 2), rest = built_stack(built, 0, work, 3);
-    for (size_t i = 0; i < WHOLE; i++)
-        built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < 90 ? hot : rest, STATE_PYTHON, 1, MS);
-    source = (struct profile_source){
-        .file = built->functions[work].file, .first_line = 2, .text = text, .length = strlen(text)};
-    built->profile.sources = &source;
-    built->profile.n_sources = 1;
+    struct built *built = searching(text, 90);
     built->profile.operands = operands;
-    built_cores(built, 4);
     return built;
 }
 
@@ -322,7 +305,7 @@ static void only_small_writes_are_told(void **state)
     expect_never(writing("os.write(port, entry)\n", "int", 0), "tiny-writes");
 }
 
-int main(void)
+int operand_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_searched_decides),      cmocka_unit_test(only_long_lists_are_shifted),
@@ -331,5 +314,5 @@ int main(void)
         cmocka_unit_test(waits_in_a_task_are_told),      cmocka_unit_test(only_waits_under_the_lock_are_told),
         cmocka_unit_test(only_small_writes_are_told),
     };
-    return cmocka_run_group_tests_name("findings-operands", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("findings: operands", tests, NULL, NULL);
 }

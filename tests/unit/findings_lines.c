@@ -1,0 +1,90 @@
+/* Findings that are read from the text of a line. */
+#include "findings_tests.h"
+
+static void membership_is_read_from_the_line(void **state)
+{
+    (void)state;
+    static const char *const tests[] = {"if key in seen:", "while word not in found:", "if (a, b) in pairs:",
+                                        "    return order[\"order\"] in seen  # every (time)", "if not (key in seen):"};
+    static const char *const others[] = {"for key in keys:",
+                                         "total = sum(x for x in xs if x in seen)",
+                                         "if digest(key) in seen:",
+                                         "if key.lower() in seen:",
+                                         "print('is it in here')",
+                                         "x = 1  # if key in seen",
+                                         "index = inner",
+                                         "text = '''if key in seen",
+                                         "if table[0](key) in seen:",
+                                         "names = {k: v for k, v in pairs}",
+                                         "s = 'a\\' in b'",
+                                         ""};
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        if (!source_tests_membership(tests[i], strlen(tests[i])))
+            fail_msg("not seen: %s", tests[i]);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (source_tests_membership(others[i], strlen(others[i])))
+            fail_msg("wrongly seen: %s", others[i]);
+    }
+}
+
+static void list_membership_comes_before_native_code(void **state)
+{
+    (void)state;
+    struct built *built = searching("if key in seen:\n    seen.append(key)\n", 90);
+    struct diagnosis *diagnosis = diagnosed(built);
+    const struct finding *finding = &diagnosis->findings[0];
+    assert_string_equal(finding->tag, "list-membership");
+    assert_int_equal(finding->prescription, PRESCRIBE_ALGORITHM);
+    assert_int_equal(finding->line, 2);
+    assert_true(finding->max_gain > 9 && finding->max_gain < 11);
+    assert_int_equal(diagnosis->n_findings, 1); /* no hot-loop for the same function */
+    diagnosis_free(diagnosis);
+    free(built);
+    /* A set: the line takes about as long as the loop around it. */
+    expect(searching("if key in seen:\n    seen.add(key)\n", 50), TAGS("hot-loop"));
+    expect(searching("if check(key) in seen:\n    seen.add(key)\n", 90), TAGS("hot-loop"));
+}
+
+/* One call of a built-in function is compiled code inside the interpreter: the same states, another advice. */
+static void a_builtin_call_is_native(void **state)
+{
+    (void)state;
+    struct built *built = searching("return compiled(pattern).match(text)\n", 100);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "already-native");
+    assert_int_equal(diagnosis->findings[0].line, 2);
+    diagnosis_free(diagnosis);
+    free(built);
+    expect(searching("return [match(text) for text in texts]\n", 100), TAGS("hot-loop"));
+    expect(searching("while more(): total += 1\n", 100), TAGS("hot-loop"));
+    expect(searching("return first + second\n", 100), TAGS("hot-loop"));
+    expect(searching("return compiled(pattern).match(text)\n", 90), TAGS("hot-loop"));
+}
+
+/* A short function that is called often: its caller's loop shows, or it is its own caller. */
+static void a_called_function_is_no_builtin(void **state)
+{
+    (void)state;
+    static const char text[] = "return a if n < 2 else fib(n - 1) + fib(n - 2)\n";
+    for (int recursive = 0; recursive < 2; recursive++) {
+        struct built *built = searching(text, 100);
+        struct profile *profile = &built->profile;
+        uint32_t caller = recursive ? 1 : built_function(built, "main", "/home/u/app.py", true);
+        uint32_t outer = built_stack(built, 0, caller, 9), inner = built_stack(built, outer, 1, 2);
+        for (size_t i = 0; i < profile->samples.count; i++)
+            built->stack[i] = i % 5 == 0 && !recursive ? outer : inner;
+        expect(built, TAGS("hot-loop"));
+    }
+}
+
+int line_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(membership_is_read_from_the_line),
+        cmocka_unit_test(list_membership_comes_before_native_code),
+        cmocka_unit_test(a_builtin_call_is_native),
+        cmocka_unit_test(a_called_function_is_no_builtin),
+    };
+    return cmocka_run_group_tests_name("findings: lines", tests, NULL, NULL);
+}
