@@ -136,8 +136,8 @@ def measure(
             row = stacks(own, python, folder, name, more, depth, seconds)
             result["stacks"].append(row)
         say(f"stacks of keisoku on {python.version}")
-    left_out = ("bare", "keisoku", "keisoku 1 kHz", "py-spy 100 Hz", "pyinstrument 1 ms", "scalene")
-    peers = [tool for tool in TOOLS.values() if tool.name not in left_out]
+    left_out = ("bare", "py-spy 100 Hz", "pyinstrument 1 ms", "scalene")
+    peers = [tool for tool in TOOLS.values() if tool.name not in left_out and not tool.name.startswith("keisoku")]
     chosen = [python for python in pythons if python.name in ("3.11", "3.13", "3.15")]
     for python in chosen:
         for tool in peers:

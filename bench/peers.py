@@ -220,6 +220,7 @@ TOOLS = {
         Tool("bare", lambda _: True, lambda python, _, program: [python.path, *program], lambda *_: iter(())),
         Tool("keisoku", lambda _: True, keisoku(), keisoku_stacks),  # as it comes: 1 kHz or what the budget allows
         Tool("keisoku 1 kHz", lambda _: True, keisoku("--rate", "1000"), keisoku_stacks),  # asked for: no budget
+        Tool("keisoku 1 kHz, core", lambda _: True, keisoku("--rate", "1000", "--reader", "core"), keisoku_stacks),
         Tool("py-spy 100 Hz", lambda minor: minor <= (3, 14), py_spy(100), py_spy_stacks),
         Tool("py-spy 1 kHz", lambda minor: minor <= (3, 14), py_spy(1000), py_spy_stacks),
         Tool(

@@ -97,12 +97,13 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         names = [
             "keisoku",
             "keisoku 1 kHz",
+            "keisoku 1 kHz, core",
             "py-spy 100 Hz",
             "py-spy 1 kHz",
             "3.15's sampler 1 kHz",
             "3.15's sampler 1 kHz, stopping",
         ]
-        rounds, seconds = (5, 1.0) if options.quick else (8, 4.0)
+        rounds, seconds = (5, 1.0) if options.quick else (12, 4.0)
         result["cost"] = []
         loads["cost"] = [os.getloadavg()[0]]
         for python in main:

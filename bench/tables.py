@@ -37,7 +37,11 @@ def bars(result: dict[str, Any]) -> list[Row]:
     """What the project promises of this stage: name, bar, measured, met or not."""
     rows: list[Row] = []
     for cost in result.get("cost", []):
-        for name, what in (("keisoku", "as it comes"), ("keisoku 1 kHz", "1 kHz asked for")):
+        for name, what in (
+            ("keisoku", "as it comes"),
+            ("keisoku 1 kHz", "1 kHz asked for"),
+            ("keisoku 1 kHz, core", "1 kHz from its own core"),
+        ):
             own = cost["tools"].get(name)
             title = f"CPython {cost['python']}, {what}"
             if not own:
@@ -45,15 +49,12 @@ def bars(result: dict[str, Any]) -> list[Row]:
                 continue
             rows += [
                 [f"core time taken, {title}", "≤ 1 %", f"{own['taken'] * 100:.2f} %", met(own["taken"], 0.01)],
-                [
-                    f"of that, from waking to sleeping, {title}",
-                    "≤ 1 %",
-                    f"{own['awake'] * 100:.2f} %",
-                    met(own["awake"], 0.01),
-                ],
                 [f"wall ratio, upper 95 % bound, {title}", "≤ 1.03", interval(own["wall"]), met(own["wall"][2], 1.03)],
                 [f"rate reached, {title}", "", f"{own['rate_hz']:.0f} Hz", ""],
             ]
+            if own["awake"] < own["taken"]:  # a thread of ours on that core, not an interrupt
+                awake = f"{own['awake'] * 100:.2f} %"
+                rows.append([f"core time from waking to sleeping, {title}", "≤ 1 %", awake, met(own["awake"], 0.01)])
         if "wakeup_us" in cost:
             share = cost["wakeup_us"] / 1000
             rows.append(
