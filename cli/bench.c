@@ -39,6 +39,8 @@ static bool misused(const struct command *command, const struct settings *settin
         wrong = "--interpreter is for Python statements: add --python";
     else if (settings->no_warmup && settings->warmups > 0)
         wrong = "--warmup and --no-warmup contradict each other";
+    else if (settings->finding > 0 && settings->from_file == NULL)
+        wrong = "--finding is one of a recording: add --from FILE.kei";
     if (wrong != NULL)
         message_usage(command, wrong);
     return wrong != NULL;
@@ -84,6 +86,7 @@ int command_bench(const struct command *command, const struct settings *settings
         .measure = (enum kei_bench_measure)settings->measure,
         .baselines = words_of(&settings->checks),
         .recording = settings->from_file,
+        .finding = settings->finding,
     };
     if (failed)
         return command->failure_status;

@@ -24,9 +24,9 @@ struct settings {
     double rate_hz, budget, duration_s, delay_s, keep_s, max_bytes, from_s, to_s;                  /* 0: not given */
     struct list exports, save_when, scans, setup, checks, from_files, predict;
     int reader, color, clock, sort, per, measure; /* index into the choices of options.def */
-    uint32_t top, repeat, rounds, warmups, seed;
+    uint32_t top, repeat, rounds, warmups, seed, finding;
     int32_t process, thread;
-    bool no_html, no_children, no_source, redact_args, progress, quiet, verbose, plain_json, csv, tasks, help;
+    bool no_html, no_children, no_source, redact_args, progress, quiet, verbose, plain_json, csv, tasks, threads, gains, help;
     bool no_warmup, equal_output, ignore_failure, python;
 };
 

@@ -1,5 +1,6 @@
 /* keisoku report: the verdict and the tables of a recording, as text, JSON or the page. */
 #include "message.h"
+#include "outcome.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ static struct kei_export_options options_of(const struct settings *settings)
         .callers_of = settings->callers,
         .callees_of = settings->callees,
         .tasks = settings->tasks,
+        .threads = settings->threads,
     };
 }
 
@@ -50,10 +52,25 @@ static bool to_standard_output(const char *path)
     return path != NULL && strcmp(path, "-") == 0;
 }
 
+static int show_gains(const struct command *command, const struct settings *settings, int count, char **words)
+{
+    struct kei_outcome *outcome = NULL;
+    struct kei_error error = {0};
+    if (settings->html != NULL)
+        return message_usage(command, "--gains has no page: it is text or --json");
+    if (kei_gains((struct kei_words){(const char *const *)words, (size_t)count}, &outcome, &error) != 0)
+        return message_error(command, &error);
+    int status = outcome_show(settings, outcome, STDOUT_FILENO) ? 0 : command->failure_status;
+    kei_outcome_free(outcome);
+    return status;
+}
+
 int command_report(const struct command *command, const struct settings *settings, int count, char **words)
 {
     struct kei_recording *recording = NULL;
     struct kei_error error = {0};
+    if (settings->gains && count > 0)
+        return show_gains(command, settings, count, words);
     if (count != 1)
         return message_usage(command, count == 0 ? "FILE is missing" : "it reads one FILE (write --json=OUT with =)");
     if (settings->to_s > 0 && settings->to_s <= settings->from_s)

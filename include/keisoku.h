@@ -161,7 +161,9 @@ struct kei_bench_options {
     uint64_t seed; /* of the order of runs; 0: from the clock */
     enum kei_bench_measure measure;
     struct kei_words baselines; /* saved results (JSON) to check against */
-    const char *recording;      /* whose prediction the gain of the second over the first is held to; NULL: none */
+    const char *recording;      /* whose prediction the gain of the second over the first is held to; NULL: none. Where
+                                 * something is claimed, the recording keeps it (kei_gains) */
+    uint32_t finding;           /* which of its findings, from 1; 0: the first */
 };
 
 /* Runs commands turn by turn and compares them. KEI_ERR_GONE: a command, or what is around it, failed at its first run.
@@ -169,6 +171,10 @@ struct kei_bench_options {
  * outputs differ). */
 KEI_API int kei_bench(const struct kei_bench_options *options, const struct kei_watch *watch,
                       struct kei_outcome **outcome, struct kei_error *error);
+
+/* What benches with a recording made of its predictions (kei_bench_options.recording), of several recordings together:
+ * "text" or "json". kei_outcome_status: 0. */
+KEI_API int kei_gains(struct kei_words paths, struct kei_outcome **outcome, struct kei_error *error);
 
 struct kei_scale_options {
     const char *sizes;           /* "1000,2000,4000,8000": each in place of {n} in the program's words */
@@ -269,6 +275,7 @@ struct kei_export_options {
     const char *lines_of;    /* report --lines FUNCTION; NULL: none */
     const char *callers_of, *callees_of;
     bool tasks;            /* report --tasks */
+    bool threads;          /* report --threads */
     const char *page_path; /* text: the page that was written beside the recording; NULL: none */
 };
 /* Writes to `write` piece by piece; a non-zero return of it ends the export with that code. */

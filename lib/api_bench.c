@@ -4,10 +4,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "capture/trials/bench_run.h"
+#include "data/gain.h"
 #include "data/profile.h"
 #include "diagnose/diagnose.h"
 #include "export/bench.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { SCANS_MAX = 8, BASELINES_MAX = 16, EXIT_WORSE = 1, EXIT_NOTHING_CLAIMED = 3 };
@@ -15,7 +17,8 @@ enum { SCANS_MAX = 8, BASELINES_MAX = 16, EXIT_WORSE = 1, EXIT_NOTHING_CLAIMED =
 struct bench_result {
     struct bench bench;
     struct verdicts verdicts;
-    char *recording;
+    char *recording, *tag, *place;
+    struct err keeping;
 };
 
 static void free_result(void *context)
@@ -25,6 +28,8 @@ static void free_result(void *context)
         return;
     bench_release(&result->bench);
     mem_free(result->recording);
+    mem_free(result->tag);
+    mem_free(result->place);
     mem_free(result);
 }
 
@@ -169,39 +174,74 @@ static int add_variants(const struct kei_bench_options *options, struct bench *b
 /* ---- what it is held to --------------------------------------------------------------------------------------------
  */
 
-/* The gain that the first finding of a recording promises. */
-static int read_prediction(const char *path, struct bench_result *result, struct err *err)
+static int copy_finding(const struct profile *profile, const struct finding *finding, struct bench_result *result)
+{
+    struct buf place = {0};
+    if (finding->file != 0)
+        buf_printf(&place, "%s:%u", diagnosis_file(profile, finding->file), finding->line);
+    result->tag = mem_strdup(finding->tag);
+    result->place = take_text(&place);
+    struct promise *promise = &result->verdicts.promise;
+    promise->given = finding->predicted_low > 0 && finding->predicted_high > 0;
+    promise->low = finding->predicted_low;
+    promise->high = finding->predicted_high;
+    promise->most = finding->max_gain;
+    return result->tag != NULL && result->place != NULL ? 0 : ERR_NOMEM;
+}
+
+/* The gain that a finding of a recording promises. */
+static int read_promise(const char *path, struct bench_result *result, struct err *err)
 {
     struct profile *profile = NULL;
     struct diagnosis *diagnosis = NULL;
+    size_t rank = result->verdicts.promise.rank;
     int rc = profile_load(path, &profile, err);
-    if (rc == 0 && (rc = diagnose(profile, &diagnosis)) != 0)
-        err_set(err, rc, "cannot read %s: out of memory; free some memory", path);
-    if (rc == 0) {
-        const struct finding *finding = &diagnosis->findings[0];
-        result->verdicts.recording = result->recording;
-        result->verdicts.predicted = finding->predicted_low > 0 && finding->predicted_high > 0;
-        result->verdicts.predicted_low = finding->predicted_low;
-        result->verdicts.predicted_high = finding->predicted_high;
-        result->verdicts.predicted_most = finding->max_gain;
+    if (rc == 0 && (rc = diagnose(profile, &diagnosis)) == 0) {
+        if (rank > diagnosis->n_findings)
+            rc = err_set(err, ERR_BAD_INPUT, "bench: %s has %zu finding%s; --finding %zu is none of them", path,
+                         diagnosis->n_findings, diagnosis->n_findings == 1 ? "" : "s", rank);
+        else
+            rc = copy_finding(profile, &diagnosis->findings[rank - 1], result);
     }
+    if (rc == ERR_NOMEM)
+        err_set(err, rc, "cannot read %s: out of memory; free some memory", path);
     diagnosis_free(diagnosis);
     profile_free(profile);
     return rc == ERR_NOT_FOUND ? ERR_BAD_INPUT : rc;
 }
 
+/* The score is kept where the promise stands. That it cannot be is no failure of the bench: it is said. */
+static void keep_gain(struct bench_result *result)
+{
+    struct promise *promise = &result->verdicts.promise;
+    const struct estimate *ratio = &result->verdicts.variants[1].ratio[0];
+    if (!promise->given || !result->verdicts.claims || !ratio->known)
+        return;
+    const struct gain gain = {.unix_ns = (int64_t)clock_unix_ns(),
+                              .tag = result->tag,
+                              .place = result->place,
+                              .low = promise->low,
+                              .high = promise->high,
+                              .most = promise->most,
+                              .achieved = exp(-ratio->log),
+                              .achieved_low = exp(-ratio->high),
+                              .achieved_high = exp(-ratio->low),
+                              .before = result->bench.variants[0].command,
+                              .after = result->bench.variants[1].command};
+    promise->kept = gain_keep(result->recording, &gain, &result->keeping) == 0;
+    promise->lost = promise->kept ? NULL : result->keeping.text;
+}
+
 static int judge(const struct kei_bench_options *options, struct bench_result *result, const struct baseline *baselines,
                  struct err *err)
 {
-    struct verdicts before = result->verdicts;
+    struct promise promise = result->verdicts.promise;
     int rc = verdicts_of(&result->bench, (int)options->measure, baselines, options->baselines.count, &result->verdicts);
     if (rc != 0)
         return err_set(err, rc, "cannot compare: out of memory; ask for fewer rounds");
-    result->verdicts.recording = before.recording;
-    result->verdicts.predicted = before.predicted;
-    result->verdicts.predicted_low = before.predicted_low;
-    result->verdicts.predicted_high = before.predicted_high;
-    result->verdicts.predicted_most = before.predicted_most;
+    result->verdicts.promise = promise;
+    if (promise.recording != NULL)
+        keep_gain(result);
     return 0;
 }
 
@@ -223,7 +263,9 @@ static int prepare(const struct kei_bench_options *options, struct bench_result 
         rc = ERR_BAD_INPUT; /* not found means a command that is not: 127 */
     if (rc == 0 && options->recording != NULL) {
         result->recording = mem_strdup(options->recording);
-        rc = result->recording == NULL ? ERR_NOMEM : read_prediction(options->recording, result, err);
+        result->verdicts.promise.recording = result->recording;
+        result->verdicts.promise.rank = options->finding > 0 ? options->finding : 1;
+        rc = result->recording == NULL ? ERR_NOMEM : read_promise(options->recording, result, err);
     }
     return rc;
 }

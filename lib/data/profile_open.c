@@ -198,6 +198,8 @@ static int check_tables(struct loader *loader)
             loader->has_task_waits = !missing;
         if (strcmp(item->name, "gap") == 0)
             loader->has_gaps = !missing;
+        if (strcmp(item->name, "gain") == 0)
+            loader->has_gains = !missing;
     }
     return 0;
 }

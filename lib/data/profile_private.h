@@ -16,7 +16,7 @@ struct loader {
     struct err *err;
     uint64_t committed_ns;
     uint64_t file_bytes;
-    bool has_origin, has_expressions, has_tasks, has_task_waits, has_operands, has_gaps;
+    bool has_origin, has_expressions, has_tasks, has_task_waits, has_operands, has_gaps, has_gains;
     size_t notes;          /* rows read */
     uint64_t source_bytes; /* of all source texts */
 };

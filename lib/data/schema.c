@@ -68,6 +68,9 @@ const struct schema_item schema_items[] = {
     LATER_TABLE(origin, "process INTEGER PRIMARY KEY, host INTEGER, recording INTEGER)"),
     /* Where the recording's clock stood still: nothing was measured for that long. */
     LATER_TABLE(gap, "time_ns INTEGER, length_ns INTEGER)"),
+    /* What benches made of the recording's predictions (gain.h); the only rows that come after its end. */
+    LATER_TABLE(gain, "unix_ns INTEGER, tag TEXT, place TEXT, low REAL, high REAL, most REAL, achieved REAL,"
+                      " achieved_low REAL, achieved_high REAL, before TEXT, after TEXT)"),
     VIEW(processes, "SELECT process.id, pid, parent, command_text AS command, e.text AS executable, p.text AS python,"
                     " start_ns / 1e9 AS start_s, nullif(end_ns, 0) / 1e9 AS end_s, exit_status,"
                     " coalesce(h.text, (SELECT value FROM meta WHERE key = 'host')) AS host, r.text AS recording"

@@ -28,10 +28,37 @@ static void make_trust(const struct profile *profile, struct trust *trust)
     trust->reread_share = profile->self.reads > 0 ? (double)profile->self.rereads / (double)profile->self.reads : 0;
 }
 
+/*
+ * Facts and findings are about the time that somebody waits for: of the profile without the threads that stand aside,
+ * which are then left out as idle workers are.
+ */
+static int find(const struct profile *profile, struct diagnosis *diagnosis)
+{
+    struct profile waited_for = *profile;
+    struct aggregate *aggregate = NULL;
+    struct facts facts;
+    int rc = 0;
+    if (diagnosis->aside > 0) {
+        waited_for.thread_idle = mem_alloc(profile->n_threads * sizeof *profile->thread_idle);
+        if (waited_for.thread_idle == NULL)
+            return ERR_NOMEM;
+        for (size_t i = 0; i < profile->n_threads; i++)
+            waited_for.thread_idle[i] = profile->thread_idle[i] || diagnosis->roles[i].aside;
+        rc = aggregate_new(&waited_for, NULL, &aggregate);
+    }
+    if (rc == 0)
+        rc = facts_make(&waited_for, aggregate != NULL ? aggregate : diagnosis->aggregate, diagnosis, &facts);
+    if (rc == 0)
+        rc = findings_make(&facts, diagnosis);
+    aggregate_free(aggregate);
+    if (diagnosis->aside > 0)
+        mem_free(waited_for.thread_idle);
+    return rc;
+}
+
 int diagnose(const struct profile *profile, struct diagnosis **result)
 {
     struct filter all = {0};
-    struct facts facts;
     *result = NULL;
     struct diagnosis *diagnosis = mem_zalloc(1, sizeof *diagnosis);
     if (diagnosis == NULL)
@@ -42,9 +69,9 @@ int diagnose(const struct profile *profile, struct diagnosis **result)
         rc = ledger_make(profile, diagnosis);
     }
     if (rc == 0)
-        rc = facts_make(profile, diagnosis, &facts);
+        rc = roles_make(profile, &diagnosis->roles, &diagnosis->aside);
     if (rc == 0)
-        rc = findings_make(&facts, diagnosis);
+        rc = find(profile, diagnosis);
     if (rc == 0)
         *result = diagnosis;
     else
@@ -58,6 +85,7 @@ void diagnosis_free(struct diagnosis *diagnosis)
         return;
     aggregate_free(diagnosis->aggregate);
     mem_free(diagnosis->threads);
+    mem_free(diagnosis->roles);
     mem_free(diagnosis->findings);
     mem_free(diagnosis);
 }

@@ -6,6 +6,7 @@
 #define KEISOKU_DIAGNOSE_H
 
 #include "data/aggregate.h"
+#include "diagnose/roles.h"
 
 enum prescription {
     PRESCRIBE_NATIVE,
@@ -42,7 +43,7 @@ struct finding {
     double max_gain;                      /* at most that many times faster; 0: not given */
     const char *gain_law;                 /* "Amdahl", "overlap" …; "" */
     double predicted_low, predicted_high; /* 0: not given */
-    char check_command[256];
+    char check_command[512];              /* for a shell, on one line */
     const char *not_measured[NOT_MEASURED_MAX];
     size_t n_not_measured;
 };
@@ -60,7 +61,8 @@ struct trust {
 
 struct thread_ledger {
     uint32_t thread;
-    struct share wall[STATE_COUNT];
+    double wall_ns, cpu_ns; /* what its shares are of */
+    struct share wall[STATE_COUNT], cpu[STATE_COUNT];
 };
 
 struct diagnosis {
@@ -68,6 +70,8 @@ struct diagnosis {
     struct share wall[STATE_COUNT], cpu[STATE_COUNT]; /* sum of .share is 1 (0 when nothing was measured) */
     struct thread_ledger *threads;
     size_t n_threads;              /* those the shares are of */
+    struct thread_role *roles;     /* by thread id */
+    size_t aside;                  /* threads that nobody was seen to wait for: facts and findings leave them out */
     double cores_used, cores_free; /* averages over the recording */
     bool cores_measured;           /* cores_free is from the cores' own counters, not only from our use */
     struct trust trust;

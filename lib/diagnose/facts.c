@@ -43,7 +43,6 @@ static void make_delay(struct facts *facts)
         const struct thread *thread = &profile->threads[i];
         if (profile->thread_idle[i])
             continue;
-        facts->run_ns += (double)thread->run_ns;
         facts->delay_ns += (double)thread->delay_ns;
     }
     wall = facts->strata.on_ns + facts->strata.exact_ns;
@@ -94,9 +93,11 @@ static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
 {
     const struct profile *profile = facts->profile;
     double allowed = profile->cores_allowed > 0 ? profile->cores_allowed : profile->cores;
-    double busy_ns, duration_ns = (double)profile->duration_ns,
-                    used = duration_ns > 0 ? facts->run_ns / duration_ns : 0;
+    double busy_ns, run_ns = 0, duration_ns = (double)profile->duration_ns;
     uint32_t counted;
+    for (size_t i = 1; i < profile->n_threads; i++)
+        run_ns += (double)profile->threads[i].run_ns;
+    double used = duration_ns > 0 ? run_ns / duration_ns : 0;
     int rc = sum_cores(profile, &busy_ns, &counted);
     if (rc != 0)
         return rc;
@@ -251,9 +252,10 @@ static void make_elapsed(struct facts *facts)
     facts->elapsed_ns = known ? last - first : (double)profile->duration_ns;
 }
 
-int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struct facts *facts)
+int facts_make(const struct profile *profile, const struct aggregate *aggregate, struct diagnosis *diagnosis,
+               struct facts *facts)
 {
-    *facts = (struct facts){.profile = profile, .aggregate = diagnosis->aggregate, .diagnosis = diagnosis};
+    *facts = (struct facts){.profile = profile, .aggregate = aggregate, .diagnosis = diagnosis};
     make_elapsed(facts);
     make_cpu(facts);
     make_delay(facts);

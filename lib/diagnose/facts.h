@@ -46,7 +46,7 @@ struct facts {
     struct share python, native, on_cpu, import, gc;
     bool told_apart; /* python, native and kernel could be told apart for most of it */
 
-    double run_ns, delay_ns, throttled_ns;
+    double delay_ns, throttled_ns;
     double delay;     /* of run time and run delay: the run delay */
     bool cores_known; /* cores_free comes from the cores' own counters */
     double others;    /* cores' worth that other programs were busy for; known as cores_free is */
@@ -73,7 +73,9 @@ struct facts {
     struct held_up held_up;
 };
 
-int facts_make(const struct profile *profile, struct diagnosis *diagnosis, struct facts *facts);
+/* `profile` and `aggregate` (of it) are without the threads that nobody waits for; the cores' use is of all. */
+int facts_make(const struct profile *profile, const struct aggregate *aggregate, struct diagnosis *diagnosis,
+               struct facts *facts);
 
 /* In timeline.c, used by facts.c: */
 int timeline_measure(const struct profile *profile, struct facts *facts);

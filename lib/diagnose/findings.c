@@ -148,55 +148,6 @@ static bool fill_template(char *out, size_t size, const char *template, const st
     return done;
 }
 
-static void add_quoted(struct buf *out, const char *argument)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
-    if (*argument != '\0' && strspn(argument, plain) == strlen(argument)) {
-        buf_add_text(out, argument);
-        return;
-    }
-    buf_add_byte(out, '\'');
-    for (; *argument != '\0'; argument++) {
-        if (*argument == '\'')
-            buf_add_text(out, "'\\''");
-        else
-            buf_add_byte(out, (uint8_t)*argument);
-    }
-    buf_add_byte(out, '\'');
-}
-
-/* The command that shows whether the change helped: the same measurement again. */
-static bool fill_check(const struct profile *profile, struct finding *finding)
-{
-    struct buf text = {0};
-    if (profile->command != NULL && profile->command[0] != NULL) {
-        buf_add_text(&text, "keisoku run");
-        for (size_t i = 0; profile->command[i] != NULL; i++) {
-            buf_add_byte(&text, ' ');
-            if (i == 0 && profile->command[0][0] == '-' && profile->command[0][1] != '\0' &&
-                strcmp(profile->command[0], "-m") != 0 && strcmp(profile->command[0], "-c") != 0)
-                buf_add_text(&text, "-- ");
-            add_quoted(&text, profile->command[i]);
-        }
-    }
-    bool fits =
-        text.size > 0 && text.size < sizeof finding->check_command && memchr(text.data, '\n', text.size) == NULL;
-    if (fits || text.failed) {
-        copy_text(finding->check_command, sizeof finding->check_command, &text);
-    } else if (profile->n_processes > 1 && (profile->command == NULL || profile->command[0] == NULL)) {
-        snprintf(finding->check_command, sizeof finding->check_command, "keisoku attach %d --duration %.0f",
-                 profile->processes[1].pid, fmax(1, (double)profile->duration_ns / 1e9));
-    } else {
-        buf_clear(&text);
-        buf_add_text(&text, "keisoku report ");
-        add_quoted(&text, profile->path != NULL ? profile->path : "FILE");
-        copy_text(finding->check_command, sizeof finding->check_command, &text);
-    }
-    bool done = !text.failed;
-    buf_release(&text);
-    return done;
-}
-
 static bool enough(const struct finding_row *row, const struct finding *finding)
 {
     return (row->order != ORDER_GAIN && row->order != ORDER_COMPLEXITY) ||
@@ -246,7 +197,7 @@ static int try_row(const struct facts *facts, const struct finding_row *row, con
     bool done =
         fill_template(finding->sentence, sizeof finding->sentence, row->sentence, facts->profile, finding, &words);
     done = done && fill_template(finding->action, sizeof finding->action, row->action, facts->profile, finding, &words);
-    return done && fill_check(facts->profile, finding) ? 1 : ERR_NOMEM;
+    return done ? 1 : ERR_NOMEM;
 }
 
 int findings_make(const struct facts *facts, struct diagnosis *diagnosis)
@@ -270,10 +221,12 @@ int findings_make(const struct facts *facts, struct diagnosis *diagnosis)
         if (rows[i].prescription == PRESCRIBE_INSUFFICIENT)
             break; /* advice that is not measured is not given */
     }
-    for (size_t i = 0; i < n; i++)
-        diagnosis->findings[i] = list[i].finding;
-    diagnosis->n_findings = n;
     rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        diagnosis->findings[i] = list[i].finding;
+        rc = finding_fill_check(facts->profile, i + 1, &diagnosis->findings[i]);
+    }
+    diagnosis->n_findings = n;
 out:
     mem_free(list);
     mem_free(earlier);

@@ -113,7 +113,7 @@ void ledger_fill(const double ns[STATE_COUNT], const double ticks[STATE_COUNT], 
 }
 
 struct thread_sums {
-    double ns[STATE_COUNT], ticks[STATE_COUNT];
+    double ns[STATE_COUNT], cpu_ns[STATE_COUNT], ticks[STATE_COUNT];
     bool any;
 };
 
@@ -131,6 +131,11 @@ static int fill_threads(const struct profile *profile, const struct thread_sums 
         struct thread_ledger *ledger = &diagnosis->threads[diagnosis->n_threads++];
         ledger->thread = (uint32_t)i;
         ledger_fill(sums[i].ns, sums[i].ticks, ledger->wall);
+        ledger_fill(sums[i].cpu_ns, sums[i].ticks, ledger->cpu);
+        for (int state = 0; state < STATE_COUNT; state++) {
+            ledger->wall_ns += sums[i].ns[state];
+            ledger->cpu_ns += sums[i].cpu_ns[state];
+        }
     }
     return 0;
 }
@@ -147,6 +152,7 @@ static int make_threads(const struct profile *profile, struct diagnosis *diagnos
         if (thread == 0 || thread >= profile->n_threads || state >= STATE_COUNT || profile->thread_idle[thread])
             continue;
         sums[thread].ns[state] += samples->wall_ns[i];
+        sums[thread].cpu_ns[state] += samples->cpu_ns[i];
         sums[thread].ticks[state] += samples->ticks[i];
         sums[thread].any = true;
     }

@@ -65,6 +65,9 @@ bool source_unlocks(const char *text, size_t length);
 /* Does it take a lock? */
 bool source_locks(const char *text, size_t length);
 
+/* In check_command.c: the command that shows whether a change helped, for the finding of that rank. 0 or ERR_NOMEM. */
+int finding_fill_check(const struct profile *profile, size_t rank, struct finding *finding);
+
 /* For rules: evidence and its kin. */
 /* A part of elapsed time: sampled as every thread was, so with the interval of that many instants. */
 void finding_add_elapsed(const struct facts *facts, struct finding *finding, const char *measure, double part);

@@ -19,6 +19,16 @@ struct variant_verdict {
     struct estimate check; /* today by then */
 };
 
+/* What a finding of a recording said that a change would gain. */
+struct promise {
+    const char *recording; /* NULL: not asked */
+    uint32_t rank;         /* of the finding, from 1 */
+    bool given;            /* it promises something */
+    double low, high, most;
+    bool kept;        /* what was achieved is in the recording now */
+    const char *lost; /* why it is not; NULL: there was nothing to keep */
+};
+
 struct verdicts {
     const struct bench *bench;
     int measure;        /* index into bench_measures: what decides */
@@ -29,10 +39,7 @@ struct verdicts {
     /* --check */
     size_t baselines;
     bool worse;
-    /* --from */
-    const char *recording; /* NULL: not asked */
-    bool predicted;        /* it has a prediction */
-    double predicted_low, predicted_high, predicted_most;
+    struct promise promise; /* --from */
 };
 
 int verdicts_of(const struct bench *bench, int measure, const struct baseline *baselines, size_t n_baselines,

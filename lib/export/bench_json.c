@@ -132,11 +132,12 @@ static void write_gain(struct json_writer *json, const struct verdicts *verdicts
 {
     const char *word = bench_gain_word(verdicts);
     json_open(json, "gain", '{');
-    json_text(json, "recording", verdicts->recording);
-    if (verdicts->predicted) {
+    json_text(json, "recording", verdicts->promise.recording);
+    json_integer(json, "finding", verdicts->promise.rank);
+    if (verdicts->promise.given) {
         json_open_flat(json, "predicted", '{');
-        json_number(json, "low", verdicts->predicted_low);
-        json_number(json, "high", verdicts->predicted_high);
+        json_number(json, "low", verdicts->promise.low);
+        json_number(json, "high", verdicts->promise.high);
         json_close(json, '}');
     }
     if (word != NULL) {
@@ -144,6 +145,7 @@ static void write_gain(struct json_writer *json, const struct verdicts *verdicts
         const struct estimate achieved = {true, -ratio->log, -ratio->high, -ratio->low, ratio->n};
         write_estimate(json, "achieved", &achieved);
         json_text(json, "verdict", word);
+        json_bool(json, "kept", verdicts->promise.kept);
     }
     json_close(json, '}');
 }
@@ -173,7 +175,7 @@ void bench_json(const struct verdicts *verdicts, struct buf *out)
     for (size_t i = 0; i < bench->n; i++)
         write_variant(&json, verdicts, i);
     json_close(&json, ']');
-    if (verdicts->recording != NULL)
+    if (verdicts->promise.recording != NULL)
         write_gain(&json, verdicts);
     json_close(&json, '}');
     buf_add_byte(out, '\n');

@@ -151,19 +151,22 @@ static void add_gain(const struct verdicts *verdicts, struct buf *out)
 {
     const char *word = bench_gain_word(verdicts);
     char low[32], high[32], achieved[32];
-    if (verdicts->recording == NULL)
+    if (verdicts->promise.recording == NULL)
         return;
-    if (!verdicts->predicted) {
-        buf_printf(out, "predicted   nothing: the first finding of %s promises no gain\n", verdicts->recording);
+    if (!verdicts->promise.given) {
+        buf_printf(out, "predicted   nothing: finding %u of %s promises no gain\n", verdicts->promise.rank,
+                   verdicts->promise.recording);
         return;
     }
-    cells_gain(low, sizeof low, verdicts->predicted_low);
-    cells_gain(high, sizeof high, verdicts->predicted_high);
+    cells_gain(low, sizeof low, verdicts->promise.low);
+    cells_gain(high, sizeof high, verdicts->promise.high);
     cells_gain(achieved, sizeof achieved, exp(-verdicts->variants[1].ratio[0].log));
     cells_padded(out, "predicted", LABEL_COLUMNS, false);
     buf_printf(out, "%s to %s", low, high);
     if (word != NULL)
         buf_printf(out, "      achieved %s      %s", achieved, word);
+    if (verdicts->promise.kept)
+        buf_printf(out, "\n           kept in %s (keisoku report --gains)", verdicts->promise.recording);
     buf_add_byte(out, '\n');
 }
 

@@ -164,6 +164,8 @@ void bench_notes(const struct verdicts *verdicts, struct buf *out)
     if (verdicts->comparisons > 1)
         buf_printf(out, "%zu comparisons: the intervals of all hold together in 95 of 100 benches\n",
                    verdicts->comparisons);
+    if (verdicts->promise.lost != NULL)
+        buf_printf(out, "the gain was not kept: %s\n", verdicts->promise.lost);
     if (verdicts->baselines == 1 && verdicts->claims)
         buf_add_text(out, "one saved result does not tell how sessions differ; --check with several does\n");
 }
@@ -171,9 +173,9 @@ void bench_notes(const struct verdicts *verdicts, struct buf *out)
 const char *bench_gain_word(const struct verdicts *verdicts)
 {
     const struct estimate *ratio = &verdicts->variants[verdicts->bench->n > 1 ? 1 : 0].ratio[0];
-    if (!verdicts->predicted || !verdicts->claims || !ratio->known)
+    if (!verdicts->promise.given || !verdicts->claims || !ratio->known)
         return NULL;
-    if (-ratio->low < log(verdicts->predicted_low))
+    if (-ratio->low < log(verdicts->promise.low))
         return "less than predicted";
-    return -ratio->high > log(verdicts->predicted_high) ? "more than predicted" : "as predicted";
+    return -ratio->high > log(verdicts->promise.high) ? "more than predicted" : "as predicted";
 }

@@ -187,7 +187,16 @@ static void add_processes(struct buf *out, const struct profile *profile)
     buf_add_byte(out, ']');
 }
 
-static void add_threads(struct buf *out, const struct profile *profile)
+/* A page can be made without a diagnosis. */
+static void add_role(struct buf *out, const struct diagnosis *diagnosis, size_t thread)
+{
+    if (diagnosis == NULL || diagnosis->roles == NULL)
+        return;
+    add_text(out, "role", role_name((enum role)diagnosis->roles[thread].role));
+    add_bool(out, "aside", diagnosis->roles[thread].aside);
+}
+
+static void add_threads(struct buf *out, const struct profile *profile, const struct diagnosis *diagnosis)
 {
     add_key(out, "threads");
     buf_add_text(out, "[null");
@@ -201,6 +210,7 @@ static void add_threads(struct buf *out, const struct profile *profile)
         add_count(out, "run_ns", thread->run_ns);
         add_count(out, "delay_ns", thread->delay_ns);
         add_bool(out, "idle", profile->thread_idle[i]);
+        add_role(out, diagnosis, i);
         buf_add_byte(out, '}');
     }
     buf_add_byte(out, ']');
@@ -302,7 +312,7 @@ void page_add_meta(struct buf *out, struct page *page, const struct export_input
     add_trust(out, profile);
     add_states(out);
     add_processes(out, profile);
-    add_threads(out, profile);
+    add_threads(out, profile, input->diagnosis);
     add_diagnosis(out, profile, input->diagnosis);
     add_view(out, input);
     add_count(out, "buckets", page->buckets);

@@ -238,6 +238,12 @@ static void write_thread_name(struct json_writer *json, const struct profile *pr
     json_string(json, "name", profile, thread->name);
 }
 
+static void write_role(struct json_writer *json, const struct thread_role *role)
+{
+    json_text(json, "role", role_name((enum role)role->role));
+    json_bool(json, "waited_for", !role->aside);
+}
+
 static void write_states(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis)
 {
     bool apart = json_told_apart(diagnosis->aggregate);
@@ -252,7 +258,11 @@ static void write_states(struct json_writer *json, const struct profile *profile
     for (size_t i = 0; i < diagnosis->n_threads; i++) {
         json_open(json, NULL, '{');
         write_thread_name(json, profile, &profile->threads[diagnosis->threads[i].thread]);
+        write_role(json, &diagnosis->roles[diagnosis->threads[i].thread]);
+        json_number(json, "wall_s", diagnosis->threads[i].wall_ns / 1e9);
+        json_number(json, "cpu_s", diagnosis->threads[i].cpu_ns / 1e9);
         write_shares(json, "states", diagnosis->threads[i].wall, apart, false);
+        write_shares(json, "cpu", diagnosis->threads[i].cpu, apart, true);
         json_close(json, '}');
     }
     json_close(json, ']');

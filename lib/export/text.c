@@ -192,7 +192,10 @@ static int draw(struct screen *screen, struct err *err)
         rc = text_calls(screen, options->callees_of, false, err);
     if (rc == 0 && options->tasks)
         rc = text_tasks(screen, err);
-    if (options->tasks || options->lines_of != NULL || options->callers_of != NULL || options->callees_of != NULL)
+    if (rc == 0 && options->threads)
+        rc = text_threads(screen);
+    if (options->tasks || options->threads || options->lines_of != NULL || options->callers_of != NULL ||
+        options->callees_of != NULL)
         return rc;
     rc = draw_screen(screen);
     return rc == 0 ? 0 : err_set(err, rc, "writing the report: %s", err_sentence(rc));

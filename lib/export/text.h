@@ -35,6 +35,13 @@ void text_findings(struct screen *screen);
 
 /* report --lines FUNCTION, --callers, --callees */
 int text_lines(struct screen *screen, const char *name, struct err *err);
+/* The bar of states: their letters, as wide as the screen. */
+void text_bar(struct screen *screen, const double shares[STATE_COUNT]);
+/* In text_threads.c: threads that nobody was seen to wait for and that had a core; nothing where there are none. */
+void text_aside(struct screen *screen);
+
+/* report --threads */
+int text_threads(struct screen *screen);
 /* report --tasks */
 int text_tasks(struct screen *screen, struct err *err);
 int text_calls(struct screen *screen, const char *name, bool callers, struct err *err);

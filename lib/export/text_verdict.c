@@ -42,22 +42,65 @@ static void add_gain(struct buf *out, const struct finding *finding)
         buf_printf(out, "at most %s faster", most);
 }
 
+/* The length of the shell's first word, quotes and all; that of an option with its value. */
+static size_t shell_word(const char *at)
+{
+    size_t length = 0;
+    bool quoted = false;
+    if (strncmp(at, "--", 2) == 0 && at[length = strcspn(at, " ")] == ' ')
+        length++;
+    for (; at[length] != '\0' && (quoted || at[length] != ' '); length++)
+        quoted = quoted != (at[length] == '\'' && (length == 0 || at[length - 1] != '\\'));
+    return length;
+}
+
+/* A command on its own lines, each but the last ended as a shell wants it, so that it can be copied. Returns the lines;
+ * 0: a word does not fit. */
+static size_t wrap_command(struct buf *out, const char *command, size_t width)
+{
+    size_t lines = 1, column = 2;
+    buf_add_text(out, "  ");
+    for (const char *at = command; *at != '\0';) {
+        size_t length = shell_word(at), wide = cells_width(at, length);
+        if (wide + 6 > width)
+            return 0;
+        if (column > 4 && column + 1 + wide + 2 > width) {
+            buf_add_text(out, " \\\n    ");
+            column = 4;
+            lines++;
+        } else if (column > 4) {
+            buf_add_byte(out, ' ');
+            column++;
+        }
+        buf_add_visible(out, at, length);
+        column += wide;
+        at += length + (at[length] == ' ');
+    }
+    buf_add_byte(out, '\n');
+    return lines;
+}
+
+enum { COMMAND_LINES = 2 };
+
 /* The gain, and the command that shows it; a command that is too long to be read is not written out again. */
 static void add_check(struct screen *screen, const struct finding *finding)
 {
-    struct buf text = {0}, shown = {0};
+    struct buf text = {0}, command = {0};
+    bool bench = strncmp(finding->check_command, "keisoku bench ", 14) == 0, apart = false;
     add_gain(&text, finding);
-    buf_add_text(&text, text.size > 0 ? "; check with: " : "Check with: ");
-    size_t kept = text.size;
-    buf_add_text(&text, finding->check_command);
-    if (cells_wrap(&shown, "  ", "  ", buf_text(&text), screen->width) > 2 || screen->tight >= TIGHT_CHECK) {
-        text.size = kept < text.size ? kept : text.size;
-        buf_add_text(&text, "the same command again");
-        shown.size = 0;
-        cells_wrap(&shown, "  ", "  ", buf_text(&text), screen->width);
-    }
-    buf_add(&screen->out, shown.data, shown.size);
-    text_done(screen, &shown);
+    buf_add_text(&text, text.size > 0 ? "; check with" : "Check with");
+    size_t lines = wrap_command(&command, finding->check_command, screen->width);
+    if (lines == 0 || lines > COMMAND_LINES || screen->tight >= TIGHT_CHECK)
+        buf_add_text(&text, bench ? " the bench that --json and the page name" : " the same command again");
+    else if (lines == 1 && !bench && cells_width_of(&text) + cells_width_of(&command) <= screen->width)
+        buf_printf(&text, ": %s", finding->check_command);
+    else
+        apart = true;
+    buf_add_text(&text, apart ? ":" : "");
+    cells_wrap(&screen->out, "  ", "  ", buf_text(&text), screen->width);
+    if (apart)
+        buf_add(&screen->out, command.data, command.size);
+    text_done(screen, &command);
     text_done(screen, &text);
 }
 
@@ -154,7 +197,7 @@ static void add_states(struct screen *screen, const char *title, const double *s
     text_done(screen, &line);
 }
 
-static void add_bar(struct screen *screen, const double *shares)
+void text_bar(struct screen *screen, const double shares[STATE_COUNT])
 {
     static const char *const colors[STATE_COUNT] = {
         [STATE_PYTHON] = "34", [STATE_NATIVE_GIL] = "36", [STATE_NATIVE] = "32",  [STATE_ON_CPU] = "34",
@@ -230,9 +273,10 @@ void text_ledger(struct screen *screen)
     }
     add_states(screen, "wall", wall);
     if (aggregate->wall_ns > 0)
-        add_bar(screen, wall);
+        text_bar(screen, wall);
     if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
         add_states(screen, "CPU", cpu);
+    text_aside(screen);
     add_exceptions(screen);
     if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
         add_native(screen);

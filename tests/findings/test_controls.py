@@ -116,7 +116,7 @@ def test_control(control: Control, one: interpreters.Interpreter, run_keisoku: C
         pytest.skip("the machine was too busy: " + report["findings"][-1]["sentence"])
     assert control.has in found, explain(report)
     finding = report["findings"][found.index(control.has)]
-    assert finding["evidence"] and finding["check_command"].startswith("keisoku run ")
+    assert finding["evidence"] and finding["check_command"].startswith(("keisoku run ", "keisoku bench "))
     if control.function:
         assert finding["place"]["function"].split(".")[-1] == control.function, explain(report)
 

@@ -89,7 +89,8 @@ static void hot_loop_holds(void **state)
     assert_true(finding->predicted_low > 1.5 && finding->predicted_low <= 4);
     assert_true(finding->predicted_high > 30 && finding->predicted_high <= 100);
     assert_true(finding->evidence[0].interval && finding->evidence[0].low > 0.99);
-    assert_string_equal(finding->check_command, "keisoku run test.py");
+    assert_string_equal(finding->check_command,
+                        "keisoku bench 'python3 test.py' 'python3 test_fixed.py' --from test.1.kei");
     assert_int_equal(diagnosis->n_findings, 1);
     diagnosis_free(diagnosis);
     free(built);
@@ -337,7 +338,7 @@ static void elapsed_parts_are_whole(void **state)
         for (size_t i = 0; i < 20; i += 2)
             python += built->wall_ns[i];
         assert_int_equal(diagnose(&built->profile, &diagnosis), 0);
-        assert_int_equal(facts_make(&built->profile, diagnosis, &facts), 0);
+        assert_int_equal(facts_make(&built->profile, diagnosis->aggregate, diagnosis, &facts), 0);
         assert_true(fabs(facts.active + facts.rest - 1) < 1e-6);
         assert_true(fabs(facts.active - python / (double)now) < 1e-6);
         diagnosis_free(diagnosis);
@@ -378,5 +379,6 @@ int main(void)
     failed += wait_tests();
     failed += line_tests();
     failed += operand_tests();
+    failed += thread_tests();
     return failed;
 }

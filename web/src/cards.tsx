@@ -1,8 +1,34 @@
 /* What to do: at most three findings, each with its evidence, what it can gain and what was not measured. */
-import type { Finding } from "./data";
-import { measure, shortFile, visible } from "./format";
+import { useRef, useState } from "preact/hooks";
+import type { Finding, Meta } from "./data";
+import { measure, percent, shortFile, visible } from "./format";
 import { adviceName, gain } from "./header";
 import { Sentence } from "./text";
+
+/** A command with a button that copies it; where a page may not, the command is selected. */
+function Command({ text }: { text: string }) {
+  const code = useRef<HTMLElement>(null);
+  const [said, setSaid] = useState("");
+  const select = () => {
+    if (code.current) getSelection()?.selectAllChildren(code.current);
+    setSaid("selected");
+  };
+  const copy = () => {
+    if (!navigator.clipboard) select();
+    else navigator.clipboard.writeText(text).then(() => setSaid("copied"), select);
+  };
+  return (
+    <>
+      <code ref={code}>{visible(text)}</code>{" "}
+      <button type="button" class="link copy" onClick={copy}>
+        copy
+      </button>{" "}
+      <span class="soft" role="status">
+        {said}
+      </span>
+    </>
+  );
+}
 
 function Card({ finding, rank }: { finding: Finding; rank: number }) {
   const place = finding.file === "" ? "" : `${shortFile(finding.file)}${finding.line > 0 ? `:${finding.line}` : ""}`;
@@ -64,7 +90,7 @@ function Card({ finding, rank }: { finding: Finding; rank: number }) {
             )}
             {finding.check_command !== "" && (
               <p class="check">
-                <span class="soft">check it with</span> <code>{visible(finding.check_command)}</code>
+                <span class="soft">check it with</span> <Command text={finding.check_command} />
               </p>
             )}
             {finding.not_measured.length > 0 && (
@@ -77,7 +103,24 @@ function Card({ finding, rank }: { finding: Finding; rank: number }) {
   );
 }
 
-export function Cards({ findings }: { findings: Finding[] }) {
+/** Threads that nobody was seen to wait for: the advice leaves them out, and says so. */
+function Aside({ meta }: { meta: Meta }) {
+  const busy = meta.threads.filter((thread) => thread?.aside && thread.run_ns > 0.05 * meta.duration_ns);
+  if (busy.length === 0) return null;
+  const named = busy.slice(0, 3).map((thread) => {
+    const name = visible(thread?.name || `thread ${thread?.tid}`);
+    return `${name} (${percent((thread?.run_ns ?? 0) / meta.duration_ns)} of a core)`;
+  });
+  return (
+    <p class="soft" id="aside">
+      Nobody was seen to wait for {named.join(", ")}
+      {busy.length > named.length ? ` and ${busy.length - named.length} more` : ""}: no advice is about it.
+    </p>
+  );
+}
+
+export function Cards({ meta }: { meta: Meta }) {
+  const findings = meta.diagnosis?.findings ?? [];
   const shown = findings.slice(0, 3);
   if (shown.length === 0) return null;
   return (
@@ -91,6 +134,7 @@ export function Cards({ findings }: { findings: Finding[] }) {
       {findings.length > shown.length && (
         <p class="soft">{findings.length - shown.length} more in keisoku report --json.</p>
       )}
+      <Aside meta={meta} />
     </section>
   );
 }

@@ -31,6 +31,10 @@ export interface Thread {
   run_ns: number;
   delay_ns: number;
   idle: boolean;
+  /** What it is for: main, request, worker, other. */
+  role?: string;
+  /** Nobody was seen to wait for it: no advice is about it. */
+  aside?: boolean;
 }
 
 export interface Evidence {

@@ -12,6 +12,7 @@ import { HotLines } from "./lines";
 import { StateBar } from "./statebar";
 import { TimeStrip } from "./strip";
 import { sumStates } from "./sums";
+import { ThreadBars } from "./threads";
 import { useView, initialView, type View } from "./view";
 
 /** Follows the system's preference, or the view's own choice, and says whether the page is dark. */
@@ -81,7 +82,7 @@ function Page({ recording }: { recording: Recording }) {
         {empty ? (
           <>
             <Empty recording={recording} />
-            <Cards findings={meta.diagnosis?.findings ?? []} />
+            <Cards meta={meta} />
           </>
         ) : (
           <>
@@ -89,8 +90,9 @@ function Page({ recording }: { recording: Recording }) {
             <section aria-labelledby="where">
               <h2 id="where">Where the time went</h2>
               <StateBar recording={recording} view={view} set={set} />
+              <ThreadBars recording={recording} view={view} set={set} />
             </section>
-            <Cards findings={meta.diagnosis?.findings ?? []} />
+            <Cards meta={meta} />
             <section aria-labelledby="which">
               <h2 id="which">Which lines</h2>
               <HotLines recording={recording} view={view} />
