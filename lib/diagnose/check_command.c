@@ -43,11 +43,13 @@ static size_t script_of(const char *const *words)
     return i;
 }
 
-/* A script alone was started by the first process's interpreter, as that names itself. */
+/* A script alone was started by an interpreter of the PATH, the first process's. */
 static const char *interpreter(const struct profile *profile)
 {
     uint32_t command = profile->n_processes > 1 ? profile->processes[1].command : 0;
     const char *word = command < profile->n_strings ? profile->strings[command] : "";
+    const char *slash = strrchr(word, '/');
+    word = slash != NULL ? slash + 1 : word;
     return word[0] == '\0' || is_script(word) ? "python3" : word;
 }
 

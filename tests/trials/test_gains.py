@@ -78,7 +78,8 @@ def test_what_is_not_kept(run_keisoku: Run, make_recording: MakeRecording, tmp_p
     with sqlite3.connect(tmp_path / "loop.kei") as db:
         db.execute("DELETE FROM meta WHERE key = 'complete'")
     done = run_keisoku(*BENCH, "loop.kei")
-    assert done.status == 0 and "the gain was not kept: " in done.out and "not ended properly" in done.out.replace("\n      ", " ")
+    said = done.out.replace("\n      ", " ")
+    assert done.status == 0 and "the gain was not kept: " in said and "not ended properly" in said, done.out
     assert gains(run_keisoku, "loop.kei")["gains"] == []
     if os.geteuid() != 0:  # root may write anything
         make_recording(LOOP, tmp_path / "locked.kei")
