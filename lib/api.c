@@ -12,6 +12,7 @@
 #include "data/merge.h"
 #include "data/part.h"
 #include "data/query.h"
+#include "data/task_stacks.h"
 #include "diagnose/compare.h"
 #include "diagnose/diagnose.h"
 #include "export/diff.h"
@@ -158,6 +159,21 @@ static int find_part(const struct profile *profile, const struct kei_export_opti
     return 0;
 }
 
+static int write_export(const struct exporter *exporter, const struct export_input *input, const struct sink *sink,
+                        struct err *err)
+{
+    struct task_stacks *stacks = NULL;
+    struct export_input with_tasks = *input;
+    int rc = exporter->tasks ? task_stacks_new(input->profile, &stacks) : 0;
+    if (rc != 0)
+        return err_set(err, rc, "telling tasks apart: %s; %s", err_sentence(rc), err_hint(rc));
+    if (stacks != NULL)
+        with_tasks.profile = task_stacks_profile(stacks);
+    rc = exporter->write(&with_tasks, sink, err);
+    task_stacks_free(stacks);
+    return rc;
+}
+
 /* Writes a part of the recording: what is found is found in the part alone. */
 static int export_part(const struct exporter *exporter, const struct part_of *of, struct export_input *input,
                        const struct sink *sink, struct err *err)
@@ -170,7 +186,7 @@ static int export_part(const struct exporter *exporter, const struct part_of *of
     if (rc == 0) {
         input->profile = part;
         input->diagnosis = diagnosis;
-        rc = exporter->write(input, sink, err);
+        rc = write_export(exporter, input, sink, err);
     }
     diagnosis_free(diagnosis);
     part_free(part);
@@ -192,7 +208,8 @@ int kei_export(struct kei_recording *recording, const char *format, const struct
     else
         rc = find_part(input.profile, input.options, &of, &err);
     if (exporter != NULL && rc == 0)
-        rc = part_wanted(&of) ? export_part(exporter, &of, &input, &sink, &err) : exporter->write(&input, &sink, &err);
+        rc = part_wanted(&of) ? export_part(exporter, &of, &input, &sink, &err)
+                              : write_export(exporter, &input, &sink, &err);
     return api_error(error, &err, rc);
 }
 

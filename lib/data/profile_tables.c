@@ -3,6 +3,7 @@
  * parents of stacks must come before them, so that there is no cycle.
  */
 #include "data/profile_private.h"
+#include "data/task_sums.h"
 
 #include <math.h>
 #include <string.h>
@@ -295,6 +296,8 @@ static int read_tasks(struct loader *loader)
         if (profile->tasks[i].awaiter >= profile->n_tasks)
             rc = loader_corrupt(loader, "a task has an awaiter that is not there");
     }
+    if (rc == 0 && tasks_find_alike(profile) != 0)
+        rc = loader_no_memory(loader);
     if (rc == 0 && loader->has_task_waits)
         rc = loader_each(loader, "SELECT task, stack, awaited, looks, wait_ns FROM task_wait ORDER BY task, stack",
                          read_task_wait);

@@ -11,6 +11,19 @@ bool task_is_numbered(const struct profile *profile, const struct task *task)
     return strncmp(name, "Task-", 5) == 0 && name[5] != '\0' && name[5 + strspn(name + 5, "0123456789")] == '\0';
 }
 
+static bool grouped(const struct profile *profile, const struct task *task)
+{
+    return task->coroutine != 0 && task_is_numbered(profile, task);
+}
+
+uint32_t task_label(const struct profile *profile, uint32_t task)
+{
+    if (task == 0)
+        return 0;
+    const struct task *row = &profile->tasks[task];
+    return grouped(profile, row) ? profile->functions[row->coroutine].name : row->name;
+}
+
 double mark_share(const struct profile *profile, enum sample_mark mark)
 {
     const struct profile_samples *samples = &profile->samples;
@@ -24,26 +37,33 @@ double mark_share(const struct profile *profile, enum sample_mark mark)
     return all > 0 ? marked / all : 0;
 }
 
-/* The row of each task, by what shows it: name and function, or the function alone. */
-static int make_rows(const struct profile *profile, struct task_sums *sums, uint32_t *row_of)
+int tasks_find_alike(struct profile *profile)
 {
     struct map rows = {0};
     int rc = 0;
     for (size_t i = 1; rc == 0 && i < profile->n_tasks; i++) {
-        const struct task *task = &profile->tasks[i];
-        bool grouped = task->coroutine != 0 && task_is_numbered(profile, task);
-        uint32_t key[] = {grouped ? 0 : task->name, task->coroutine, task->thread};
+        struct task *task = &profile->tasks[i];
         bool found;
-        rc = map_put(&rows, key, sizeof key, (uint32_t)sums->n_rows, &row_of[i], &found);
-        if (rc == 0 && !found)
-            sums->rows[sums->n_rows++] = (struct task_sum){.task = (uint32_t)i};
+        uint32_t key[] = {grouped(profile, task) ? 0 : task->name, task->coroutine, task->thread};
+        rc = map_put(&rows, key, sizeof key, (uint32_t)i, &task->alike, &found);
     }
     map_release(&rows);
     return rc;
 }
 
-static void add_up(const struct profile *profile, struct task_sums *sums, const uint32_t *row_of)
+static void make_rows(const struct profile *profile, struct task_sums *sums)
 {
+    for (size_t i = 1; i < profile->n_tasks; i++) {
+        uint32_t alike = profile->tasks[i].alike;
+        sums->row_of[i] = alike == i ? (uint32_t)sums->n_rows : sums->row_of[alike];
+        if (alike == i)
+            sums->rows[sums->n_rows++] = (struct task_sum){.task = alike};
+    }
+}
+
+static void add_up(const struct profile *profile, struct task_sums *sums)
+{
+    const uint32_t *row_of = sums->row_of;
     const struct profile_samples *samples = &profile->samples;
     for (size_t i = 1; i < profile->n_tasks; i++) {
         struct task_sum *row = &sums->rows[row_of[i]];
@@ -89,21 +109,25 @@ int task_sums_new(const struct profile *profile, struct task_sums *sums)
     *sums = (struct task_sums){0};
     if (profile->n_tasks <= 1)
         return 0;
-    uint32_t *row_of = mem_zalloc(profile->n_tasks, sizeof *row_of);
+    sums->row_of = mem_zalloc(profile->n_tasks, sizeof *sums->row_of);
     sums->rows = mem_zalloc(profile->n_tasks, sizeof *sums->rows);
-    int rc = row_of == NULL || sums->rows == NULL ? ERR_NOMEM : make_rows(profile, sums, row_of);
-    if (rc == 0) {
-        add_up(profile, sums, row_of);
-        qsort(sums->rows, sums->n_rows, sizeof *sums->rows, by_time);
-    } else {
+    if (sums->row_of == NULL || sums->rows == NULL) {
         task_sums_release(sums);
+        return ERR_NOMEM;
     }
-    mem_free(row_of);
-    return rc;
+    make_rows(profile, sums);
+    add_up(profile, sums);
+    qsort(sums->rows, sums->n_rows, sizeof *sums->rows, by_time);
+    for (size_t i = 0; i < sums->n_rows; i++)
+        sums->row_of[sums->rows[i].task] = (uint32_t)i;
+    for (size_t i = 1; i < profile->n_tasks; i++)
+        sums->row_of[i] = sums->row_of[profile->tasks[i].alike];
+    return 0;
 }
 
 void task_sums_release(struct task_sums *sums)
 {
     mem_free(sums->rows);
+    mem_free(sums->row_of);
     *sums = (struct task_sums){0};
 }

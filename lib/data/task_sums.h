@@ -8,7 +8,7 @@
 #include "data/profile.h"
 
 struct task_sum {
-    uint32_t task;                /* one of the row */
+    uint32_t task;                /* the first of the row, and every other one's `alike` */
     uint32_t count;               /* tasks of the row */
     uint32_t awaiter;             /* a task that waits for one of them; 0: none */
     uint32_t waits_on;            /* tasks that one of them waits for, by what those say */
@@ -20,6 +20,7 @@ struct task_sum {
 struct task_sums {
     struct task_sum *rows;
     size_t n_rows;
+    uint32_t *row_of;       /* by task: the index of its row */
     double wall_ns, cpu_ns; /* of all samples that have a task */
     double all_cpu_ns;      /* of all samples */
 };
@@ -31,5 +32,9 @@ void task_sums_release(struct task_sums *sums);
 double mark_share(const struct profile *profile, enum sample_mark mark);
 /* "Task-7": a name that only numbers it. */
 bool task_is_numbered(const struct profile *profile, const struct task *task);
+/* What the rows of its like are called, a string id: its name, or its function's where it is only numbered. */
+uint32_t task_label(const struct profile *profile, uint32_t task);
+/* Sets `alike` of every task. 0 or ERR_NOMEM. For profile_load. */
+int tasks_find_alike(struct profile *profile);
 
 #endif

@@ -86,7 +86,8 @@ enum function_kind {
     FUNCTION_PYTHON,
     FUNCTION_NATIVE, /* outside of the interpreter: file is the shared object's or executable's, name the function's or,
                       * where the file does not say, its own */
-    FUNCTION_KERNEL
+    FUNCTION_KERNEL,
+    FUNCTION_TASK /* no function: a task of asyncio in stacks that tell them apart (task_stacks.h); never recorded */
 };
 
 struct function {
@@ -125,6 +126,7 @@ struct task {
     uint32_t name;      /* string id */
     uint32_t coroutine; /* function id; 0: not known */
     uint32_t awaiter;   /* task id: one that waits for this one; 0: none was seen to */
+    uint32_t alike;     /* the first task that reports show as the same row (set by profile_load) */
 };
 
 /* Where a task was found to wait, and for how long by the looks at its loop, some ten a second. */

@@ -37,7 +37,10 @@ static int begin(void *context, const struct slice *slice, uint64_t at_ns)
     add_time(file, at_ns);
     if (slice->function != 0) {
         const char *place = profile_short_file(selection_file(profile, slice->function));
-        buf_printf(out, ",\"cat\":\"%s\",\"name\":", profile->function_own[slice->function] ? "own" : "library");
+        const char *category = function->kind == FUNCTION_TASK          ? "task"
+                               : profile->function_own[slice->function] ? "own"
+                                                                        : "library";
+        buf_printf(out, ",\"cat\":\"%s\",\"name\":", category);
         buf_add_json(out, profile->strings[function->name], profile->string_lengths[function->name]);
         buf_add_text(out, ",\"args\":{\"file\":");
         buf_add_json(out, place, strlen(place));

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct exporter exporters[] = {
-#define X(function, name, summary, extension, foreign) {{name, summary, extension, foreign}, function},
+#define X(function, name, summary, extension, foreign, tasks) {{name, summary, extension, foreign}, tasks, function},
 #include "export/export.def"
 #undef X
 };

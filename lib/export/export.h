@@ -21,11 +21,12 @@ struct export_input {
 
 struct exporter {
     struct kei_format format;
+    bool tasks; /* it knows stacks only: those of its profile tell tasks apart (data/task_stacks.h) */
     int (*write)(const struct export_input *input, const struct sink *sink, struct err *err);
 };
 
 /* The functions of the table's rows. */
-#define X(function, name, summary, extension, foreign)                                                                 \
+#define X(function, name, summary, extension, foreign, tasks)                                                          \
     int function(const struct export_input *input, const struct sink *sink, struct err *err);
 #include "export/export.def"
 #undef X

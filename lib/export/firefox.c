@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum { PROCESSED_VERSION = 48, GECKO_VERSION = 29 };
-enum category { CATEGORY_OTHER, CATEGORY_OWN, CATEGORY_LIBRARY, CATEGORY_NATIVE, CATEGORY_WAITING };
+enum category { CATEGORY_OTHER, CATEGORY_OWN, CATEGORY_LIBRARY, CATEGORY_NATIVE, CATEGORY_WAITING, CATEGORY_TASK };
 
 /* The rows of a table of one thread: which ids of the profile they are, in order. */
 struct rows {
@@ -199,6 +199,8 @@ static enum category category_of(const struct profile *profile, uint32_t frame)
     if (frame >= profile->n_frames)
         return state_on_cpu((enum state)(frame - profile->n_frames)) ? CATEGORY_OTHER : CATEGORY_WAITING;
     uint32_t function = profile->frames[frame].function;
+    if (profile->functions[function].kind == FUNCTION_TASK)
+        return CATEGORY_TASK;
     if (profile->functions[function].kind != FUNCTION_PYTHON)
         return CATEGORY_NATIVE;
     return profile->function_own[function] ? CATEGORY_OWN : CATEGORY_LIBRARY;
@@ -413,11 +415,8 @@ static void add_meta(struct firefox *file)
         "\"symbolicated\":true,\"markerSchema\":[],\"logicalCPUs\":%u,\n"
         "\"sampleUnits\":{\"time\":\"ms\",\"eventDelay\":\"ms\",\"threadCPUDelta\":\"\\u00b5s\"},\n\"categories\":[\n",
         1000 / rate, (double)profile->start_unix_ns / 1e6, GECKO_VERSION, PROCESSED_VERSION, profile->cores);
-    static const char *const categories[][2] = {{"Other", "grey"},
-                                                {"Own code", "orange"},
-                                                {"Library", "blue"},
-                                                {"Native", "green"},
-                                                {"Waiting", "transparent"}};
+    static const char *const categories[][2] = {{"Other", "grey"},   {"Own code", "orange"},     {"Library", "blue"},
+                                                {"Native", "green"}, {"Waiting", "transparent"}, {"Task", "yellow"}};
     for (size_t i = 0; i < sizeof categories / sizeof categories[0]; i++)
         buf_printf(&file->stream.out, "%s{\"name\":\"%s\",\"color\":\"%s\",\"subcategories\":[\"Other\"]}",
                    i > 0 ? ",\n" : "", categories[i][0], categories[i][1]);

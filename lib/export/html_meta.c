@@ -5,6 +5,7 @@
  * May fail: short memory, told by the buffer's `failed`.
  */
 #include "export/html_page.h"
+#include "export/json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -297,6 +298,14 @@ static void add_diagnosis(struct buf *out, const struct profile *profile, const 
     buf_add_byte(out, '}');
 }
 
+/* As the JSON report has them. */
+static void add_tasks(struct buf *out, const struct profile *profile)
+{
+    struct json_writer json = {.buf = out, .filled = {true}};
+    if (json_tasks(&json, profile) != 0)
+        out->failed = true;
+}
+
 /* What the command line asked for becomes the page's first view. */
 static void add_view(struct buf *out, const struct export_input *input)
 {
@@ -315,6 +324,7 @@ void page_add_meta(struct buf *out, struct page *page, const struct export_input
     add_threads(out, profile, input->diagnosis);
     add_diagnosis(out, profile, input->diagnosis);
     add_view(out, input);
+    add_tasks(out, profile);
     add_count(out, "buckets", page->buckets);
     add_number(out, "folded_ns", page->folded_ns);
     add_key(out, "series");

@@ -19,7 +19,8 @@ static void write_wait(struct json_writer *json, const struct profile *profile, 
     json_close(json, '}');
 }
 
-static void write_task(struct json_writer *json, const struct profile *profile, const struct task_sum *sum)
+static void write_task(struct json_writer *json, const struct profile *profile, const struct task_sums *sums,
+                       const struct task_sum *sum)
 {
     const struct task *task = &profile->tasks[sum->task];
     json_open(json, NULL, '{');
@@ -38,6 +39,10 @@ static void write_task(struct json_writer *json, const struct profile *profile, 
         write_wait(json, profile, sum->wait);
     if (sum->awaiter != 0)
         json_string(json, "awaited_by", profile, profile->tasks[sum->awaiter].name);
+    if (sum->awaiter != 0 && sums->row_of[sum->awaiter] < TASKS_MAX)
+        json_integer(json, "awaiter", sums->row_of[sum->awaiter]);
+    if (sum->waits_on > 0)
+        json_integer(json, "waits_on", sum->waits_on);
     json_close(json, '}');
 }
 
@@ -49,7 +54,7 @@ int json_tasks(struct json_writer *json, const struct profile *profile)
         return rc;
     json_open(json, "tasks", '[');
     for (size_t i = 0; i < sums.n_rows && i < TASKS_MAX; i++)
-        write_task(json, profile, &sums.rows[i]);
+        write_task(json, profile, &sums, &sums.rows[i]);
     json_close(json, ']');
     task_sums_release(&sums);
     return 0;

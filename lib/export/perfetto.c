@@ -20,6 +20,8 @@ enum {
     CATEGORY_OWN = 1,
     CATEGORY_LIBRARY = 2,
     CATEGORY_STATE = 3,
+    CATEGORY_TASK = 4,
+    CATEGORIES = 4,
     PACKET_FIELD = 1 << 3 | 2 /* field 1 of Trace, with its length before it */
 };
 
@@ -86,6 +88,7 @@ static int begin(void *context, const struct slice *slice, uint64_t at_ns)
     bool state = slice->function == 0;
     uint64_t id = state ? profile->n_functions + slice->state : slice->function;
     uint64_t category = state                                    ? CATEGORY_STATE
+                        : function->kind == FUNCTION_TASK        ? CATEGORY_TASK
                         : profile->function_own[slice->function] ? CATEGORY_OWN
                                                                  : CATEGORY_LIBRARY;
     Perfetto__Protos__TrackEvent event = PERFETTO__PROTOS__TRACK_EVENT__INIT;
@@ -136,17 +139,16 @@ static int write_head(struct perfetto *trace)
     Perfetto__Protos__ClockSnapshot__Clock boot = PERFETTO__PROTOS__CLOCK_SNAPSHOT__CLOCK__INIT, real = boot;
     Perfetto__Protos__ClockSnapshot__Clock *clocks[] = {&boot, &real};
     Perfetto__Protos__InternedData interned = PERFETTO__PROTOS__INTERNED_DATA__INIT;
-    Perfetto__Protos__EventCategory rows[] = {PERFETTO__PROTOS__EVENT_CATEGORY__INIT,
-                                              PERFETTO__PROTOS__EVENT_CATEGORY__INIT,
-                                              PERFETTO__PROTOS__EVENT_CATEGORY__INIT};
-    Perfetto__Protos__EventCategory *categories[] = {&rows[0], &rows[1], &rows[2]};
-    char *names[] = {"own", "library", "state"};
-    for (size_t i = 0; i < 3; i++) {
+    Perfetto__Protos__EventCategory rows[CATEGORIES], *categories[CATEGORIES];
+    char *names[] = {"own", "library", "state", "task"};
+    for (size_t i = 0; i < CATEGORIES; i++) {
+        perfetto__protos__event_category__init(&rows[i]);
+        categories[i] = &rows[i];
         rows[i].has_iid = true;
         rows[i].iid = CATEGORY_OWN + i;
         rows[i].name = names[i];
     }
-    interned.n_event_categories = 3;
+    interned.n_event_categories = CATEGORIES;
     interned.event_categories = categories;
     boot.has_clock_id = boot.has_timestamp = real.has_clock_id = real.has_timestamp = true;
     boot.clock_id = CLOCK_BOOTTIME_ID;

@@ -1,7 +1,8 @@
 /*
- * pprof's profile.proto, gzip-compressed: wall and CPU nanoseconds and samples of every stack, with labels for thread
- * and process. A location is a frame of the recording (function and line); all share one mapping, the interpreter.
+ * pprof's profile.proto, gzip-compressed: wall and CPU nanoseconds and samples of every stack, with labels for thread,
+ * process and task. A location is a frame of the recording (function and line); all share one mapping, the interpreter.
  */
+#include "data/task_sums.h"
 #include "export/selection.h"
 
 #include "base/map.h"
@@ -22,7 +23,7 @@ typedef Perftools__Profiles__Location Location;
 typedef Perftools__Profiles__Line Line;
 typedef Perftools__Profiles__Function Function;
 
-enum { LABELS = 4, VALUES = 3 };
+enum { LABELS = 5, VALUES = 3 };
 
 /* Everything of the message lives in one arena; a failed allocation sets `failed` and is told at the end. */
 struct pprof {
@@ -103,7 +104,7 @@ static Label *label(struct pprof *pprof, const char *key, const char *text, int6
     return made;
 }
 
-static void add_labels(struct pprof *pprof, Sample *sample, uint32_t thread)
+static void add_labels(struct pprof *pprof, Sample *sample, uint32_t thread, uint32_t task)
 {
     const struct profile *profile = pprof->input->profile;
     const struct thread *row = &profile->threads[thread];
@@ -119,7 +120,9 @@ static void add_labels(struct pprof *pprof, Sample *sample, uint32_t thread)
         sample->label[1] = label(pprof, "process", buf_text(&process), 0);
         sample->label[2] = label(pprof, "thread_id", NULL, row->tid);
         sample->label[3] = label(pprof, "pid", NULL, pid);
-        sample->n_label = LABELS;
+        sample->n_label = LABELS - 1;
+        if (task != 0)
+            sample->label[sample->n_label++] = label(pprof, "task", profile->strings[task_label(profile, task)], 0);
     }
     buf_release(&process);
     buf_release(&name);
@@ -156,7 +159,7 @@ static Sample *sample_of(struct pprof *pprof, const struct weighted_stack *stack
     sample->value = value;
     sample->n_value = VALUES;
     add_locations(pprof, sample, stack->stack);
-    add_labels(pprof, sample, stack->thread);
+    add_labels(pprof, sample, stack->thread, stack->task);
     return sample;
 }
 

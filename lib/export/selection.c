@@ -19,9 +19,11 @@ double selection_weight(const struct export_input *input, size_t index)
     return input->options->cpu_clock ? samples->cpu_ns[index] : samples->wall_ns[index];
 }
 
-static int add_sample(struct selection *selection, struct map *map, const struct profile_samples *samples, size_t index)
+static int add_sample(struct selection *selection, struct map *map, const struct profile *profile, size_t index)
 {
-    uint32_t key[2] = {samples->thread[index], samples->stack[index]}, at;
+    const struct profile_samples *samples = &profile->samples;
+    uint32_t task = samples->task != NULL ? profile->tasks[samples->task[index]].alike : 0, at;
+    uint32_t key[] = {samples->thread[index], samples->stack[index], task};
     bool found;
     int rc = map_put(map, key, sizeof key, (uint32_t)selection->count, &at, &found);
     if (rc != 0)
@@ -30,7 +32,8 @@ static int add_sample(struct selection *selection, struct map *map, const struct
         rc = mem_grow(&selection->stacks, &selection->capacity, selection->count + 1, sizeof *selection->stacks);
         if (rc != 0)
             return rc;
-        selection->stacks[selection->count++] = (struct weighted_stack){.thread = key[0], .stack = key[1]};
+        selection->stacks[selection->count++] =
+            (struct weighted_stack){.thread = key[0], .stack = key[1], .task = task};
     }
     selection->stacks[at].wall_ns += samples->wall_ns[index];
     selection->stacks[at].cpu_ns += samples->cpu_ns[index];
@@ -56,7 +59,7 @@ int selection_new(const struct export_input *input, struct selection *selection)
     int rc = selection_by_thread(input->profile, &order, &start);
     for (size_t i = 0; rc == 0 && i < input->profile->samples.count; i++)
         if (selection_holds(input, order[i]))
-            rc = add_sample(selection, &map, &input->profile->samples, order[i]);
+            rc = add_sample(selection, &map, input->profile, order[i]);
     if (rc == 0)
         selection->many_processes = has_many_processes(input->profile, selection);
     else

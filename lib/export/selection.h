@@ -13,9 +13,9 @@ bool selection_holds(const struct export_input *input, size_t index);
 /* The weight of a sample by the clock of the options. */
 double selection_weight(const struct export_input *input, size_t index);
 
-/* All samples of one thread with one stack, added up. */
+/* All samples of one thread with one stack in tasks that are shown as one, added up. */
 struct weighted_stack {
-    uint32_t thread, stack;
+    uint32_t thread, stack, task; /* task: 0: none */
     double wall_ns, cpu_ns;
     uint64_t ticks;
 };

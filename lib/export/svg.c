@@ -47,10 +47,11 @@ static const char script[] =
     "find.addEventListener('click',function(){var w=window.prompt('Functions or files that contain');\n"
     "if(w!==null)search(w);});}());\n";
 
-static const char style[] = "text{font:11px monospace;fill:#111}rect{stroke:#fff;stroke-width:.5}"
-                            "g.f{cursor:pointer}.o{fill:#f2a65a}.l{fill:#9db8d9}.n{fill:#a3c99a}.r{fill:#d5d5d5}"
-                            "rect.hit{fill:#c77dff}#title{font-size:15px;font-weight:bold}.b{cursor:pointer;"
-                            "text-decoration:underline}";
+static const char style[] =
+    "text{font:11px monospace;fill:#111}rect{stroke:#fff;stroke-width:.5}"
+    "g.f{cursor:pointer}.o{fill:#f2a65a}.l{fill:#9db8d9}.n{fill:#a3c99a}.t{fill:#e6d36f}.r{fill:#d5d5d5}"
+    "rect.hit{fill:#c77dff}#title{font-size:15px;font-weight:bold}.b{cursor:pointer;"
+    "text-decoration:underline}";
 
 struct svg {
     const struct export_input *input;
@@ -123,6 +124,8 @@ static char class_of(const struct svg *svg, size_t node)
     uint32_t id = svg->tree->nodes[node].function;
     if (node == 0)
         return 'r';
+    if (profile->functions[id].kind == FUNCTION_TASK)
+        return 't';
     return profile->functions[id].kind != FUNCTION_PYTHON ? 'n' : profile->function_own[id] ? 'o' : 'l';
 }
 

@@ -10,7 +10,8 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 from support import TOP
 
 GOLDEN = TOP / "tests" / "golden"
+FIREFOX = "@firefox-devtools/profiler-cli@0.10.0"
 
 
 def export(keisoku: str, recording: Path, name: str, *words: str, ending: str = "") -> Path:
@@ -80,3 +82,33 @@ def page_in_browser(address: str, wanted: str, folder: Path) -> str:
         if wanted in dom:
             break
     return dom
+
+
+@contextmanager
+def firefox_profiler(path: Path, folder: Path) -> Iterator[Callable[..., str]]:
+    """Asks the viewer's own command line, which has loaded the file."""
+    program = npm_reader(FIREFOX, "@firefox-devtools/profiler-cli/dist/profiler-cli.js")
+    env = {
+        **os.environ,
+        "PROFILER_CLI_SESSION_DIR": str(folder / "sessions"),
+        "PROFILER_CLI_LOAD_TIMEOUT_MS": "60000",
+        "PROFILER_CLI_NO_SYMBOLICATE": "1",
+    }
+
+    def ask(*words: str) -> str:
+        command = ["node", str(program), *words]
+        for _ in range(8):  # its server is given half a second to start, which a busy machine passes
+            done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=120)
+            if "did not become ready" not in done.stderr:
+                break
+            time.sleep(1)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    profile = folder / "exports.json"
+    shutil.copy(path, profile)
+    try:
+        ask("load", str(profile))
+        yield ask
+    finally:
+        ask("stop", "--all")

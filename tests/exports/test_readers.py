@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import pstats
 import re
 import shutil
@@ -16,11 +15,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from made import check_golden, export, npm_reader, page_in_browser, served_folder
+from made import check_golden, export, firefox_profiler, page_in_browser, served_folder
 from support import Run, make_recording
+from timelines import READERS, perfetto_trace, slices_to_sums
 
 FORMATS = ("pstats", "callgrind", "chrome", "perfetto", "firefox", "svg", "csv")
-FIREFOX = "@firefox-devtools/profiler-cli@0.10.0"
 # What tests/recordings/exports.txt has, idle workers left out.
 WALL = {"MainThread": 4.0, "thread 310": 4.0, "a;b-ü": 4.0}
 CPU = {"MainThread": 3.0, "thread 310": 0.0, "a;b-ü": 3.0}
@@ -155,68 +154,6 @@ def test_callgrind_annotate_reads_it(exported: dict[str, Path]) -> None:
 # ---- time lines ------------------------------------------------------------------------------------------------------
 
 
-def slices_to_sums(events: list[tuple[str, Any, str, float]]) -> tuple[dict[Any, float], dict[str, float]]:
-    """(B or E, track, name, seconds) in order → seconds of each track's outermost slices, own seconds of each name.
-
-    Fails where slices do not nest."""
-    stacks: dict[Any, list[list[Any]]] = defaultdict(list)
-    tracks: dict[Any, float] = defaultdict(float)
-    own: dict[str, float] = defaultdict(float)
-    last: dict[Any, float] = defaultdict(float)
-    for kind, track, name, at in events:
-        assert at >= last[track]
-        last[track] = at
-        if kind == "B":
-            stacks[track].append([name, at, 0.0])
-            continue
-        name, start, inside = stacks[track].pop()
-        own[name] += at - start - inside
-        if stacks[track]:
-            stacks[track][-1][2] += at - start
-        else:
-            tracks[track] += at - start
-    assert not any(stacks.values())
-    return tracks, own
-
-
-def chrome_events(path: Path) -> tuple[list[tuple[str, Any, str, float]], dict[Any, str]]:
-    names, events = {}, []
-    for event in json.loads(path.read_text())["traceEvents"]:
-        track = (event["pid"], event["tid"])
-        if event["ph"] == "M":
-            if event["name"] == "thread_name":
-                names[track] = event["args"]["name"]
-        else:
-            events.append((event["ph"], track, event.get("name", ""), event["ts"] / 1e6))
-    return events, names
-
-
-def perfetto_trace(path: Path) -> Any:
-    schema = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
-    trace = schema.Trace()
-    trace.ParseFromString(path.read_bytes())
-    return trace
-
-
-def perfetto_events(path: Path) -> tuple[list[tuple[str, Any, str, float]], dict[Any, str]]:
-    tracks: dict[Any, str] = {}
-    names: dict[int, str] = {}
-    events = []
-    for packet in perfetto_trace(path).packet:
-        if packet.HasField("track_descriptor") and packet.track_descriptor.HasField("thread"):
-            tracks[packet.track_descriptor.uuid] = packet.track_descriptor.thread.thread_name
-        names |= {row.iid: row.name for row in packet.interned_data.event_names}
-        if packet.HasField("track_event"):
-            event = packet.track_event
-            kind = {1: "B", 2: "E"}[event.type]
-            name = names[event.name_iid] if kind == "B" else ""
-            events.append((kind, event.track_uuid, name, packet.timestamp / 1e9))
-    return events, tracks
-
-
-READERS = {"chrome": chrome_events, "perfetto": perfetto_events}
-
-
 @pytest.mark.parametrize("name", READERS)
 def test_time_lines_add_up(exported: dict[str, Path], name: str) -> None:
     events, names = READERS[name](exported[name])
@@ -288,24 +225,7 @@ def test_firefox_tables(exported: dict[str, Path]) -> None:
 @pytest.mark.slow
 def test_firefox_profiler_reads_it(exported: dict[str, Path], tmp_path: Path) -> None:
     """The viewer's own command line: it upgrades the file and answers from it."""
-    program = npm_reader(FIREFOX, "@firefox-devtools/profiler-cli/dist/profiler-cli.js")
-    env = {
-        **os.environ,
-        "PROFILER_CLI_SESSION_DIR": str(tmp_path / "sessions"),
-        "PROFILER_CLI_LOAD_TIMEOUT_MS": "60000",
-        "PROFILER_CLI_NO_SYMBOLICATE": "1",
-    }
-
-    def ask(*words: str) -> str:
-        command = ["node", str(program), *words]
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    profile = tmp_path / "exports.json"
-    shutil.copy(exported["firefox"], profile)
-    try:
-        ask("load", str(profile))
+    with firefox_profiler(exported["firefox"], tmp_path) as ask:
         threads = ask("thread", "list")
         found = {name.strip(): float(cpu) for name, cpu in re.findall(r"t-\d+ +(.+?)  +server.* ([\d.]+)ms", threads)}
         assert {name: cpu / 1e3 for name, cpu in found.items()} == pytest.approx(CPU, abs=1e-3), threads
@@ -313,8 +233,6 @@ def test_firefox_profiler_reads_it(exported: dict[str, Path], tmp_path: Path) ->
         assert re.search(r"parse;tree - self: 3\.000s \(75\.0%\)", functions), functions
         assert re.search(r"\(io\) - self: 1(\.000)?s \(25\.0%\)", functions), functions
         assert re.search(r"Server\.serve - self: 0s .* total: 4(\.000)?s", functions), functions
-    finally:
-        ask("stop", "--all")
 
 
 # ---- CSV -------------------------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ async function over(name, options, run) {
   }
 }
 
-for (const name of ["orders", "threads", "hostile", "empty", "weak", "big", "diff", "diff-hostile"])
+for (const name of ["orders", "threads", "hostile", "empty", "weak", "big", "tasks", "diff", "diff-hostile"])
   check(`${name}: opens without an error, a policy violation or a request`, () =>
     over(name, {}, async (tab) => {
       assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.ready), "1");
@@ -462,7 +462,7 @@ for (const [what, damage] of [
   });
 
 /* The page of a recording against the report of the same recording. */
-for (const name of ["hot-loop", "waits"])
+for (const name of ["hot-loop", "waits", "tasks"])
   check(`${name}: the page's numbers are those of the JSON report`, () =>
     over(name, { hash: "#clock=wall" }, async (tab) => {
       const report = JSON.parse(readFileSync(join(pages, `${name}.json`), "utf8"));
@@ -485,6 +485,52 @@ for (const name of ["hot-loop", "waits"])
       assert.ok((await tab.text(".trust summary")).startsWith(`✓ ${report.trust.samples.toLocaleString("en").replaceAll(",", " ")} samples`));
     }),
   );
+
+check("tasks: each one's times, what it waits in and for whom", () =>
+  over("tasks", {}, async (tab) => {
+    const report = JSON.parse(readFileSync(join(pages, "tasks.json"), "utf8"));
+    const rows = await tab.rows("#tasks");
+    assert.equal(rows.length, report.tasks.length);
+    const seconds = (text) => (text === "" ? 0 : Number(text.split(" ")[0]) / (text.endsWith(" ms") ? 1000 : 1));
+    for (const task of report.tasks) {
+      const row = rows.find((one) => one[0].startsWith(task.name ?? task.coroutine));
+      assert.ok(row, task.name);
+      assert.ok(Math.abs(seconds(row[1]) - task.cpu_s) < 0.01, row.join("|"));
+      assert.ok(Math.abs(seconds(row[3]) - task.wait_s) < 0.01, row.join("|"));
+      assert.ok(row[4].includes(task.awaited_by ? `for ${task.awaited_by}` : ""), row[4]);
+      if (task.waits_in?.function) assert.ok(row[4].startsWith(task.waits_in.function), row[4]);
+    }
+    assert.deepEqual(
+      rows.map((row) => row[0].split(" ")[0]),
+      ["handle", "refresh", "fetch-1", "fetch-2", "<b>odd</b>"],
+    );
+    const levels = await tab.page.$$eval("#tasks tbody tr", (all) => all.map((row) => Number(row.dataset.level)));
+    assert.deepEqual(levels, [0, 0, 1, 1, 0]);
+    assert.ok(rows[1][4].endsWith("on 2 tasks"), rows[1][4]);
+    assert.equal(rows[0][0].includes("×2"), true);
+  }),
+);
+
+check("tasks: a task is marked in the flame graph, in own code too", () =>
+  over("tasks", { hash: "#own=1" }, async (tab) => {
+    await tab.page.locator("#tasks button", { hasText: "fetch-1" }).click();
+    assert.match(await tab.hash(), /search=task\+fetch-1/);
+    await tab.openTwins();
+    const tree = await tab.rows("table.tree");
+    const row = tree.find((one) => one[0].endsWith("task fetch-1"));
+    assert.ok(row, JSON.stringify(tree));
+    assert.equal(row[2], "25 %");
+    assert.equal(row[3], "2.50 s");
+    assert.equal(await tab.text("#search-result"), "1 frame, 25 % of the time");
+  }),
+);
+
+check("a page without tasks says nothing of them", () =>
+  over("orders", {}, async (tab) => {
+    assert.equal(await tab.page.locator("#tasks").count(), 0);
+    assert.equal(await tab.page.locator(".key .task").count(), 0);
+  }),
+);
 
 check("hostile names stay text", () =>
   over("hostile", {}, async (tab) => {
@@ -523,7 +569,7 @@ check("a page of 600 000 samples is small and quick enough to use", () =>
 );
 
 check("phone width: nothing is wider than the screen", async () => {
-  for (const name of ["orders", "threads", "hostile", "big", "diff", "diff-hostile"])
+  for (const name of ["orders", "threads", "hostile", "big", "tasks", "diff", "diff-hostile"])
     await over(name, { width: 390, height: 844 }, async (tab) => {
       const width = await tab.page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 390, `${name}: ${width}`);
@@ -531,7 +577,7 @@ check("phone width: nothing is wider than the screen", async () => {
 });
 
 for (const scheme of ["light", "dark", "phone"])
-  for (const name of ["orders", "threads", "empty", "diff"])
+  for (const name of ["orders", "threads", "empty", "tasks", "diff"])
     check(`${name}, ${scheme}: axe finds no violation`, () =>
       over(name, scheme === "phone" ? { width: 390, height: 844 } : { scheme }, async (tab) => {
         await tab.openTwins();
@@ -636,6 +682,9 @@ check("screenshots", async () => {
     ["hostile-light", "hostile", {}],
     ["empty-light", "empty", {}],
     ["big-dark", "big", { scheme: "dark" }],
+    ["tasks-light", "tasks", {}],
+    ["tasks-dark", "tasks", { scheme: "dark" }],
+    ["tasks-phone", "tasks", { width: 390, height: 844 }],
     ["diff-light", "diff", {}],
     ["diff-dark", "diff", { scheme: "dark" }],
     ["diff-phone", "diff", { width: 390, height: 844 }],

@@ -80,6 +80,19 @@ export interface Trust {
   losses: { name: string; line: string; count: number }[];
 }
 
+/** Of asyncio: one, or all of a coroutine function that are only numbered. As in the JSON report. */
+export interface Task {
+  name?: string;
+  coroutine?: string;
+  count: number;
+  cpu_s: number;
+  wait_s?: number;
+  waits_in?: { function?: string; file?: string; line?: number; on?: string; wait_s: number };
+  waits_on?: number;
+  /** The index of the task that waits for it. */
+  awaiter?: number;
+}
+
 export type Share = [share: number, low: number, high: number];
 
 export interface Meta {
@@ -111,6 +124,7 @@ export interface Meta {
     core_taken: number;
   };
   view: { cpu: boolean };
+  tasks?: Task[];
   buckets: number;
   folded_ns: number;
   series?: { cores_busy?: number[]; rss_bytes?: number[] };
@@ -120,6 +134,8 @@ export enum Kind {
   Python,
   Native,
   Kernel,
+  /** A task of asyncio, above its coroutine. */
+  Task,
 }
 
 export interface Code {
@@ -211,7 +227,7 @@ function readNodes(reader: Reader, strings: string[]): { codes: Code[]; nodes: N
     const file = strings[reader.varint()] ?? "";
     const firstLine = reader.varint();
     const flags = reader.varint();
-    codes.push({ name, file, firstLine, kind: Math.min(flags >> 1, Kind.Kernel), own: (flags & 1) === 1 });
+    codes.push({ name, file, firstLine, kind: Math.min(flags >> 1, Kind.Task), own: (flags & 1) === 1 });
   }
   const count = reader.count(3);
   const parent = new Uint32Array(count);

@@ -108,6 +108,7 @@ export interface Theme {
   own: string[];
   library: string[];
   native: string[];
+  task: string[];
   accent: string;
   onAccent: string;
   contrast: boolean;
@@ -221,6 +222,7 @@ export class Painter {
     if (this.picture.marks) return this.picture.marks.fill(node);
     if (colour === "state") return this.fills[mainState(sums, node)];
     const code = recording.codes[tree.code[node]];
+    if (code.kind === Kind.Task) return shade(code.name, theme.task);
     return shade(code.name, code.kind !== Kind.Python ? theme.native : code.own ? theme.own : theme.library);
   }
 

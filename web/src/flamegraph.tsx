@@ -27,13 +27,19 @@ function readTheme(): Theme {
     own: list("--flame-own"),
     library: list("--flame-library"),
     native: list("--flame-native"),
+    task: list("--flame-task"),
     accent: value("--accent"),
     onAccent: value("--on-accent"),
     contrast: matchMedia("(forced-colors: active)").matches,
   };
 }
 
-const KINDS = { [Kind.Python]: "library", [Kind.Native]: "native code", [Kind.Kernel]: "kernel" };
+const KINDS = {
+  [Kind.Python]: "library",
+  [Kind.Native]: "native code",
+  [Kind.Kernel]: "kernel",
+  [Kind.Task]: "a task of asyncio",
+};
 
 function Facts({ picture, position }: { picture: Picture; position: number }) {
   const { recording, tree, sums, layout } = picture;
@@ -51,7 +57,7 @@ function Facts({ picture, position }: { picture: Picture; position: number }) {
       </span>
       <span class="soft">
         {count(sums.ticks[node])} samples
-        {node > 0 && ` · ${code.own ? "own code" : KINDS[code.kind]}`}
+        {node > 0 && ` · ${code.own && code.kind === Kind.Python ? "own code" : KINDS[code.kind]}`}
       </span>
       <StateMix
         states={recording.meta.states}
@@ -270,7 +276,13 @@ export function FlameGraph({ recording, view, set, dark }: Props) {
       {view.colour === "code" && (
         <p class="key soft">
           <span class="dot own" /> own code <span class="dot library" /> library{" "}
-          <span class="dot native" /> native and kernel · the line at a frame's foot is the states of its time · click or
+          <span class="dot native" /> native and kernel{" "}
+          {recording.meta.tasks && (
+            <>
+              <span class="dot task" /> task of asyncio{" "}
+            </>
+          )}
+          · the line at a frame's foot is the states of its time · click or
           Enter zooms, arrow keys move, Esc shows all
         </p>
       )}

@@ -12,6 +12,7 @@ import { HotLines } from "./lines";
 import { StateBar } from "./statebar";
 import { TimeStrip } from "./strip";
 import { sumStates } from "./sums";
+import { Tasks } from "./tasks";
 import { ThreadBars } from "./threads";
 import { useView, initialView, type View } from "./view";
 
@@ -101,6 +102,12 @@ function Page({ recording }: { recording: Recording }) {
               <h2 id="when">When</h2>
               <TimeStrip recording={recording} view={view} set={set} dark={dark} />
             </section>
+            {meta.tasks && (
+              <section aria-labelledby="tasks-head">
+                <h2 id="tasks-head">Which tasks</h2>
+                <Tasks recording={recording} set={set} />
+              </section>
+            )}
             <section aria-labelledby="how">
               <h2 id="how">How it hangs together</h2>
               <FlameGraph recording={recording} view={view} set={set} dark={dark} />
