@@ -14,7 +14,7 @@ static void decode(const uint8_t *data, size_t size)
         MUST(count <= CHUNK_ROWS_MAX);
         for (size_t i = 0; i < count; i++)
             MUST(rows[i].state < STATE_COUNT && rows[i].reader < READER_KIND_COUNT && rows[i].ticks >= 1 &&
-                 rows[i].time <= CHUNK_UNITS_MAX);
+                 rows[i].time <= CHUNK_UNITS_MAX && rows[i].place < PLACE_COUNT && rows[i].marks <= MARKS_ALL);
     }
     mem_free(rows);
     capacity = 0;
@@ -42,7 +42,8 @@ static void round_trip(const uint8_t *data, size_t size)
                                      .stack = data[3],
                                      .ticks = data[4] + 1U,
                                      .state = data[5] % STATE_COUNT,
-                                     .reader = (uint8_t)(data[5] / STATE_COUNT % READER_KIND_COUNT)};
+                                     .reader = (uint8_t)(data[5] / STATE_COUNT % READER_KIND_COUNT),
+                                     .place = data[4] & 3u};
     }
     struct buf packed = {0};
     struct chunk_row *back = NULL;
@@ -51,7 +52,8 @@ static void round_trip(const uint8_t *data, size_t size)
         MUST(chunk_decode(packed.data, packed.size, &back, &capacity, &n) == 0 && n == count);
         for (size_t i = 0; i < n; i++)
             MUST(back[i].time == rows[i].time && back[i].stack == rows[i].stack && back[i].state == rows[i].state &&
-                 back[i].ticks == rows[i].ticks && back[i].run == rows[i].run && back[i].delay == rows[i].delay);
+                 back[i].ticks == rows[i].ticks && back[i].place == rows[i].place && back[i].run == rows[i].run &&
+                 back[i].delay == rows[i].delay);
     }
     mem_free(back);
     buf_release(&packed);

@@ -64,10 +64,11 @@ def decode_samples(data: bytes, on_cpu: set[int]) -> Iterator[tuple[int, int, in
     """(thread, time, stack, ticks, run, delay, state, task), times in units."""
     chunk = Bytes(data)
     form = chunk.byte()
-    assert form in (1, 2)
+    assert form in (1, 2, 3, 4)
+    tasked, width = form in (2, 4), 4 if form >= 3 else 3
     count, base = chunk.varint(), chunk.varint()
     columns = [chunk.column() for _ in range(11)]
-    tasks = chunk.column() if form == 2 else Bytes(bytes(count))
+    tasks = chunk.column() if tasked else Bytes(bytes(count))
     assert chunk.ended()
     groups, time_low, time_high, stack_ids, stack_low, stack_high, ticks, delay, run, statuses, status = columns
     stacks, last = list[int](), 0
@@ -83,7 +84,7 @@ def decode_samples(data: bytes, on_cpu: set[int]) -> Iterator[tuple[int, int, in
             time += elapsed
             stack = stacks[stack_low.byte() | stack_high.varint() << 8]
             waited, ran = delay.varint(), run.signed()
-            state = statuses.data[status.varint() * 3]
+            state = statuses.data[status.varint() * width]
             if model == 1 and i > 0 and state in on_cpu:
                 ran += max(elapsed - waited, 0)
             yield thread, time, stack, ticks.varint() + 1, ran, waited, state, tasks.varint()

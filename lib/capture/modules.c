@@ -12,7 +12,7 @@ struct module_map {
     uint64_t read_ns;
 };
 
-enum { READ_AGAIN_NS = 100 * 1000 * 1000, READINGS_MAX = 64 };
+enum { READ_AGAIN_NS = 100 * 1000 * 1000, READINGS_MAX = 64, EVAL_LOOP_TRIES = 8 };
 
 static void read_maps(struct module_map *map, pid_t pid)
 {
@@ -63,13 +63,59 @@ static bool is_support(const char *path)
     return false;
 }
 
-struct module module_at(struct module_map **map, struct symbols *symbols, const struct tracked_process *process,
+static struct eval_loop_entry *loop_entry(struct eval_loops *loops, const struct python_info *info)
+{
+    for (size_t i = 0; i < loops->n; i++) {
+        struct eval_loop_entry *entry = &loops->entries[i];
+        if (entry->inode == info->text_inode && entry->device_major == info->text_device_major &&
+            entry->device_minor == info->text_device_minor)
+            return entry;
+    }
+    if (loops->n == EVAL_LOOPS)
+        return NULL;
+    loops->entries[loops->n] =
+        (struct eval_loop_entry){info->text_inode, info->text_device_major, info->text_device_minor, {.n = 0}, 0};
+    return &loops->entries[loops->n++];
+}
+
+/* One process tells, unless it has ended; some more are asked then. */
+static void find_loop(struct eval_loop_entry *entry, const struct tracked_process *process)
+{
+    struct proc_maps maps;
+    entry->tries++;
+    if (process->ended || proc_maps_read(process->pid, &maps, NULL) != 0)
+        return;
+    for (size_t i = 0; i < maps.count; i++) {
+        const struct proc_map *map = &maps.maps[i];
+        if (map->start != process->info.text_start || map->inode != entry->inode)
+            continue;
+        if (eval_loop_find(process->pid, &maps, map, map->start, &entry->loop))
+            entry->tries = EVAL_LOOP_TRIES;
+        break;
+    }
+    proc_maps_release(&maps);
+}
+
+static enum code_place interpreter_place(struct eval_loops *loops, const struct tracked_process *process, uint64_t ip)
+{
+    struct eval_loop_entry *entry = loop_entry(loops, &process->info);
+    if (entry == NULL)
+        return PLACE_UNKNOWN;
+    if (entry->tries < EVAL_LOOP_TRIES)
+        find_loop(entry, process);
+    if (entry->loop.n == 0)
+        return PLACE_UNKNOWN;
+    return eval_loop_has(&entry->loop, ip - process->info.text_start) ? PLACE_LOOP : PLACE_RUNTIME;
+}
+
+struct module module_at(struct module_map **map, struct module_files *files, const struct tracked_process *process,
                         const struct ip_point *point)
 {
     if (point->kernel)
         return (struct module){.kind = MODULE_KERNEL};
     if (point->ip >= process->info.text_start && point->ip < process->info.text_end)
-        return (struct module){.kind = MODULE_INTERPRETER};
+        return (struct module){.kind = MODULE_INTERPRETER,
+                               .place = interpreter_place(&files->loops, process, point->ip)};
     if (*map == NULL && (*map = mem_zalloc(1, sizeof **map)) == NULL)
         return (struct module){.kind = MODULE_UNKNOWN};
     const struct proc_map *found = find(*map, point->ip);
@@ -80,10 +126,12 @@ struct module module_at(struct module_map **map, struct symbols *symbols, const 
     }
     if (found == NULL)
         return (struct module){.kind = MODULE_UNKNOWN};
+    bool support = is_support(found->path);
     return (struct module){
-        .kind = is_support(found->path) ? MODULE_SUPPORT : MODULE_NATIVE,
+        .kind = support ? MODULE_SUPPORT : MODULE_NATIVE,
+        .place = support ? PLACE_LIBRARY : PLACE_UNKNOWN,
         .path = found->path[0] != '\0' ? found->path : "[anonymous code]",
-        .function = symbols_find(symbols, process->pid, &(*map)->maps, found, point->ip),
+        .function = symbols_find(files->symbols, process->pid, &(*map)->maps, found, point->ip),
     };
 }
 

@@ -193,9 +193,9 @@ void *writer_main(void *measurement)
     struct writer w = {.m = m};
     struct err err = {0};
     prctl(PR_SET_NAME, "kei-writer");
-    w.symbols = symbols_new();
-    if (w.symbols == NULL || names_new(m, &w.names) != 0 || counters_new(m->recording, &m->watch, &w.counters) != 0 ||
-        operand_writer_new(m, w.names, &w.operands) != 0) {
+    w.files.symbols = symbols_new();
+    if (w.files.symbols == NULL || names_new(m, &w.names) != 0 ||
+        counters_new(m->recording, &m->watch, &w.counters) != 0 || operand_writer_new(m, w.names, &w.operands) != 0) {
         err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
         writer_keep_failure(m, &err);
     } else {
@@ -211,7 +211,7 @@ void *writer_main(void *measurement)
     }
     operand_writer_free(w.operands);
     names_free(w.names);
-    symbols_free(w.symbols);
+    symbols_free(w.files.symbols);
     counters_free(w.counters);
     buf_release(&w.text);
     mem_free(w.processes);

@@ -5,13 +5,14 @@
 
 #include "capture/counters.h"
 #include "capture/measure.h"
+#include "capture/modules.h"
 #include "capture/names.h"
 #include "capture/trigger.h"
 
 struct writer {
     struct measurement *m;
     struct names *names;
-    struct symbols *symbols;
+    struct module_files files;
     struct counters *counters;
     struct operand_writer *operands;
     struct tracked_process **processes; /* the writer's copies of the tables */

@@ -27,7 +27,8 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
         !track_nearest_ip(&w->m->track, raw->thread, raw->time_ns, IP_WITHIN_NS, &point)) {
         sample->state = STATE_ON_CPU;
     } else {
-        struct module module = module_at(&process->modules, w->symbols, process, &point);
+        struct module module = module_at(&process->modules, &w->files, process, &point);
+        sample->place = (uint8_t)module.place;
         bool support = module.kind == MODULE_SUPPORT; /* counts with the interpreter while the thread is inside of it */
         if (module.kind == MODULE_KERNEL) {
             sample->state = STATE_KERNEL;

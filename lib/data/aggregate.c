@@ -69,6 +69,10 @@ static int add_self(struct builder *builder, uint32_t frame, const struct stack_
     line->wall_ns += total->wall_ns;
     line->cpu_ns += total->cpu_ns;
     line->ticks += total->ticks;
+    for (size_t place = 0; place < PLACE_COUNT; place++) {
+        function->place_cpu_ns[place] += total->place_cpu_ns[place];
+        line->place_cpu_ns[place] += total->place_cpu_ns[place];
+    }
     for (size_t state = 0; state < STATE_COUNT; state++) {
         double wall = total->state_ns[state];
         line->state_ns[state] += wall;
@@ -127,6 +131,23 @@ static int add_totals(struct builder *builder)
     return rc;
 }
 
+/* What is no place of the interpreter or of the C library is told by the stack's innermost frame. */
+static void add_code(struct builder *builder, const struct stack_total *total)
+{
+    const struct profile *profile = builder->profile;
+    double *code = builder->aggregate->code_cpu_ns, left = total->place_cpu_ns[PLACE_UNKNOWN];
+    uint8_t kind = profile->functions[profile->frames[profile->stacks[total->stack].frame].function].kind;
+    code[CODE_LOOP] += total->place_cpu_ns[PLACE_LOOP];
+    code[CODE_RUNTIME] += total->place_cpu_ns[PLACE_RUNTIME];
+    code[CODE_LIBRARY] += total->place_cpu_ns[PLACE_LIBRARY];
+    if (total->stack != 0 && kind != FUNCTION_PYTHON) {
+        code[kind == FUNCTION_KERNEL ? CODE_KERNEL : CODE_NATIVE] += left;
+        return;
+    }
+    code[CODE_INTERPRETER] += total->interpreter_cpu_ns;
+    code[CODE_UNKNOWN] += left - total->interpreter_cpu_ns;
+}
+
 static int add_stacks(struct builder *builder)
 {
     const struct profile *profile = builder->profile;
@@ -136,6 +157,7 @@ static int add_stacks(struct builder *builder)
         aggregate->wall_ns += total->wall_ns;
         aggregate->cpu_ns += total->cpu_ns;
         aggregate->ticks += total->ticks;
+        add_code(builder, total);
         for (size_t state = 0; state < STATE_COUNT; state++) {
             aggregate->state_wall_ns[state] += total->state_ns[state];
             aggregate->state_cpu_ns[state] += total->state_cpu_ns[state];

@@ -15,15 +15,17 @@ struct function_sum {
     uint32_t function;
     double self_wall_ns, total_wall_ns, self_cpu_ns, total_cpu_ns; /* total counts a sample once under recursion */
     double self_python_ns, self_native_ns; /* of self_wall: state python/import/gc; native, native+gil, kernel */
+    double place_cpu_ns[PLACE_COUNT];      /* of self_cpu: where the instruction pointer lay */
     uint64_t samples;                      /* ticks with the function innermost */
     uint32_t hot_line;                     /* the line with most self time */
 };
 
 struct line_sum {
-    uint32_t file, line, function; /* file: string id; function: the one with most of it */
-    double wall_ns, cpu_ns;        /* self: the innermost Python frame is on this line */
-    double total_wall_ns;          /* anywhere on the stack, once a sample */
-    double state_ns[STATE_COUNT];  /* wall_ns by state */
+    uint32_t file, line, function;    /* file: string id; function: the one with most of it */
+    double wall_ns, cpu_ns;           /* self: the innermost Python frame is on this line */
+    double total_wall_ns;             /* anywhere on the stack, once a sample */
+    double state_ns[STATE_COUNT];     /* wall_ns by state */
+    double place_cpu_ns[PLACE_COUNT]; /* cpu_ns by where the instruction pointer lay */
     uint64_t ticks;
 };
 
@@ -34,10 +36,23 @@ struct tree_node {
     double state_ns[STATE_COUNT]; /* of self_wall */
 };
 
+/* What code had the CPU, as far as instruction pointers tell. */
+enum code_kind {
+    CODE_LOOP,        /* PLACE_LOOP */
+    CODE_RUNTIME,     /* PLACE_RUNTIME */
+    CODE_INTERPRETER, /* one of the two: where its loop lies is not known */
+    CODE_LIBRARY,     /* PLACE_LIBRARY */
+    CODE_NATIVE,      /* any other native code, by name in diagnose/native_code.h */
+    CODE_KERNEL,
+    CODE_UNKNOWN, /* no instruction pointer */
+    CODE_COUNT
+};
+
 struct aggregate {
     double wall_ns, cpu_ns; /* what shares are of */
     double state_wall_ns[STATE_COUNT], state_cpu_ns[STATE_COUNT];
-    uint64_t ticks; /* sampled instants in it */
+    double code_cpu_ns[CODE_COUNT]; /* cpu_ns by what code ran */
+    uint64_t ticks;                 /* sampled instants in it */
     uint64_t state_ticks[STATE_COUNT];
     struct function_sum *functions; /* by self_wall, descending */
     size_t n_functions;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMAT = 1, FORMAT_TASKS = 2 };
+enum { FORMAT = 1, FORMAT_TASKS = 2, FORMAT_PLACES = 3, FORMAT_BOTH = 4 };
 
 enum column {
     COLUMN_GROUPS,     /* per thread: id, rows, model of the run column */
@@ -24,9 +24,9 @@ enum column {
     COLUMN_TICKS,      /* less 1 */
     COLUMN_DELAY,
     COLUMN_RUN,
-    COLUMN_STATUSES, /* the distinct (state, marks, reader) */
+    COLUMN_STATUSES, /* the distinct (state, marks, reader), and place where one is known */
     COLUMN_STATUS,   /* index into them */
-    COLUMN_TASK,     /* only where one has a task (FORMAT_TASKS) */
+    COLUMN_TASK,     /* only where one has a task */
     COLUMN_COUNT
 };
 
@@ -128,19 +128,21 @@ static int add_stacks(struct columns *columns, const struct chunk_row *const *ro
     return rc;
 }
 
-static int add_statuses(struct columns *columns, const struct chunk_row *const *rows, size_t count)
+static int add_statuses(struct columns *columns, const struct chunk_row *const *rows, size_t count, bool places)
 {
     struct dictionary seen = {0};
     int rc = dictionary_init(&seen, count);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct chunk_row *row = rows[i];
         size_t before = seen.count;
-        uint32_t at =
-            dictionary_index(&seen, (uint64_t)row->state << 16 | (uint64_t)row->marks << 8 | (uint64_t)row->reader);
+        uint32_t at = dictionary_index(&seen, (uint64_t)row->place << 24 | (uint64_t)row->state << 16 |
+                                                  (uint64_t)row->marks << 8 | (uint64_t)row->reader);
         if (seen.count > before) {
             buf_add_byte(&columns->raw[COLUMN_STATUSES], (uint8_t)row->state);
             buf_add_byte(&columns->raw[COLUMN_STATUSES], row->marks);
             buf_add_byte(&columns->raw[COLUMN_STATUSES], row->reader);
+            if (places)
+                buf_add_byte(&columns->raw[COLUMN_STATUSES], row->place);
         }
         buf_add_varint(&columns->raw[COLUMN_STATUS], at);
     }
@@ -188,6 +190,15 @@ static bool has_tasks(const struct chunk_row *rows, size_t count)
     return false;
 }
 
+static bool has_places(const struct chunk_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].place != PLACE_UNKNOWN)
+            return true;
+    }
+    return false;
+}
+
 int chunk_encode(struct buf *out, const struct chunk_row *rows, size_t count)
 {
     struct columns columns = {0};
@@ -200,11 +211,11 @@ int chunk_encode(struct buf *out, const struct chunk_row *rows, size_t count)
         add_group(&columns, grouped + starts[i], starts[i + 1] - starts[i], base);
     if (rc == 0)
         rc = add_stacks(&columns, grouped, count);
+    bool tasks = has_tasks(rows, count), places = has_places(rows, count);
     if (rc == 0)
-        rc = add_statuses(&columns, grouped, count);
+        rc = add_statuses(&columns, grouped, count, places);
     if (rc == 0) {
-        bool tasks = has_tasks(rows, count);
-        buf_add_byte(out, tasks ? FORMAT_TASKS : FORMAT);
+        buf_add_byte(out, places ? (tasks ? FORMAT_BOTH : FORMAT_PLACES) : (tasks ? FORMAT_TASKS : FORMAT));
         buf_add_varint(out, count);
         buf_add_varint(out, base);
         for (size_t i = 0; i < (tasks ? COLUMN_COUNT : COLUMN_TASK); i++)
@@ -226,6 +237,7 @@ struct decoder {
     struct reader at[COLUMN_COUNT];
     uint32_t *stacks;
     size_t count, n_stacks, n_columns;
+    size_t status_bytes;  /* of one of the distinct statuses */
     uint64_t base, total; /* units; total: sum of all times, runs and delays */
 };
 
@@ -234,11 +246,12 @@ static int unpack_columns(struct decoder *decoder, struct reader *reader)
     uint8_t format = reader_byte(reader);
     uint64_t count = reader_varint(reader);
     decoder->base = reader_varint(reader);
-    if (reader->failed || (format != FORMAT && format != FORMAT_TASKS) || count == 0 || count > CHUNK_ROWS_MAX ||
+    if (reader->failed || format < FORMAT || format > FORMAT_BOTH || count == 0 || count > CHUNK_ROWS_MAX ||
         decoder->base > CHUNK_UNITS_MAX)
         return ERR_CORRUPT;
     decoder->count = count;
-    decoder->n_columns = format == FORMAT_TASKS ? COLUMN_COUNT : COLUMN_TASK;
+    decoder->n_columns = format == FORMAT_TASKS || format == FORMAT_BOTH ? COLUMN_COUNT : COLUMN_TASK;
+    decoder->status_bytes = format >= FORMAT_PLACES ? 4 : 3;
     for (size_t i = 0; i < decoder->n_columns; i++) {
         /* A varint takes at most 10 bytes; a row of the groups three of them. */
         int rc = column_unpack(reader, &decoder->columns.raw[i], decoder->count * (i == COLUMN_GROUPS ? 21 : 10));
@@ -271,13 +284,14 @@ static int read_stacks(struct decoder *decoder)
     return 0;
 }
 
-static int check_statuses(const struct buf *statuses)
+static int check_statuses(const struct buf *statuses, size_t width)
 {
     const uint8_t *bytes = (const uint8_t *)statuses->data;
-    if (statuses->size % 3 != 0)
+    if (statuses->size % width != 0)
         return ERR_CORRUPT;
-    for (size_t i = 0; i < statuses->size; i += 3) {
-        if (bytes[i] >= STATE_COUNT || bytes[i + 2] >= READER_KIND_COUNT)
+    for (size_t i = 0; i < statuses->size; i += width) {
+        if (bytes[i] >= STATE_COUNT || bytes[i + 1] > MARKS_ALL || bytes[i + 2] >= READER_KIND_COUNT ||
+            (width > 3 && bytes[i + 3] >= PLACE_COUNT))
             return ERR_CORRUPT;
     }
     return 0;
@@ -304,15 +318,16 @@ static int read_row(struct decoder *decoder, struct chunk_row *row, enum run_mod
     uint64_t task = decoder->n_columns > COLUMN_TASK ? reader_varint(&at[COLUMN_TASK]) : 0;
     row->delay = reader_varint(&at[COLUMN_DELAY]);
     if (stack >= decoder->n_stacks || ticks >= UINT32_MAX || task > UINT32_MAX ||
-        status >= decoder->columns.raw[COLUMN_STATUSES].size / 3)
+        status >= decoder->columns.raw[COLUMN_STATUSES].size / decoder->status_bytes)
         return ERR_CORRUPT;
     if (!take(decoder, elapsed) || !take(decoder, row->delay))
         return ERR_CORRUPT;
-    const uint8_t *bytes = (const uint8_t *)decoder->columns.raw[COLUMN_STATUSES].data + status * 3;
+    const uint8_t *bytes = (const uint8_t *)decoder->columns.raw[COLUMN_STATUSES].data + status * decoder->status_bytes;
     row->task = (uint32_t)task;
     row->state = bytes[0] & 31u;
-    row->marks = bytes[1];
+    row->marks = bytes[1] & (unsigned)MARKS_ALL;
     row->reader = bytes[2] & 7u;
+    row->place = decoder->status_bytes > 3 ? bytes[3] & 3u : PLACE_UNKNOWN;
     int64_t run = reader_signed_varint(&at[COLUMN_RUN]);
     if (model == RUN_BUSY && !first && __builtin_add_overflow(run, expected_run(elapsed, row->delay, row->state), &run))
         return ERR_CORRUPT;
@@ -361,7 +376,7 @@ int chunk_decode(const void *data, size_t size, struct chunk_row **rows, size_t 
     if (rc == 0)
         rc = read_stacks(&decoder);
     if (rc == 0)
-        rc = check_statuses(&decoder.columns.raw[COLUMN_STATUSES]);
+        rc = check_statuses(&decoder.columns.raw[COLUMN_STATUSES], decoder.status_bytes);
     if (rc == 0)
         rc = mem_grow(rows, capacity, decoder.count, sizeof **rows);
     if (rc == 0)

@@ -21,15 +21,17 @@ enum {
 #define CHUNK_UNITS_MAX (UINT64_C(1) << 46)
 
 /* Of the bits that a time has in a row. */
-#define CHUNK_TIME_MASK ((UINT64_C(1) << 48) - 1)
+#define CHUNK_TIME_MASK ((UINT64_C(1) << 47) - 1)
 
 struct chunk_row {
     uint64_t run, delay; /* units */
-    uint64_t time : 48;  /* likewise; there may be ten million rows */
-    uint64_t state : 5, reader : 3, marks : 8;
+    uint64_t time : 47;  /* likewise; there may be ten million rows */
+    uint64_t state : 5, reader : 3, marks : 7, place : 2;
     uint32_t thread, stack, ticks, task;
 };
-_Static_assert(CHUNK_UNITS_MAX < UINT64_C(1) << 47 && STATE_COUNT <= 32 && READER_KIND_COUNT <= 8, "fields too narrow");
+_Static_assert(CHUNK_UNITS_MAX <= CHUNK_TIME_MASK && STATE_COUNT <= 32 && READER_KIND_COUNT <= 8 && PLACE_COUNT <= 4 &&
+                   MARKS_ALL <= 127,
+               "fields too narrow");
 
 struct chunk_counter {
     uint64_t time; /* units */
@@ -43,7 +45,8 @@ int chunk_encode(struct buf *out, const struct chunk_row *rows, size_t count);
 int chunk_encode_counters(struct buf *out, const struct chunk_counter *rows, size_t count);
 
 /* Decodes into `*rows` (grown as needed, *capacity as in mem_grow). 0, ERR_CORRUPT or ERR_NOMEM. Thread, stack and
- * subject are whatever the bytes say: the caller checks them. State, marks, reader, kind, ticks and times are valid. */
+ * subject are whatever the bytes say: the caller checks them. State, marks, reader, place, kind, ticks and times are
+ * valid. */
 int chunk_decode(const void *data, size_t size, struct chunk_row **rows, size_t *capacity, size_t *count);
 int chunk_decode_counters(const void *data, size_t size, struct chunk_counter **rows, size_t *capacity, size_t *count);
 

@@ -191,7 +191,8 @@ static int copy_sample(struct source *source, const struct chunk_row *row)
                             .delay_ns = row->delay * CHUNK_UNIT_NS,
                             .state = row->state,
                             .marks = row->marks,
-                            .reader = row->reader};
+                            .reader = row->reader,
+                            .place = row->place};
     sums->run_ns += sample.run_ns;
     sums->delay_ns += sample.delay_ns;
     sums->last_ns = row->time * CHUNK_UNIT_NS;

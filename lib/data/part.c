@@ -112,6 +112,7 @@ static void take_sample(struct parter *parter, size_t i, double share)
     to->state[n] = from->state[i];
     to->marks[n] = from->marks[i];
     to->reader[n] = from->reader[i];
+    to->place[n] = from->place[i];
     if (from->task != NULL)
         to->task[n] = from->task[i];
 }
@@ -257,13 +258,14 @@ static int make_room(struct parter *parter)
         .state = mem_zalloc(n, sizeof *samples->state),
         .marks = mem_zalloc(n, sizeof *samples->marks),
         .reader = mem_zalloc(n, sizeof *samples->reader),
+        .place = mem_zalloc(n, sizeof *samples->place),
         .task = whole->samples.task != NULL ? mem_zalloc(n, sizeof *samples->task) : NULL,
     };
     bool all = parter->process_id != NULL && parter->thread != NULL && part->processes != NULL &&
                part->threads != NULL && part->thread_idle != NULL && part->counters != NULL &&
                samples->time_ns != NULL && samples->thread != NULL && samples->stack != NULL &&
                samples->ticks != NULL && samples->wall_ns != NULL && samples->cpu_ns != NULL &&
-               samples->state != NULL && samples->marks != NULL && samples->reader != NULL &&
+               samples->state != NULL && samples->marks != NULL && samples->reader != NULL && samples->place != NULL &&
                (samples->task != NULL || whole->samples.task == NULL);
     return all ? 0 : ERR_NOMEM;
 }
@@ -316,10 +318,23 @@ void part_free(struct profile *part)
     struct profile_samples *samples = &part->samples;
     if (part->notes != NULL)
         mem_free((void *)part->notes[0]);
-    void *blocks[] = {(void *)part->notes, part->processes,  part->threads,   part->thread_idle,
-                      part->counters,      samples->time_ns, samples->thread, samples->stack,
-                      samples->ticks,      samples->wall_ns, samples->cpu_ns, samples->state,
-                      samples->marks,      samples->reader,  samples->task,   part};
+    void *blocks[] = {(void *)part->notes,
+                      part->processes,
+                      part->threads,
+                      part->thread_idle,
+                      part->counters,
+                      samples->time_ns,
+                      samples->thread,
+                      samples->stack,
+                      samples->ticks,
+                      samples->wall_ns,
+                      samples->cpu_ns,
+                      samples->state,
+                      samples->marks,
+                      samples->reader,
+                      samples->place,
+                      samples->task,
+                      part};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         mem_free(blocks[i]);
 }

@@ -10,7 +10,8 @@
  * no sample for goes to the next that has, at the end to entries with stack 0 and 0 ticks. Per thread, the wall_ns of
  * all samples therefore add up to the thread's lifetime, and the cpu_ns to its run time.
  *
- * Of more than 2 million samples, those of a second that are alike (one thread, stack, state, task, reader and marks)
+ * Of more than 2 million samples, those of a second that are alike (one thread, stack, state, task, reader, marks and
+ * place)
  * are one entry, at the time of the first.
  */
 #ifndef KEISOKU_DATA_PROFILE_H
@@ -45,7 +46,7 @@ struct profile_samples {
     uint64_t *time_ns;
     uint32_t *thread, *stack, *ticks; /* ticks 0: an entry made from run delay */
     double *wall_ns, *cpu_ns;
-    uint8_t *state, *marks, *reader;
+    uint8_t *state, *marks, *reader, *place;
     uint32_t *task; /* NULL: no sample has one */
 };
 

@@ -12,7 +12,7 @@ enum {
     ALIKE_NS = 1000000000 /* samples within such a slice of time are summed */
 };
 
-enum { COLUMNS = 10 };
+enum { COLUMNS = 11 };
 
 struct column {
     void *at; /* address of the pointer */
@@ -26,7 +26,8 @@ static size_t list(struct profile_samples *samples, bool tasks, struct column co
         {&samples->stack, sizeof *samples->stack},     {&samples->ticks, sizeof *samples->ticks},
         {&samples->wall_ns, sizeof *samples->wall_ns}, {&samples->cpu_ns, sizeof *samples->cpu_ns},
         {&samples->state, sizeof *samples->state},     {&samples->marks, sizeof *samples->marks},
-        {&samples->reader, sizeof *samples->reader},   {&samples->task, sizeof *samples->task}};
+        {&samples->reader, sizeof *samples->reader},   {&samples->place, sizeof *samples->place},
+        {&samples->task, sizeof *samples->task}};
     memcpy(columns, all, sizeof all);
     return tasks ? COLUMNS : COLUMNS - 1;
 }
@@ -63,16 +64,16 @@ static bool alike(const struct sample_columns *columns, size_t i, uint32_t threa
     const struct profile_samples *samples = columns->samples;
     return i < samples->count && samples->thread[i] == thread && samples->stack[i] == row->stack &&
            samples->state[i] == row->state && samples->marks[i] == row->marks && samples->reader[i] == row->reader &&
-           (!columns->tasks || samples->task[i] == row->task) && (samples->ticks[i] == 0) == (ticks == 0) &&
-           ticks <= UINT32_MAX - samples->ticks[i] &&
+           samples->place[i] == row->place && (!columns->tasks || samples->task[i] == row->task) &&
+           (samples->ticks[i] == 0) == (ticks == 0) && ticks <= UINT32_MAX - samples->ticks[i] &&
            samples->time_ns[i] / ALIKE_NS == row->time * CHUNK_UNIT_NS / ALIKE_NS;
 }
 
 static size_t slot_of(uint32_t thread, const struct chunk_row *row, uint32_t ticks)
 {
     uint64_t place = (uint64_t)thread << 32 | row->stack;
-    uint64_t what = (uint64_t)row->task << 17 | (uint64_t)row->marks << 9 | (uint64_t)row->reader << 6 |
-                    (uint64_t)row->state << 1 | (ticks == 0);
+    uint64_t what = (uint64_t)row->task << 19 | (uint64_t)row->place << 17 | (uint64_t)row->marks << 9 |
+                    (uint64_t)row->reader << 6 | (uint64_t)row->state << 1 | (ticks == 0);
     return (size_t)hash_u64(place ^ hash_u64(what)) % ALIKE_SLOTS;
 }
 
@@ -102,6 +103,7 @@ int columns_add(struct sample_columns *columns, uint32_t thread, const struct ch
     samples->state[i] = row->state;
     samples->marks[i] = row->marks;
     samples->reader[i] = row->reader;
+    samples->place[i] = row->place;
     if (columns->tasks)
         samples->task[i] = row->task;
     return 0;

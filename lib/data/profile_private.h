@@ -53,8 +53,8 @@ struct sample_columns {
     size_t *alike; /* by the hash of what makes samples alike: the entry of the last such; NULL: none are summed */
 };
 
-/* A recording of more samples than this has those of a second that are alike (one thread, stack, state, task, reader
- * and marks) summed into the first of them: ten million fit 200 MB so. */
+/* A recording of more samples than this has those of a second that are alike (one thread, stack, state, task, reader,
+ * marks and place) summed into the first of them: ten million fit 200 MB so. */
 enum { SAMPLES_EACH_MAX = 2000000 };
 
 /* Room for `more` entries. */

@@ -208,7 +208,7 @@ void recording_add_sample(struct recording *recording, const struct sample *samp
 {
     if (recording->failure.code != 0 || sample->thread == 0 || sample->thread > recording->n_threads ||
         sample->stack > recording->n_stacks || sample->task > recording->n_tasks || sample->ticks == 0 ||
-        sample->state >= STATE_COUNT || sample->reader >= READER_KIND_COUNT)
+        sample->state >= STATE_COUNT || sample->reader >= READER_KIND_COUNT || sample->place >= PLACE_COUNT)
         return;
     struct recorded_thread *thread = &recording->threads[sample->thread - 1];
     uint64_t time = recording_kept_time(recording, sample->time_ns) / CHUNK_UNIT_NS;
@@ -226,8 +226,9 @@ void recording_add_sample(struct recording *recording, const struct sample *samp
         .ticks = sample->ticks,
         .task = sample->task,
         .state = sample->state & 31u,
-        .marks = sample->marks,
+        .marks = sample->marks & (unsigned)MARKS_ALL,
         .reader = sample->reader & 7u,
+        .place = sample->place & 3u,
     };
     recording->rows[recording->n_rows++] = row;
     recording->samples += 1;

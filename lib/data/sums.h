@@ -10,6 +10,8 @@ struct stack_total {
     uint64_t ticks;
     double wall_ns, cpu_ns;
     double state_ns[STATE_COUNT], state_cpu_ns[STATE_COUNT];
+    double place_cpu_ns[PLACE_COUNT]; /* cpu_ns by where the instruction pointer lay */
+    double interpreter_cpu_ns;        /* state python at PLACE_UNKNOWN: in the interpreter, its loop not known */
     uint64_t state_ticks[STATE_COUNT];
 };
 

@@ -43,7 +43,18 @@ enum sample_mark {                      /* bits */
                    MARK_LATE = 8,       /* taken more than 1 ms after its planned time */
                    MARK_TRUNCATED = 16, /* the stack was deeper than what is kept; outermost frames are missing */
                    MARK_ATTACHED = 32,  /* the thread was let run Python code where there is no GIL */
-                   MARK_EXCEPTION = 64  /* the thread was handling an exception, or one was on its way up */
+                   MARK_EXCEPTION = 64, /* the thread was handling an exception, or one was on its way up */
+                   MARKS_ALL = 127
+};
+
+/* What the instruction pointer of a sample on the CPU lay in. Other native code and the kernel are frames of its stack.
+ */
+enum code_place {
+    PLACE_UNKNOWN,
+    PLACE_LOOP,    /* the interpreter's loop over the instructions of Python */
+    PLACE_RUNTIME, /* the rest of the interpreter: allocation, dict, str, collection, built-in modules */
+    PLACE_LIBRARY, /* the C library and the loader, whoever called them */
+    PLACE_COUNT
 };
 
 /* How often the innermost instruction belonged to an expression. Columns are bytes of a line, counted from 0. */
@@ -80,6 +91,7 @@ struct sample {
     uint8_t state;  /* enum state */
     uint8_t marks;  /* bits of sample_mark */
     uint8_t reader; /* enum reader_kind */
+    uint8_t place;  /* enum code_place */
 };
 
 enum function_kind {

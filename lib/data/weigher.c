@@ -124,6 +124,7 @@ static int emit_window(struct weigher *weigher, struct window *window)
         if (due == 0 || rc != 0)
             continue;
         row.state = STATE_RUNNABLE;
+        row.place = PLACE_UNKNOWN;
         rc = weigher->emit(weigher, &row, 0, shares.delay_entry * (double)due, 0);
         placed += due;
     }

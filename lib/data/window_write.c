@@ -159,6 +159,7 @@ static int write_row(struct window *window, const struct chunk_row *row)
         .state = row->state,
         .marks = row->marks,
         .reader = row->reader,
+        .place = row->place,
     };
     window->run_ns[row->thread] += sample.run_ns;
     window->delay_ns[row->thread] += sample.delay_ns;

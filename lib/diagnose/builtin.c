@@ -1,9 +1,13 @@
 /*
- * Is the hottest function's time one long call of a built-in function (re, sorted, json …)? Those are compiled code
- * inside the interpreter itself, so instruction pointers count them as Python. Told by what a loop in Python would show
- * and one long call does not: time on other lines, in Python functions further in, in the caller. Used by facts.c.
+ * Is the hottest function's time in long calls of built-in functions (re, sorted, sum …)? Those are compiled code of
+ * the interpreter itself, and count as Python. Instruction pointers tell: hardly any lies in the interpreter's loop.
+ * Without them, or where the loop is not known, what a loop in Python would show and one long call does not: time on
+ * other lines, in Python functions further in, in the caller. Used by facts.c.
  */
 #include "diagnose/rules.h"
+
+#include <ctype.h>
+#include <string.h>
 
 static const struct line_sum *hottest_line(const struct facts *facts)
 {
@@ -40,8 +44,63 @@ static int callers_time(const struct facts *facts, double *ns)
     return 0;
 }
 
+/* Of the hottest function's instruction pointers in the interpreter, the part in its loop; -1: too few are known. */
+static double loop_share(const struct facts *facts)
+{
+    const double *place = facts->hot->place_cpu_ns;
+    double known = place[PLACE_LOOP] + place[PLACE_RUNTIME] + place[PLACE_LIBRARY];
+    bool other = facts->gc.share + facts->import.share > LIMIT_OF(ALREADY_NATIVE, OTHER_MAX);
+    if (other || known < LIMIT_OF(ALREADY_NATIVE, KNOWN_MIN) * facts->hot->self_cpu_ns ||
+        (double)facts->hot->samples < LIMIT_OF(ALREADY_NATIVE, SAMPLES_MIN))
+        return -1;
+    return place[PLACE_LOOP] / known;
+}
+
+/* The name before the first parenthesis of the line's hottest expression: what is called there. */
+static void callee_of(struct facts *facts, const struct line_sum *line)
+{
+    uint64_t ticks;
+    size_t length = 0, n = 0;
+    const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
+    const struct expression *hot = profile_hot_expression(facts->profile, line->file, line->line, &ticks);
+    if (text == NULL || hot == NULL || hot->end_line != line->line || hot->end_column > length ||
+        hot->column >= hot->end_column)
+        return;
+    text += hot->column;
+    length = hot->end_column - hot->column;
+    while (n < length && (isalnum((unsigned char)text[n]) || text[n] == '_' || text[n] == '.'))
+        n++;
+    if (n == 0 || n == length || text[n] != '(' || n >= sizeof facts->callee)
+        return;
+    memcpy(facts->callee, text, n);
+    facts->callee[n] = '\0';
+}
+
+/* The module with most of the native time. */
+static int native_top(struct facts *facts)
+{
+    struct native_module *modules;
+    size_t n;
+    int rc = native_modules(facts->profile, facts->aggregate, &modules, &n);
+    if (rc == 0 && n > 0)
+        facts->native_top = modules[0];
+    mem_free(modules);
+    return rc;
+}
+
 int builtin_find(struct facts *facts)
 {
+    int found = native_top(facts);
+    facts->loop_share = facts->hot != NULL ? loop_share(facts) : -1;
+    if (found != 0)
+        return found;
+    if (facts->hot != NULL && hottest_line(facts) != NULL)
+        callee_of(facts, hottest_line(facts));
+    if (facts->loop_share >= 0) {
+        facts->builtin = facts->loop_share <= LIMIT_OF(ALREADY_NATIVE, LOOP_MAX);
+        return 0;
+    }
+
     const struct line_sum *line = facts->hot != NULL ? hottest_line(facts) : NULL;
     size_t length = 0;
     const char *text = line != NULL ? profile_source_line(facts->profile, line->file, line->line, &length) : NULL;

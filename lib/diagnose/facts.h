@@ -10,6 +10,7 @@
 #define KEISOKU_DIAGNOSE_FACTS_H
 
 #include "diagnose/ledger.h"
+#include "diagnose/native_code.h"
 #include "diagnose/reach.h"
 
 /* A loop found by what comes back: the places at one depth of the dominating chain of calls, in time order. */
@@ -58,11 +59,14 @@ struct facts {
     struct share hot_share;         /* the same with its interval */
     double hot_line_share;          /* of the function's own time, its hottest line */
     uint32_t line_first, line_last; /* lines that hold most of its own time */
-    bool builtin;                   /* its time is one long call of a built-in function */
-    const struct line_sum *own;     /* the own line under which most of the time goes; NULL: none */
-    const struct line_sum *hottest; /* the line with most time on the CPU; NULL: none */
-    struct share hottest_share;     /* its part of that time */
-    uint32_t busiest;               /* the thread with most time on the CPU; 0: none */
+    bool builtin;                   /* its time is in long calls of built-in functions */
+    double loop_share; /* of its instruction pointers in the interpreter, those in the loop; -1: not known */
+    char callee[48];   /* what its hottest line calls, as its text has it; "": not known */
+    struct native_module native_top; /* with most of the native time; cpu_ns 0: none */
+    const struct line_sum *own;      /* the own line under which most of the time goes; NULL: none */
+    const struct line_sum *hottest;  /* the line with most time on the CPU; NULL: none */
+    struct share hottest_share;      /* its part of that time */
+    uint32_t busiest;                /* the thread with most time on the CPU; 0: none */
     double busiest_ns;
     struct loop loop; /* of that thread */
     struct wait_facts wait;
@@ -79,7 +83,7 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
 
 /* In timeline.c, used by facts.c: */
 int timeline_measure(const struct profile *profile, struct facts *facts);
-/* In builtin.c: sets `builtin`. */
+/* In builtin.c: sets `builtin`, `loop_share`, `callee` and `native_top`. */
 int builtin_find(struct facts *facts);
 /* In loop.c: the dominating loop of a thread, by its samples on the CPU. */
 int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop);

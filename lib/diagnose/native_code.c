@@ -43,6 +43,21 @@ void native_module_name(const char *path, char *name, size_t size)
         *at = *at == '/' ? '.' : *at;
 }
 
+bool native_module_is_library(const char *name)
+{
+    static const char *const starts[] = {"ld-", "libc-2", "libm-2", "[vdso]", "[vsyscall]"};
+    static const char *const names[] = {"libc", "libm", "libpthread", "libdl", "librt"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Where a file names no functions, the function has the file's own name. */
 static bool is_named(const struct profile *profile, const struct function *function)
 {

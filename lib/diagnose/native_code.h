@@ -20,5 +20,7 @@ int native_modules(const struct profile *profile, const struct aggregate *aggreg
                    size_t *n);
 /* How Python names the extension module of that file; of other libraries the file's name without its version. */
 void native_module_name(const char *path, char *name, size_t size);
+/* The C library and the loader: they work for whoever called them. */
+bool native_module_is_library(const char *name);
 
 #endif

@@ -433,15 +433,46 @@ static void place_native(const struct facts *facts, struct finding *finding)
     }
 }
 
+/* Compiled code that is called for each number, or that does what need not be done, is no end of it. */
+static bool is_better_said(const struct facts *facts, const struct finding *earlier, size_t n_earlier, bool builtin)
+{
+    for (size_t i = 0; i < n_earlier; i++) {
+        if (strcmp(earlier[i].tag, "vectorise") == 0 ||
+            (builtin && earlier[i].prescription == PRESCRIBE_ALGORITHM && facts->hot != NULL &&
+             earlier[i].function == facts->hot->function))
+            return true;
+    }
+    return false;
+}
+
+/* "sha256_block of libcrypto": true where the function is known. */
+static bool name_native(const struct facts *facts, bool builtin, struct words *words)
+{
+    const struct native_module *top = &facts->native_top;
+    const struct profile *profile = facts->profile;
+    if (builtin) {
+        bool known = facts->callee[0] != '\0' && facts->hot_line_share >= LIMIT_OF(ALREADY_NATIVE, NAMED_MIN);
+        snprintf(words->reason, sizeof words->reason, "%s%s",
+                 known ? facts->callee : "the interpreter's own compiled code",
+                 known ? ", compiled code of the interpreter" : "");
+        return known;
+    }
+    if (top->cpu_ns <= 0)
+        snprintf(words->reason, sizeof words->reason, "compiled code");
+    else if (top->function == 0)
+        snprintf(words->reason, sizeof words->reason, "compiled code, most in %.80s", top->name);
+    else
+        snprintf(words->reason, sizeof words->reason, "compiled code, most in %.60s of %.60s",
+                 profile->strings[profile->functions[top->function].name], top->name);
+    return top->function != 0;
+}
+
 bool rule_already_native(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                          struct finding *finding, struct words *words)
 {
-    for (size_t i = 0; i < n_earlier; i++) { /* compiled code that is called for each number is no end of it */
-        if (strcmp(earlier[i].tag, "vectorise") == 0)
-            return false;
-    }
     bool builtin = facts->builtin && facts->hot_cpu_share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
-    if (!facts->told_apart || facts->active < LIMIT_OF(ALREADY_NATIVE, ACTIVE_MIN) ||
+    if (is_better_said(facts, earlier, n_earlier, builtin) || !facts->told_apart ||
+        facts->active < LIMIT_OF(ALREADY_NATIVE, ACTIVE_MIN) ||
         (facts->native.share < LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN) && !builtin))
         return false;
     if (builtin) {
@@ -449,16 +480,22 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
             place_hot(facts, finding);
         else
             finding_place_line(facts->own, finding);
-        finding_add_share(finding, "CPU time in one built-in call", facts->hot_share);
+        finding_add_share(finding, "CPU time in calls of built-in functions", facts->hot_share);
+        if (facts->loop_share >= 0)
+            finding_add(finding, "of it in the interpreter's loop", "share", facts->loop_share);
     } else {
         place_native(facts, finding);
         finding_add_share(finding, "CPU time in native code", facts->native);
+        if (facts->native_top.cpu_ns > 0)
+            finding_add(finding, "CPU time in that module", "share",
+                        facts->native_top.cpu_ns / facts->aggregate->cpu_ns);
     }
     finding_add_share(finding, "CPU time in the interpreter", facts->python);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    finding_not_measured(finding, "which function of the native code");
+    if (!name_native(facts, builtin, words))
+        finding_not_measured(finding, "which function of the native code");
     finding_not_told_apart(facts, finding);
-    finding->confidence = builtin ? 0.6 : 0.9;
+    finding->confidence = builtin ? (facts->loop_share >= 0 ? 0.8 : 0.6) : 0.9;
     words_percent(words->share, sizeof words->share, builtin ? facts->hot_share.share : facts->native.share);
     return true;
 }

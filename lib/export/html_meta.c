@@ -4,6 +4,7 @@
  *
  * May fail: short memory, told by the buffer's `failed`.
  */
+#include "export/code_words.h"
 #include "export/html_page.h"
 #include "export/json.h"
 
@@ -275,6 +276,22 @@ static void add_finding(struct buf *out, const struct profile *profile, const st
     buf_add_text(out, "]}");
 }
 
+/* A sentence's worth: what code had the CPU, and what told it. */
+static void add_code(struct buf *out, const struct profile *profile, const struct aggregate *aggregate)
+{
+    struct buf words = {0}, by = {0};
+    if (aggregate == NULL || !code_words(profile, aggregate, PAGE_STRING_MAX, &words))
+        out->failed = true;
+    else if (words.size > 0) {
+        code_evidence(profile, &by);
+        add_text(out, "code", buf_text(&words));
+        add_text(out, "code_by", buf_text(&by));
+    }
+    out->failed = out->failed || words.failed || by.failed;
+    buf_release(&words);
+    buf_release(&by);
+}
+
 static void add_diagnosis(struct buf *out, const struct profile *profile, const struct diagnosis *diagnosis)
 {
     add_key(out, "diagnosis");
@@ -293,6 +310,7 @@ static void add_diagnosis(struct buf *out, const struct profile *profile, const 
     add_number(out, "core_taken", diagnosis->trust.core_taken);
     add_shares(out, "wall", diagnosis->wall);
     add_shares(out, "cpu", diagnosis->cpu);
+    add_code(out, profile, diagnosis->aggregate);
     add_number(out, "cores_used", diagnosis->cores_used);
     add_number(out, "cores_free", diagnosis->cores_free);
     buf_add_byte(out, '}');

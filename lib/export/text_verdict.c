@@ -1,13 +1,13 @@
 /* What to do (the verdict, the list of findings) and where the time went (the states). See text.h. */
 #include "data/task_sums.h"
-#include "diagnose/native_code.h"
+#include "export/code_words.h"
 #include "export/text.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { FINDINGS_SHOWN = 3, NATIVE_SHOWN = 4, NATIVE_MIN = 2 /* percent */ };
+enum { FINDINGS_SHOWN = 3 };
 static const double EXCEPTIONS_SHOWN = 0.05; /* of the time; less is not worth a line */
 
 static void add_evidence(struct buf *out, const struct evidence *evidence)
@@ -218,37 +218,21 @@ void text_bar(struct screen *screen, const double shares[STATE_COUNT])
     buf_add_byte(&screen->out, '\n');
 }
 
-/* "libcrypto 41 % (sha256_block 38 %), zlib 10 %": one line, as many as fit. Their parts of all CPU time. */
-static void add_native(struct screen *screen)
+/* One line: what code had the CPU, and what tells it where there is room. */
+static void add_code(struct screen *screen)
 {
-    const struct profile *profile = screen->profile;
-    struct native_module *modules;
-    struct buf line = {0};
-    size_t n, fits = 0;
-    double whole = screen->aggregate->cpu_ns / 100;
-    if (native_modules(profile, screen->aggregate, &modules, &n) != 0)
+    struct buf line = {0}, by = {0};
+    size_t room = screen->width > TEXT_LEFT ? screen->width - TEXT_LEFT : 0;
+    if (!code_words(screen->profile, screen->aggregate, room, &line))
         screen->out.failed = true;
-    for (size_t i = 0; i < n && i < NATIVE_SHOWN && modules[i].cpu_ns >= NATIVE_MIN * whole; i++) {
-        const struct native_module *module = &modules[i];
-        buf_add_text(&line, i > 0 ? ", " : "");
-        buf_add_visible(&line, module->name, strlen(module->name));
-        buf_printf(&line, " %.0f %%", module->cpu_ns / whole);
-        if (TEXT_LEFT + line.size > screen->width)
-            break;
-        fits = line.size;
-        if (module->function == 0 || module->function_cpu_ns < NATIVE_MIN * whole)
-            continue;
-        uint32_t name = profile->functions[module->function].name;
-        buf_add_text(&line, " (");
-        buf_add_visible(&line, profile->strings[name], profile->string_lengths[name]);
-        buf_printf(&line, " %.0f %%)", module->function_cpu_ns / whole);
-        if (TEXT_LEFT + line.size > screen->width)
-            line.size = fits;
-        fits = line.size;
+    if (line.size > 0) {
+        buf_add_text(&by, "; by ");
+        code_evidence(screen->profile, &by);
+        if (line.size + by.size <= room)
+            buf_add(&line, by.data, by.size);
+        buf_printf(&screen->out, "%-*s%s\n", TEXT_LEFT, "code", buf_text(&line));
     }
-    if (fits > 0)
-        buf_printf(&screen->out, "native   %.*s\n", (int)fits, buf_text(&line));
-    mem_free(modules);
+    text_done(screen, &by);
     text_done(screen, &line);
 }
 
@@ -279,7 +263,7 @@ void text_ledger(struct screen *screen)
     text_aside(screen);
     add_exceptions(screen);
     if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
-        add_native(screen);
+        add_code(screen);
 }
 
 /* "1  hot-loop        orders.py:41      2.1-4.0x  80 % ±1  CPU time in its Python" */

@@ -184,15 +184,17 @@ static void odd_samples_are_kept_or_refused(void **state)
     (void)state;
     struct recording *recording = begin("odd.kei");
     struct sample good = {.time_ns = 5000000, .thread = 1, .ticks = 1, .state = STATE_UNKNOWN};
-    struct sample bad[] = {good, good, good, good, good};
+    struct sample bad[] = {good, good, good, good, good, good};
     bad[0].thread = 2;
     bad[1].stack = 1;
     bad[2].state = STATE_COUNT;
     bad[3].ticks = 0;
     bad[4].reader = READER_KIND_COUNT;
+    bad[5].place = PLACE_COUNT;
     recording_add_sample(recording, &good);
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         recording_add_sample(recording, &bad[i]);
+    good.place = PLACE_LIBRARY;
     good.time_ns = 1; /* the clock does not go back: it counts from the last sample */
     good.ticks = UINT32_MAX;
     recording_add_sample(recording, &good);
@@ -202,6 +204,8 @@ static void odd_samples_are_kept_or_refused(void **state)
     struct profile *profile = end(recording, 6000000);
     assert_true(profile->samples.count == 2);
     assert_true(profile->samples.ticks[1] == UINT32_MAX);
+    assert_int_equal(profile->samples.place[0], PLACE_UNKNOWN);
+    assert_int_equal(profile->samples.place[1], PLACE_LIBRARY);
     assert_int_equal(profile->samples.time_ns[1], 5000000);
     profile_free(profile);
 }

@@ -62,6 +62,28 @@ static void a_builtin_call_is_native(void **state)
     expect(searching("return compiled(pattern).match(text)\n", 90), TAGS("hot-loop"));
 }
 
+/* Instruction pointers say more than the text of the line: where they lie decides, and few of them say nothing. */
+static void pointers_tell_a_builtin_call(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *tag;
+        size_t every; /* sample with a pointer */
+        size_t loop;  /* one of so many of them in the loop */
+    } rows[] = {
+        {"while True: sum(range(1000))\n", "already-native", 1, 50},
+        {"while True: sum(range(1000))\n", "hot-loop", 1, 5},
+        {"return compiled(pattern).match(text)\n", "hot-loop", 1, 5},
+        {"while True: sum(range(1000))\n", "hot-loop", 8, 50},
+    };
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+        struct built *built = searching(rows[row].text, 100);
+        for (size_t i = 0; i < built->profile.samples.count; i += rows[row].every)
+            built->place[i] = i / rows[row].every % rows[row].loop == 0 ? PLACE_LOOP : PLACE_RUNTIME;
+        expect(built, TAGS(rows[row].tag));
+    }
+}
+
 /* A short function that is called often: its caller's loop shows, or it is its own caller. */
 static void a_called_function_is_no_builtin(void **state)
 {
@@ -81,10 +103,9 @@ static void a_called_function_is_no_builtin(void **state)
 int line_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(membership_is_read_from_the_line),
-        cmocka_unit_test(list_membership_comes_before_native_code),
-        cmocka_unit_test(a_builtin_call_is_native),
-        cmocka_unit_test(a_called_function_is_no_builtin),
+        cmocka_unit_test(membership_is_read_from_the_line), cmocka_unit_test(list_membership_comes_before_native_code),
+        cmocka_unit_test(a_builtin_call_is_native),         cmocka_unit_test(a_called_function_is_no_builtin),
+        cmocka_unit_test(pointers_tell_a_builtin_call),
     };
     return cmocka_run_group_tests_name("findings: lines", tests, NULL, NULL);
 }

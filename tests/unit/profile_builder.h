@@ -27,7 +27,7 @@ struct built {
     uint64_t time_ns[BUILT_SAMPLES];
     uint32_t thread[BUILT_SAMPLES], stack[BUILT_SAMPLES], ticks[BUILT_SAMPLES];
     double wall_ns[BUILT_SAMPLES], cpu_ns[BUILT_SAMPLES];
-    uint8_t state[BUILT_SAMPLES], marks[BUILT_SAMPLES], reader[BUILT_SAMPLES];
+    uint8_t state[BUILT_SAMPLES], marks[BUILT_SAMPLES], reader[BUILT_SAMPLES], place[BUILT_SAMPLES];
 };
 
 /* An empty profile with one process: 4 cores, perf evidence, 1 kHz. */
@@ -66,7 +66,8 @@ static inline struct built *built_new(void)
                                                 .cpu_ns = built->cpu_ns,
                                                 .state = built->state,
                                                 .marks = built->marks,
-                                                .reader = built->reader};
+                                                .reader = built->reader,
+                                                .place = built->place};
     profile->n_strings = profile->n_functions = profile->n_frames = profile->n_stacks = profile->n_threads = 1;
     profile->n_processes = 2;
     built->processes[1] = (struct process){.pid = 100, .exit_status = 0};

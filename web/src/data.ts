@@ -122,6 +122,9 @@ export interface Meta {
     cores_free: number;
     lost: number;
     core_taken: number;
+    /** What code had the CPU over the whole recording, in words, and what told it. */
+    code?: string;
+    code_by?: string;
   };
   view: { cpu: boolean };
   tasks?: Task[];

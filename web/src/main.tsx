@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Cards } from "./cards";
-import { load, type Recording } from "./data";
+import { load, type Meta, type Recording } from "./data";
 import { DiffPage, loadDiff } from "./diff";
 import { Filters } from "./filters";
 import { FlameGraph } from "./flamegraph";
@@ -65,6 +65,17 @@ function Empty({ recording }: { recording: Recording }) {
   );
 }
 
+/** Loop, runtime, native modules, kernel: of the whole recording, whatever the filters are. */
+function CodeLine({ meta }: { meta: Meta }) {
+  const { code, code_by } = meta.diagnosis ?? {};
+  if (!code) return null;
+  return (
+    <p class="soft" id="code">
+      CPU time by code: {visible(code)} (whole recording, by {visible(code_by ?? "")})
+    </p>
+  );
+}
+
 function Page({ recording }: { recording: Recording }) {
   const { meta } = recording;
   const [view, set] = useView(meta, recording.nodes.count);
@@ -92,6 +103,7 @@ function Page({ recording }: { recording: Recording }) {
               <h2 id="where">Where the time went</h2>
               <StateBar recording={recording} view={view} set={set} />
               <ThreadBars recording={recording} view={view} set={set} />
+              <CodeLine meta={meta} />
             </section>
             <Cards meta={meta} />
             <section aria-labelledby="which">

@@ -160,6 +160,9 @@ static void set_image(struct search *search)
         python->info.text_start = map->start < python->info.text_start ? map->start : python->info.text_start;
         python->info.text_end = map->end > python->info.text_end ? map->end : python->info.text_end;
     }
+    python->info.text_inode = search->map->inode;
+    python->info.text_device_major = search->map->device_major;
+    python->info.text_device_minor = search->map->device_minor;
     if (python->info.text_end == 0)
         python->info.text_start = 0;
 }

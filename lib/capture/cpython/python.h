@@ -29,6 +29,8 @@ struct python_info {
     char executable[4096];
     uint64_t text_start, text_end; /* executable mapping(s) that hold the interpreter loop: an instruction pointer
                                       inside is interpreter, not extension */
+    uint64_t text_inode;           /* of the file that is mapped there */
+    uint32_t text_device_major, text_device_minor;
 };
 
 /* Finds the interpreter. ERR_NOT_PYTHON when the process has none (yet: a process that has just been started may map
