@@ -66,7 +66,8 @@ bool record_options(const struct command *command, const struct settings *settin
         if (output_format(command->name, format) == NULL)
             return false;
     }
-    static const enum kei_reader readers[] = {KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_KERNEL, KEI_READER_FREE};
+    static const enum kei_reader readers[] = {KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_KERNEL, KEI_READER_FREE,
+                                              KEI_READER_STOP};
     *options = (struct kei_options){
         .output = settings->output,
         .rate_hz = settings->rate_hz,
@@ -81,6 +82,9 @@ bool record_options(const struct command *command, const struct settings *settin
         .redact_args = settings->redact_args,
         .reader = readers[settings->reader],
     };
+    if (options->reader == KEI_READER_STOP && !settings->quiet)
+        message("--reader stop halts threads of the program to read them: calls that wait can end early (EINTR), large "
+                "writes come back short, and debuggers are kept out; a program that minds is better read by core");
     for (size_t i = 0; i < settings->save_when.count; i++)
         if (!take_trigger(command, settings->save_when.items[i], options))
             return false;

@@ -45,7 +45,7 @@ KEI_API const char *kei_version(void);
 /* ---- measuring ----------------------------------------------------------------------------------------------------
  */
 
-enum kei_reader { KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_FREE, KEI_READER_KERNEL };
+enum kei_reader { KEI_READER_AUTO, KEI_READER_CORE, KEI_READER_FREE, KEI_READER_KERNEL, KEI_READER_STOP };
 
 struct kei_options {
     const char *output; /* recording; NULL: NAME.PID.kei in the current directory */

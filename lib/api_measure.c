@@ -34,6 +34,7 @@ static struct measure_options translate(const struct kei_options *options)
         .redact_args = options->redact_args,
         .free_only = options->reader == KEI_READER_FREE,
         .core_only = options->reader == KEI_READER_CORE,
+        .stop_only = options->reader == KEI_READER_STOP,
         .kernel_only = options->reader == KEI_READER_KERNEL,
     };
 }

@@ -157,17 +157,18 @@ static bool check_codes(struct interner *interner, struct tracked_process *proce
     return true;
 }
 
-/* Makes nodes of the frames behind the `common` outermost ones. */
+/* Finds nodes of the frames behind the `common` outermost ones; `make`: or makes them. */
 static bool add_nodes(struct interner *interner, struct tracked_thread *t, const struct python_stack *stack,
-                      uint32_t common)
+                      uint32_t common, bool make)
 {
     uint32_t node = common > 0 ? t->nodes[common - 1] : 0;
     t->depth = common;
     for (uint32_t k = common; k < stack->depth; k++) {
         const struct python_frame *frame = &stack->frames[stack->depth - 1 - k];
-        node = interner->code_of[k] != 0
-                   ? stack_store_add_node(interner->store, node, interner->code_of[k], frame->offset)
-                   : 0;
+        if (interner->code_of[k] == 0)
+            return false;
+        node = make ? stack_store_add_node(interner->store, node, interner->code_of[k], frame->offset)
+                    : stack_store_find_node(interner->store, node, interner->code_of[k], frame->offset);
         if (node == 0)
             return false;
         t->frames[k] = *frame;
@@ -197,7 +198,48 @@ bool interner_intern(struct interner *interner, struct tracked_thread *t, const 
                 stack_store_latest_code(interner->store, t->process, stack->frames[stack->depth - 1 - k].code);
         common = 0;
     }
-    return add_nodes(interner, t, stack, common);
+    return add_nodes(interner, t, stack, common, true);
+}
+
+/* The code object that was last seen there; NULL: none was. */
+static struct code_entry *latest(const struct interner *interner, const struct tracked_process *process, uint32_t i)
+{
+    uint32_t id = stack_store_latest_code(interner->store, process, interner->codes[i]);
+    return id != 0 ? stack_store_code(interner->store, id) : NULL;
+}
+
+/* Are all code objects that are to be looked at still in place? */
+static bool are_in_place(const struct interner *interner, struct tracked_process *process, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (latest(interner, process, i) == NULL)
+            return false;
+    }
+    if (!python_code_checksums(process->python, interner->codes, n, interner->checksums))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (latest(interner, process, i)->checksum != interner->checksums[i])
+            return false;
+        latest(interner, process, i)->verified_ns = interner->read_ns;
+    }
+    return true;
+}
+
+bool interner_find(struct interner *interner, struct tracked_thread *t, const struct python_stack *stack,
+                   uint64_t read_ns)
+{
+    interner->read_ns = read_ns;
+    interner->store = &t->process->store;
+    uint32_t common = common_frames(t, stack);
+    if (!reserve_frames(t, stack->depth))
+        return false;
+    uint32_t n = codes_to_check(interner, t, stack, common);
+    if (n > 0 && !are_in_place(interner, t->process, n)) {
+        t->depth = 0;
+        return false;
+    }
+    return add_nodes(interner, t, stack, common, false) &&
+           (t->depth == 0 || stack_store_is_learned(interner->store, t->nodes[t->depth - 1]));
 }
 
 /* ---- stacks of the kernel sampler ----------------------------------------------------------------------------------
@@ -258,5 +300,5 @@ bool interner_intern_marked(struct interner *interner, struct tracked_thread *t,
         bool recursion = k > common && inner->code == frame->code && inner->mark == frame->mark;
         interner->code_of[k] = recursion ? interner->code_of[k - 1] : marked_code(interner->store, frame);
     }
-    return add_nodes(interner, t, stack, common);
+    return add_nodes(interner, t, stack, common, true);
 }

@@ -26,6 +26,10 @@ void interner_release(struct interner *interner);
  * object, or memory is short. */
 bool interner_intern(struct interner *interner, struct tracked_thread *thread, const struct python_stack *stack,
                      uint64_t read_ns);
+/* Gives the thread the nodes of a stack that may be torn. False unless it is one that an exact read has found: nothing
+ * is made. */
+bool interner_find(struct interner *interner, struct tracked_thread *thread, const struct python_stack *stack,
+                   uint64_t read_ns);
 /* Takes over a code object that the kernel sampler copied in place at `now_ns`. False when its name could not be had.
  */
 struct wire_code;

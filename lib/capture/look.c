@@ -90,8 +90,7 @@ static bool intern(struct sampler *s, struct tracked_thread *t)
     return good;
 }
 
-/* `watch`: the stack counts only if the thread's word of its core names ours behind everything that is read. */
-static bool read_thread(struct sampler *s, struct tracked_thread *t, bool watch)
+bool sampler_read(struct sampler *s, struct tracked_thread *t, bool watch)
 {
     s->exiting = s->moved = false;
     sampler_clear_stack(s);
@@ -126,6 +125,8 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
     t->stack = stack_good && t->depth > 0 ? t->nodes[t->depth - 1] : 0;
     t->task = stack_good ? sampler_task(s, t) : 0;
     t->reader_kind = (uint8_t)(stack_good ? reader : READER_NONE);
+    if (stack_good && reader != READER_FREE)
+        stack_store_learn(&t->process->store, t->stack);
     t->marks = (uint8_t)((s->stack.gc_running ? MARK_GC : 0) | (s->stack.holds_gil ? MARK_GIL : 0) |
                          (s->stack.attached ? MARK_ATTACHED : 0) | (s->stack.exception ? MARK_EXCEPTION : 0) |
                          (s->stack.truncated ? MARK_TRUNCATED : 0) | (s->late ? MARK_LATE : 0));
@@ -153,13 +154,6 @@ static void pause_briefly(struct sampler *s)
     s->here_ns = clock_monotonic_ns();
 }
 
-/* Read free, from whatever core: the counters are those of this moment. */
-static bool is_awake_anywhere(struct sampler *s, const struct tracked_thread *t, const struct proof *proof)
-{
-    s->here_ns = clock_monotonic_ns();
-    return !t->asleep && proof_awake(&t->last, &proof->before, s->here_ns - t->last_here_ns);
-}
-
 /* Its counters tell that it runs on our core: `syscall` has nothing to add. */
 static bool is_awake_here(const struct sampler *s, const struct tracked_thread *t, const struct proof *proof)
 {
@@ -167,7 +161,7 @@ static bool is_awake_here(const struct sampler *s, const struct tracked_thread *
            proof_awake(&t->last, &proof->before, s->here_ns - t->last_here_ns);
 }
 
-static bool tells_core(const struct tracked_thread *t)
+bool sampler_tells_core(const struct tracked_thread *t)
 {
     return t->reader != NULL && t->files.syscall_fd >= 0 && python_reader_knows_core(t->reader);
 }
@@ -176,11 +170,7 @@ static bool tells_core(const struct tracked_thread *t)
  * is what counts (docs/design/001); the one read here only saves reading a stack in vain. */
 static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof *proof)
 {
-    if (s->m->options.free_only && t->files.syscall_fd >= 0) {
-        proof->runs = true;
-        return is_awake_anywhere(s, t, proof) ? LOOK_DONE : proof_asleep(&t->files, proof);
-    }
-    if (!tells_core(t)) {
+    if (!sampler_tells_core(t)) {
         enum look look = proof_begin(&t->files, s->core, t->asleep, proof);
         if (proof->runs)
             t->core = proof->stat.processor;
@@ -197,6 +187,13 @@ static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof
     return t->core >= 0 && t->core == s->core ? LOOK_DONE : LOOK_ELSEWHERE;
 }
 
+bool sampler_may_sleep(const struct tracked_thread *t, struct proof *proof)
+{
+    if (t->asleep || t->files.syscall_fd < 0 || t->reader == NULL)
+        return true;
+    return !proc_thread_syscall(&t->files, &proof->call) || !proof->call.running;
+}
+
 static enum look look_again(struct tracked_thread *t)
 {
     t->asleep = false;
@@ -204,7 +201,7 @@ static enum look look_again(struct tracked_thread *t)
     return LOOK_AGAIN;
 }
 
-enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool unproved)
+enum look sampler_look_once(struct sampler *s, struct tracked_thread *t)
 {
     struct proof proof = {0};
     if (proof_counters(&t->files, &proof) == LOOK_GONE)
@@ -221,33 +218,28 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
         t->asleep = false;
         return LOOK_DONE;
     }
-    bool free_read = unproved && (proof.runs || look == LOOK_ELSEWHERE || look == LOOK_AGAIN);
-    bool on_core = proof.runs && !free_read;
-    if (look != LOOK_DONE && !free_read)
+    if (look != LOOK_DONE)
         return look;
     s->read_ns = clock_monotonic_ns();
-    bool good = read_thread(s, t, on_core && tells_core(t));
-    if (on_core && sched_getcpu() != s->core) { /* a cpuset that changes moves us without asking */
+    bool good = sampler_read(s, t, proof.runs && sampler_tells_core(t));
+    if (proof.runs && sched_getcpu() != s->core) { /* a cpuset that changes moves us without asking */
         s->core = -1;
         s->moved = true;
     }
     look = proof_end(&t->files, &proof);
-    if (free_read)
-        s->here_ns = clock_monotonic_ns();
     if (look == LOOK_GONE || (!good && s->exiting))
         return LOOK_GONE;
-    if ((look == LOOK_AGAIN && !unproved) || s->moved) {
+    if (look == LOOK_AGAIN || s->moved) {
         t->core = -1;
         return look_again(t);
     }
-    if (!good && proof.runs && !unproved && !s->last_try && s->lost == LOSS_INVALID_STACK) {
+    if (!good && proof.runs && !s->last_try && s->lost == LOSS_INVALID_STACK) {
         pause_briefly(s);
         return look_again(t);
     }
-    bool proved = look == LOOK_DONE && !free_read;
     if (s->for_kernel != FOR_KERNEL_OPERANDS)
-        sampler_take(s, t, &proof, good, !proved ? READER_FREE : proof.runs ? READER_CORE : READER_ASLEEP);
-    if (good && proved && proof.runs)
+        sampler_take(s, t, &proof, good, proof.runs ? READER_CORE : READER_ASLEEP);
+    if (good && proof.runs)
         operands_look(s, t, &proof);
     return LOOK_DONE;
 }
@@ -255,11 +247,11 @@ enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool un
 enum look sampler_look_at(struct sampler *s, struct tracked_thread *t)
 {
     s->last_try = false;
-    enum look look = sampler_look_once(s, t, s->m->options.free_only);
+    enum look look = sampler_look_once(s, t);
     for (int tries = 1; look == LOOK_AGAIN && tries <= TRIES_MORE; tries++) {
         s->last_try = tries == TRIES_MORE;
         atomic_fetch_add_explicit(&s->m->counts.rereads, 1, memory_order_relaxed);
-        look = sampler_look_once(s, t, false);
+        look = sampler_look_once(s, t);
     }
     return look;
 }

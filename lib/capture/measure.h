@@ -30,13 +30,14 @@ struct measure_options {
     double when_cpu;             /* --save-when; 0: no such trigger */
     uint64_t when_rss_bytes, when_stuck_ns;
     bool no_children, no_source, redact_args;
-    bool free_only, core_only, kernel_only; /* --reader */
-    bool discard_output;                    /* of the program; its standard input is empty then */
+    bool free_only, core_only, kernel_only, stop_only; /* --reader */
+    bool discard_output;                               /* of the program; its standard input is empty then */
 };
 
 /* Counted by the sampler, read by the writer. */
 struct sampler_counts {
     atomic_uint_fast64_t sweeps, planned, late, reads, rereads, samples, dropped;
+    atomic_uint_fast64_t stops;                    /* of threads, by ptrace */
     atomic_uint_fast64_t awake_ns, contested_ns;   /* from waking to sleeping; of that with a runnable target there */
     atomic_uint_fast64_t cpu_ns;                   /* the sampler thread's own */
     atomic_uint_fast64_t interrupts, interrupt_ns; /* of the kernel sampler in the target's threads */
@@ -114,6 +115,8 @@ struct measurement {
 /* Memory of the two threads, so that they cannot fail once the program runs. */
 int sampler_prepare(struct measurement *m);
 int tracker_prepare(struct measurement *m);
+/* sampler_stop.c. An error where another program traces the process, so that we cannot. */
+int sampler_stop_check(pid_t pid, struct err *err);
 void *sampler_main(void *measurement);
 void *tracker_main(void *measurement);
 void *writer_main(void *measurement);

@@ -25,6 +25,7 @@ enum {
     HOPS_MAX = 4, /* core changes in a sweep */
     LATE_NS = 1000 * 1000,
     STEP_NS = 50 * 1000 * 1000,
+    SETTLE_NS = 500 * 1000,
     SPIN_NS = 60 * 1000,
     RATE_MAX_HZ = 1000 * 1000, /* as fast as it goes: nothing is missed */
     SLEEPERS_CLOCK_MIN = 3
@@ -55,7 +56,9 @@ bool sampler_pin(struct sampler *s, int core)
 /* Looks at one thread; those that run on another core are put aside for a visit there. */
 static void look_or_put_aside(struct sampler *s, struct tracked_thread *t)
 {
-    enum look look = sampler_look_at(s, t);
+    enum look look = s->free                   ? sampler_look_free(s, t)
+                     : s->m->options.stop_only ? sampler_look_stopped(s, t)
+                                               : sampler_look_at(s, t);
     t->lent_before = false;
     if (look == LOOK_ELSEWHERE)
         s->elsewhere[s->n_elsewhere++] = t;
@@ -67,10 +70,10 @@ static void look_or_put_aside(struct sampler *s, struct tracked_thread *t)
     }
 }
 
-/* The core of `t` is not open to us: read it free where that is allowed, and say so. */
+/* The core of `t` is not open to us: read it free where that is allowed. */
 static void look_from_outside(struct sampler *s, struct tracked_thread *t)
 {
-    if (s->m->options.core_only || sampler_look_once(s, t, true) != LOOK_DONE)
+    if (s->m->options.core_only || sampler_look_free(s, t) != LOOK_DONE)
         sampler_give_up(s, t, LOSS_OTHER_CORE);
 }
 
@@ -167,7 +170,7 @@ void sampler_sweep(struct sampler *s)
         struct tracked_thread *t = s->list[i];
         if (sampler_is_lent(t) || t->asleep || atomic_load_explicit(&t->retire, memory_order_relaxed))
             continue;
-        if (t->lent_before && t->core != s->core) /* where it was read last, it will be found */
+        if (t->lent_before && t->core != s->core && !s->free) /* where it was read last, it will be found */
             s->elsewhere[s->n_elsewhere++] = t;
         else
             look_or_put_aside(s, t);
@@ -280,11 +283,12 @@ int sampler_prepare(struct measurement *m)
     struct sampler *s = mem_zalloc(1, sizeof *s);
     if (s == NULL)
         return ERR_NOMEM;
-    if (sampler_init(s, m) != 0 || (!m->options.free_only && CPU_COUNT(&s->allowed) > 1 && sampler_cores_new(s) != 0)) {
+    if (sampler_init(s, m) != 0 || (!m->options.stop_only && CPU_COUNT(&s->allowed) > 1 && sampler_cores_new(s) != 0)) {
         sampler_release(s);
         mem_free(s);
         return ERR_NOMEM;
     }
+    s->free = m->options.free_only && s->cores != NULL; /* on a single core every reading is from its own */
     m->sampler_state = s;
     return 0;
 }
@@ -292,21 +296,23 @@ int sampler_prepare(struct measurement *m)
 /* Reading free we are in nobody's way, and need not sleep to a moment that comes sooner than we would wake. */
 static bool is_worth_a_sleep(const struct sampler *s, uint64_t for_ns)
 {
-    return !s->m->options.free_only || for_ns > SPIN_NS;
+    return !s->free || for_ns > SPIN_NS;
 }
 
 /* Sleeps to the instant, in steps where it is far, so that the end of the measurement is never waited for. */
-static void sleep_until(const struct sampler *s, uint64_t time_ns)
+static void sleep_until(struct sampler *s, uint64_t time_ns)
 {
     uint64_t now_ns = 0;
     while (!atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed) &&
            (now_ns = clock_monotonic_ns()) < time_ns) {
         if (!is_worth_a_sleep(s, time_ns - now_ns))
             continue;
-        uint64_t step_ns = time_ns - now_ns < STEP_NS ? time_ns : now_ns + STEP_NS;
+        uint64_t most_ns = s->n_traced > 0 ? SETTLE_NS : STEP_NS;
+        uint64_t step_ns = time_ns - now_ns < most_ns ? time_ns : now_ns + most_ns;
         struct timespec when = {(time_t)(step_ns / 1000000000u), (long)(step_ns % 1000000000u)};
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR)
             ;
+        sampler_settle(s);
     }
 }
 
@@ -365,12 +371,13 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     sampler_hand_over(s, false);
     sampler_govern(s);
     uint64_t next_ns = planned_ns;
-    do { /* instants that are over are left out, and counted */
+    uint64_t backlog_ns = s->free ? LATE_NS : 0; /* in nobody's way: instants close together are taken in turn */
+    do {                                         /* instants that are over are left out, and counted */
         next_ns += pace_interval_ns(&s->pace);
         atomic_fetch_add_explicit(&counts->planned, 1, memory_order_relaxed);
-    } while (next_ns <= slept_ns && slept_ns - next_ns < 1000000000u && s->pace.rate_hz < RATE_MAX_HZ);
+    } while (next_ns + backlog_ns <= slept_ns && slept_ns - next_ns < 1000000000u && s->pace.rate_hz < RATE_MAX_HZ);
     /* the target keeps at least half of its core at any rate asked */
-    uint64_t earliest_ns = s->m->options.free_only ? slept_ns : slept_ns + (slept_ns - woke_ns);
+    uint64_t earliest_ns = s->free ? slept_ns - backlog_ns : slept_ns + (slept_ns - woke_ns);
     return next_ns > earliest_ns ? next_ns : earliest_ns;
 }
 
@@ -398,6 +405,7 @@ static void rest(struct sampler *s)
         kernel_sampler_period(s->kernel, PAUSED_PERIOD_NS);
     }
     sampler_recall(s);
+    sampler_settle_all(s);
     for (size_t i = 0; i < s->n; i++)
         sampler_flush(s, s->list[i], false);
     stopwatch_pause(&m->watch, clock_monotonic_ns());
@@ -448,6 +456,7 @@ void *sampler_main(void *measurement)
             next_ns = tick(s, next_ns);
     }
     sampler_cores_free(s);
+    sampler_settle_all(s);
     sampler_hand_over(s, true);
     if (s->kernel != NULL)
         sampler_drain_kernel(s);

@@ -37,6 +37,10 @@ struct sampler {
     } for_kernel; /* why a running thread is
                    * looked at although the kernel samples it; for operands: no sample is made */
     bool late;
+    bool free;                          /* --reader free: running threads are read from whatever core we are on */
+    size_t n_traced;                    /* --reader stop: threads that have been stopped, or are about to */
+    double lessons;                     /* exact readings that may be had now to learn stacks */
+    uint64_t lessons_ns;                /* since when they were counted */
     struct kernel_sampler *kernel;      /* that is used now; NULL: none */
     uint64_t period_ns, period_from_ns; /* of it, since when */
     cpu_set_t allowed;
@@ -50,10 +54,16 @@ struct sampler {
     uint64_t cpu_counted_ns;     /* of our CPU time, as far as it is in the counts */
 };
 
-/* look.c. A look as proof.h says; more of them while the thread runs meanwhile. `unproved`: take what can be read of a
- * thread that may run meanwhile, and say so. */
+/* look.c. A look as proof.h says; more of them while the thread runs meanwhile. */
 enum look sampler_look_at(struct sampler *s, struct tracked_thread *t);
-enum look sampler_look_once(struct sampler *s, struct tracked_thread *t, bool unproved);
+enum look sampler_look_once(struct sampler *s, struct tracked_thread *t);
+/* Reads its stack and interns it. `watch`: it counts only if the thread's word of its core names ours behind everything
+ * that is read. */
+bool sampler_read(struct sampler *s, struct tracked_thread *t, bool watch);
+/* False where it is known to run, or to want to: for readers to which the core does not matter. */
+bool sampler_may_sleep(const struct tracked_thread *t, struct proof *proof);
+/* The thread's memory tells the core that it runs on. */
+bool sampler_tells_core(const struct tracked_thread *t);
 /* A sample whose stack could not be had: its time is kept, with no stack. */
 void sampler_give_up(struct sampler *s, struct tracked_thread *t, enum loss_kind why);
 /* The thread sleeps on: its last sample stands for this sweep too. */
@@ -66,6 +76,15 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last);
 void sampler_clear_stack(struct sampler *s);
 /* Queues a sample; false when there is no room. */
 bool sampler_push(struct sampler *s, const struct raw_sample *raw);
+
+/* sampler_free.c. A look from whatever core we are on; see there. */
+enum look sampler_look_free(struct sampler *s, struct tracked_thread *t);
+
+/* sampler_stop.c. A look at a thread that is stopped for it. */
+enum look sampler_look_stopped(struct sampler *s, struct tracked_thread *t);
+/* Lets go of threads that have stopped later than they were waited for; all of them, at an end. */
+void sampler_settle(struct sampler *s);
+void sampler_settle_all(struct sampler *s);
 
 /* sampler_tasks.c. The task of the stack that was just read and interned. */
 uint32_t sampler_task(struct sampler *s, struct tracked_thread *t);

@@ -129,7 +129,7 @@ static int make_recording(struct session *session, const char *output, const cha
  * loading. */
 static bool may_use_kernel(const struct measure_options *options)
 {
-    bool chosen = options->kernel_only || options->core_only || options->free_only;
+    bool chosen = options->kernel_only || options->core_only || options->free_only || options->stop_only;
     return !chosen && options->rate_asked && options->rate_hz <= AUTO_RATE_MAX_HZ &&
            sysconf(_SC_NPROCESSORS_ONLN) <= AUTO_CORES_MAX;
 }
@@ -255,7 +255,9 @@ static int run_gated(struct session *session, const char *output, struct launch 
     session->born_ns = launch->born_ns;
     m->child_fd = (int)syscall(SYS_pidfd_open, launch->pid, 0);
     follow(m, launch->pid);
-    int rc = make_recording(session, output, session->program.name, err);
+    int rc = m->options.stop_only ? sampler_stop_check(launch->pid, err) : 0;
+    if (rc == 0)
+        rc = make_recording(session, output, session->program.name, err);
     if (rc == 0 && (session->root_process = tracker_join(m, launch->pid, getpid(), true, 0)) == NULL)
         rc = err_set(err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
     return rc;
@@ -341,8 +343,11 @@ int session_attach(const struct measure_options *options, const char *output, co
                    struct session **result, struct err *err)
 {
     int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++)
+    for (size_t i = 0; i < count && rc == 0; i++) {
         rc = check_target(pids[i], err);
+        if (rc == 0 && options->stop_only)
+            rc = sampler_stop_check(pids[i], err);
+    }
     if (rc != 0)
         return rc;
     struct session *session = make(options, err);

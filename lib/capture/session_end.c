@@ -138,6 +138,39 @@ static void note_end(struct measurement *m, uint64_t took_ns)
     recording_add_note(m->recording, note);
 }
 
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static void note_free(struct measurement *m)
+{
+    char note[320];
+    struct sampler_counts *counts = &m->counts;
+    uint64_t reads = atomic_load(&counts->reads), samples = atomic_load(&counts->samples);
+    if (!m->options.free_only || samples == 0)
+        return;
+    snprintf(note, sizeof note,
+             "read free: stacks count where an exact reading had found them before; %.1f %% of the readings were "
+             "repeated, %.1f %% of the samples dropped; what is short or rare comes out too small",
+             percent(atomic_load(&counts->rereads), reads), percent(atomic_load(&m->losses[LOSS_UNLEARNED]), samples));
+    recording_add_note(m->recording, note);
+}
+
+static void note_stops(struct measurement *m)
+{
+    char note[320];
+    uint64_t stops = atomic_load(&m->counts.stops);
+    if (stops == 0)
+        return;
+    snprintf(
+        note, sizeof note,
+        "threads were stopped %llu times to be read: waits may have ended early (EINTR) and large writes come back "
+        "short, which they do not without us",
+        (unsigned long long)stops);
+    recording_add_note(m->recording, note);
+}
+
 int session_finish(struct session *session, struct session_result *result, struct err *err)
 {
     struct measurement *m = &session->m;
@@ -151,6 +184,8 @@ int session_finish(struct session *session, struct session_result *result, struc
     m->control = NULL;
     session_stop_threads(session); /* what that takes is not the program's */
     note_end(m, took_ns);
+    note_free(m);
+    note_stops(m);
     snprintf(result->path, sizeof result->path, "%s", recording_path(m->recording));
     result->pid = session->root;
     result->wait_status = atomic_load(&m->wait_status);

@@ -85,6 +85,28 @@ uint32_t stack_store_add_node(struct stack_store *store, uint32_t parent, uint32
     return id;
 }
 
+uint32_t stack_store_find_node(struct stack_store *store, uint32_t parent, uint32_t code, int32_t offset)
+{
+    struct node_key key = {parent, code, offset};
+    uint32_t id;
+    return map_get(&store->node_ids, &key, sizeof key, &id) ? id : 0;
+}
+
+/* A frame stands for a moment at each of its calls with nothing above it: the outer parts of a true stack are true. */
+void stack_store_learn(const struct stack_store *store, uint32_t node)
+{
+    while (node != 0 && !stack_store_is_learned(store, node)) {
+        struct stack_node *entry = stack_store_node(store, node);
+        __atomic_store_n(&entry->learned, true, __ATOMIC_RELAXED);
+        node = entry->parent;
+    }
+}
+
+bool stack_store_is_learned(const struct stack_store *store, uint32_t node)
+{
+    return __atomic_load_n(&stack_store_node(store, node)->learned, __ATOMIC_RELAXED);
+}
+
 uint32_t stack_store_latest_code(const struct stack_store *store, const struct tracked_process *process,
                                  uint64_t address)
 {

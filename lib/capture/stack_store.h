@@ -32,6 +32,7 @@ struct stack_node {
     uint32_t code;   /* index into codes */
     int32_t offset;  /* bytes into the code's instructions */
     uint32_t depth;
+    bool learned;        /* [S] an exact read found a stack that is this one, or passes through it; atomic */
     uint32_t recorded;   /* the writer's: stack id of the recording */
     uint32_t generation; /* the writer's: for which that holds (names.c) */
     uint32_t flags;      /* the writer's: node_flags */
@@ -59,6 +60,11 @@ struct stack_node *stack_store_node(const struct stack_store *store, uint32_t id
 struct code_entry *stack_store_code(const struct stack_store *store, uint32_t id);
 /* 0 when memory is short or the table is full. */
 uint32_t stack_store_add_node(struct stack_store *store, uint32_t parent, uint32_t code, int32_t offset);
+/* The same, but none is made; 0: there is none. */
+uint32_t stack_store_find_node(struct stack_store *store, uint32_t parent, uint32_t code, int32_t offset);
+/* An exact read found this stack: it may be believed where it is met again. */
+void stack_store_learn(const struct stack_store *store, uint32_t node);
+bool stack_store_is_learned(const struct stack_store *store, uint32_t node);
 /* Finds the code object of that process, address and checksum, or adds an empty entry; *fresh tells. *replaced is the
  * other code object that was seen at the address before, 0 when there was none. 0 when memory is short. */
 uint32_t stack_store_add_code(struct stack_store *store, struct tracked_process *process, uint64_t address,

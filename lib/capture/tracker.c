@@ -305,7 +305,8 @@ static void reap_child(struct tracker *k)
     int status;
     siginfo_t info = {0};
     if (m->child == 0 || atomic_load(&m->wait_status) != -1 ||
-        waitid(P_PID, (id_t)m->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != m->child)
+        waitid(P_PID, (id_t)m->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != m->child ||
+        info.si_code == CLD_TRAPPED) /* stopped by our sampler */
         return;
     struct tracked_process *process = track_process(&m->track, m->child);
     if (process != NULL)

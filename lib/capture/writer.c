@@ -56,6 +56,7 @@ static void write_self(struct writer *w)
         .late = atomic_load(&c->late),
         .reads = atomic_load(&c->reads),
         .rereads = atomic_load(&c->rereads),
+        .stops = atomic_load(&c->stops),
         .rate_asked_hz = m->options.rate_hz,
         .rate_hz = sampled_s > 0 ? (double)atomic_load(&c->sweeps) / sampled_s : 0,
     };

@@ -193,7 +193,9 @@ struct counter {
     X(IP_LOST, "ip-lost", "the kernel dropped instruction pointers")                                                   \
     X(THREAD_MISSED, "thread-missed",                                                                                  \
       "a thread was not followed: it ended first, or no descriptors or memory were left")                              \
-    X(CODE_GONE, "code-gone", "a function was gone before its name could be read")
+    X(CODE_GONE, "code-gone", "a function was gone before its name could be read")                                     \
+    X(UNLEARNED, "unlearned", "read free, the stack was none that an exact reading had found before")                  \
+    X(NOT_STOPPED, "not-stopped", "the thread did not stop when it was to, or another program traces it")
 
 enum loss_kind {
 #define X(name, text, line) LOSS_##name,

@@ -16,7 +16,8 @@ static void make_trust(const struct profile *profile, struct trust *trust)
     trust->no_stack = trust->proved_by[READER_NONE];
     trust->exact = trust->samples - trust->unproved - trust->no_stack;
     for (int i = 0; i < LOSS_KIND_COUNT; i++) {
-        bool stack = i == LOSS_RAN_MEANWHILE || i == LOSS_UNREADABLE || i == LOSS_INVALID_STACK || i == LOSS_OTHER_CORE;
+        bool stack = i == LOSS_RAN_MEANWHILE || i == LOSS_UNREADABLE || i == LOSS_INVALID_STACK ||
+                     i == LOSS_OTHER_CORE || i == LOSS_UNLEARNED || i == LOSS_NOT_STOPPED;
         *(stack ? &trust->dropped : &trust->lost) += profile->losses[i];
     }
     double run_ns = 0;

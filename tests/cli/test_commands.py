@@ -135,7 +135,7 @@ def test_completion(keisoku: str, run_keisoku: Run) -> None:
     assert completions(keisoku, "re") == {"report"}
     for bit, name in COMMANDS:
         assert completions(keisoku, name, "-") == set(options_of(bit))
-    assert completions(keisoku, "run", "--reader", "") == {"auto", "core", "kernel", "free"}
+    assert completions(keisoku, "run", "--reader", "") == {"auto", "core", "kernel", "free", "stop"}
     assert completions(keisoku, "export", "x.kei", "--format", "spe") == {"speedscope"}
     assert run_keisoku("completion", "elvish").status == 2
     assert run_keisoku("completion").status == 2
