@@ -371,11 +371,13 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     sampler_hand_over(s, false);
     sampler_govern(s);
     uint64_t next_ns = planned_ns;
-    uint64_t backlog_ns = s->free ? LATE_NS : 0; /* in nobody's way: instants close together are taken in turn */
-    do {                                         /* instants that are over are left out, and counted */
+    bool flat_out = s->pace.rate_hz >= RATE_MAX_HZ;
+    /* free we are in nobody's way: instants that lie close together are taken one after the other */
+    uint64_t backlog_ns = s->free && !flat_out ? LATE_NS : 0;
+    do { /* instants that are over are left out, and counted */
         next_ns += pace_interval_ns(&s->pace);
         atomic_fetch_add_explicit(&counts->planned, 1, memory_order_relaxed);
-    } while (next_ns + backlog_ns <= slept_ns && slept_ns - next_ns < 1000000000u && s->pace.rate_hz < RATE_MAX_HZ);
+    } while (next_ns + backlog_ns <= slept_ns && slept_ns - next_ns < 1000000000u && !flat_out);
     /* the target keeps at least half of its core at any rate asked */
     uint64_t earliest_ns = s->free ? slept_ns - backlog_ns : slept_ns + (slept_ns - woke_ns);
     return next_ns > earliest_ns ? next_ns : earliest_ns;

@@ -20,7 +20,7 @@ enum {
     SPIN_NS = 50 * 1000,
     NAP_FIRST_NS = 5 * 1000,
     NAP_MAX_NS = 200 * 1000,
-    STOP_NS = 50 * 1000 * 1000, /* what has not stopped by then is not waited for */
+    STOP_NS = 200 * 1000 * 1000, /* what has not stopped by then is not waited for */
     END_NS = 200 * 1000 * 1000,
 };
 
