@@ -48,7 +48,8 @@ struct task_struct {
     struct sched_info sched_info;
 } __attribute__((preserve_access_index));
 
-const volatile __u32 pid_namespace; /* the collector's; 0: the first one, where ids are the kernel's own */
+const volatile __u32 pid_namespace;  /* the collector's; 0: the first one, where ids are the kernel's own */
+const volatile __u64 clock_ahead_ns; /* the collector's clock, of the kernel's; modulo 2^64 */
 
 enum { CHUNK_BYTES = 4096 }; /* read at once: the frames of a page of the data stack */
 
@@ -399,7 +400,7 @@ int on_clock(struct bpf_perf_event_data *context)
     struct wire_sample *sample = &out->sample;
     sample->kind = WIRE_SAMPLE;
     sample->owner = thread->owner;
-    sample->time_ns = start_ns;
+    sample->time_ns = start_ns + clock_ahead_ns;
     sample->run_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
     sample->delay_ns = BPF_CORE_READ(task, sched_info.run_delay);
     sample->ip = PT_REGS_IP(&context->regs);

@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <time.h>
 
 static uint64_t read_clock(clockid_t id)
@@ -27,4 +29,26 @@ uint64_t clock_thread_cpu_ns(void)
 uint64_t clock_process_cpu_ns(void)
 {
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static int64_t ahead_ns;
+
+static void read_ahead(void)
+{
+    char line[128];
+    long long seconds, rest;
+    FILE *file = fopen("/proc/self/timens_offsets", "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "monotonic %lld %lld", &seconds, &rest) == 2)
+            ahead_ns = seconds * 1000000000 + rest;
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+int64_t clock_ahead_of_kernel_ns(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, read_ahead);
+    return ahead_ns;
 }

@@ -9,4 +9,8 @@ uint64_t clock_unix_ns(void);
 uint64_t clock_thread_cpu_ns(void);  /* of the calling thread */
 uint64_t clock_process_cpu_ns(void); /* of this process */
 
+/* What this process's CLOCK_MONOTONIC is ahead of the kernel's own, by which perf, BPF and the process connector tell
+ * times: nothing, but in a time namespace. */
+int64_t clock_ahead_of_kernel_ns(void);
+
 #endif

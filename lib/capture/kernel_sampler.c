@@ -1,6 +1,7 @@
 #include "capture/kernel_sampler.h"
 #include "capture/kernel_trial.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <bpf/bpf.h>
@@ -73,6 +74,7 @@ static int load(struct kernel_sampler *sampler)
         return -errno;
     if (stat("/proc/self/ns/pid", &namespace) == 0 && (uint32_t) namespace.st_ino != FIRST_PID_NAMESPACE)
         program->rodata->pid_namespace = (uint32_t) namespace.st_ino;
+    program->rodata->clock_ahead_ns = (uint64_t)clock_ahead_of_kernel_ns();
     int cores = libbpf_num_possible_cpus();
     int rc = cores < 0 ? cores : bpf_map__set_max_entries(program->maps.scratches, (uint32_t)cores);
     if (rc == 0)

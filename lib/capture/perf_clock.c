@@ -1,5 +1,6 @@
 #include "capture/perf_clock.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -220,7 +221,7 @@ static bool decode(const struct perf_event_header *header, const char *body, siz
         record->kind = PERF_IP;
         record->pid = (pid_t)raw.pid;
         record->tid = (pid_t)raw.tid;
-        record->time_ns = raw.time;
+        record->time_ns = raw.time + (uint64_t)clock_ahead_of_kernel_ns();
         record->ip = raw.ip;
         record->kernel = (header->misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
         return true;
@@ -232,7 +233,7 @@ static bool decode(const struct perf_event_header *header, const char *body, siz
         record->pid = (pid_t)raw.pid;
         record->tid = (pid_t)raw.tid;
         record->parent = (pid_t)raw.ppid;
-        record->time_ns = raw.time;
+        record->time_ns = raw.time + (uint64_t)clock_ahead_of_kernel_ns();
         return true;
     }
     if (header->type == PERF_RECORD_COMM && (header->misc & PERF_RECORD_MISC_COMM_EXEC) != 0 &&
@@ -245,7 +246,7 @@ static bool decode(const struct perf_event_header *header, const char *body, siz
             snprintf(record->comm, sizeof record->comm, "%.*s", (int)(most - 8), body + 8);
         record->pid = (pid_t)raw.pid;
         record->tid = (pid_t)raw.tid;
-        record->time_ns = raw.time;
+        record->time_ns = raw.time + (uint64_t)clock_ahead_of_kernel_ns();
         return true;
     }
     return false;

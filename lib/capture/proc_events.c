@@ -1,5 +1,6 @@
 #include "capture/proc_events.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -41,7 +42,8 @@ bool proc_events_decode(const void *data, size_t size, struct task_record *recor
     memcpy(&event, (const char *)data + sizeof header + sizeof message, size < sizeof event ? size : sizeof event);
     if (header.nlmsg_type != NLMSG_DONE || message.id.idx != CN_IDX_PROC || message.id.val != CN_VAL_PROC)
         return false;
-    *record = (struct task_record){.time_ns = event.timestamp_ns, .wait_status = -1};
+    *record =
+        (struct task_record){.time_ns = event.timestamp_ns + (uint64_t)clock_ahead_of_kernel_ns(), .wait_status = -1};
     switch ((unsigned)event.what) {
     case PROC_EVENT_FORK:
         record->kind = TASK_FORK;

@@ -3,7 +3,6 @@
  * from the process connector, and from that the exit statuses. Instruction pointers go to their threads. Nothing is
  * missed here that the kernel did not lose; whether a short life was long enough to look into is another question.
  */
-#include "base/clock.h"
 #include "capture/tracker_private.h"
 
 #include <string.h>
@@ -11,11 +10,7 @@
 
 static void keep_record(struct tracker *k, const struct task_record *record)
 {
-    struct task_record kept = *record;
-    uint64_t now_ns = clock_monotonic_ns();
-    if (kept.time_ns > now_ns) /* in a time namespace of its own the kernel's clock is not ours */
-        kept.time_ns = now_ns;
-    if (task_log_add(&k->log, &kept) != 0)
+    if (task_log_add(&k->log, record) != 0)
         k->children_due_ns = k->alive_due_ns = 0;
 }
 
