@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +30,20 @@ static void fill_closed_streams(void)
         if (opened >= 0 && opened != fd && dup3(opened, fd, O_CLOEXEC) >= 0)
             close(opened);
     }
+}
+
+static void on_size_limit(int signal)
+{
+    (void)signal;
+}
+
+/* A write beyond the limit of file sizes (ulimit -f) then fails like any other, and is told like any other. A handler,
+ * since a program that we start gets the default back in place of one. */
+static void survive_size_limit(void)
+{
+    struct sigaction old, action = {.sa_handler = on_size_limit, .sa_flags = SA_RESTART};
+    if (sigaction(SIGXFSZ, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+        sigaction(SIGXFSZ, &action, NULL);
 }
 
 static const struct command *command_by_name(const char *name)
@@ -59,6 +74,7 @@ static int unknown_command(const char *word)
 int main(int argc, char **argv)
 {
     fill_closed_streams();
+    survive_size_limit();
     if (argc < 2) {
         help_print(stderr);
         return 2;

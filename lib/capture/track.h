@@ -152,6 +152,7 @@ struct tracked_thread {
 
     uint32_t id;                           /* [W] of the recording */
     uint64_t run_total_ns, delay_total_ns; /* [W] of the samples written */
+    uint64_t written_to_ns;                /* [W] time of the last of them, of the recording */
     uint32_t still_node;                   /* [W] trigger.c: where it is since still_since_ns */
     bool still_waits, still_told;          /* [W] */
     uint64_t still_since_ns;               /* [W] */

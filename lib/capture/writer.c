@@ -127,12 +127,15 @@ static void write_samples(struct writer *w, uint64_t until_ns)
     }
 }
 
-/* Tens of milliseconds of work that delay nothing here, and that a short program need not wait for. */
-static void learn_noise(struct measurement *m, uint64_t now_ns)
+/* Tens of milliseconds of work, more where cores are short: what was measured before is written first. A short program
+ * need not wait for it. */
+static void learn_noise(struct writer *w, uint64_t now_ns)
 {
+    struct measurement *m = w->m;
     bool kernel = m->kernel != NULL || (m->perf != NULL && perf_clock_sees_kernel(m->perf));
     if (!kernel || atomic_load(&m->noise_known) || stopwatch_read(&m->watch, now_ns) < NOISE_AFTER_NS)
         return;
+    commit(w, now_ns);
     kernel_noise_load(&m->noise, "/proc/kallsyms");
     atomic_store_explicit(&m->noise_known, true, memory_order_release);
 }
@@ -150,7 +153,7 @@ static void note_kernel(struct writer *w)
 static void pass(struct writer *w)
 {
     uint64_t now_ns = last_moment(w->m);
-    learn_noise(w->m, now_ns);
+    learn_noise(w, now_ns);
     note_kernel(w);
     bool written = writer_write_tables(w, false);
     write_samples(w, now_ns - LAG_NS);

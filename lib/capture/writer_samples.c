@@ -131,28 +131,56 @@ static void lose_stack(struct writer *w, struct sample *sample, enum loss_kind w
     sample->stack = 0;
 }
 
+/* When the recording ends, as far as that is known: UINT64_MAX. */
+static uint64_t end_of_recording(struct measurement *m)
+{
+    uint64_t took_ns = atomic_load(&m->took_ns), end_ns = atomic_load(&m->end_ns);
+    if (took_ns != 0 || end_ns != 0)
+        return took_ns != 0 ? took_ns : stopwatch_read(&m->watch, end_ns);
+    return m->options.duration_ns != 0 ? m->options.duration_ns : UINT64_MAX;
+}
+
+/* A sampler that had to wait for a core may look again behind the end: of the time since the thread's sample before,
+ * the part up to the end counts. */
+static void cut_at_end(struct measurement *m, struct tracked_thread *thread, struct sample *sample)
+{
+    uint64_t end_ns = end_of_recording(m), before_ns = thread->written_to_ns;
+    if (before_ns == 0)
+        before_ns = stopwatch_read(&m->watch, thread->start_ns);
+    thread->written_to_ns = sample->time_ns;
+    if (sample->time_ns <= end_ns)
+        return;
+    double part = before_ns < end_ns ? (double)(end_ns - before_ns) / (double)(sample->time_ns - before_ns) : 0;
+    sample->run_ns = (uint64_t)((double)sample->run_ns * part);
+    sample->delay_ns = (uint64_t)((double)sample->delay_ns * part);
+    sample->ticks = part > 0 ? sample->ticks : 0;
+    sample->time_ns = end_ns;
+}
+
 void writer_write_sample(struct writer *w, const struct raw_sample *raw)
 {
     struct measurement *m = w->m;
     struct tracked_thread *thread = raw->thread;
     if (raw->last)
         track_forget_ips(&m->track, thread);
-    thread->run_total_ns += raw->run_ns;
-    thread->delay_total_ns += raw->delay_ns;
-    if (raw->ticks == 0 && raw->run_ns == 0 && raw->delay_ns == 0)
-        return;
-    if (thread->id == 0)
-        writer_write_tables(w, false);
     struct sample sample = {
         .time_ns = stopwatch_read(&m->watch, raw->time_ns),
-        .thread = thread->id,
-        .ticks = raw->ticks > 0 ? raw->ticks : 1,
+        .ticks = raw->ticks,
         .run_ns = raw->run_ns,
         .delay_ns = raw->delay_ns,
         .state = raw->state,
         .marks = raw->marks,
         .reader = raw->reader,
     };
+    cut_at_end(m, thread, &sample);
+    thread->run_total_ns += sample.run_ns;
+    thread->delay_total_ns += sample.delay_ns;
+    if (sample.ticks == 0 && sample.run_ns == 0 && sample.delay_ns == 0)
+        return;
+    if (thread->id == 0)
+        writer_write_tables(w, false);
+    sample.thread = thread->id;
+    sample.ticks = sample.ticks > 0 ? sample.ticks : 1;
     struct named_stack named = {0, 0};
     if (raw->node != 0 && is_stale(raw)) {
         lose_stack(w, &sample, LOSS_INVALID_STACK);

@@ -6,6 +6,7 @@ KEISOKU_LONG=1 (make faults) runs every loop at full length; without it each is 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,3 +39,26 @@ def enough(python: Interpreter, *never: str, among: tuple[str, ...] = ("3.8", "3
         pytest.skip(f"the damage is not written for Python {python.name}")
     if not LONG and python.name not in among:
         pytest.skip("in the long run only (make faults)")
+
+
+# Works in one thread and rests in three.
+LOOP = """
+import threading, time
+def work():
+    while True:
+        sum(range(200))
+def rest():
+    while True:
+        time.sleep(0.0005)
+for what in (rest, rest, rest):
+    threading.Thread(target=what, daemon=True).start()
+print("ready", flush=True)
+work()
+"""
+
+
+def start_loop(python: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([python, "-c", LOOP], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process

@@ -3,7 +3,6 @@ did before and after is seen."""
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from faulty import Bounded, enough, rounds
+from faulty import Bounded, enough, rounds, start_loop
 from interpreters import Interpreter
 from recording import Recording
 
@@ -49,35 +48,13 @@ def test_what_it_does_to_itself(
         assert bounded("report", "x.kei", "--json").status == 0
 
 
-LOOP = """
-import threading, time
-def work():
-    while True:
-        sum(range(200))
-def rest():
-    while True:
-        time.sleep(0.0005)
-for what in (rest, rest, rest):
-    threading.Thread(target=what, daemon=True).start()
-print("ready", flush=True)
-work()
-"""
-
-
-def start(python: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen([python, "-c", LOOP], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM], ids=lambda number: number.name)
 def test_killed_at_any_instant(
     bounded: Bounded, a_python: Interpreter, keisoku: str, tmp_path: Path, number: int
 ) -> None:
     draw = random.Random(number)
     for i in range(rounds(3, 200)):
-        target = start(a_python.path)
+        target = start_loop(a_python.path)
         words = [keisoku, "attach", str(target.pid), "-q", "--rate", "10000", "--no-html", "-o", f"{i}.kei"]
         with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as attach:
             time.sleep(draw.uniform(0, 0.4))
@@ -94,7 +71,7 @@ def test_killed_at_any_instant(
 
 def test_stopped_and_continued_by_others(bounded: Bounded, a_python: Interpreter, tmp_path: Path) -> None:
     """While it is stopped it is measured as not running, and dump answers all the same."""
-    target = start(a_python.path)
+    target = start_loop(a_python.path)
     try:
         target.send_signal(signal.SIGSTOP)
         dump = bounded("dump", target.pid)
@@ -127,42 +104,3 @@ while time.monotonic() < end:
     time.sleep(draw.uniform(0, 0.01))
 os.kill(pid, signal.SIGCONT)
 """
-
-
-@pytest.mark.alone
-def test_starved_of_cores(bounded: Bounded, a_python: Interpreter, tmp_path: Path) -> None:
-    """Competitors of the highest priority on every core: late and fewer samples, and the sums still hold."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, for competitors of a higher priority")
-    spin = "import os, time\nos.nice(-20)\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass"
-    others = [subprocess.Popen([a_python.path, "-c", spin]) for _ in range(os.cpu_count() or 1)]
-    try:
-        code = "import time\ndef work():\n    end = time.process_time() + 0.15\n    while time.process_time() < end: pass\n"
-        words = (a_python.path, "-c", code + "work(); print('end'); raise SystemExit(7)")
-        done = bounded("run", "--no-html", "-o", "x.kei", *words, limit_s=120)
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
-    assert (done.status, done.out) == (7, "end\n"), done.err
-    assert bounded("report", "x.kei", "--json").status == 0
-    run_s = sum(sample.run_s for sample in Recording(tmp_path / "x.kei") if sample.innermost() == "work")
-    assert run_s < 0.4, run_s  # waiting for a core is not running
-
-
-@pytest.mark.parametrize("megabytes", [24, 40, 64, 96, 160, 320])
-def test_short_of_address_space(bounded: Bounded, a_python: Interpreter, tmp_path: Path, megabytes: int) -> None:
-    """We, not the program, may use only so much: one clear line, or a recording; the program's status is kept."""
-    target = start(a_python.path)
-    try:
-        limit = ("prlimit", f"--as={megabytes << 20}")
-        done = bounded("attach", target.pid, "--duration", "500ms", "--no-html", "-o", "x.kei", prefix=limit)
-        if done.status == 0:
-            assert bounded("report", "x.kei").status == 0
-        else:
-            assert "keisoku: " in done.err or "error while loading" in done.err, done
-            assert done.status in (1, 2, 125, 127), done
-        assert target.poll() is None
-    finally:
-        target.kill()
-        target.communicate()
