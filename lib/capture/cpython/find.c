@@ -24,7 +24,10 @@ struct search {
     const struct proc_map *map;   /* of the file found */
     uint64_t runtime_size;
     uint64_t version_address; /* of Py_Version */
+    bool traced;              /* built with Py_TRACE_REFS, as debug builds before 3.8 are */
 };
+
+enum { TRACED_HEAD_BYTES = 16 }; /* two links before what other objects begin with, up to 3.12 */
 
 /* "3.N" in names such as libpython3.9.so.1.0, python3.10, lib/python3.11/lib-dynload. */
 static bool version_in_name(const char *path, int *major, int *minor)
@@ -58,6 +61,22 @@ static void read_names(struct search *search)
     }
 }
 
+/* Functions that make modules have another name there, so that no other build's modules are loaded. 3.13 on has neither
+ * the names nor the links. */
+static bool is_traced(struct elf *elf)
+{
+    static const char *const names[][2] = {{"PyModule_Create2", "PyModule_Create2TraceRefs"},
+                                           {"Py_InitModule4_64", "Py_InitModule4TraceRefs_64"}};
+    struct elf_place place;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (elf_symbol(elf, names[i][0], &place))
+            return false;
+        if (elf_symbol(elf, names[i][1], &place))
+            return true;
+    }
+    return false;
+}
+
 static bool try_file(struct search *search, const struct proc_map *map)
 {
     struct elf *elf = elf_open(search->python->remote.pid, &search->maps, map);
@@ -75,6 +94,7 @@ static bool try_file(struct search *search, const struct proc_map *map)
     }
     if (search->map == map && elf_symbol(elf, "_Py_NoneStruct", &place))
         search->python->none = place.address;
+    search->traced = search->map == map && is_traced(elf);
     elf_close(elf);
     return search->map == map;
 }
@@ -318,6 +338,8 @@ static int find_version(struct search *search, struct err *err)
     rc = version_by_signs(search, err);
     if (rc == 0 && search->python->info.micro < 0)
         find_micro(search);
+    if (rc == 0 && search->traced)
+        layout_lengthen(&search->python->layout, TRACED_HEAD_BYTES);
     return rc;
 }
 

@@ -16,7 +16,7 @@
 
 /* X(name). Offsets in bytes into the structure that begins the name, except *_size, which are sizes.
  * The generator prints exactly these. */
-#define LAYOUT_FIELDS(X)                                                                                               \
+#define LAYOUT_STATE_FIELDS(X)                                                                                         \
     X(runtime_size)                                                                                                    \
     X(runtime_interpreters_head)                                                                                       \
     X(runtime_tstate_current) /* thread that holds the GIL */                                                          \
@@ -44,7 +44,10 @@
     X(handling_value)  /* the innermost handled exception; NULL or None: none */                                       \
     X(thread_chunk)    /* newest data-stack chunk; the top pointer follows it */                                       \
     X(cframe_frame)                                                                                                    \
-    X(cframe_previous)                                                                                                 \
+    X(cframe_previous)
+
+/* Objects up to 3.10. */
+#define LAYOUT_FRAME_FIELDS(X)                                                                                         \
     X(frame_size)                                                                                                      \
     X(frame_previous)                                                                                                  \
     X(frame_code)                                                                                                      \
@@ -54,12 +57,14 @@
     X(frame_stackpointer) /* behind the innermost value of its stack */                                                \
     X(frame_stackdepth)   /* or the number of its values */                                                            \
     X(frame_values)       /* the values; up to 3.10 a pointer to them */                                               \
-    X(generator_frame)    /* pointer to its frame, */                                                                  \
-    X(generator_iframe)   /* or the frame itself */                                                                    \
+    X(frame_locals)       /* the local variables; the evaluation stack follows them */
+
+#define LAYOUT_OBJECT_FIELDS(X)                                                                                        \
+    X(generator_frame)  /* pointer to its frame, */                                                                    \
+    X(generator_iframe) /* or the frame itself */                                                                      \
     X(generator_state)                                                                                                 \
     X(function_closure)                                                                                                \
     X(function_qualname)                                                                                               \
-    X(frame_locals) /* the local variables; the evaluation stack follows them */                                       \
     X(code_size)                                                                                                       \
     X(code_argcount)                                                                                                   \
     X(code_flags)                                                                                                      \
@@ -93,7 +98,9 @@
     X(dict_values)                                                                                                     \
     X(dict_mask)  /* 2.7: slots of the table - 1 */                                                                    \
     X(dict_table) /* 2.7: pointer to the slots */                                                                      \
-    X(module_dict)                                                                                                     \
+    X(module_dict)
+
+#define LAYOUT_KEYS_FIELDS(X)                                                                                          \
     X(keys_log2_size)       /* 3.11+ */                                                                                \
     X(keys_log2_index_size) /* 3.11+ */                                                                                \
     X(keys_kind)            /* 3.11+ */                                                                                \
@@ -101,6 +108,8 @@
     X(keys_entry_count)                                                                                                \
     X(keys_indices)                                                                                                    \
     X(values_array) /* from the start of an instance's values to the first */
+
+#define LAYOUT_FIELDS(X) LAYOUT_STATE_FIELDS(X) LAYOUT_FRAME_FIELDS(X) LAYOUT_OBJECT_FIELDS(X) LAYOUT_KEYS_FIELDS(X)
 
 enum line_format {
     LINES_FORWARD,   /* pairs of unsigned address step, unsigned line step */
@@ -159,6 +168,8 @@ static inline bool layout_has(uint32_t offset)
 /* The row of a version, NULL when there is none. */
 const struct layout *layout_find(int major, int minor);
 const struct layout *layout_newest(void);
+/* Objects whose heads are so much longer than in the row. */
+void layout_lengthen(struct layout *layout, uint32_t bytes);
 /* The rows that have no _PyRuntime, by index; NULL behind the last. */
 const struct layout *layout_without_runtime(size_t index);
 /* The row whose _PyRuntime has this size; NULL when none or more than one (3.8 to 3.10 tell themselves so). */

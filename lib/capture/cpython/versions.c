@@ -75,6 +75,23 @@ const struct layout *layout_newest(void)
     return &layouts[LAYOUTS - 1];
 }
 
+void layout_lengthen(struct layout *layout, uint32_t bytes)
+{
+#define FIELD_OF(name) &layout->name,
+    uint32_t *const objects[] = {LAYOUT_OBJECT_FIELDS(FIELD_OF)}, *const frames[] = {LAYOUT_FRAME_FIELDS(FIELD_OF)};
+#undef FIELD_OF
+    bool frames_are_objects = layout->ip_kind == IP_INDEX;
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+        *objects[i] += layout_has(*objects[i]) ? bytes : 0;
+    for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]) && frames_are_objects; i++)
+        *frames[i] += layout_has(*frames[i]) ? bytes : 0;
+    if (layout->task_size == 0)
+        return;
+    layout->task_size = (uint16_t)(layout->task_size + bytes);
+    layout->task_coro = (uint16_t)(layout->task_coro + bytes);
+    layout->task_name = (uint16_t)(layout->task_name + bytes);
+}
+
 const struct layout *layout_by_runtime_size(uint64_t size)
 {
     const struct layout *found = NULL;
