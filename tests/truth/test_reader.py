@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from interpreters import Interpreter
+from recording import Recording
+from support import Run
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
@@ -423,7 +425,27 @@ def test_an_unknown_newer_version_is_read_when_it_makes_sense(python: Interprete
     assert out.startswith("python 3.16.0 (unknown)"), out[:60]
 
 
-def test_an_unknown_version_that_makes_no_sense_is_refused(python: Interpreter, tmp_path: Path) -> None:
+def test_an_unknown_newer_version_is_measured_with_a_note(
+    python: Interpreter, run_keisoku: Run, tmp_path: Path
+) -> None:
+    """As one runs it: from its first instruction, and joined later."""
+    if python.minor < (3, 15):
+        pytest.skip("the newest row is 3.15: only its table can be taken for a newer version's")
+    start, environment = patched_runtime(python, tmp_path, 1, 3 << 24 | 16 << 16 | 0xF0)
+    settings = [f"{name}={environment[name]}" for name in ("PYTHONHOME", "LD_PRELOAD") if name in environment]
+    code = (
+        "import time\ndef work():\n    end = time.process_time() + 1\n    while time.process_time() < end: pass\nwork()"
+    )
+    done = run_keisoku("run", "--no-html", "-o", "x.kei", "env", *settings, start, "-c", code)
+    assert done.status == 0, done.err
+    assert "Python 3.16.0 is newer than this keisoku knows" in run_keisoku("report", "x.kei").out
+    seen = Recording(tmp_path / "x.kei").ticks_by_function()
+    assert seen["work"] > 100, seen
+
+
+def test_an_unknown_version_that_makes_no_sense_is_refused(
+    python: Interpreter, run_keisoku: Run, tmp_path: Path
+) -> None:
     if not has_table(python):
         pytest.skip("has no table of offsets")
     newer = 3 << 24 | 16 << 16 | 0xF0
@@ -439,8 +461,12 @@ def test_an_unknown_version_that_makes_no_sense_is_refused(python: Interpreter, 
     program = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(100)"
     with running([start, "-c", program, str(ready)], ready, environment=environment) as process:
         done = check(process.pid)
+        refused = run_keisoku("attach", process.pid, "--duration", "1s", "-o", "x.kei")
     assert done.returncode == 1
     assert "3.16.0" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert refused.status == 2, refused
+    assert "Python 3.16.0" in refused.err and refused.err.count("\n") == 1, refused.err
+    assert not (tmp_path / "x.kei").exists()
 
 
 def test_no_python(tmp_path: Path) -> None:
