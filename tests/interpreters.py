@@ -23,7 +23,7 @@ TOP = Path(__file__).resolve().parent.parent
 OLDER = TOP / "tests" / "truth" / "programs" / "older"
 SUPPORTED = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 # Got where they are asked for: tools/get-pythons .cache/pythons 3.13t 3.11d
-ON_REQUEST = ["3.13t", "3.11d"]
+ON_REQUEST = ["3.13t", "3.14t", "3.11d", "3.14d", "3.15d"]
 # CI fails without these: what Debian 12 has, and what tools/get-pythons brings.
 REQUIRED = ["3.11", "3.13", "3.14", "3.15"]
 

@@ -391,6 +391,13 @@ def library_of(python: Interpreter) -> tuple[Path | None, str]:
     return (library if ".so" in name and library.exists() else None), prefix
 
 
+def table_in(data: bytes | bytearray, python: Interpreter) -> int:
+    """Where the table of offsets is in a file: its mark may be a text elsewhere, too."""
+    code = "import sys; print(sys.hexversion)"
+    version = int(subprocess.run([python.path, "-c", code], capture_output=True, check=True).stdout)
+    return data.index(b"xdebugpy" + version.to_bytes(8, "little"))
+
+
 def patched_runtime(python: Interpreter, folder: Path, word: int, value: int) -> tuple[str, dict[str, str]]:
     """A copy of the interpreter in whose table of offsets one 64-bit word is another; how to start it."""
     library, prefix = library_of(python)
@@ -400,7 +407,7 @@ def patched_runtime(python: Interpreter, folder: Path, word: int, value: int) ->
         assert library
         source = library
         data = bytearray(source.read_bytes())
-    at = data.rindex(b"xdebugpy") + 8 * word
+    at = table_in(data, python) + 8 * word
     data[at : at + 8] = value.to_bytes(8, "little")
     copied = folder / source.name
     copied.write_bytes(data)
@@ -452,7 +459,7 @@ def test_an_unknown_version_that_makes_no_sense_is_refused(
     if python.minor >= (3, 15):
         start, environment = patched_runtime(python, tmp_path, 1, newer)
         data = bytearray(Path(environment.get("LD_PRELOAD", start)).read_bytes())
-        at = data.rindex(b"xdebugpy") + 8 * 3
+        at = data.index(b"xdebugpy" + newer.to_bytes(8, "little")) + 8 * 3
         data[at + 16 : at + 24] = (48).to_bytes(8, "little")  # the list of interpreters, elsewhere
         Path(environment.get("LD_PRELOAD", start)).write_bytes(data)
     else:
