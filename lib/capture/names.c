@@ -107,7 +107,7 @@ static void want_source(struct names *names, const struct named_code *named, con
 static bool is_event_loop(const struct python_code *code)
 {
     static const char *const runs[] = {"run", "run_forever", "run_until_complete", "_run_once"};
-    if (strstr(code->file, "/asyncio/") == NULL)
+    if (strstr(code->file, "/asyncio/") == NULL && strstr(code->file, "/uvloop/") == NULL)
         return false;
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         if (strcmp(code->name, runs[i]) == 0)

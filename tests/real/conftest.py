@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import interpreters
 import pytest
+from packages import environment
 
-TOP = Path(__file__).resolve().parent.parent.parent
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
 VERSIONS = ["3.11", "3.14"]
 
@@ -33,35 +28,11 @@ class Real:
         return found[0]
 
 
-def fill(folder: Path, one: interpreters.Interpreter, python: Path) -> None:
-    if os.environ.get("KEISOKU_NO_INSTALL"):
-        pytest.skip("KEISOKU_NO_INSTALL is set and the programs to measure are not there yet")
-    shutil.rmtree(folder, ignore_errors=True)
-    for words in (
-        [one.path, "-m", "venv", str(folder)],
-        [str(python), "-m", "pip", "install", "-q", "--only-binary", ":all:", "-r", str(REQUIREMENTS)],
-    ):
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
-        if done.returncode != 0:
-            pytest.skip(f"the programs to measure cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
-    (folder / "complete").touch()
-
-
-def install(one: interpreters.Interpreter) -> Real:
-    key = hashlib.sha256(REQUIREMENTS.read_bytes() + one.version.encode() + one.path.encode()).hexdigest()[:10]
-    folder = TOP / ".cache" / f"real-{one.name}-{key}"
-    python = folder / "bin" / "python"
-    folder.parent.mkdir(exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:  # another worker may be at it
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            fill(folder, one, python)
-    return Real(one.name, one.version, str(python), folder)
-
-
 @pytest.fixture(scope="session", params=VERSIONS)
 def real(request: pytest.FixtureRequest) -> Real:
     one = interpreters.interpreter(request.param)
     if one is None:
         pytest.skip(f"no Python {request.param} on this machine")
-    return install(one)
+    lines = [line for line in REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")]
+    folder = environment(one, *lines)
+    return Real(one.name, one.version, str(folder / "bin" / "python"), folder)

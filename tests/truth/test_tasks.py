@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 from collections import Counter
@@ -21,10 +22,17 @@ from support import Run
 
 
 @contextmanager
-def started(python: Interpreter, *words: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(
+    python: Interpreter, *words: str | Path, env: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The program and the line that it says when it is ready."""
     run = subprocess.Popen(
-        [python.path, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [python.path, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **(env or {})},
     )
     assert run.stdin is not None
     assert run.stdout is not None

@@ -1,0 +1,58 @@
+"""Tasks under uvloop: the same as under asyncio's own loop, and a loop with nothing to do is idle."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from interpreters import Interpreter
+from measured import measured
+from oracle import PROGRAMS, bare
+from packages import import_path
+from support import Run, sql
+from test_tasks import main_thread, samples_of, started
+
+pytestmark = [pytest.mark.network]
+PROGRAM = PROGRAMS / "uvloop_tasks.py"
+
+
+@pytest.fixture
+def environment(python: Interpreter) -> dict[str, str]:
+    python.since(3, 8, "tasks that are read")
+    found = import_path(python, "uvloop>=0.17")
+    done = subprocess.run([python.path, "-c", "import uvloop"], env=found, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return found
+
+
+def test_tasks_that_wait(run_keisoku: Run, python: Interpreter, environment: dict[str, str]) -> None:
+    with started(python, PROGRAM, "0", env=environment) as (run, _):
+        thread = main_thread(run_keisoku, run.pid)
+    assert thread["state"] == "idle", thread
+    assert thread["tasks_proved"]
+    seen = {task["name"]: task for task in thread["tasks"]}
+    chains = {name: [bare(frame["function"]) for frame in task["frames"]] for name, task in seen.items()}
+    assert chains["gathers"] == ["gathers"]
+    assert chains["child"] == ["wait", "leaf", "middle"]
+    assert chains["sleeps"] == ["sleep"]
+    assert seen["child"]["awaiter"] == "gathers"
+    assert seen["gathers"]["on"] in ("child", "1 task")
+    assert seen["sleeps"]["on"] == "Future"
+    assert {task["state"] for task in seen.values()} == {"waits"}
+
+
+def test_samples(run_keisoku: Run, python: Interpreter, environment: dict[str, str]) -> None:
+    run = measured(run_keisoku, python, PROGRAM, "3", env=environment, options=("--rate", "2000", "--budget", "0.5"))
+    ticks: dict[str, int] = {}
+    for task, functions, n in samples_of(run.path):
+        ticks[task] = ticks.get(task, 0) + n
+        if task == "works":
+            assert "works" in functions
+        elif "crunch" in functions and "works" in ticks:
+            pytest.fail(f"a sample of the task that works belongs to {task!r}: {functions}")
+    assert ticks["works"] > 50, ticks
+    states = dict(sql(run.path, "SELECT state, wall_s FROM states ORDER BY wall_s"))
+    assert states.get("io", 0) < 0.2, states
+    assert states["idle"] > 0.5, states
+    waits = dict(sql(run.path, "SELECT name, wait_s FROM tasks"))
+    assert waits["sleeps"] > 1, waits
