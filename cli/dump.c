@@ -64,6 +64,11 @@ static void put_stack(const struct kei_dump_frame *frames, size_t n_frames, bool
         printf("  (not exact: it ran meanwhile or is damaged)");
 }
 
+static const char *kind_of(const struct kei_dump_task *task)
+{
+    return task->greenlet ? "greenlet" : "task";
+}
+
 static int name_width(const struct kei_dump *dump)
 {
     size_t width = 10;
@@ -71,7 +76,8 @@ static int name_width(const struct kei_dump *dump)
         size_t length = kei_visible_text(dump->threads[i].name, NULL, 0);
         width = length > width ? length : width;
         for (size_t j = 0; j < dump->threads[i].n_tasks; j++) {
-            length = kei_visible_text(dump->threads[i].tasks[j].name, NULL, 0) + 5; /* "task " */
+            length = kei_visible_text(dump->threads[i].tasks[j].name, NULL, 0) +
+                     strlen(kind_of(&dump->threads[i].tasks[j])) + 1;
             width = length > width ? length : width;
         }
     }
@@ -93,13 +99,13 @@ static void put_detail(const struct kei_dump *dump, const struct kei_dump_thread
     put(text, DETAIL_COLUMN);
 }
 
-/* The tasks of a thread's event loop, a line each. */
+/* The tasks of a thread's event loop and its greenlets, a line each. */
 static void put_tasks(const struct kei_dump_thread *thread, int width, bool color)
 {
     for (size_t i = 0; i < thread->n_tasks; i++) {
         const struct kei_dump_task *task = &thread->tasks[i];
         char text[256];
-        snprintf(text, sizeof text, "task %s", task->name);
+        snprintf(text, sizeof text, "%s %s", kind_of(task), task->name);
         printf("  ");
         put(text, width);
         printf("  %s%-*s%s", color ? "\033[36m" : "", STATE_COLUMN - 1, task->state, color ? "\033[0m " : " ");
@@ -189,6 +195,23 @@ static void json_task(const struct kei_dump_task *task)
     printf("}");
 }
 
+/* Its tasks, or its greenlets. */
+static void json_tasks(const struct kei_dump_thread *thread, bool greenlets)
+{
+    bool any = false;
+    for (size_t i = 0; i < thread->n_tasks; i++) {
+        if (thread->tasks[i].greenlet != greenlets)
+            continue;
+        if (!any)
+            printf(", \"%s\": [", greenlets ? "greenlets" : "tasks");
+        printf(any ? "," : "");
+        any = true;
+        json_task(&thread->tasks[i]);
+    }
+    if (any)
+        printf("]");
+}
+
 static void json_thread(const struct kei_dump_thread *thread)
 {
     printf("    {\"tid\": %d, ", (int)thread->tid);
@@ -201,12 +224,9 @@ static void json_thread(const struct kei_dump_thread *thread)
            thread->proved ? "true" : "false");
     json_frames(thread->frames, thread->n_frames);
     if (thread->n_tasks > 0) {
-        printf(", \"tasks\": [");
-        for (size_t i = 0; i < thread->n_tasks; i++) {
-            printf(i == 0 ? "" : ",");
-            json_task(&thread->tasks[i]);
-        }
-        printf("], \"tasks_proved\": %s, \"tasks_left_out\": %llu", thread->tasks_proved ? "true" : "false",
+        json_tasks(thread, false);
+        json_tasks(thread, true);
+        printf(", \"tasks_proved\": %s, \"tasks_left_out\": %llu", thread->tasks_proved ? "true" : "false",
                (unsigned long long)thread->tasks_left_out);
     }
     printf("}");

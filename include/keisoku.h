@@ -207,13 +207,14 @@ struct kei_dump_frame {
     const char *function, *file;
     uint32_t line;
 };
-struct kei_dump_task { /* of asyncio */
-    const char *name;
+struct kei_dump_task {   /* of asyncio, or a greenlet that does not run */
+    const char *name;    /* of a greenlet: its outermost function */
     const char *state;   /* "runs", "waits", "ready" (it has not begun) */
     const char *on;      /* what it waits for: the name of a task, "3 tasks", a type; "" when not known */
     const char *awaiter; /* name of a task that waits for this one; "" when none does */
     const struct kei_dump_frame *frames; /* innermost first: its coroutines, the functions that they call */
     size_t n_frames;
+    bool greenlet;
 };
 struct kei_dump_thread {
     pid_t tid;
@@ -224,7 +225,7 @@ struct kei_dump_thread {
     bool proved;                         /* the stack is exact */
     const struct kei_dump_frame *frames; /* innermost first */
     size_t n_frames;
-    const struct kei_dump_task *tasks; /* those of its event loop */
+    const struct kei_dump_task *tasks; /* those of its event loop, then its greenlets */
     size_t n_tasks;
     uint64_t tasks_left_out; /* there are so many more, at least */
     bool tasks_proved;       /* they are exact */

@@ -185,7 +185,8 @@ static int show_thread(struct dump *dump, const struct dump_thread *thread, stru
     for (size_t i = 0; tasks != NULL && i < thread->n_tasks; i++) {
         const struct dump_task *task = &thread->tasks[i];
         const struct kei_dump_frame *frames = show_frames(dump, task->frames, task->n_frames);
-        tasks[i] = (struct kei_dump_task){task->name, task->state, task->on, task->awaiter, frames, task->n_frames};
+        tasks[i] = (struct kei_dump_task){task->name, task->state,    task->on,      task->awaiter,
+                                          frames,     task->n_frames, task->greenlet};
         if (frames == NULL)
             return ERR_NOMEM;
     }

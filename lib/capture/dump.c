@@ -117,7 +117,7 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
             if (wait_state_may_be_idle(thread->state) && is_idle(thread))
                 thread->state = STATE_IDLE;
             name_thread(d, state, thread);
-            if (state != NULL && runs_asyncio(thread))
+            if (state != NULL && (runs_asyncio(thread) || dump_find_greenlets(d, reader) > 0))
                 dump_tasks(d, state, &files, thread);
             d->dump->n_threads++;
         }
@@ -188,6 +188,7 @@ int dump_new(pid_t pid, struct dump **result, struct err *err)
         sched_setaffinity(0, sizeof before, &before);
     mem_free(d.stack.frames);
     dump_names_release(&d);
+    dump_forget_greenlets(&d);
     python_close(d.python);
     if (rc != 0) {
         dump_free(d.dump);

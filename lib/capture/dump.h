@@ -14,6 +14,7 @@ struct dump_frame {
 };
 struct dump_task {
     const char *name, *state, *on, *awaiter; /* "" when there is none */
+    bool greenlet;                           /* named after its outermost function; else a task of asyncio */
     struct dump_frame *frames;               /* innermost first */
     size_t n_frames;
 };
@@ -24,7 +25,7 @@ struct dump_thread {
     bool holds_gil, proved;
     struct dump_frame *frames; /* innermost first */
     size_t n_frames;
-    struct dump_task *tasks; /* asyncio's */
+    struct dump_task *tasks; /* asyncio's, and greenlets that do not run */
     size_t n_tasks;
     uint64_t tasks_left_out; /* there are so many more, at least */
     bool tasks_proved;

@@ -1,12 +1,20 @@
-/* What dump.c (threads), dump_names.c (their frames) and dump_tasks.c (asyncio's tasks) share. */
+/* What dump.c (threads), dump_names.c (their frames), dump_tasks.c (asyncio's tasks) and dump_greenlets.c share. */
 #ifndef KEISOKU_CAPTURE_DUMP_PRIVATE_H
 #define KEISOKU_CAPTURE_DUMP_PRIVATE_H
 
 #include "base/map.h"
+#include "capture/cpython/greenlet.h"
 #include "capture/cpython/python.h"
 #include "capture/dump.h"
 #include "capture/proof.h"
 #include "capture/schedule.h"
+
+struct greenlets {
+    bool sought;
+    uint64_t *addresses;
+    size_t count, capacity;
+    struct proc_maps maps; /* of the process then */
+};
 
 struct dumper {
     struct dump *dump;
@@ -17,6 +25,7 @@ struct dumper {
     struct dump_code *codes;
     size_t n_codes, codes_capacity;
     struct python_asyncio asyncio;
+    struct greenlets greenlets;
 };
 
 /* Into the dump's arena; NULL when memory is short. */
@@ -26,7 +35,12 @@ void dump_name_frames(struct dumper *d, struct dump_thread *thread);
 void dump_names_release(struct dumper *d);
 /* Names the instruction at `offset` of a copied code object. */
 bool dump_name_copy(struct dumper *d, const struct buf *copy, int32_t offset, struct dump_frame *named);
-/* The tasks of a thread that runs asyncio. */
+/* How many greenlets the process has that may be waiting. Looks for them at the first call. */
+size_t dump_find_greenlets(struct dumper *d, struct python_reader *reader);
+/* Does the address lie on the C stack of that thread? */
+bool dump_is_on_stack(const struct dumper *d, uint64_t address, pid_t tid, uint64_t pthread);
+void dump_forget_greenlets(struct dumper *d);
+/* The tasks of a thread that runs asyncio, and its greenlets that do not run. */
 void dump_tasks(struct dumper *d, const struct python_thread *state, const struct proc_thread *files,
                 struct dump_thread *thread);
 

@@ -1,6 +1,7 @@
 /*
  * asyncio's tasks for dump: all tasks of one thread's loop in one reading that is proved as a stack is, so that they
- * fit together. A loop that runs is read from its core, fewer tasks each time that takes too long.
+ * fit together; and the thread's greenlets that do not run, which are read like them. A loop that runs is read from its
+ * core, fewer tasks each time that takes too long.
  */
 #include "capture/dump_private.h"
 
@@ -14,7 +15,7 @@ enum { TASKS_MAX = 1024, TASKS_MIN = 16, FRAMES_MAX = 16384, TRIES_MAX = 40, SLI
 struct found_task {
     struct python_task_view view;
     uint32_t first, depth; /* of `frames` */
-    bool truncated;
+    bool truncated, greenlet;
 };
 
 struct task_dumper {
@@ -31,6 +32,8 @@ struct task_dumper {
     struct buf *codes;
     size_t n_codes, codes_capacity;
     bool proved;
+    pid_t tid;
+    uint64_t pthread;
 };
 
 /* ---- reading -------------------------------------------------------------------------------------------------------
@@ -64,7 +67,7 @@ static uint32_t keep_code(struct task_dumper *t, uint64_t code)
     return id;
 }
 
-static void keep_task(struct task_dumper *t, const struct python_task_view *view)
+static void keep_task(struct task_dumper *t, const struct python_task_view *view, bool greenlet)
 {
     const struct python_stack *from = &t->chain;
     struct found_task *task = &t->tasks[t->n_tasks];
@@ -73,8 +76,8 @@ static void keep_task(struct task_dumper *t, const struct python_task_view *view
         t->left_out += view->state != TASK_OVER;
         return;
     }
-    *task = (struct found_task){*view, (uint32_t)t->n_frames, 0, from->truncated};
-    if (view->task.address == t->stack.task.address) { /* its frames are those of the thread */
+    *task = (struct found_task){*view, (uint32_t)t->n_frames, 0, from->truncated, greenlet};
+    if (!greenlet && view->task.address == t->stack.task.address) { /* its frames are those of the thread */
         task->view.state = TASK_RUNS;
         from = &t->stack;
         depth = t->stack.task.root + 1;
@@ -97,12 +100,31 @@ static void read_tasks(struct task_dumper *t)
         for (int i = 0; i < SLICE && (address = python_tasks_next(t->reader, &t->cursor)) != 0; i++) {
             seen++;
             if (python_read_task(t->reader, address, &view, &t->chain))
-                keep_task(t, &view);
+                keep_task(t, &view, false);
         }
         python_tasks_end(t->reader);
     }
     if (address != 0 && t->cursor.total > seen)
         t->left_out += t->cursor.total - seen;
+}
+
+static void read_greenlets(struct task_dumper *t)
+{
+    struct greenlets *all = &t->d->greenlets;
+    struct python_task_view view = {.state = TASK_WAITS};
+    python_tasks_begin(t->reader);
+    for (size_t i = 0; i < all->count; i++) {
+        uint64_t left_at;
+        view.task.address = all->addresses[i];
+        if (i % SLICE == SLICE - 1) { /* what was read for those before is in the way */
+            python_tasks_end(t->reader);
+            python_tasks_begin(t->reader);
+        }
+        if (python_read_greenlet(t->reader, all->addresses[i], &left_at, &t->chain) &&
+            dump_is_on_stack(t->d, left_at, t->tid, t->pthread))
+            keep_task(t, &view, true);
+    }
+    python_tasks_end(t->reader);
 }
 
 static bool read_once(struct task_dumper *t, const struct proc_thread *files, int *core)
@@ -118,7 +140,9 @@ static bool read_once(struct task_dumper *t, const struct proc_thread *files, in
     }
     if (look == LOOK_GONE || python_read_stack(t->reader, &t->stack) != PYTHON_READ_OK)
         return look != LOOK_GONE;
-    read_tasks(t);
+    if (t->d->asyncio.known)
+        read_tasks(t);
+    read_greenlets(t);
     t->proved = look == LOOK_DONE && proof_end(files, &proof) == LOOK_DONE;
     if (!t->proved && t->limit > TASKS_MIN)
         t->limit /= 2;
@@ -187,10 +211,13 @@ static void name_tasks(struct task_dumper *t, struct dump_thread *thread)
         *shown = (struct dump_task){.name = name_of(t, &task->view.task),
                                     .awaiter = name_of(t, &task->view.awaiter),
                                     .state = state_text(task->view.state),
-                                    .on = ""};
-        if (task->view.state == TASK_WAITS)
+                                    .on = "",
+                                    .greenlet = task->greenlet};
+        if (task->view.state == TASK_WAITS && !task->greenlet)
             name_wait(t, task, shown);
         name_frames(t, task, shown);
+        if (task->greenlet && shown->n_frames > 0)
+            shown->name = shown->frames[shown->n_frames - 1].function;
     }
     thread->tasks_left_out = t->left_out;
     thread->tasks_proved = t->proved;
@@ -210,7 +237,7 @@ static void keep_own(struct task_dumper *t, uint64_t pthread)
             loops[n_loops] = loop;
             threads[n_loops++] = python_loop_thread(t->d->python, loop);
         }
-        if (at == LOOPS_MAX || threads[at] == 0 || threads[at] == pthread)
+        if (t->tasks[i].greenlet || at == LOOPS_MAX || threads[at] == 0 || threads[at] == pthread)
             t->tasks[kept++] = t->tasks[i];
     }
     t->n_tasks = kept;
@@ -220,7 +247,7 @@ static bool prepare(struct task_dumper *t)
 {
     struct arena *arena = &t->d->dump->arena;
     t->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *t->stack.frames);
-    t->chain.frames = arena_alloc(arena, TASK_DEPTH_MAX * sizeof *t->chain.frames);
+    t->chain.frames = arena_alloc(arena, PYTHON_DEPTH_MAX * sizeof *t->chain.frames);
     t->tasks = arena_alloc(arena, TASKS_MAX * sizeof *t->tasks);
     t->frames = arena_alloc(arena, FRAMES_MAX * sizeof *t->frames);
     t->copies = arena_alloc(arena, FRAMES_MAX * sizeof *t->copies);
@@ -232,12 +259,15 @@ static bool prepare(struct task_dumper *t)
 void dump_tasks(struct dumper *d, const struct python_thread *state, const struct proc_thread *files,
                 struct dump_thread *thread)
 {
-    struct task_dumper t = {.d = d, .reader = python_reader_new(d->python, state)};
+    struct task_dumper t = {
+        .d = d, .reader = python_reader_new(d->python, state), .tid = thread->tid, .pthread = state->pthread};
     int core = -1;
     if (!d->asyncio.known)
         python_find_asyncio(d->python, &d->asyncio);
-    if (d->asyncio.known && t.reader != NULL && prepare(&t)) {
-        python_reader_follow_tasks(t.reader, &d->asyncio);
+    bool any = d->asyncio.known || dump_find_greenlets(d, t.reader) > 0;
+    if (any && t.reader != NULL && prepare(&t)) {
+        if (d->asyncio.known)
+            python_reader_follow_tasks(t.reader, &d->asyncio);
         for (int i = 0; i < TRIES_MAX && !t.proved && read_once(&t, files, &core); i++)
             ;
         if (d->asyncio.interpreter != 0)

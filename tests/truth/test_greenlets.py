@@ -1,16 +1,20 @@
-"""The stack of a running greenlet is its own: nothing of the one that it took over from, nothing of its parent."""
+"""Greenlets: the stack of a running one is its own, with nothing of the one that it took over from and nothing of its
+parent; those that do not run are seen where they were left."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import sysconfig
 
 import pytest
-from interpreters import Interpreter
+from interpreters import Interpreter, interpreter
 from measured import measured
-from oracle import PROGRAMS, Oracle
+from oracle import PROGRAMS, Oracle, bare
+from packages import import_path
 from support import Run
+from test_tasks import started
 
 
 def test_greenlets(run_keisoku: Run, python: Interpreter) -> None:
@@ -25,3 +29,93 @@ def test_greenlets(run_keisoku: Run, python: Interpreter) -> None:
     assert run.recording.impossible(Oracle(program)) == []
     roots = {sample.stack[0][0] for sample in run.recording if len(sample.stack) > 1}
     assert {"left", "right"} <= roots
+
+
+# ---- those that do not run -------------------------------------------------------------------------------------------
+
+EXPECTED = {
+    "MainThread": [
+        ["leaves", *["deep"] * 31, "<lambda>"],
+        ["leaves", "<lambda>", "through_c", "<lambda>"],
+        ["leaves", "numbers", "generates", "<lambda>"],
+        ["leaves", "<lambda>"],
+        ["starts_another", "<lambda>"],
+        ["leaves", *["deep"] * 301, "<lambda>"],
+        ["start", "main", "<module>"],  # the thread's own stack, left for the one that runs
+    ],
+    "elsewhere": [["leaves", *["deep"] * 3, "<lambda>"]],
+}
+OLD = [("3.10", "1.1.3"), ("3.10", "2.0.2"), ("3.10", "3.0.3"), ("3.11", "2.0.2"), ("3.11", "3.0.3"), ("3.13", "3.1.1")]
+
+
+def check_waiting(run_keisoku: Run, python: Interpreter, requirement: str, *arguments: str) -> None:
+    program = PROGRAMS / "greenlets_wait.py"
+    with started(python, program, *arguments, env=import_path(python, requirement)) as (run, line):
+        assert line.startswith("["), line
+        done = run_keisoku("dump", "--json", run.pid)
+        text = run_keisoku("dump", run.pid)
+    assert done.status == 0, done.err
+    threads = {thread["name"]: thread for thread in json.loads(done.out)["threads"]}
+    for name, expected in EXPECTED.items():
+        found = threads[name]["greenlets"]
+        assert threads[name]["tasks_proved"], name
+        stacks = [[bare(frame["function"]) for frame in one["frames"]] for one in found]
+        assert sorted(stacks) == sorted(expected), name
+        assert {one["state"] for one in found} == {"waits"}
+        lines = (PROGRAMS / "greenlets_wait.py").read_text().splitlines()
+        leaves = [one["frames"][0] for one in found if bare(one["frames"][0]["function"]) == "leaves"]
+        assert {lines[frame["line"] - 1].strip() for frame in leaves} == {"parent.switch()"}
+    running = [bare(frame["function"]) for frame in threads["MainThread"]["frames"]]
+    assert running == ["says_stacks", "<lambda>"]
+    assert "greenlet <module>" in text.out
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("how", ["untouched", "looked-at"])
+def test_waiting(run_keisoku: Run, python: Interpreter, how: str) -> None:
+    python.since(3, 8, "greenlets that are read")
+    if python.free_threaded:
+        pytest.skip("free-threaded builds keep no list of what the collector tracks")
+    check_waiting(run_keisoku, python, "greenlet>=1.1", how)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("minor", "version"), OLD)
+def test_older_greenlets(run_keisoku: Run, minor: str, version: str) -> None:
+    one = interpreter(minor)
+    if one is None:
+        pytest.skip(f"no Python {minor} on this machine")
+    check_waiting(run_keisoku, one, f"greenlet=={version}")
+
+
+GEVENT = """
+import gevent, sys
+def leaf(): gevent.sleep(600)
+def middle(): leaf()
+def server():
+    children = [gevent.spawn(middle) for _ in range(3)]
+    gevent.joinall(children)
+def talks():
+    gevent.sleep(0.2)
+    print("ready", flush=True)
+    gevent.sleep(600)
+gevent.joinall([gevent.spawn(server), gevent.spawn(talks)])
+"""
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("minor", ["3.11", "3.13"])
+def test_gevent(run_keisoku: Run, minor: str) -> None:
+    one = interpreter(minor)
+    if one is None:
+        pytest.skip(f"no Python {minor} on this machine")
+    with started(one, "-c", GEVENT, env=import_path(one, "gevent>=24")) as (run, line):
+        assert line == "ready\n"
+        done = run_keisoku("dump", "--json", run.pid)
+    assert done.status == 0, done.err
+    thread = json.loads(done.out)["threads"][0]
+    assert thread["state"] == "idle", thread
+    assert bare(thread["frames"][0]["function"]) == "run"
+    stacks = [[bare(frame["function"]) for frame in greenlet["frames"]] for greenlet in thread["greenlets"]]
+    own = sorted([name for name in stack if name in ("leaf", "middle", "server", "talks", "<module>")] for stack in stacks)
+    assert own == sorted([["leaf", "middle"]] * 3 + [["server"], ["talks"], ["<module>"]])

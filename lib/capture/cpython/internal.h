@@ -113,6 +113,13 @@ bool text_read(struct python *python, uint64_t address, uint32_t limit, struct b
 
 /* stack.c: one frame, read as the walk does it. */
 bool python_frame_at(struct python_reader *reader, uint64_t address, struct python_frame *frame);
+/* The frames of a stack that no thread runs, from `frame` outwards; the interpreter's own lie on a C stack, of which a
+ * part was copied away. */
+struct moved_stack {
+    uint64_t start, size, copy;
+};
+bool python_frames_from(struct python_reader *reader, uint64_t frame, const struct moved_stack *moved,
+                        struct python_stack *stack);
 
 /* object_kind.c: what kind of object this is, by the name of its type or of a type that it inherits from. */
 enum object_kind {

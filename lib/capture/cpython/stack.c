@@ -203,6 +203,7 @@ struct walk {
     const struct wire_frame *recorded;
     uint32_t recorded_left;
     uint64_t entry_frame;
+    const struct moved_stack *moved; /* of a stack that no thread runs; NULL: one does */
 };
 
 /* The floor for reading ahead: frames of a chunk lie below each other down to its start. */
@@ -241,8 +242,10 @@ static bool look(struct walk *walk)
         return look_recorded(walk);
     const struct layout *row = &walk->reader->python->layout;
     const struct window *window = &walk->reader->frame_window;
-    const uint8_t *bytes =
-        view_at(walk->reader->view, walk->frame + window->low, window->high - window->low, floor_of(walk));
+    uint64_t at = walk->frame;
+    if (walk->moved && at - walk->moved->start < walk->moved->size)
+        at += walk->moved->copy - walk->moved->start;
+    const uint8_t *bytes = view_at(walk->reader->view, at + window->low, window->high - window->low, floor_of(walk));
     if (!bytes)
         return false;
     bytes -= window->low;
@@ -399,7 +402,7 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
                                                               .offset = offset,
                                                               .mark = walk->recorded ? walk->recorded[-1].mark : 0};
     }
-    if (stack->truncated)
+    if (stack->truncated || walk->moved)
         return PYTHON_READ_OK;
     return ends_well(walk, stack) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
 }
@@ -412,6 +415,15 @@ bool python_frame_at(struct python_reader *reader, uint64_t address, struct pyth
         return false;
     frame->code = walk.code;
     return true;
+}
+
+bool python_frames_from(struct python_reader *reader, uint64_t frame, const struct moved_stack *moved,
+                        struct python_stack *stack)
+{
+    struct walk walk = {.reader = reader, .frame = frame, .moved = moved};
+    stack->depth = 0;
+    stack->truncated = false;
+    return walk_stack(&walk, stack) == PYTHON_READ_OK && stack->depth > 0;
 }
 
 bool python_reader_knows_core(const struct python_reader *reader)

@@ -1,0 +1,195 @@
+/* See greenlet.h. */
+#include "capture/cpython/greenlet.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "capture/cpython/internal.h"
+
+enum {
+    TRACKED_MAX = 4 << 20, /* objects looked at */
+    LISTS_BEFORE = 1024,   /* bytes before the collector's flag, and behind, in which its lists begin */
+    LISTS_BEHIND = 256,
+    TRACKED_HEAD = 16, /* of a tracked object: the links */
+    LINK_FLAGS = 3,    /* in their low bits */
+    BLOCK_BYTES = 4096,
+    BLOCKS = 512,
+    TYPES = 1024, /* seen, by address; powers of two */
+    BASES_MAX = 8,
+    NAME_BYTES = 24,
+};
+
+/* --- where greenlets keep their stacks ------------------------------------------------------------------------------
+ */
+
+/*
+ * By major version of greenlet. From 2 on the object has a pointer to a C++ object: its own table and, from 3 on, the
+ * greenlet's address; the exception state (a pointer and an item of the exception stack, which has two words since
+ * CPython 3.11 and four before); two arguments; then the C stack: where it starts, stops, its copy, the copy's size,
+ * the next; context; frame.
+ */
+static const struct greenlet_layout {
+    uint32_t pointer; /* to what the offsets below are of; 0: the object itself */
+    uint32_t self;    /* 0: none */
+    uint32_t stack;   /* less the exception state's item */
+    uint32_t frame;   /* behind the stack's start */
+    bool item;
+} layouts[] = {
+    {.pointer = 32, .self = 8, .stack = 40, .frame = 48, .item = true},
+    {.pointer = 32, .stack = 32, .frame = 48, .item = true},
+    {.stack = 16, .frame = 56},
+};
+
+struct left_stack {
+    uint64_t start, stop, copy, saved, frame;
+};
+
+static bool is_frame(struct python_reader *reader, uint64_t address)
+{
+    char name[NAME_BYTES];
+    object_type_name(reader, address, name, sizeof(name));
+    return strcmp(name, "frame") == 0;
+}
+
+static bool by_layout(struct python_reader *reader, uint64_t address, const struct greenlet_layout *row,
+                      struct left_stack *left)
+{
+    bool short_item = layout_has(reader->python->layout.frame_owner); /* CPython 3.11+ */
+    uint64_t base = row->pointer ? object_word(reader, address + row->pointer) : address;
+    uint64_t at = base + row->stack + (row->item ? short_item ? 16 : 32 : 0);
+    if (!plausible(base) || (row->self && object_word(reader, base + row->self) != address))
+        return false;
+    *left = (struct left_stack){object_word(reader, at), object_word(reader, at + 8), object_word(reader, at + 16),
+                                object_word(reader, at + 24), object_word(reader, at + row->frame)};
+    return plausible(left->frame) && left->start != 0 && left->start < left->stop &&
+           left->saved <= left->stop - left->start && is_frame(reader, left->frame);
+}
+
+bool python_read_greenlet(struct python_reader *reader, uint64_t address, uint64_t *left_at, struct python_stack *stack)
+{
+    struct left_stack left;
+    stack->depth = 0;
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+        if (!by_layout(reader, address, &layouts[i], &left))
+            continue;
+        struct moved_stack moved = {left.start, left.saved, left.copy};
+        uint64_t frame = left.frame;
+        if (layout_has(reader->python->layout.frame_owner))
+            frame = object_word(reader, frame + object_head(reader) + 8); /* behind that of its caller */
+        *left_at = left.start;
+        return python_frames_from(reader, frame, &moved, stack);
+    }
+    return false;
+}
+
+/* --- finding them ---------------------------------------------------------------------------------------------------
+ */
+
+struct search {
+    struct python_reader *reader;
+    struct remote *remote;
+    uint64_t blocks[BLOCKS]; /* addresses + 1 of what lies in `bytes` */
+    uint8_t *bytes;
+    uint64_t types[TYPES]; /* address, bit 0: a greenlet's */
+    uint64_t **found;
+    size_t *capacity, count;
+    uint32_t steps;
+    bool failed;
+};
+
+static uint64_t word_at(struct search *search, uint64_t address)
+{
+    uint64_t block = address & ~(uint64_t)(BLOCK_BYTES - 1);
+    size_t slot = (block / BLOCK_BYTES) % BLOCKS;
+    uint8_t *bytes = search->bytes + slot * BLOCK_BYTES;
+    if (!plausible(address))
+        return 0;
+    if (search->blocks[slot] != block + 1) {
+        search->blocks[slot] = 0;
+        if (!remote_read(search->remote, block, bytes, BLOCK_BYTES))
+            return 0;
+        search->blocks[slot] = block + 1;
+    }
+    return load_u64(bytes + (address - block));
+}
+
+static bool named_greenlet(struct search *search, uint64_t type)
+{
+    static const char wanted[] = "greenlet.greenlet";
+    uint64_t name = word_at(search, type + search->reader->python->layout.type_name);
+    char text[sizeof(wanted)];
+    return name && remote_read(search->remote, name, text, sizeof(text)) && memcmp(text, wanted, sizeof(wanted)) == 0;
+}
+
+/* By its bases. */
+static bool is_greenlet_type(struct search *search, uint64_t type)
+{
+    uint64_t *slot = &search->types[hash_u64(type) % TYPES];
+    if ((*slot & ~UINT64_C(1)) == type)
+        return *slot & 1;
+    uint64_t base_offset = search->reader->python->layout.type_dictoffset - 32, at = type;
+    bool is = false;
+    for (int i = 0; i < BASES_MAX && plausible(at) && !is; i++) {
+        is = named_greenlet(search, at);
+        at = word_at(search, at + base_offset);
+    }
+    *slot = type | is;
+    return is;
+}
+
+static bool is_list(struct search *search, uint64_t head, uint64_t next, uint64_t previous)
+{
+    return plausible(next) && plausible(previous) && next != head &&
+           (word_at(search, next + 8) & ~(uint64_t)LINK_FLAGS) == head &&
+           (word_at(search, previous) & ~(uint64_t)LINK_FLAGS) == head;
+}
+
+static void go_through(struct search *search, uint64_t head)
+{
+    uint32_t type_offset = TRACKED_HEAD + search->reader->python->layout.object_type;
+    uint64_t at = word_at(search, head) & ~(uint64_t)LINK_FLAGS;
+    for (; plausible(at) && at != head && search->steps < TRACKED_MAX; search->steps++) {
+        uint64_t type = word_at(search, at + type_offset);
+        if (plausible(type) && is_greenlet_type(search, type) && search->count < GREENLETS_MAX) {
+            if (mem_grow(search->found, search->capacity, search->count + 1, sizeof(**search->found)) != 0) {
+                search->failed = true;
+                return;
+            }
+            (*search->found)[search->count++] = at + TRACKED_HEAD;
+        }
+        at = word_at(search, at) & ~(uint64_t)LINK_FLAGS;
+    }
+}
+
+/* The collector's lists are rings that begin beside the flag that says it runs: whatever is linked like one is one. */
+static void go_through_all(struct search *search)
+{
+    uint64_t flag = search->reader->gc_address;
+    for (uint64_t head = (flag & ~UINT64_C(7)) - LISTS_BEFORE; head < flag + LISTS_BEHIND; head += 8) {
+        uint64_t next = word_at(search, head) & ~(uint64_t)LINK_FLAGS;
+        uint64_t previous = word_at(search, head + 8) & ~(uint64_t)LINK_FLAGS;
+        if (is_list(search, head, next, previous))
+            go_through(search, head);
+    }
+}
+
+int python_greenlets(struct python_reader *reader, uint64_t **found, size_t *capacity)
+{
+    if (!reader->gc_address || reader->python->info.free_threaded)
+        return 0;
+    struct search *search = mem_zalloc(1, sizeof(*search));
+    int rc = ERR_NOMEM;
+    if (!search)
+        return ERR_NOMEM;
+    search->reader = reader;
+    search->remote = &reader->python->remote;
+    search->found = found;
+    search->capacity = capacity;
+    search->bytes = mem_alloc((size_t)BLOCKS * BLOCK_BYTES);
+    if (search->bytes) {
+        go_through_all(search);
+        rc = search->failed ? ERR_NOMEM : (int)search->count;
+    }
+    mem_free(search->bytes);
+    mem_free(search);
+    return rc;
+}
