@@ -111,7 +111,9 @@ def test_the_screen(run_keisoku: Run, recording: Path) -> None:
     assert "a part of the recording: thread 400, 1.000 s to 2.000 s" in " ".join(part.split())
     assert "1.00 s wall" in part and "1 thread" in part, part
     assert "wait_for_data" in part and "parse" in whole
-    assert "pack" not in part and "parse" not in part.replace("parse.py", "") and "native" not in part.split("wall ", 2)[2], part
+    assert (
+        "pack" not in part and "parse" not in part.replace("parse.py", "") and "native" not in part.split("wall ", 2)[2]
+    ), part
     verdicts = [next(line for line in text.splitlines() if line.startswith("  Stop here")) for text in (whole, part)]
     assert verdicts[0] != verdicts[1]
 

@@ -108,7 +108,9 @@ def test_hostile_files(run_keisoku: Run, make_recording: MakeRecording, tmp_path
     threads = sqlite3.connect(trigger).execute("SELECT count(*) FROM thread").fetchone()
     run_keisoku(*BENCH, trigger.name)
     assert sqlite3.connect(trigger).execute("SELECT count(*) FROM thread").fetchone() == threads
-    escape = damaged("escape.kei", "INSERT INTO gain VALUES(1, char(27)||'[31m', 'y', 1, 2, 2, 1.5, 1, 2, 'a', char(10))")
+    escape = damaged(
+        "escape.kei", "INSERT INTO gain VALUES(1, char(27)||'[31m', 'y', 1, 2, 2, 1.5, 1, 2, 'a', char(10))"
+    )
     assert "\x1b" not in run_keisoku("report", "--gains", escape.name).out
     assert not math.isnan(gains(run_keisoku, escape.name)["median_distance"])
 

@@ -117,5 +117,53 @@ def test_gevent(run_keisoku: Run, minor: str) -> None:
     assert thread["state"] == "idle", thread
     assert bare(thread["frames"][0]["function"]) == "run"
     stacks = [[bare(frame["function"]) for frame in greenlet["frames"]] for greenlet in thread["greenlets"]]
-    own = sorted([name for name in stack if name in ("leaf", "middle", "server", "talks", "<module>")] for stack in stacks)
+    own = sorted(
+        [name for name in stack if name in ("leaf", "middle", "server", "talks", "<module>")] for stack in stacks
+    )
     assert own == sorted([["leaf", "middle"]] * 3 + [["server"], ["talks"], ["<module>"]])
+
+
+DAMAGED = """
+import ctypes, greenlet, sys, time
+main = greenlet.getcurrent()
+def victim(): main.switch()
+def other(): main.switch()
+one, two = greenlet.greenlet(victim), greenlet.greenlet(other)
+one.switch(), two.switch()
+def word(address): return ctypes.c_uint64.from_address(address)
+inner = word(id(one) + 32).value  # of greenlet 3.2 under CPython 3.11
+stack, frame = inner + 56, inner + 104
+interpreter_frame = word(word(frame).value + 24).value
+how = {
+    "sound": [],
+    "inner": [(id(one) + 32, 8)],
+    "not-its-own": [(id(one) + 32, word(id(two) + 32).value)],
+    "no-frame": [(frame, id(sys))],
+    "stack-upside-down": [(stack, 1 << 63)],
+    "copy-too-long": [(stack + 24, 1 << 40)],
+    "circle": [(interpreter_frame + 48, interpreter_frame)],
+    "frame-nowhere": [(word(frame).value + 24, 1 << 40)],
+}[sys.argv[1]]
+for address, value in how:
+    word(address).value = value
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    "how",
+    ["sound", "inner", "not-its-own", "no-frame", "stack-upside-down", "copy-too-long", "circle", "frame-nowhere"],
+)
+def test_damaged(run_keisoku: Run, how: str) -> None:
+    """One that does not fit together is not shown, and does no harm to the others."""
+    one = interpreter("3.11")
+    if one is None:
+        pytest.skip("no Python 3.11 on this machine")
+    with started(one, "-c", DAMAGED, how, env=import_path(one, "greenlet==3.2.4")) as (run, line):
+        assert line == "ready\n"
+        done = run_keisoku("dump", "--json", run.pid)
+    assert done.status == 0, done.err
+    names = {greenlet["name"] for greenlet in json.loads(done.out)["threads"][0]["greenlets"]}
+    assert names == ({"victim", "other"} if how == "sound" else {"other"})

@@ -2,6 +2,7 @@
  * nothing. Their output is compared in tests/exports. */
 #include "failing.h"
 
+#include "data/task_stacks.h"
 #include "export/export.h"
 #include "profile_builder.h"
 
@@ -62,6 +63,44 @@ static void memory_runs_short(void **state)
     free(built);
 }
 
+/* Stacks that tell tasks apart, as kei_export makes them for most formats. */
+static int run_with_tasks(void *context)
+{
+    struct scenario *scenario = context;
+    struct task_stacks *stacks = NULL;
+    int rc = task_stacks_new(&scenario->built->profile, &stacks);
+    if (rc != 0)
+        return rc;
+    struct built *whole = scenario->built;
+    const struct profile *profile = task_stacks_profile(stacks);
+    assert_int_equal(profile->samples.stack[1], whole->stack[1]);
+    uint32_t moved = profile->samples.stack[2], above = profile->stacks[moved].parent;
+    assert_int_equal(profile->stacks[moved].frame, whole->stacks[whole->stack[2]].frame);
+    assert_int_equal(profile->stacks[moved].depth, 3);
+    assert_int_equal(profile->functions[profile->frames[profile->stacks[above].frame].function].kind, FUNCTION_TASK);
+    assert_int_equal(profile->stacks[above].parent, whole->stacks[whole->stack[2]].parent);
+    assert_int_equal(profile->samples.stack[2], profile->samples.stack[3]);
+    task_stacks_free(stacks);
+    return 0;
+}
+
+static void memory_runs_short_for_tasks(void **state)
+{
+    (void)state;
+    struct built *built = some_profile();
+    uint32_t tasks[64] = {0, 0, 1, 2}; /* of numbered tasks that are shown as one */
+    struct task rows[3] = {{0}};
+    for (uint32_t i = 1; i < 3; i++)
+        rows[i] = (struct task){.name = built_string(built, "Task-7"), .coroutine = 2, .thread = 1, .alike = 1};
+    built->stack[0] = built->stack[1] = built->stack[2] = built->stack[3] = 2;
+    built->profile.tasks = rows;
+    built->profile.n_tasks = 3;
+    built->profile.samples.task = tasks;
+    struct scenario scenario = {.built = built};
+    assert_true(failing_each(run_with_tasks, &scenario, false) > 10);
+    free(built);
+}
+
 static void the_sink_fails(void **state)
 {
     (void)state;
@@ -115,8 +154,11 @@ static void names_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_runs_short), cmocka_unit_test(the_sink_fails),
-        cmocka_unit_test(nothing_to_show),   cmocka_unit_test(idle_workers_are_left_out),
+        cmocka_unit_test(memory_runs_short),
+        cmocka_unit_test(memory_runs_short_for_tasks),
+        cmocka_unit_test(the_sink_fails),
+        cmocka_unit_test(nothing_to_show),
+        cmocka_unit_test(idle_workers_are_left_out),
         cmocka_unit_test(names_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,8 @@ enum {
     LINK_FLAGS = 3,    /* in their low bits */
     BLOCK_BYTES = 4096,
     BLOCKS = 512,
-    TYPES = 1024, /* seen, by address; powers of two */
+    TYPES = 1 << 14,      /* seen, by address */
+    LOOKUPS_MAX = 100000, /* of types */
     BASES_MAX = 8,
     NAME_BYTES = 24,
 };
@@ -22,8 +23,8 @@ enum {
  */
 
 /*
- * By major version of greenlet. From 2 on the object has a pointer to a C++ object: its own table and, from 3 on, the
- * greenlet's address; the exception state (a pointer and an item of the exception stack, which has two words since
+ * By version of greenlet: 3.1, 2.0, 1.0. From 2 on the object has a pointer to one of C++: its table and, from 3.1 on,
+ * the greenlet's address; the exception state (a pointer and an item of the exception stack, which has two words since
  * CPython 3.11 and four before); two arguments; then the C stack: where it starts, stops, its copy, the copy's size,
  * the next; context; frame.
  */
@@ -92,7 +93,7 @@ struct search {
     uint64_t types[TYPES]; /* address, bit 0: a greenlet's */
     uint64_t **found;
     size_t *capacity, count;
-    uint32_t steps;
+    uint32_t steps, lookups;
     bool failed;
 };
 
@@ -128,6 +129,8 @@ static bool is_greenlet_type(struct search *search, uint64_t type)
         return *slot & 1;
     uint64_t base_offset = search->reader->python->layout.type_dictoffset - 32, at = type;
     bool is = false;
+    if (++search->lookups > LOOKUPS_MAX)
+        return false;
     for (int i = 0; i < BASES_MAX && plausible(at) && !is; i++) {
         is = named_greenlet(search, at);
         at = word_at(search, at + base_offset);

@@ -17,7 +17,7 @@ struct python_reader;
 struct python_stack;
 
 /* Addresses of all greenlets into `*found` (grown with mem_grow), at most GREENLETS_MAX, of the interpreter of the
- * thread. Reads the whole list of tracked objects, some hundred nanoseconds each. Their number, or ERR_NOMEM. */
+ * thread. Reads the whole list of tracked objects, some fifty nanoseconds each. Their number, or ERR_NOMEM. */
 enum { GREENLETS_MAX = 4096 };
 int python_greenlets(struct python_reader *reader, uint64_t **found, size_t *capacity);
 
