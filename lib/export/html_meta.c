@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMAND_MAX = 4000, NOTES_MAX = 50, THREADS_MAX = 5000 };
+enum { COMMAND_MAX = 4000, NOTES_MAX = 50, THREADS_MAX = 5000, GAPS_MAX = 1000 };
 
 static void add_key(struct buf *out, const char *key)
 {
@@ -280,7 +280,9 @@ static void add_finding(struct buf *out, const struct profile *profile, const st
 static void add_code(struct buf *out, const struct profile *profile, const struct aggregate *aggregate)
 {
     struct buf words = {0}, by = {0};
-    if (aggregate == NULL || !code_words(profile, aggregate, PAGE_STRING_MAX, &words))
+    if (aggregate == NULL)
+        return;
+    if (!code_words(profile, aggregate, PAGE_STRING_MAX, &words))
         out->failed = true;
     else if (words.size > 0) {
         code_evidence(profile, &by);
@@ -324,6 +326,29 @@ static void add_tasks(struct buf *out, const struct profile *profile)
         out->failed = true;
 }
 
+/* Where the clock stood still, and for how long: the longest where there are very many. */
+static void add_gaps(struct buf *out, const struct profile *profile)
+{
+    uint64_t least_ns = 0;
+    size_t left = profile->n_gaps;
+    for (; left > GAPS_MAX; least_ns = least_ns > 0 ? 2 * least_ns : 1) {
+        left = 0;
+        for (size_t i = 0; i < profile->n_gaps; i++)
+            left += profile->gaps[i].length_ns >= least_ns;
+    }
+    add_key(out, "gaps");
+    buf_add_byte(out, '[');
+    bool first = true;
+    for (size_t i = 0; i < profile->n_gaps; i++) {
+        if (profile->gaps[i].length_ns < least_ns)
+            continue;
+        buf_printf(out, "%s[%llu,%llu]", first ? "" : ",", (unsigned long long)profile->gaps[i].time_ns,
+                   (unsigned long long)profile->gaps[i].length_ns);
+        first = false;
+    }
+    buf_add_byte(out, ']');
+}
+
 /* What the command line asked for becomes the page's first view. */
 static void add_view(struct buf *out, const struct export_input *input)
 {
@@ -343,6 +368,7 @@ void page_add_meta(struct buf *out, struct page *page, const struct export_input
     add_diagnosis(out, profile, input->diagnosis);
     add_view(out, input);
     add_tasks(out, profile);
+    add_gaps(out, profile);
     add_count(out, "buckets", page->buckets);
     add_number(out, "folded_ns", page->folded_ns);
     add_key(out, "series");

@@ -13,7 +13,7 @@
  *   thread NAME PROCESS TID [name=TEXT] [start=S] [end=S]      its time line begins at start
  *   function NAME FILE FIRST_LINE [python|native|kernel] [as=SHOWN_NAME]
  *   stack NAME FUNCTION:LINE…  outermost first; FUNCTION:LINE*N: N times; a first word +STACK: goes on from there
- *   during THREAD SECONDS [SHARE%]STATE@STACK… [delay=SHARE] [reader=NAME] [marks=N]
+ *   during THREAD SECONDS [SHARE%]STATE@STACK… [delay=SHARE] [reader=NAME] [marks=N] [place=N]
  *                              the thread's next stretch: samples at exponentially jittered intervals, each of one of
  *                              the kinds given, at random by their shares (1 kind: no share needed; STACK -: none);
  *                              on-CPU kinds run all the time but `delay`, the share of it that waits for a core
@@ -22,6 +22,7 @@
  *   task NAME THREAD FUNCTION [name=TEXT] [awaiter=TASK]      one of asyncio's; FUNCTION -: not known
  *   wait TASK STACK SECONDS [on=TYPE]     it was found waiting there
  *   counter KIND SUBJECT TIME VALUE       SUBJECT: a core's number or a process's name
+ *   gap TIME LENGTH           the recording was paused there
  *   loss KIND COUNT · note TEXT… · self KEY VALUE (a field of struct self_report)
  *   source FILE FIRST_LINE PATH           text of FILE, read from PATH (relative to the description)
  *   unfinished                            ends as if the recorder had been killed
@@ -274,6 +275,11 @@ static void do_note(void)
     recording_add_note(recording(), joined(1, ' '));
 }
 
+static void do_gap(void)
+{
+    recording_add_gap(recording(), (uint64_t)(number(word(1)) * 1e9), (uint64_t)(number(word(2)) * 1e9));
+}
+
 static void do_self(void)
 {
     const struct {
@@ -327,29 +333,13 @@ static void do_line(void)
     static const struct {
         const char *word;
         void (*run)(void);
-    } statements[] = {{"command", do_info},
-                      {"directory", do_info},
-                      {"host", do_info},
-                      {"mode", do_info},
-                      {"started", do_info},
-                      {"evidence", do_info},
-                      {"cores", do_info},
-                      {"rate", do_rate},
-                      {"seed", do_seed},
-                      {"process", do_process},
-                      {"thread", do_thread},
-                      {"function", do_function},
-                      {"stack", do_stack},
-                      {"during", do_during},
-                      {"sleep", do_sleep},
-                      {"task", do_task},
-                      {"wait", do_wait},
-                      {"counter", do_counter},
-                      {"loss", do_loss},
-                      {"note", do_note},
-                      {"self", do_self},
-                      {"source", do_source},
-                      {"unfinished", do_unfinished}};
+    } statements[] = {
+        {"command", do_info}, {"directory", do_info},  {"host", do_info},     {"mode", do_info},
+        {"started", do_info}, {"evidence", do_info},   {"cores", do_info},    {"rate", do_rate},
+        {"seed", do_seed},    {"process", do_process}, {"thread", do_thread}, {"function", do_function},
+        {"stack", do_stack},  {"during", do_during},   {"sleep", do_sleep},   {"task", do_task},
+        {"wait", do_wait},    {"counter", do_counter}, {"loss", do_loss},     {"note", do_note},
+        {"gap", do_gap},      {"self", do_self},       {"source", do_source}, {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(maker.words[0], statements[i].word) == 0) {
             statements[i].run();

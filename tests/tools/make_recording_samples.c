@@ -57,6 +57,7 @@ static void add_sample(uint32_t thread, const struct kind *kind, uint64_t elapse
     sample.run_ns = on_cpu ? elapsed - sample.delay_ns : 0;
     sample.reader = (uint8_t)parse_reader(kind);
     sample.marks = option("marks") != NULL ? (uint8_t)number(option("marks")) : 0;
+    sample.place = option("place") != NULL ? (uint8_t)number(option("place")) : PLACE_UNKNOWN;
     sample.task = option("task") != NULL ? named("task", option("task")) : 0;
     timeline->now_ns += elapsed;
     sample.time_ns = timeline->now_ns;

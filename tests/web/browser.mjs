@@ -405,6 +405,29 @@ check("brushing the strip filters everything", () =>
   }),
 );
 
+check("a pause is a cut in the strip, and told in its table", () =>
+  over("threads", {}, async (tab) => {
+    await tab.openTwins();
+    const cuts = (await tab.rows("#strip-table")).filter((row) => row[1].includes("nothing was measured"));
+    assert.deepEqual(cuts.map((row) => row.join(" ")), [
+      "at 500 ms paused for 14.0 s: nothing was measured",
+      "at 1.00 s paused for 250 ms: nothing was measured",
+    ]);
+    assert.match(await tab.text("#strip-now"), /paused 2 times, for 14\.3? s in all/);
+    const seconds = parseFloat(await tab.page.locator(".axis span").last().innerText());
+    const drawn = await tab.page.evaluate((shares) => {
+      const canvas = document.querySelector(".strip canvas");
+      const context = canvas.getContext("2d");
+      const colour = (share) => [...context.getImageData(Math.round(canvas.width * share), canvas.height / 4, 1, 1).data];
+      const probe = document.createElement("canvas").getContext("2d");
+      probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--paper").trim();
+      probe.fillRect(0, 0, 1, 1);
+      return { paper: [...probe.getImageData(0, 0, 1, 1).data], cuts: shares.map(colour) };
+    }, [0.5 / seconds, 1 / seconds]);
+    for (const colour of drawn.cuts) assert.deepEqual(colour, drawn.paper);
+  }),
+);
+
 check("the address holds the view", () =>
   over("orders", { hash: "#own=1&clock=cpu&search=price&states=python%2Cgc&theme=dark" }, async (tab) => {
     assert.equal(await tab.page.locator("#own").getAttribute("aria-pressed"), "true");

@@ -83,6 +83,7 @@ static void grow(void)
     s->state = realloc(s->state, capacity);
     s->marks = realloc(s->marks, capacity);
     s->reader = realloc(s->reader, capacity);
+    s->place = realloc(s->place, capacity);
 }
 
 /* One millisecond of a thread that ends at time_ns. */
@@ -100,6 +101,7 @@ static void add_sample(uint64_t time_ns, uint32_t thread, uint32_t stack, enum s
     s->cpu_ns[i] = state_on_cpu(state) ? 1e6 : 0;
     s->state[i] = (uint8_t)state;
     s->marks[i] = 0;
+    s->place[i] = PLACE_UNKNOWN;
     s->reader[i] = state_on_cpu(state) ? READER_CORE : READER_ASLEEP;
     threads[thread].run_ns += (uint64_t)s->cpu_ns[i];
 }
@@ -344,6 +346,9 @@ static void worker_threads(void)
         add_sample(at, idle, in_wait, STATE_IDLE);
     }
     finish(at);
+    static struct gap gaps[] = {{UINT64_C(500000000), UINT64_C(14000000000)}, {UINT64_C(1000000000), 250000000}};
+    profile.gaps = gaps;
+    profile.n_gaps = 2;
 }
 
 /* Names that would like to be markup. */

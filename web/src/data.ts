@@ -130,6 +130,8 @@ export interface Meta {
   tasks?: Task[];
   buckets: number;
   folded_ns: number;
+  /** Pauses of the recorder, which the clock does not count: when (ns), and for how long (ns). */
+  gaps?: [number, number][];
   series?: { cores_busy?: number[]; rss_bytes?: number[] };
 }
 

@@ -63,6 +63,37 @@ function useSeries(recording: Recording, view: View): Series {
   }, [recording, view.clock, view.process, view.thread, view.states, view.idle]);
 }
 
+/** A pause has no width on the clock: it is a cut through the strip. */
+const CUT = 5;
+
+function drawGaps(context: CanvasRenderingContext2D, recording: Recording, width: number, height: number) {
+  const { gaps = [], duration_ns } = recording.meta;
+  const style = getComputedStyle(document.documentElement);
+  for (const [at] of gaps) {
+    const x = clamp((at / duration_ns) * width, CUT / 2, width - CUT / 2);
+    context.fillStyle = style.getPropertyValue("--paper").trim();
+    context.fillRect(x - CUT / 2, 0, CUT, height);
+    context.strokeStyle = style.getPropertyValue("--ink").trim();
+    context.lineWidth = 1;
+    context.setLineDash([3, 3]);
+    for (const side of [-CUT / 2, CUT / 2]) {
+      context.beginPath();
+      context.moveTo(x + side, 0);
+      context.lineTo(x + side, height);
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+}
+
+/** "paused 2 times, for 14.2 s in all, which is not counted here" */
+function gapWords(recording: Recording): string {
+  const gaps = recording.meta.gaps ?? [];
+  if (gaps.length === 0) return "";
+  const times = gaps.length === 1 ? "once" : `${gaps.length} times`;
+  return `The recording was paused ${times}, for ${time(gaps.reduce((sum, gap) => sum + gap[1], 0) / 1e3)} in all: a cut, not measured.`;
+}
+
 interface Drawing {
   recording: Recording;
   series: Series;
@@ -142,6 +173,7 @@ function useDrawing(drawing: Drawing, dark: boolean) {
       context.fillText(row.peak, 0, top + 12);
       drawLine(context, row.values, width, top + 16, accent);
     });
+    drawGaps(context, recording, width, height);
     if (range) {
       const [from, to] = range.map((bucket) => (bucket / series.buckets) * width);
       context.fillStyle = style.getPropertyValue("--paper").trim();
@@ -192,6 +224,8 @@ function Twin({ recording, series }: { recording: Recording; series: Series }) {
       .filter((part) => part.sum > 0)
       .sort((a, b) => b.sum - a.sum)
       .slice(0, 4);
+    const starts = (from / series.buckets) * meta.duration_ns;
+    const ends = row === rows - 1 ? Infinity : (to / series.buckets) * meta.duration_ns;
     table.push(
       <tr key={from}>
         <th scope="row">
@@ -203,6 +237,15 @@ function Twin({ recording, series }: { recording: Recording; series: Series }) {
         <td class="number">{meta.series?.rss_bytes ? bytes(mean(meta.series.rss_bytes)) : ""}</td>
       </tr>,
     );
+    for (const [when, length] of meta.gaps ?? []) {
+      if (when < starts || when >= ends) continue;
+      table.push(
+        <tr key={`gap-${when}`} class="cut">
+          <th scope="row">at {time(when / 1e3)}</th>
+          <td colSpan={4}>paused for {time(length / 1e3)}: nothing was measured</td>
+        </tr>,
+      );
+    }
   }
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Table of the strip">
@@ -291,7 +334,8 @@ export function TimeStrip({ recording, view, set, dark }: Props) {
       <p class="key soft" id="strip-now" role="status">
         {range
           ? `${at(range[0])} to ${at(range[1])} chosen: every number on this page is of that stretch.`
-          : "Drag over a stretch to see only that."}
+          : "Drag over a stretch to see only that."}{" "}
+        {gapWords(recording)}
       </p>
       <details class="twin">
         <summary>The strip as a table</summary>
