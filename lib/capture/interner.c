@@ -3,6 +3,7 @@
 #include "wire/kernel_sample.h"
 
 enum {
+    FRAMES_MORE = 32,                /* room for calls that were not there when the stack was first read */
     NEIGHBOURS = 64,                 /* a code object is listed once among so many in a stack */
     FRESH_NS = 30 * 1000 * 1000,     /* a code object seen in place is trusted that long: less than the writer waits */
     CAREFUL_NS = 1000 * 1000 * 1000, /* after one was replaced, all are looked at every time for that long */
@@ -68,9 +69,9 @@ static bool reserve_frames(struct tracked_thread *t, uint32_t depth)
 {
     if (depth <= t->frames_capacity)
         return true;
-    size_t frames = t->frames_capacity, nodes = t->frames_capacity;
-    if (mem_grow(&t->frames, &frames, depth, sizeof *t->frames) != 0 ||
-        mem_grow(&t->nodes, &nodes, depth, sizeof *t->nodes) != 0)
+    size_t frames = t->frames_capacity, nodes = t->frames_capacity, need = (size_t)depth + FRAMES_MORE;
+    if (mem_grow(&t->frames, &frames, need, sizeof *t->frames) != 0 ||
+        mem_grow(&t->nodes, &nodes, need, sizeof *t->nodes) != 0)
         return false;
     t->frames_capacity = (uint32_t)nodes;
     return true;

@@ -98,8 +98,7 @@ bool sampler_read(struct sampler *s, struct tracked_thread *t, bool watch)
         t->depth = 0;
         return true;
     }
-    if (atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire))
-        python_reader_follow_tasks(t->reader, &t->process->asyncio);
+    sampler_follow_tasks(t);
     atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
     enum python_read_result result = other_states_read(t, &s->stack);
     s->moved = watch && s->stack.core != s->core;
@@ -168,7 +167,7 @@ bool sampler_tells_core(const struct tracked_thread *t)
 
 /* Step 2 of the proof. A thread whose memory tells its core is not looked up in `stat`: the word read behind its stack
  * is what counts (docs/design/001); the one read here only saves reading a stack in vain. */
-static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof *proof)
+static enum look find_off_core(struct sampler *s, struct tracked_thread *t, struct proof *proof)
 {
     if (!sampler_tells_core(t)) {
         enum look look = proof_begin(&t->files, s->core, t->asleep, proof);
@@ -182,6 +181,10 @@ static enum look begin(struct sampler *s, struct tracked_thread *t, struct proof
     enum look look = proof_asleep(&t->files, proof);
     if (look != LOOK_AGAIN)
         return look;
+    if (t->asleep && s->reads_later && s->core >= 0) { /* the word behind its stack will tell */
+        t->core = -1;
+        return LOOK_DONE;
+    }
     if (t->core < 0 || t->core != s->core)
         t->core = python_read_core(t->reader);
     return t->core >= 0 && t->core == s->core ? LOOK_DONE : LOOK_ELSEWHERE;
@@ -194,53 +197,76 @@ bool sampler_may_sleep(const struct tracked_thread *t, struct proof *proof)
     return !proc_thread_syscall(&t->files, &proof->call) || !proof->call.running;
 }
 
-static enum look look_again(struct tracked_thread *t)
+static enum look look_again(struct tracked_thread *t, enum look why)
 {
     t->asleep = false;
     t->depth = 0;
-    return LOOK_AGAIN;
+    return why;
 }
 
 enum look sampler_look_once(struct sampler *s, struct tracked_thread *t)
 {
     struct proof proof = {0};
-    if (proof_counters(&t->files, &proof) == LOOK_GONE)
+    bool over;
+    enum look look = sampler_look_begin(s, t, &proof, &over);
+    return over ? look : sampler_look_end(s, t, &proof, look);
+}
+
+enum look sampler_look_begin(struct sampler *s, struct tracked_thread *t, struct proof *proof, bool *over)
+{
+    *over = true;
+    if (proof_counters(&t->files, proof) == LOOK_GONE)
         return LOOK_GONE;
-    if (t->asleep && proof.before.switches == t->last.switches) {
-        t->last = proof.before;
+    t->run_seen_ns = proof->before.run_ns;
+    if (t->asleep && proof->before.switches == t->last.switches) {
+        t->last = proof->before;
         sampler_same_again(s, t);
         return LOOK_DONE;
     }
-    enum look look = begin(s, t, &proof);
-    s->contested = s->contested || (proof.runs && s->core >= 0 && t->core == s->core);
-    if (proof.runs && s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_has_others(t) &&
+    enum look look = find_off_core(s, t, proof);
+    s->contested = s->contested || (proof->runs && s->core >= 0 && t->core == s->core);
+    if (proof->runs && s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_has_others(t) &&
         !sampler_reads_tasks(t)) { /* the kernel samples it */
         t->asleep = false;
         return LOOK_DONE;
     }
+    *over = look != LOOK_DONE;
+    return look;
+}
+
+enum look sampler_look_end(struct sampler *s, struct tracked_thread *t, struct proof *proof, enum look look)
+{
     if (look != LOOK_DONE)
         return look;
+    uint64_t calls = t->reader != NULL ? python_remote(t->process->python)->calls : 0;
     s->read_ns = clock_monotonic_ns();
-    bool good = sampler_read(s, t, proof.runs && sampler_tells_core(t));
-    if (proof.runs && sched_getcpu() != s->core) { /* a cpuset that changes moves us without asking */
+    bool good = sampler_read(s, t, proof->runs && sampler_tells_core(t));
+    if (proof->runs && sched_getcpu() != s->core) { /* a cpuset that changes moves us without asking */
         s->core = -1;
         s->moved = true;
     }
-    look = proof_end(&t->files, &proof);
+    if (!proof->ended || t->reader == NULL || python_remote(t->process->python)->calls != calls)
+        look = proof_end(&t->files, proof);
     if (look == LOOK_GONE || (!good && s->exiting))
         return LOOK_GONE;
+    if (proof->runs && t->core < 0) {
+        t->core = s->moved ? s->stack.core : s->core;
+        if (s->moved && t->core >= 0 && t->core != s->core)
+            return look_again(t, LOOK_ELSEWHERE);
+    }
+    s->contested = s->contested || (proof->runs && s->core >= 0 && t->core == s->core);
     if (look == LOOK_AGAIN || s->moved) {
         t->core = -1;
-        return look_again(t);
+        return look_again(t, LOOK_AGAIN);
     }
-    if (!good && proof.runs && !s->last_try && s->lost == LOSS_INVALID_STACK) {
+    if (!good && proof->runs && !s->last_try && s->lost == LOSS_INVALID_STACK) {
         pause_briefly(s);
-        return look_again(t);
+        return look_again(t, LOOK_AGAIN);
     }
     if (s->for_kernel != FOR_KERNEL_OPERANDS)
-        sampler_take(s, t, &proof, good, proof.runs ? READER_CORE : READER_ASLEEP);
-    if (good && proof.runs)
-        operands_look(s, t, &proof);
+        sampler_take(s, t, proof, good, proof->runs ? READER_CORE : READER_ASLEEP);
+    if (good && proof->runs)
+        operands_look(s, t, proof);
     return LOOK_DONE;
 }
 

@@ -27,6 +27,7 @@ struct proof {
     struct proc_stat stat;
     struct proc_syscall call; /* of a sleeping thread */
     bool runs;                /* runnable: was on the CPU until we came */
+    bool ended;               /* `after` is known: holds for what had been read by then */
 };
 
 static inline enum look proof_counters(const struct proc_thread *files, struct proof *proof)
@@ -68,6 +69,7 @@ static inline enum look proof_begin(const struct proc_thread *files, int core, b
 
 static inline enum look proof_end(const struct proc_thread *files, struct proof *proof)
 {
+    proof->ended = true;
     if (!proc_thread_schedstat(files, &proof->after))
         return LOOK_GONE;
     return proof->after.switches == proof->before.switches ? LOOK_DONE : LOOK_AGAIN;

@@ -28,7 +28,8 @@ enum {
     SETTLE_NS = 500 * 1000,
     SPIN_NS = 60 * 1000,
     RATE_MAX_HZ = 1000 * 1000, /* as fast as it goes: nothing is missed */
-    SLEEPERS_CLOCK_MIN = 3
+    SLEEPERS_CLOCK_MIN = 3,
+    TOGETHER_MAX = 64 /* threads: running ones are not kept waiting for the counters of more sleepers */
 };
 #define PAUSED_PERIOD_NS (UINT64_C(1) << 40) /* 18 minutes */
 
@@ -53,12 +54,8 @@ bool sampler_pin(struct sampler *s, int core)
 /* ---- a sweep -------------------------------------------------------------------------------------------------------
  */
 
-/* Looks at one thread; those that run on another core are put aside for a visit there. */
-static void look_or_put_aside(struct sampler *s, struct tracked_thread *t)
+void sampler_looked(struct sampler *s, struct tracked_thread *t, enum look look)
 {
-    enum look look = s->free                   ? sampler_look_free(s, t)
-                     : s->m->options.stop_only ? sampler_look_stopped(s, t)
-                                               : sampler_look_at(s, t);
     t->lent_before = false;
     if (look == LOOK_ELSEWHERE)
         s->elsewhere[s->n_elsewhere++] = t;
@@ -68,6 +65,17 @@ static void look_or_put_aside(struct sampler *s, struct tracked_thread *t)
         s->busy_core = s->core;
         s->n_busy_cores++;
     }
+}
+
+/* Looks at one thread, at once or with others. */
+static void look(struct sampler *s, struct tracked_thread *t)
+{
+    if (s->free)
+        sampler_looked(s, t, sampler_look_free(s, t));
+    else if (s->m->options.stop_only)
+        sampler_looked(s, t, sampler_look_stopped(s, t));
+    else
+        sampler_batch_add(s, t);
 }
 
 /* The core of `t` is not open to us: read it free where that is allowed. */
@@ -103,10 +111,11 @@ void sampler_visit(struct sampler *s)
             if (t->core != core)
                 s->elsewhere[s->n_elsewhere++] = t;
             else if (there)
-                look_or_put_aside(s, t);
+                look(s, t);
             else
                 look_from_outside(s, t);
         }
+        sampler_batch_end(s);
     }
     for (size_t i = 0; i < s->n_elsewhere; i++)
         sampler_give_up(s, s->elsewhere[i], LOSS_RAN_MEANWHILE);
@@ -122,6 +131,12 @@ static bool process_clock_ns(pid_t pid, uint64_t *ns)
         return false;
     *ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     return true;
+}
+
+/* When its counters were last read: a look may still wait for its batch. */
+static uint64_t run_ns(const struct tracked_thread *t)
+{
+    return t->run_seen_ns > t->last.run_ns ? t->run_seen_ns : t->last.run_ns;
 }
 
 /*
@@ -140,7 +155,7 @@ static void visit_sleepers(struct sampler *s, size_t from, size_t to)
             all_here = false;
             continue;
         }
-        known += s->list[i]->last.run_ns;
+        known += run_ns(s->list[i]);
         sleepers += s->list[i]->asleep ? 1 : 0;
     }
     if (sleepers == 0)
@@ -156,10 +171,11 @@ static void visit_sleepers(struct sampler *s, size_t from, size_t to)
             if (unchanged)
                 sampler_same_again(s, t);
             else
-                look_or_put_aside(s, t);
+                look(s, t);
         }
-        known += t->last.run_ns;
     }
+    for (size_t i = from; i < to && cheap; i++)
+        known += sampler_is_lent(s->list[i]) ? 0 : run_ns(s->list[i]);
     if (cheap)
         process->cpu_others_ns = clock - known;
 }
@@ -173,14 +189,18 @@ void sampler_sweep(struct sampler *s)
         if (t->lent_before && t->core != s->core && !s->free) /* where it was read last, it will be found */
             s->elsewhere[s->n_elsewhere++] = t;
         else
-            look_or_put_aside(s, t);
+            look(s, t);
     }
-    sampler_visit(s);
+    if (s->n > TOGETHER_MAX || s->n_elsewhere > 0) {
+        sampler_batch_end(s);
+        sampler_visit(s);
+    }
     for (size_t from = 0, to; from < s->n; from = to) {
         for (to = from + 1; to < s->n && s->list[to]->process == s->list[from]->process;)
             to++;
         visit_sleepers(s, from, to);
     }
+    sampler_batch_end(s);
     sampler_visit(s);
     sampler_watch_tasks(s);
     if (s->kernel == NULL)
@@ -259,8 +279,9 @@ int sampler_init(struct sampler *s, struct measurement *m)
     s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
     s->chain.frames = mem_alloc(TASK_DEPTH_MAX * sizeof *s->chain.frames);
     s->slot = mem_zalloc(1, sizeof *s->slot);
-    bool ready =
-        s->stack.frames != NULL && s->chain.frames != NULL && s->slot != NULL && interner_init(&s->interner) == 0;
+    s->batch = sampler_batch_new();
+    bool ready = s->stack.frames != NULL && s->chain.frames != NULL && s->slot != NULL && s->batch != NULL &&
+                 interner_init(&s->interner) == 0;
     return ready && sched_getaffinity(0, sizeof s->allowed, &s->allowed) == 0 ? 0 : ERR_NOMEM;
 }
 
@@ -275,6 +296,7 @@ void sampler_release(struct sampler *s)
         mem_free(s->slot->nodes);
     }
     mem_free(s->slot);
+    mem_free(s->batch);
     interner_release(&s->interner);
 }
 

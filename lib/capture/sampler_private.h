@@ -12,6 +12,7 @@
 #include <sched.h>
 
 struct sampler_cores;
+struct sampler_batch;
 
 struct sampler {
     struct measurement *m;
@@ -23,6 +24,8 @@ struct sampler {
     size_t n_elsewhere;
     int busy_core; /* where a running thread was last read in this sweep; -1: none */
     int n_busy_cores;
+    struct sampler_batch *batch;
+    bool reads_later; /* the look that begins is one of a batch's: the word of the thread's core comes with its stack */
     struct interner interner;
     struct pace pace;
     uint64_t read_ns;    /* when the stack was read */
@@ -57,6 +60,9 @@ struct sampler {
 /* look.c. A look as proof.h says; more of them while the thread runs meanwhile. */
 enum look sampler_look_at(struct sampler *s, struct tracked_thread *t);
 enum look sampler_look_once(struct sampler *s, struct tracked_thread *t);
+/* Its two halves, before and from the reading of the stack. `over`: there is no second. */
+enum look sampler_look_begin(struct sampler *s, struct tracked_thread *t, struct proof *proof, bool *over);
+enum look sampler_look_end(struct sampler *s, struct tracked_thread *t, struct proof *proof, enum look look);
 /* Reads its stack and interns it. `watch`: it counts only if the thread's word of its core names ours behind everything
  * that is read. */
 bool sampler_read(struct sampler *s, struct tracked_thread *t, bool watch);
@@ -86,6 +92,12 @@ enum look sampler_look_stopped(struct sampler *s, struct tracked_thread *t);
 void sampler_settle(struct sampler *s);
 void sampler_settle_all(struct sampler *s);
 
+/* sampler_batch.c. A look at each thread that is added, the stacks of one process's in one remote read: when it is
+ * full, and at the end. What comes of it goes to sampler_looked. */
+struct sampler_batch *sampler_batch_new(void);
+void sampler_batch_add(struct sampler *s, struct tracked_thread *t);
+void sampler_batch_end(struct sampler *s);
+
 /* sampler_tasks.c. The task of the stack that was just read and interned. */
 uint32_t sampler_task(struct sampler *s, struct tracked_thread *t);
 /* Looks at tasks that wait, some of them a sweep. */
@@ -101,6 +113,8 @@ void sampler_recall(struct sampler *s);
 /* sampler.c. */
 int sampler_init(struct sampler *s, struct measurement *m);
 void sampler_release(struct sampler *s);
+/* After a look: those that run on another core are put aside for a visit there. */
+void sampler_looked(struct sampler *s, struct tracked_thread *t, enum look look);
 /* A round of looks begins, planned for that time: true when it is late. */
 bool sampler_begin(struct sampler *s, uint64_t planned_ns, uint64_t woke_ns);
 /* Looks at the threads put aside, each on its core. */
@@ -141,6 +155,13 @@ static inline bool sampler_reads_tasks(struct tracked_thread *t)
 {
     return atomic_load_explicit(&t->runs_loop, memory_order_relaxed) && t->reader != NULL &&
            atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire);
+}
+
+/* Its reader finds the task of each stack as soon as the process's are known. */
+static inline void sampler_follow_tasks(struct tracked_thread *t)
+{
+    if (atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire))
+        python_reader_follow_tasks(t->reader, &t->process->asyncio);
 }
 
 #endif

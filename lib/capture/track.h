@@ -120,6 +120,7 @@ struct tracked_thread {
 
     /* the sampler's own [S] */
     struct proc_schedstat last;    /* counters at its last sample */
+    uint64_t run_seen_ns;          /* its run time when they were last read */
     uint64_t last_here_ns;         /* when the sampler had come to its core for that */
     struct proc_schedstat written; /* counters at its last written sample */
     uint64_t pending_ns;           /* time of the last sweep that saw the same again */

@@ -94,6 +94,12 @@ int python_read_core(struct python_reader *reader);
  * calls). */
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack);
 
+/* Several threads of one process in one call: python_read_plan writes what python_read_stack would read first (0: there
+ * is no room for all of it); when all of it was read, python_read_planned says so, and the next python_read_stack takes
+ * it from there. Timed path. */
+size_t python_read_plan(struct python_reader *reader, struct remote_part *parts, size_t room);
+void python_read_planned(struct python_reader *reader);
+
 /* Is the thread state still one of the thread that it was made for? False where states do not name their thread (before
  * 3.11). */
 bool python_reader_owns(const struct python_reader *reader);

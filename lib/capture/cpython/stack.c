@@ -10,6 +10,7 @@
 #include "wire/kernel_sample.h"
 
 enum {
+    FIXED_PARTS = 5,
     GIL_BYTES = 512,     /* the structure with its mutexes and conditions is smaller in every version */
     GIL_LOCK_BYTES = 32, /* of a semaphore, whose neighbours in the heap may be the program's locks */
     FRAME_BYTES_MAX = 256,
@@ -131,9 +132,9 @@ static uint64_t thread_u64(const struct python_reader *reader, uint32_t offset)
     return layout_has(offset) ? load_u64(reader->thread_bytes + offset - reader->thread_window.low) : 0;
 }
 
-static bool begin(struct python_reader *reader)
+/* What is read of every thread, whatever its stack. Returns how many parts. */
+static size_t fixed_parts(struct python_reader *reader, struct remote_part parts[FIXED_PARTS])
 {
-    struct remote_part parts[5];
     size_t count = 0;
     parts[count++] = (struct remote_part){.address = reader->thread.address + reader->thread_window.low,
                                           .local = reader->thread_bytes,
@@ -148,7 +149,24 @@ static bool begin(struct python_reader *reader)
     if (layout_has(reader->asyncio.thread_task))
         parts[count++] = (struct remote_part){reader->thread.address + reader->asyncio.thread_task,
                                               &reader->running_task, sizeof(reader->running_task)};
-    return view_begin(reader->view, parts, count);
+    return count;
+}
+
+static bool begin(struct python_reader *reader)
+{
+    struct remote_part parts[FIXED_PARTS];
+    return view_begin(reader->view, parts, fixed_parts(reader, parts));
+}
+
+size_t python_read_plan(struct python_reader *reader, struct remote_part *parts, size_t room)
+{
+    struct remote_part fixed[FIXED_PARTS];
+    return view_plan(reader->view, fixed, fixed_parts(reader, fixed), parts, room);
+}
+
+void python_read_planned(struct python_reader *reader)
+{
+    view_planned(reader->view);
 }
 
 static void say_state(const struct python_reader *reader, struct python_stack *stack)

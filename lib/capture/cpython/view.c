@@ -35,6 +35,7 @@ struct view {
     size_t count, slots, hint;
     struct remote_part watch; /* size 0: none */
     bool watched;
+    bool planned; /* what view_begin would read is there */
     uint8_t scratch[VIEW_AT_MAX];
     uint8_t *memory; /* VIEW_PAGES_MAX pages; touched only as far as used */
 };
@@ -179,17 +180,48 @@ static bool carry_out(struct view *view, struct plan *plan, size_t fixed)
     return true;
 }
 
+static void plan_fixed(struct view *view, struct plan *plan, const struct remote_part *fixed, size_t count)
+{
+    plan->count = 0;
+    for (size_t i = 0; i < count && i < VIEW_FIXED_MAX; i++) {
+        plan->pages[plan->count] = 0;
+        plan->parts[plan->count++] = fixed[i];
+    }
+    view->hint = 0;
+    view->slots = view->count;
+    view->planned = false;
+}
+
+size_t view_plan(struct view *view, const struct remote_part *fixed, size_t count, struct remote_part *parts,
+                 size_t room)
+{
+    struct plan plan;
+    plan_fixed(view, &plan, fixed, count);
+    if (plan_pages(view, &plan, 0) < view->count || plan.count >= room)
+        return 0;
+    memcpy(parts, plan.parts, plan.count * sizeof *parts);
+    if (view->watch.size > 0)
+        parts[plan.count++] = view->watch;
+    return plan.count;
+}
+
+void view_planned(struct view *view)
+{
+    for (size_t i = 0; i < view->count; i++)
+        view->pages[i].present = predicted(&view->pages[i]);
+    view->planned = true;
+    view->watched = view->watch.size > 0;
+}
+
 bool view_begin(struct view *view, const struct remote_part *fixed, size_t count)
 {
     struct plan plan;
     size_t at = 0;
-    plan.count = 0;
-    for (size_t i = 0; i < count && i < VIEW_FIXED_MAX; i++) {
-        plan.pages[plan.count] = 0;
-        plan.parts[plan.count++] = fixed[i];
+    if (view->planned) {
+        view->planned = false;
+        return true;
     }
-    view->hint = 0;
-    view->slots = view->count;
+    plan_fixed(view, &plan, fixed, count);
     size_t first = plan.count;
     do {
         at = plan_pages(view, &plan, at);
@@ -206,6 +238,7 @@ bool view_begin(struct view *view, const struct remote_part *fixed, size_t count
 void view_clear(struct view *view)
 {
     view->count = view->slots = view->hint = 0;
+    view->planned = false;
 }
 
 void view_end(struct view *view)

@@ -23,6 +23,12 @@ bool view_watched(const struct view *view);
 /* Starts a reading: `fixed` parts and all predicted pages in one call (more where there are very many). False when a
  * fixed part cannot be read. */
 bool view_begin(struct view *view, const struct remote_part *fixed, size_t count);
+/* The same in a call of the caller's, for several views at once: writes the parts that view_begin would read, the
+ * watched one last, when there is room for all of them; else 0. */
+size_t view_plan(struct view *view, const struct remote_part *fixed, size_t count, struct remote_part *parts,
+                 size_t room);
+/* The parts of the plan were read, all of them: the next view_begin reads nothing. */
+void view_planned(struct view *view);
 /* `size` bytes (at most VIEW_AT_MAX) at `address`, valid until the next call; NULL when not readable. A page that is
  * not there is read now, along with the pages below it down to `floor` (0: none). */
 const uint8_t *view_at(struct view *view, uint64_t address, size_t size, uint64_t floor);

@@ -21,7 +21,7 @@ struct remote_part {
     size_t size;
 };
 
-enum { REMOTE_PARTS_MAX = 256 };
+enum { REMOTE_PARTS_MAX = 1024 }; /* as many as the kernel takes */
 
 /* All of `size` bytes or false (errno is kept: ESRCH gone, EPERM refused, EFAULT bad address). */
 bool remote_read(struct remote *remote, uint64_t address, void *local, size_t size);

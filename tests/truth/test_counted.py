@@ -1,0 +1,98 @@
+"""What a sweep in steady state asks of the kernel and of the allocator, counted by a library that is loaded into keisoku."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from interpreters import Interpreter
+from oracle import PROGRAMS
+from support import Run
+
+RATE = 1000
+READS_MAX = 3  # a sweep, whatever the number of threads, up to 64, and their depth
+WARM_TENTHS = 10  # what is new is read, interned and named until then
+
+
+@pytest.fixture
+def counter(keisoku: str) -> str:
+    library = Path(keisoku).resolve().parent.parent / "tests" / "tools" / "libcount-calls.so"
+    if not library.exists():
+        pytest.skip(f"{library} is not there: KEISOKU_BINARY names no build folder, or one with sanitizers")
+    return str(library)
+
+
+@pytest.fixture
+def target(python: Interpreter, request: pytest.FixtureRequest) -> Iterator[int]:
+    words = [python.path, str(PROGRAMS / "counted.py"), *map(str, request.param)]
+    environment = {**os.environ, **python.environment}
+    program = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert program.stdout is not None and program.stdout.readline() == "ready\n"
+        yield program.pid
+    finally:
+        program.kill()
+        program.communicate()
+
+
+Tenths = list[dict[str, int]]
+
+
+def steady(run_keisoku: Run, counter: str, pid: int, file: Path) -> Tenths:
+    """What was counted in each tenth of a second of a measurement, without those at its beginning and its end."""
+    environment = {"LD_PRELOAD": counter, "KEISOKU_COUNTS": str(file)}
+    words = ["attach", pid, "-q", "--duration", "3s", "--rate", RATE, "--reader", "core", "--no-html"]
+    done = run_keisoku(*words, env=environment)
+    assert done.status == 0, done.err
+    tenths: Tenths = [json.loads(line) for line in file.read_text().splitlines()]
+    kept = [row for row in tenths if WARM_TENTHS <= row["tenth"] < tenths[-1]["tenth"] - 1]
+    if total(kept, "sleeps") < 100:
+        pytest.skip(f"only {total(kept, 'sleeps')} sweeps: no core was to be had")
+    return kept
+
+
+def total(tenths: Tenths, *names: str) -> int:
+    return sum(row[name] for row in tenths for name in names)
+
+
+def busy() -> bool:
+    return os.getloadavg()[0] > 2 * len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize("target", [(1, 200, "contend"), (64, 200, "turns"), (64, 200, "parked")], indirect=True)
+def test_reads_and_allocations(run_keisoku: Run, counter: str, target: int, tmp_path: Path) -> None:
+    """No allocation but for stacks that were never seen: of three measurements one meets none."""
+    allocations = []
+    for attempt in range(3):
+        tenths = steady(run_keisoku, counter, target, tmp_path / f"counts-{attempt}")
+        assert total(tenths, "remote_reads") <= READS_MAX * total(tenths, "sleeps"), tenths
+        assert total(tenths, "remote_reads") > 0 and total(tenths, "schedstat") > 0, tenths
+        allocations.append(total(tenths, "allocations"))
+        if allocations[-1] == 0:
+            return
+    pytest.fail(f"the sampler allocates in steady state: {allocations}")
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("target", [(64, 200, "contend")], indirect=True)
+def test_reads_of_threads_that_wait_for_each_other(
+    run_keisoku: Run, python: Interpreter, counter: str, target: int, tmp_path: Path
+) -> None:
+    """Each of them wakes 200 times a second. Those that do while they are read are read again: on a busy machine many."""
+    tenths = steady(run_keisoku, counter, target, tmp_path / "counts")
+    reads = total(tenths, "remote_reads") / total(tenths, "sleeps")
+    scattered = python.minor < (3, 11)  # frames of their own on the heap: more parts than one call takes
+    assert reads <= READS_MAX * (4 if busy() or scattered else 1), tenths
+
+
+@pytest.mark.parametrize("target", [(64, 200, "parked")], indirect=True)
+def test_proof_reads_of_those_that_may_have_run(run_keisoku: Run, counter: str, target: int, tmp_path: Path) -> None:
+    """One thread runs: a sweep reads its counters before and after, and now and then looks whether it sleeps; nothing of
+    the 63 that cannot have run."""
+    tenths = steady(run_keisoku, counter, target, tmp_path / "counts")
+    proofs = total(tenths, "schedstat", "syscall", "stat")
+    assert total(tenths, "sleeps") <= proofs <= 8 * total(tenths, "sleeps"), tenths
