@@ -191,7 +191,7 @@ def inside(python: Interpreter) -> str:
     folder = Path(sys.prefix) / f"inside-{python.name}"
     if not (folder / "complete").exists():
         words = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), "--only-binary", ":all:"]
-        words += ["--python-version", python.name.rstrip("td"), "--implementation", "cp"]
+        words += ["--python-version", python.name.rstrip("tdx"), "--implementation", "cp"]
         done = subprocess.run([*words, "-r", str(INSIDE)], capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"cannot be installed: {done.stderr.strip().splitlines()[-1:]}")

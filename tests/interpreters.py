@@ -2,7 +2,8 @@
 
 Looked for in this order, the first of each minor version wins: KEISOKU_PYTHONS (executables or folders, separated by
 colons), `.cache/pythons` of the checkout (filled by tools/get-pythons), pyenv's versions, python3.X on PATH.
-A free-threaded build is a version of its own ("3.13t"), and so is a debug build ("3.11d").
+A free-threaded build is a version of its own ("3.13t"), and so are a debug build ("3.11d") and one with Py_TRACE_REFS,
+whose objects have longer heads ("3.11x").
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ import pytest
 TOP = Path(__file__).resolve().parent.parent
 OLDER = TOP / "tests" / "truth" / "programs" / "older"
 SUPPORTED = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
-# Got where they are asked for: tools/get-pythons .cache/pythons 3.13t 3.11d
-ON_REQUEST = ["3.13t", "3.14t", "3.11d", "3.14d", "3.15d"]
+# Got where they are asked for: tools/get-pythons .cache/pythons 3.13t 3.11d …
+ON_REQUEST = ["3.13t", "3.14t", "3.11d", "3.14d", "3.15d", "3.11x"]
 # CI fails without these: what Debian 12 has, and what tools/get-pythons brings.
 REQUIRED = ["3.11", "3.13", "3.14", "3.15"]
 
 PROBE = """
 import os, sys
 t = getattr(sys, "abiflags", "").replace("m", "")
+t += "x" if hasattr(sys, "getobjects") and sys.version_info < (3, 13) else ""
 name = sys.implementation.name if sys.version_info > (3,) else "pypy" if "PyPy" in sys.version else "cpython"
 print("%d.%d%s|%d.%d.%d|%s|%s" % (sys.version_info[:2] + (t,) + sys.version_info[:3]
     + (os.path.realpath("/proc/self/exe"), name)))
@@ -43,7 +45,7 @@ class Interpreter(NamedTuple):
 
     @property
     def minor(self) -> tuple[int, int]:
-        major, minor = self.name.rstrip("td").split(".")
+        major, minor = self.name.rstrip("tdx").split(".")
         return int(major), int(minor)
 
     @property
@@ -77,7 +79,7 @@ def _probe(path: str) -> Interpreter | None:
 def _in_folder(folder: Path) -> Iterator[str]:
     for bin_folder in (folder, folder / "bin"):
         for path in sorted(bin_folder.glob("python[23].*")):
-            if re.fullmatch(r"python[23]\.\d+[td]?", path.name):
+            if re.fullmatch(r"python[23]\.\d+[tdx]?", path.name):
                 yield str(path)
 
 
@@ -105,7 +107,7 @@ def find_interpreters() -> tuple[Interpreter, ...]:
     found: dict[str, Interpreter] = {}
     for path in _candidates():
         one = _probe(path)
-        if one and one.name.rstrip("td") in SUPPORTED:
+        if one and one.name.rstrip("tdx") in SUPPORTED:
             found.setdefault(one.name, one)
     return tuple(sorted(found.values(), key=lambda one: (one.minor, one.name)))
 

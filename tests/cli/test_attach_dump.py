@@ -82,7 +82,7 @@ def test_dump(run_keisoku: Run, python: Interpreter, start: Start) -> None:
     assert done.status == 0, done.err
     dump = json.loads(done.out)
     assert (dump["schema"], dump["pid"]) == ("keisoku-dump/1", run.pid)
-    assert dump["python"].startswith(python.name.rstrip("td"))
+    assert dump["python"].startswith(python.name.rstrip("tdx"))
     threads = by_name(dump)
     assert set(threads) == {"MainThread", "spinner", "locked \x1b[31m", "sleeper"}
     assert threads["sleeper"]["state"] == "sleep"

@@ -18,4 +18,4 @@ def test_required_interpreters() -> None:
 def test_executables_are_real_ones() -> None:
     for one in interpreters.find_interpreters():
         assert os.path.realpath(one.path) == one.path
-        assert one.version.startswith(one.name.rstrip("td") + ".")
+        assert one.version.startswith(one.name.rstrip("tdx") + ".")
