@@ -1,7 +1,7 @@
 /*
- * The kernel sampler: runs in the interrupt of the kernel's clock that counts a thread's own time on the CPU. The
- * thread stands still meanwhile, so the frames that are read are a true stack by construction. Memory that is not
- * there at this moment (a page fault would be needed) fails the read, and the sample says so.
+ * The kernel sampler: runs in the interrupt of each core's clock, and where the scheduler takes a thread off its core
+ * to wait. The thread stands still meanwhile, so the frames that are read are a true stack by construction. Memory that
+ * is not there at this moment (a page fault would be needed) fails the read, and the sample says so.
  *
  * Runs with interrupts off and may not sleep, loop without a bound, or touch what it was not shown: the verifier checks
  * that. Whatever the target's memory holds, the walk ends after WIRE_FRAMES_MAX frames or at a cycle.
@@ -21,11 +21,19 @@
 char _license[] SEC("license") = "Dual MIT/GPL";
 
 /* The parts of the kernel's structures that are read; found in the running kernel by its own type information. */
+struct rq {
+    __u64 clock;
+} __attribute__((preserve_access_index));
+struct cfs_rq {
+    struct rq *rq;
+} __attribute__((preserve_access_index));
 struct sched_entity {
     __u64 sum_exec_runtime;
+    struct cfs_rq *cfs_rq;
 } __attribute__((preserve_access_index));
 struct sched_info {
-    unsigned long long run_delay;
+    unsigned long pcount;
+    unsigned long long run_delay, last_queued;
 } __attribute__((preserve_access_index));
 struct ns_common {
     unsigned int inum;
@@ -47,6 +55,24 @@ struct task_struct {
     struct sched_entity se;
     struct sched_info sched_info;
 } __attribute__((preserve_access_index));
+
+#if defined(__TARGET_ARCH_arm64)
+struct pt_regs___here {
+    __u64 regs[31];
+    __u64 orig_x0;
+    __s32 syscallno;
+} __attribute__((preserve_access_index));
+#define CALL(of)       BPF_CORE_READ(of, syscallno)
+#define CALL_FIRST(of) BPF_CORE_READ(of, orig_x0)
+#define CALL_NEXT(of)  BPF_CORE_READ(of, regs[1])
+#else
+struct pt_regs___here {
+    unsigned long di, si, orig_ax;
+} __attribute__((preserve_access_index));
+#define CALL(of)       BPF_CORE_READ(of, orig_ax)
+#define CALL_FIRST(of) BPF_CORE_READ(of, di)
+#define CALL_NEXT(of)  BPF_CORE_READ(of, si)
+#endif
 
 const volatile __u32 pid_namespace;  /* the collector's; 0: the first one, where ids are the kernel's own */
 const volatile __u64 clock_ahead_ns; /* the collector's clock, of the kernel's; modulo 2^64 */
@@ -90,6 +116,9 @@ __u32 known[WIRE_KNOWN_SLOTS] = {0};
 
 /* What did not reach the collector. */
 __u64 lost_interrupts = 0;
+
+/* So long from one wait of a thread that is told of to the next, on average, where there are many; 0: none is. */
+__u64 wait_interval_ns = 0;
 
 enum { NAMESPACE_LEVELS = 33 };
 
@@ -387,38 +416,175 @@ static void read_stack(struct wire_thread *thread, struct scratch *out)
         sample->flags |= WIRE_TRUNCATED;
 }
 
+static void begin_sample(struct task_struct *task, struct wire_thread *thread, struct wire_sample *sample, __u64 now_ns)
+{
+    sample->kind = WIRE_SAMPLE;
+    sample->owner = thread->owner;
+    sample->time_ns = now_ns + clock_ahead_ns;
+    sample->run_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
+    sample->delay_ns = BPF_CORE_READ(task, sched_info.run_delay);
+    sample->switches = BPF_CORE_READ(task, sched_info.pcount);
+    sample->ip = sample->user_ip = 0;
+    sample->entry_frame = 0;
+    sample->call = -1;
+    sample->stands_for = 1;
+    sample->task_state = 0;
+    sample->result = WIRE_OK;
+    sample->flags = 0;
+    sample->depth = 0;
+}
+
+/* Reads the stack and hands the sample over. */
+static void end_sample(struct wire_thread *thread, struct scratch *out)
+{
+    struct wire_sample *sample = &out->sample;
+    if (thread->state != 0)
+        read_stack(thread, out);
+    sample->took_ns = (__u32)(bpf_ktime_get_ns() + clock_ahead_ns - sample->time_ns + thread->switches.spent_ns);
+    thread->switches.spent_ns = 0;
+    __u32 depth = sample->depth;
+    if (depth > WIRE_FRAMES_MAX)
+        return;
+    __u64 size = sizeof *sample + (__u64)depth * sizeof(struct wire_frame);
+    if (bpf_ringbuf_output(&samples, out, size,
+                           sample->flags & (WIRE_NEW_CODE | WIRE_IN_DOUBT) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP) !=
+        0)
+        __sync_fetch_and_add(&lost_interrupts, 1);
+}
+
 SEC("perf_event")
 int on_clock(struct bpf_perf_event_data *context)
 {
-    __u64 start_ns = bpf_ktime_get_ns();
+    __u64 now_ns = bpf_ktime_get_ns();
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     __u32 id = own_id(task), core = bpf_get_smp_processor_id();
     struct wire_thread *thread = bpf_map_lookup_elem(&threads, &id);
     struct scratch *out = bpf_map_lookup_elem(&scratches, &core);
     if (thread == NULL || out == NULL)
         return 0;
+    begin_sample(task, thread, &out->sample, now_ns);
+    out->sample.ip = PT_REGS_IP(&context->regs);
+    end_sample(thread, out);
+    return 0;
+}
+
+/* ---- switches -----------------------------------------------------------------------------------------------------
+ */
+
+enum { TASK_WAITS = 1 | 2 | 4 | 8, CREDIT_INTERVALS = 48 };
+
+static struct wire_thread *watched(struct task_struct *task)
+{
+    __u32 id = task->pid;
+    if (id == 0)
+        return NULL;
+    if (pid_namespace != 0)
+        id = own_id(task);
+    return bpf_map_lookup_elem(&threads, &id);
+}
+
+/*
+ * How many waits the one that begins now would stand for, if it were told of; by chance it is one in so many. Decided
+ * before anything is known of it, so that none is favoured: by a credit that grows with time and that each one told of
+ * takes an interval from.
+ */
+static __u32 stands_for(struct wire_switches *of, __u64 now_ns)
+{
+    __u64 most_ns = CREDIT_INTERVALS * wait_interval_ns;
+    __u64 credit_ns = of->seen_ns == 0 ? most_ns : of->credit_ns + (now_ns - of->seen_ns);
+    of->credit_ns = credit_ns < most_ns ? credit_ns : most_ns;
+    of->seen_ns = now_ns;
+    __u64 intervals = of->credit_ns / wait_interval_ns;
+    if (intervals >= CREDIT_INTERVALS / 2)
+        return 1;
+    return 1u << (((__u32)(CREDIT_INTERVALS / 2 - intervals) + 1) / 2 & 15);
+}
+
+static bool is_told(struct wire_switches *of, __u32 each)
+{
+    if (each > 1 && (bpf_get_prandom_u32() & (each - 1)) != 0)
+        return false;
+    of->credit_ns -= of->credit_ns > wait_interval_ns ? wait_interval_ns : of->credit_ns;
+    of->told = 1;
+    return true;
+}
+
+/* False: it was left out. */
+static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 state, __u64 now_ns)
+{
+    struct wire_switches *of = &thread->switches;
+    __u32 core = bpf_get_smp_processor_id(), each = stands_for(of, now_ns);
+    of->left_ns = now_ns;
+    of->told = 0;
+    if (!is_told(of, each))
+        return false;
+    struct scratch *out = bpf_map_lookup_elem(&scratches, &core);
+    if (out == NULL)
+        return false;
     struct wire_sample *sample = &out->sample;
-    sample->kind = WIRE_SAMPLE;
-    sample->owner = thread->owner;
-    sample->time_ns = start_ns + clock_ahead_ns;
-    sample->run_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
-    sample->delay_ns = BPF_CORE_READ(task, sched_info.run_delay);
-    sample->ip = PT_REGS_IP(&context->regs);
-    sample->user_ip = 0;
-    sample->entry_frame = 0;
-    sample->result = WIRE_OK;
-    sample->flags = 0;
-    sample->depth = 0;
-    if (thread->state != 0)
-        read_stack(thread, out);
-    sample->took_ns = (__u32)(bpf_ktime_get_ns() - start_ns);
-    __u32 depth = sample->depth;
-    if (depth > WIRE_FRAMES_MAX)
+    begin_sample(task, thread, sample, now_ns);
+    sample->flags = WIRE_WAITS;
+    sample->task_state = (__u8)state;
+    sample->stands_for = each;
+    const struct pt_regs___here *registers = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    sample->call = (__s64)CALL(registers);
+    sample->call_arguments[0] = CALL_FIRST(registers);
+    sample->call_arguments[1] = CALL_NEXT(registers);
+    end_sample(thread, out);
+    return true;
+}
+
+/* How long it has wanted the core that it gets now, as the scheduler is about to count it; 0 where groups of tasks are
+ * not scheduled: nothing leads from the task to the scheduler's clock then. */
+static __u64 delay_of(struct task_struct *task)
+{
+    __u64 queued = task->sched_info.last_queued;
+    if (queued == 0 || !bpf_core_field_exists(task->se.cfs_rq))
         return 0;
-    __u64 size = sizeof *sample + (__u64)depth * sizeof(struct wire_frame);
-    if (bpf_ringbuf_output(&samples, out, size,
-                           sample->flags & (WIRE_NEW_CODE | WIRE_IN_DOUBT) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP) !=
-        0)
-        __sync_fetch_and_add(&lost_interrupts, 1);
+    __u64 clock = BPF_CORE_READ(task, se.cfs_rq, rq, clock);
+    return clock > queued ? clock - queued : 0;
+}
+
+static void comes(struct task_struct *task, struct wire_thread *thread, __u64 now_ns)
+{
+    struct wire_switches *of = &thread->switches;
+    __u64 away_ns = now_ns - of->left_ns;
+    if (of->left_ns == 0)
+        return;
+    of->left_ns = 0;
+    if (!of->told && away_ns < WIRE_LONG_WAIT_NS)
+        return;
+    __u64 delay_ns = delay_of(task);
+    struct wire_waited waited = {.kind = WIRE_WAITED,
+                                 .owner = thread->owner,
+                                 .time_ns = now_ns + clock_ahead_ns - (delay_ns < away_ns ? delay_ns : away_ns),
+                                 .switches = task->sched_info.pcount};
+    bpf_ringbuf_output(&samples, &waited, sizeof waited, BPF_RB_NO_WAKEUP);
+}
+
+/* The thread before goes off the core, the next one comes. A thread that is preempted wants to run on: the scheduler's
+ * counters say for how long it could not. */
+SEC("tp_btf/sched_switch")
+int on_switch(const __u64 *arguments)
+{
+    bool waits = arguments[0] == 0 && (arguments[3] & TASK_WAITS) != 0; /* and is not preempted */
+    struct task_struct *before = (struct task_struct *)arguments[1], *next = (struct task_struct *)arguments[2];
+    if (wait_interval_ns == 0)
+        return 0;
+    __u64 start_ns = 0;
+    struct wire_thread *thread = watched(next);
+    if (thread != NULL) {
+        start_ns = bpf_ktime_get_ns();
+        comes(next, thread, start_ns);
+        if (!waits)
+            thread->switches.spent_ns += bpf_ktime_get_ns() - start_ns;
+    }
+    thread = waits ? watched(before) : NULL;
+    if (thread == NULL)
+        return 0;
+    if (start_ns == 0)
+        start_ns = bpf_ktime_get_ns();
+    if (!leaves(before, thread, (__u32)arguments[3], start_ns)) /* else it is told with it */
+        thread->switches.spent_ns += bpf_ktime_get_ns() - start_ns;
     return 0;
 }

@@ -22,7 +22,9 @@ enum {
     WIRE_NEW_CODES = 32,    /* copied with one sample at most; the others come with the next */
     WIRE_FRAMES_MAX = 8192, /* deeper stacks are cut */
     WIRE_THREADS_MAX = 16384,
-    WIRE_KNOWN_SLOTS = 16384 /* of marks that the collector knows, two for each value of their low bits */
+    WIRE_CALL_ARGUMENTS = 2,
+    WIRE_LONG_WAIT_NS = 10 * 1000 * 1000, /* the end of such a wait is always told of */
+    WIRE_KNOWN_SLOTS = 16384              /* of marks that the collector knows, two for each value of their low bits */
 };
 
 struct wire_layout {
@@ -42,6 +44,15 @@ struct wire_layout {
     uint32_t status_holds; /* bits of the status that say "holds the GIL"; 0: `holder` tells */
 };
 
+/* What the program remembers of a thread between its switches. */
+struct wire_switches {
+    uint64_t left_ns;   /* since when it waits; 0: it does not, as far as is known */
+    uint64_t seen_ns;   /* beginning of the last wait */
+    uint64_t credit_ns; /* a wait that is told of costs an interval of it */
+    uint64_t spent_ns;  /* on its switches, not told yet */
+    uint64_t told;      /* the present one was */
+};
+
 /* A thread to be read, by its id in the collector's own PID namespace. */
 struct wire_thread {
     uint64_t owner; /* the collector's own, given back with each sample */
@@ -49,12 +60,21 @@ struct wire_thread {
     uint64_t gc, holder; /* addresses of the collection flag, of the pointer to the GIL's holder; 0: none */
     uint32_t process;
     struct wire_layout layout;
+    struct wire_switches switches; /* the program's own; zero at first */
 };
 
 enum wire_result { WIRE_OK, WIRE_UNREADABLE, WIRE_INVALID };
 enum { WIRE_OWNED_BY_GENERATOR = 1 }; /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
-/* IN_DOUBT: its links may not be those of a stack; the collector is waked to look at the thread itself. */
-enum wire_flags { WIRE_HOLDS_GIL = 1, WIRE_GC_RUNNING = 2, WIRE_TRUNCATED = 4, WIRE_NEW_CODE = 8, WIRE_IN_DOUBT = 16 };
+/* IN_DOUBT: its links may not be those of a stack; the collector is waked to look at the thread itself.
+ * WAITS: it was not interrupted, it leaves its core to wait for something. */
+enum wire_flags {
+    WIRE_HOLDS_GIL = 1,
+    WIRE_GC_RUNNING = 2,
+    WIRE_TRUNCATED = 4,
+    WIRE_NEW_CODE = 8,
+    WIRE_IN_DOUBT = 16,
+    WIRE_WAITS = 32
+};
 
 struct wire_frame {
     uint64_t address, code;
@@ -63,7 +83,7 @@ struct wire_frame {
     uint8_t owner, entry, reserved[6];
 };
 
-enum wire_kind { WIRE_SAMPLE, WIRE_CODE };
+enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED };
 
 /* A code object that the collector had no name for, copied while a frame of it stood still. It comes before the sample
  * of that frame. Images are the first bytes of the objects as they were, as far as they fit and were there. */
@@ -79,15 +99,29 @@ struct wire_code {
 
 struct wire_sample {
     uint32_t kind;
-    uint32_t took_ns; /* the reading itself */
+    uint32_t took_ns; /* the reading itself, and the switches of the thread since its last record */
     uint64_t owner;
     uint64_t time_ns;          /* CLOCK_MONOTONIC */
     uint64_t run_ns, delay_ns; /* the scheduler's counters, as of its last accounting */
+    uint64_t switches;         /* likewise: times it was switched in */
     uint64_t ip, user_ip;      /* where it was interrupted; where in user space it goes on */
     uint64_t entry_frame;      /* frame of the outermost call of the interpreter loop, where C frames are chained */
+    int64_t call;              /* of a wait: number of the system call, -1: none */
+    uint64_t call_arguments[WIRE_CALL_ARGUMENTS];
+    uint32_t stands_for; /* so many waits of the thread: the others are left out, by chance */
     uint8_t result, flags;
-    uint16_t reserved;
+    uint8_t task_state; /* of a wait: TASK_INTERRUPTIBLE 1, TASK_UNINTERRUPTIBLE 2, stopped 4 and 8 */
+    uint8_t reserved;
     uint32_t depth; /* frames that follow, innermost first */
+    uint32_t padding;
+};
+
+/* A wait is over. Those that were not told of come as well, where they were long. */
+struct wire_waited {
+    uint32_t kind, reserved;
+    uint64_t owner;
+    uint64_t time_ns;  /* when the thread was waked; it may not have had a core at once */
+    uint64_t switches; /* of its thread while it waited */
 };
 
 /* The mark of the code object at `address` whose bytes from code_low on are at `bytes`, a buffer of WIRE_BYTES. */

@@ -20,11 +20,11 @@
 
 /* The first PID namespace, PROC_PID_INIT_INO of linux/proc_ns.h. */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCu
-#define NEVER_NS            (UINT64_C(1) << 60)
 
 struct kernel_sampler {
     struct sampler_bpf *program;
     struct ring_buffer *ring;
+    struct bpf_link *switches; /* NULL: not told of */
     int threads_fd;
     uint64_t lost;
     double interrupt_ns;
@@ -58,20 +58,25 @@ static int on_sample(void *context, void *data, size_t size)
     const struct kernel_taker *taker = sampler->taker;
     const struct wire_sample *sample = data;
     const struct wire_code *code = data;
+    const struct wire_waited *waited = data;
     if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes)
         taker->code(taker->context, code, (const void *)(code + 1));
     else if (size >= sizeof *sample && sample->kind == WIRE_SAMPLE &&
              (size - sizeof *sample) / sizeof(struct wire_frame) >= sample->depth)
         taker->sample(taker->context, sample, (const void *)(sample + 1));
+    else if (size >= sizeof *waited && waited->kind == WIRE_WAITED)
+        taker->waited(taker->context, waited);
     return 0;
 }
 
-static int load(struct kernel_sampler *sampler)
+/* `switches`: with the part that is told of switches. */
+static int load_program(struct kernel_sampler *sampler, bool switches)
 {
     struct stat namespace;
     struct sampler_bpf *program = sampler->program = sampler_bpf__open();
     if (program == NULL)
         return -errno;
+    bpf_program__set_autoload(program->progs.on_switch, switches);
     if (stat("/proc/self/ns/pid", &namespace) == 0 && (uint32_t) namespace.st_ino != FIRST_PID_NAMESPACE)
         program->rodata->pid_namespace = (uint32_t) namespace.st_ino;
     program->rodata->clock_ahead_ns = (uint64_t)clock_ahead_of_kernel_ns();
@@ -79,8 +84,23 @@ static int load(struct kernel_sampler *sampler)
     int rc = cores < 0 ? cores : bpf_map__set_max_entries(program->maps.scratches, (uint32_t)cores);
     if (rc == 0)
         rc = sampler_bpf__load(program);
+    if (rc != 0) {
+        sampler_bpf__destroy(program);
+        sampler->program = NULL;
+    }
+    return rc;
+}
+
+static int load(struct kernel_sampler *sampler)
+{
+    int rc = load_program(sampler, true);
+    if (rc != 0 && rc != -EPERM) /* a kernel that tells less of switches */
+        rc = load_program(sampler, false);
     if (rc != 0)
         return rc;
+    struct sampler_bpf *program = sampler->program;
+    if (bpf_program__autoload(program->progs.on_switch))
+        sampler->switches = bpf_program__attach(program->progs.on_switch);
     sampler->threads_fd = bpf_map__fd(program->maps.threads);
     sampler->ring = ring_buffer__new(bpf_map__fd(program->maps.samples), on_sample, sampler, NULL);
     return sampler->ring != NULL ? 0 : -errno;
@@ -97,7 +117,7 @@ static int open_events(struct kernel_sampler *sampler)
         .size = sizeof attr,
         .type = PERF_TYPE_SOFTWARE,
         .config = PERF_COUNT_SW_CPU_CLOCK,
-        .sample_period = NEVER_NS,
+        .sample_period = KERNEL_NEVER_NS,
     };
     int cores = libbpf_num_possible_cpus();
     sampler->events = cores > 0 ? mem_alloc((size_t)cores * sizeof *sampler->events) : NULL;
@@ -120,6 +140,14 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
 {
     for (size_t i = 0; i < sampler->n_events; i++)
         ioctl(sampler->events[i], PERF_EVENT_IOC_PERIOD, &period_ns);
+    if (period_ns == KERNEL_NEVER_NS)
+        kernel_sampler_waits(sampler, 0);
+}
+
+bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
+{
+    __atomic_store_n(&sampler->program->bss->wait_interval_ns, interval_ns, __ATOMIC_RELAXED);
+    return sampler->switches != NULL;
 }
 
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
@@ -133,16 +161,21 @@ int kernel_sampler_new(struct kernel_sampler **result, struct err *err)
     if (sampler == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
     libbpf_set_print(say_nothing);
+    bool waits = false;
     int rc = load(sampler);
     if (rc == 0)
         rc = open_events(sampler);
     if (rc != 0)
         rc = refuse(err, -rc);
     else
-        rc = kernel_trial(sampler, &sampler->interrupt_ns, err);
+        rc = kernel_trial(sampler, &sampler->interrupt_ns, &waits, err);
     if (rc != 0) {
         kernel_sampler_free(sampler);
         return rc;
+    }
+    if (!waits) {
+        bpf_link__destroy(sampler->switches);
+        sampler->switches = NULL;
     }
     *result = sampler;
     return 0;
@@ -155,6 +188,7 @@ void kernel_sampler_free(struct kernel_sampler *sampler)
     for (size_t i = 0; sampler->events != NULL && i < sampler->n_events; i++)
         close(sampler->events[i]);
     mem_free(sampler->events);
+    bpf_link__destroy(sampler->switches);
     ring_buffer__free(sampler->ring);
     sampler_bpf__destroy(sampler->program);
     mem_free(sampler);

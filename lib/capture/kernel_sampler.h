@@ -1,7 +1,8 @@
 /*
  * The kernel sampler (bpf/sampler.bpf.c): loads its program, runs it on the kernel's clock of each core, and hands out
- * what it read of the watched threads. Needs CAP_BPF and CAP_PERFMON (root), the kernel's type information, Linux 5.17.
- * The target is not touched; each sample costs it one interrupt.
+ * what it read of the watched threads; and where the scheduler takes one of them off its core to wait (Linux 5.18), so
+ * that waits are told of with their beginnings and ends. Needs CAP_BPF and CAP_PERFMON (root), the kernel's type
+ * information, Linux 5.17. The target is not touched; each sample costs it one interrupt, or a part of one switch.
  *
  * Use: new, which tries the program on the calling thread before it is trusted; start; watch and unwatch threads as
  * they are found and end (any thread may); drain often from one thread.
@@ -21,14 +22,20 @@ struct kernel_sampler;
 struct kernel_taker {
     void *context;
     void (*sample)(void *context, const struct wire_sample *sample, const struct wire_frame *frames);
+    void (*waited)(void *context, const struct wire_waited *waited);
     void (*code)(void *context, const struct wire_code *code, const uint8_t *table);
 };
 
 /* ERR_PERMISSION, ERR_NOT_SUPPORTED (this build or this kernel cannot, or the trial did not read what was there). */
 int kernel_sampler_new(struct kernel_sampler **result, struct err *err);
 void kernel_sampler_free(struct kernel_sampler *sampler);
-/* Each core is interrupted each `period_ns` from now on; at least 10 µs. */
+/* Each core is interrupted each `period_ns` from now on; at least 10 µs. KERNEL_NEVER_NS: none, and no wait is told of
+ * either. */
+#define KERNEL_NEVER_NS (UINT64_C(1) << 60)
 void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns);
+/* Waits are told of, of each thread one in so long on average where there are more; 0 (at first): none. False where
+ * this kernel does not tell. */
+bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns);
 /* What an interrupt takes of the interrupted thread beyond the reading itself, as the trial measured it. */
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler);
 /* Says how thread `tid` is to be read. False when no more fit. */

@@ -19,6 +19,13 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
     (void)period_ns;
 }
 
+bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
+{
+    (void)sampler;
+    (void)interval_ns;
+    return false;
+}
+
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
 {
     (void)sampler;

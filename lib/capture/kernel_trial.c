@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -14,10 +15,11 @@ enum {
     PERIOD_NS = 50 * 1000,
     WORK_NS = 500 * 1000, /* of one slice */
     UNKNOWN_INTERRUPT_NS = 2000,
-    INTERRUPT_MAX_NS = 100 * 1000
+    INTERRUPT_MAX_NS = 100 * 1000,
+    SLEEPS = 3,
+    SLEEP_NS = 100 * 1000,
+    SLEEP_MAX_NS = 1000 * 1000 * 1000
 };
-#define NEVER_NS (UINT64_C(1) << 60)
-
 struct trial_frame {
     struct trial_frame *previous;
     uint64_t *code;
@@ -35,6 +37,7 @@ struct trial {
     uint64_t codes[FRAMES][WIRE_BYTES / 8];
     struct wire_layout layout;
     uint64_t samples, wrong, took_ns;
+    uint64_t wait_from_ns, waits_right; /* of the wait that is told of; those that were told of as they were */
 };
 
 static void set_up(struct trial *trial, struct wire_thread *thread)
@@ -83,9 +86,21 @@ static void check(void *context, const struct wire_sample *sample, const struct 
                 frames[i].offset == 2 * i && frames[i].owner == i &&
                 frames[i].mark ==
                     wire_mark(&trial->layout, (const uint8_t *)trial->codes[i], (uintptr_t)trial->codes[i], 0);
+    if ((sample->flags & WIRE_WAITS) != 0) {
+        trial->wait_from_ns = right && sample->call == SYS_clock_nanosleep ? sample->time_ns : 0;
+        return;
+    }
     trial->samples++;
     trial->took_ns += sample->took_ns;
     trial->wrong += right ? 0 : 1;
+}
+
+static void end_wait(void *context, const struct wire_waited *waited)
+{
+    struct trial *trial = context;
+    uint64_t length_ns = waited->time_ns - trial->wait_from_ns;
+    bool right = waited->owner == (uintptr_t)trial && length_ns >= SLEEP_NS / 2 && length_ns < SLEEP_MAX_NS;
+    trial->waits_right += right ? 1 : 0;
 }
 
 static void know(void *context, const struct wire_code *code, const uint8_t *table)
@@ -110,6 +125,27 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void drain(struct kernel_sampler *sampler, struct trial *trial)
+{
+    struct kernel_taker taker = {.context = trial, .sample = check, .waited = end_wait, .code = know};
+    kernel_sampler_drain(sampler, &taker);
+}
+
+/* Are waits told of, with the stack and the length that they have? */
+static bool try_waits(struct kernel_sampler *sampler, struct trial *trial)
+{
+    const struct timespec moment = {.tv_nsec = SLEEP_NS};
+    if (!kernel_sampler_waits(sampler, 1))
+        return false;
+    for (int i = 0; i < SLEEPS; i++) {
+        trial->wait_from_ns = 0;
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+        drain(sampler, trial);
+    }
+    kernel_sampler_waits(sampler, 0);
+    return trial->waits_right == SLEEPS;
+}
+
 /* The same work with and without interrupts, in turns; the medians tell. */
 static double measure(struct kernel_sampler *sampler, struct trial *trial)
 {
@@ -117,14 +153,13 @@ static double measure(struct kernel_sampler *sampler, struct trial *trial)
     while (work_ns(rounds) < WORK_NS && rounds < UINT64_C(1) << 40)
         rounds *= 2;
     for (int i = 0; i < SLICES; i++) {
-        kernel_sampler_period(sampler, NEVER_NS);
+        kernel_sampler_period(sampler, KERNEL_NEVER_NS);
         without[i] = work_ns(rounds);
         kernel_sampler_period(sampler, PERIOD_NS);
         with[i] = work_ns(rounds);
     }
-    kernel_sampler_period(sampler, NEVER_NS);
-    struct kernel_taker taker = {.context = trial, .sample = check, .code = know};
-    kernel_sampler_drain(sampler, &taker);
+    kernel_sampler_period(sampler, KERNEL_NEVER_NS);
+    drain(sampler, trial);
     qsort(with, SLICES, sizeof with[0], compare);
     qsort(without, SLICES, sizeof without[0], compare);
     double slow_ns = (double)with[MIDDLE], fast_ns = (double)without[MIDDLE];
@@ -133,7 +168,7 @@ static double measure(struct kernel_sampler *sampler, struct trial *trial)
     return each > 0 && each < INTERRUPT_MAX_NS ? each : UNKNOWN_INTERRUPT_NS;
 }
 
-int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, struct err *err)
+int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, bool *waits, struct err *err)
 {
     struct trial trial;
     struct wire_thread thread;
@@ -142,6 +177,7 @@ int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, struct er
     if (!kernel_sampler_watch(sampler, self, &thread))
         return err_set(err, ERR_NOT_SUPPORTED, "its table of threads cannot be written");
     *interrupt_ns = measure(sampler, &trial);
+    *waits = try_waits(sampler, &trial);
     kernel_sampler_unwatch(sampler, self);
     if (trial.samples == 0)
         return err_set(err, ERR_NOT_SUPPORTED, "tried on ourselves, it read nothing");

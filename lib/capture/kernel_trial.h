@@ -7,7 +7,7 @@
 
 #include "capture/kernel_sampler.h"
 
-/* ERR_NOT_SUPPORTED when something else came back, or nothing. */
-int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, struct err *err);
+/* ERR_NOT_SUPPORTED when something else came back, or nothing. `waits`: waits of ours were told of as they were. */
+int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, bool *waits, struct err *err);
 
 #endif

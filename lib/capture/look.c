@@ -32,6 +32,13 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
 {
     if (!t->pending && !last)
         return;
+    if (t->pending && t->wait_from_ns != 0) {
+        t->pending_ticks = sampler_wait_ticks(s, t);
+        if (t->pending_ticks == 0 && !last) { /* what the counters grew by goes to the next one */
+            t->pending = false;
+            return;
+        }
+    }
     struct raw_sample raw = {
         .thread = t,
         .time_ns = t->pending_ns,
@@ -62,13 +69,27 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
     t->pending_since_ns = t->pending_ns;
 }
 
+/* It was not waked, to want a core ever since. */
+static bool still_waits(const struct tracked_thread *t)
+{
+    struct proc_syscall call;
+    return proc_thread_syscall(&t->files, &call) && !call.running;
+}
+
 void sampler_same_again(struct sampler *s, struct tracked_thread *t)
 {
+    if (s->waits_told && t->wait_from_ns == 0 && !sampler_reads_itself(t)) { /* from here on it is timed */
+        sampler_flush(s, t, false);
+        t->wait_from_ns = t->pending_ns;
+    }
     t->pending = true;
-    t->pending_ticks++;
     t->pending_ns = s->now_ns;
-    atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
-    if (s->now_ns - t->pending_since_ns > PENDING_MAX_NS)
+    if (t->wait_from_ns == 0) {
+        t->pending_ticks++;
+        atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
+    }
+    bool due = s->now_ns - (t->wait_from_ns != 0 ? t->wait_from_ns : t->pending_since_ns) > PENDING_MAX_NS;
+    if (due && (t->wait_from_ns == 0 || still_waits(t)))
         sampler_flush(s, t, false);
 }
 
@@ -133,10 +154,12 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
         (uint8_t)(proof->runs ? STATE_ON_CPU
                               : wait_state(proof->stat.state, &proof->call, s->stack.gil_address, s->stack.gil_size));
     t->pending = true;
-    t->pending_ticks = 1;
+    t->pending_ticks = proof->wait_from_ns == 0 ? 1 : 0;
+    t->wait_from_ns = proof->wait_from_ns;
+    t->waits = proof->waits;
     t->pending_ns = s->read_ns;
     t->checked = s->interner.all_checked;
-    atomic_fetch_add_explicit(&s->m->counts.samples, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->m->counts.samples, t->pending_ticks, memory_order_relaxed);
     if (!stack_good) {
         atomic_fetch_add_explicit(&s->m->counts.dropped, 1, memory_order_relaxed);
         measure_lose(s->m, s->lost, 1);
@@ -225,9 +248,9 @@ enum look sampler_look_begin(struct sampler *s, struct tracked_thread *t, struct
     }
     enum look look = find_off_core(s, t, proof);
     s->contested = s->contested || (proof->runs && s->core >= 0 && t->core == s->core);
-    if (proof->runs && s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_has_others(t) &&
-        !sampler_reads_tasks(t)) { /* the kernel samples it */
-        t->asleep = false;
+    if (s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_reads_itself(t) &&
+        (proof->runs || (look == LOOK_DONE && s->waits_told && !sampler_waits_untold(s, t, proof)))) {
+        t->asleep = false; /* the kernel samples it */
         return LOOK_DONE;
     }
     *over = look != LOOK_DONE;

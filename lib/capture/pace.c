@@ -9,6 +9,8 @@
 enum {
     GOVERN_NS = 100 * 1000 * 1000,
     RATE_MIN_HZ = 20,
+    INSTANTS_MIN_HZ = 1000,
+    INSTANTS_MAX = 1 << 30,
     PERIOD_MIN_NS = 10 * 1000 /* the kernel takes no shorter one */
 };
 
@@ -40,6 +42,16 @@ uint64_t pace_period_ns(struct pace *pace)
 {
     uint64_t period_ns = (uint64_t)((0.75 + uniform(pace) / 2) * 1e9 / pace->rate_hz);
     return period_ns > PERIOD_MIN_NS ? period_ns : PERIOD_MIN_NS;
+}
+
+uint32_t pace_instants(struct pace *pace, double length_ns)
+{
+    double rate_hz = pace->rate_hz < INSTANTS_MIN_HZ ? INSTANTS_MIN_HZ : pace->rate_hz;
+    double instants = length_ns * rate_hz / 1e9;
+    if (!(instants < INSTANTS_MAX))
+        return INSTANTS_MAX;
+    uint32_t whole = (uint32_t)instants;
+    return whole + (uniform(pace) < instants - whole ? 1 : 0);
 }
 
 void pace_resume(struct pace *pace, uint64_t now_ns)

@@ -21,6 +21,9 @@ void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns);
 uint64_t pace_interval_ns(struct pace *pace);
 /* The same for the kernel sampler, whose interval stays for a while: drawn evenly around the mean. */
 uint64_t pace_period_ns(struct pace *pace);
+/* So many instants of the rate, a thousand a second at least, fall into that time: rounded by chance, so that on the
+ * average nothing is added or lost. */
+uint32_t pace_instants(struct pace *pace, double length_ns);
 /* Behind a pause: what was not done in it is not made up for. */
 void pace_resume(struct pace *pace, uint64_t now_ns);
 /* Looks at the budget, with what the samplers' CPU time in the counts is by now. To be done when it is due, ten times a

@@ -31,7 +31,6 @@ enum {
     SLEEPERS_CLOCK_MIN = 3,
     TOGETHER_MAX = 64 /* threads: running ones are not kept waiting for the counters of more sleepers */
 };
-#define PAUSED_PERIOD_NS (UINT64_C(1) << 40) /* 18 minutes */
 
 /* ---- scheduling ourselves ------------------------------------------------------------------------------------------
  */
@@ -414,6 +413,7 @@ static void start_afresh(struct sampler *s)
         proc_thread_schedstat(&t->files, &t->last);
         t->written = t->last;
         t->asleep = false;
+        t->wait_from_ns = 0;
         t->depth = 0;
         t->core = -1;
         t->pending_since_ns = clock_monotonic_ns();
@@ -426,7 +426,7 @@ static void rest(struct sampler *s)
     struct gate *gate = &m->gate;
     if (s->kernel != NULL) {
         sampler_drain_kernel(s);
-        kernel_sampler_period(s->kernel, PAUSED_PERIOD_NS);
+        kernel_sampler_period(s->kernel, KERNEL_NEVER_NS);
     }
     sampler_recall(s);
     sampler_settle_all(s);

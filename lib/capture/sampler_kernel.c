@@ -8,12 +8,13 @@
 #include "capture/schedule.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define NEVER_NS (UINT64_C(1) << 60)
 
 enum {
     JITTER_NS = 20 * 1000 * 1000,
     SWEEPS_HZ = 250, /* of the sleepers */
-    HOPS_MAX = 6     /* tries for one look, on as many cores */
+    WAITS_NS = 1000 * 1000,
+    WAITERS_A_CORE = 4,
+    HOPS_MAX = 6 /* tries for one look, on as many cores */
 };
 
 /* A look at the thread from its own core, wherever that is. What it takes of that core counts as taken. */
@@ -72,20 +73,48 @@ static void look_at_operands(struct sampler *s, struct tracked_thread *t)
         s->m->operands.due_ns = next_ns;
 }
 
-/* One sample of a running thread. */
-static void take_interrupted(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
+bool sampler_knows(struct sampler *s, struct tracked_thread *t)
 {
-    struct sampler *s = context;
+    if (!t->taken)
+        sampler_hand_over(s, true);
+    return t->taken && !atomic_load_explicit(&t->released, memory_order_relaxed);
+}
+
+bool sampler_reads_itself(struct tracked_thread *t)
+{
+    return sampler_has_others(t) || sampler_reads_tasks(t);
+}
+
+bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const struct wire_sample *sample,
+                         const struct wire_frame *frames)
+{
+    s->read_ns = sample->time_ns;
+    s->late = false;
+    s->interner.all_checked = true;
+    sampler_clear_stack(s);
+    if (t->reader == NULL)
+        return true;
+    enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
+    s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
+    bool good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);
+    if (result == PYTHON_READ_OK && !good)
+        s->lost = LOSS_CODE_GONE;
+    /* a good stack needs no more of its frames: some are the interpreter's own, whose code has no name */
+    for (uint32_t i = 0; good && (sample->flags & WIRE_NEW_CODE) != 0 && i < sample->depth; i++)
+        kernel_sampler_know(s->kernel, frames[i].mark);
+    return good;
+}
+
+/* One sample of a running thread. */
+static void take_interrupted(struct sampler *s, const struct wire_sample *sample, const struct wire_frame *frames)
+{
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
     struct sampler_counts *counts = &s->m->counts;
     uint64_t cost_ns = sample->took_ns + (uint64_t)kernel_sampler_interrupt_ns(s->kernel);
     atomic_fetch_add_explicit(&counts->interrupts, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->interrupt_ns, cost_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
-    if (!t->taken)
-        sampler_hand_over(s, true);
-    if (!t->taken || sampler_has_others(t) || atomic_load_explicit(&t->released, memory_order_relaxed) ||
-        sample->time_ns < s->m->start_ns)
+    if (!sampler_knows(s, t) || sampler_has_others(t) || sample->time_ns < s->m->start_ns)
         return;
     if (sampler_reads_tasks(t)) { /* where it was is evidence for the samples around */
         struct ip_point point = {sample->time_ns, sample->ip, sample->ip >> 63 != 0};
@@ -97,21 +126,9 @@ static void take_interrupted(void *context, const struct wire_sample *sample, co
         proof.after.run_ns = sample->run_ns;
     if (sample->delay_ns > t->last.delay_ns)
         proof.after.delay_ns = sample->delay_ns;
-    s->read_ns = sample->time_ns;
-    s->late = false;
-    bool good = true;
-    s->interner.all_checked = true;
-    sampler_clear_stack(s);
-    if (t->reader != NULL) {
-        enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
-        s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
-        good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);
-        if (result == PYTHON_READ_OK && !good)
-            s->lost = LOSS_CODE_GONE;
-        /* a good stack needs no more of its frames: some are the interpreter's own, whose code has no name */
-        for (uint32_t i = 0; good && (sample->flags & WIRE_NEW_CODE) != 0 && i < sample->depth; i++)
-            kernel_sampler_know(s->kernel, frames[i].mark);
-    }
+    if (sample->switches > t->last.switches)
+        proof.after.switches = sample->switches;
+    bool good = sampler_read_record(s, t, sample, frames);
     if (!good && look_instead(s, t))
         return;
     if (!good)
@@ -126,6 +143,20 @@ static void take_interrupted(void *context, const struct wire_sample *sample, co
         look_at_operands(s, t);
 }
 
+static void take_record(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
+{
+    struct sampler *s = context;
+    if ((sample->flags & WIRE_WAITS) != 0)
+        sampler_take_wait(s, sample, frames);
+    else
+        take_interrupted(s, sample, frames);
+}
+
+static void take_end(void *context, const struct wire_waited *waited)
+{
+    sampler_end_wait(context, waited);
+}
+
 /* A code object met for the first time. */
 static void learn_code(void *context, const struct wire_code *code, const uint8_t *table)
 {
@@ -138,10 +169,19 @@ static void learn_code(void *context, const struct wire_code *code, const uint8_
 
 void sampler_drain_kernel(struct sampler *s)
 {
-    struct kernel_taker taker = {.context = s, .sample = take_interrupted, .code = learn_code};
+    struct kernel_taker taker = {.context = s, .sample = take_record, .waited = take_end, .code = learn_code};
     uint64_t lost = kernel_sampler_drain(s->kernel, &taker);
     if (lost > 0)
         measure_lose(s->m, LOSS_QUEUE_FULL, lost);
+}
+
+/* A thousand waits of a thread are told of in a second, or as many as it has samples; where there are many threads,
+ * fewer, so that a core has no more than a few times as many of them. */
+static uint64_t wait_interval_ns(const struct sampler *s)
+{
+    uint64_t threads = s->n / (WAITERS_A_CORE * (size_t)CPU_COUNT(&s->allowed));
+    uint64_t interval_ns = s->period_ns < WAITS_NS ? s->period_ns : WAITS_NS;
+    return interval_ns * (threads > 1 ? threads : 1);
 }
 
 /* Another interval around the mean now and then: a fixed one could keep step with the program. */
@@ -155,17 +195,19 @@ static void next_period(struct sampler *s)
     s->period_from_ns = s->now_ns;
     s->period_ns = pace_period_ns(&s->pace);
     kernel_sampler_period(s->kernel, s->period_ns);
+    s->waits_told = kernel_sampler_waits(s->kernel, wait_interval_ns(s));
 }
 
 void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
 {
     if (s->kernel != NULL) {
-        kernel_sampler_period(s->kernel, NEVER_NS);
+        kernel_sampler_period(s->kernel, KERNEL_NEVER_NS);
         sampler_drain_kernel(s);
     }
     if (kernel != NULL)
         sampler_recall(s);
     s->kernel = kernel;
+    s->waits_told = false;
     s->now_ns = clock_monotonic_ns();
     s->period_from_ns = s->period_ns = 0;
     if (kernel != NULL && s->core >= 0) { /* any core serves from here on */

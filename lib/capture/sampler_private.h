@@ -46,6 +46,7 @@ struct sampler {
     uint64_t lessons_ns;                /* since when they were counted */
     struct kernel_sampler *kernel;      /* that is used now; NULL: none */
     uint64_t period_ns, period_from_ns; /* of it, since when */
+    bool waits_told;                    /* and it times waits */
     cpu_set_t allowed;
     int core;         /* pinned to; -1: none */
     uint64_t here_ns; /* when we came there last: woke, or hopped */
@@ -56,6 +57,14 @@ struct sampler {
     struct tracked_thread *slot; /* stands for it where stacks are interned */
     uint64_t cpu_counted_ns;     /* of our CPU time, as far as it is in the counts */
 };
+
+/* sampler_waits.c. Waits that the kernel times. */
+void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, const struct wire_frame *frames);
+void sampler_end_wait(struct sampler *s, const struct wire_waited *waited);
+/* The pending sample of `t` is a wait: so many instants it has grown by. */
+uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t);
+/* Was `t`, found asleep in no wait that was told of, in the same one at the sweep before? */
+bool sampler_waits_untold(struct sampler *s, struct tracked_thread *t, struct proof *proof);
 
 /* look.c. A look as proof.h says; more of them while the thread runs meanwhile. */
 enum look sampler_look_at(struct sampler *s, struct tracked_thread *t);
@@ -131,7 +140,14 @@ void sampler_hand_over(struct sampler *s, bool wait);
 /* Counts the time since waking; returns the time now. */
 uint64_t sampler_count_awake(struct sampler *s, uint64_t woke_ns);
 
-/* sampler_kernel.c. Waits for records and takes them; sweeps over the sleepers when that is due. */
+/* sampler_kernel.c. Makes the stack in `stack` of a record; false when it is none that could be shown. */
+bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const struct wire_sample *sample,
+                         const struct wire_frame *frames);
+/* Records of the thread are taken: it is on our list, and was not let go. */
+bool sampler_knows(struct sampler *s, struct tracked_thread *t);
+/* Is it read from its core, although the kernel samples? */
+bool sampler_reads_itself(struct tracked_thread *t);
+/* Waits for records and takes them; sweeps over the sleepers when that is due. */
 void sampler_tick_kernel(struct sampler *s);
 void sampler_drain_kernel(struct sampler *s);
 /* Goes over to the kernel sampler, or (NULL) back from it. */

@@ -128,7 +128,11 @@ struct tracked_thread {
     uint32_t pending_ticks;
     uint32_t stack; /* node of its last stack */
     uint8_t state, marks, reader_kind;
-    bool asleep;                 /* slept at its last sample */
+    bool asleep;             /* slept at its last sample */
+    uint64_t wait_from_ns;   /* its last sample is a wait that the kernel times; from here on it is not written */
+    uint32_t waits;          /* which stands for so many */
+    uint64_t seen_asleep_ns; /* first seen in a wait that nothing was told of, with so many switches */
+    uint64_t seen_switches;
     bool pending;                /* its last sample is not written yet: it may stand for more sweeps */
     bool checked;                /* every code object of its stack was looked at */
     int core;                    /* it was runnable on at the last look */

@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import subprocess
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from test_shares import SHARES_S, check_shares
 
 Report = Callable[[Path], dict[str, Any]]
 KERNEL = ("--reader", "kernel")
+ON_CPU = {"python", "native", "native+gil", "on-cpu", "kernel", "gc", "import"}
 SINCE = {"generators": (3, 3), "awaits": (3, 5)}
 
 
@@ -97,6 +99,25 @@ def test_places(run_keisoku: Run, report: Report, a_python: Interpreter) -> None
     done = by_kernel(run_keisoku, report, a_python, PROGRAMS / "alternate.py", "1.5")
     cpu = {name: row["share"] for name, row in report(done.path)["states"]["cpu"].items()}
     assert cpu.get("python", 0) > 0.85 and cpu.get("on-cpu", 0) < 0.02, cpu
+
+
+def test_waits(run_keisoku: Run, report: Report, python: Interpreter) -> None:
+    """Each wait counts for its length, the shortest and the rare ones too: looks at sleepers could not tell them."""
+    python.since(3, 3, "clock_gettime")
+    done = by_kernel(run_keisoku, report, python, PROGRAMS / "waits.py", "2")
+    truth = json.loads(done.done.out)
+    found: Counter[str] = Counter()
+    states: defaultdict[str, set[str]] = defaultdict(set)
+    for sample in done.recording:
+        for name, _, _ in sample.stack[-1:]:
+            if name in truth and sample.state not in ON_CPU:
+                found[name] += sample.ticks
+                states[name].add(sample.state)
+    for name, (count, seconds) in truth.items():
+        # An instant is a millisecond; each wait is rounded by chance. Until it was first seen a thread is not timed.
+        noise = 4 * 0.5 * count**0.5 + 2 + (20 if count > 100 else 0)
+        assert abs(found[name] - 1000 * seconds) < noise, (name, found[name], count, seconds, truth, found)
+        assert states[name] == {"io" if name == "polls" else "sleep"}, states
 
 
 def test_refused(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+/*
+ * Waits as the kernel times them (kernel_sampler.h). A record comes where a thread leaves its core to wait, with its
+ * stack and its system call, and another where it is waked. So a wait is a sample whose ticks are its length, however
+ * short or long it is: rounded to instants of the rate by chance, it counts on the average for what it was.
+ *
+ * Of a thread that waits more often than the kernel tells, waits are left out by chance, and each that is told stands
+ * for as many as the chance was against it. Not so long ones: they count for themselves, for their ends are always
+ * told, and those whose beginning was left out are found by the sweeps over sleepers. These look twice: what is short
+ * is left to the kernel.
+ */
+#include "capture/sampler_private.h"
+
+bool sampler_waits_untold(struct sampler *s, struct tracked_thread *t, struct proof *proof)
+{
+    if (t->seen_switches != proof->before.switches) {
+        t->seen_switches = proof->before.switches;
+        t->seen_asleep_ns = s->now_ns;
+        return false;
+    }
+    proof->wait_from_ns = t->seen_asleep_ns;
+    return true;
+}
+
+uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t)
+{
+    uint64_t length_ns = t->pending_ns > t->wait_from_ns ? t->pending_ns - t->wait_from_ns : 0;
+    uint32_t waits = length_ns < WIRE_LONG_WAIT_NS && t->waits > 1 ? t->waits : 1;
+    uint32_t ticks = pace_instants(&s->pace, (double)length_ns * waits);
+    atomic_fetch_add_explicit(&s->m->counts.samples, ticks, memory_order_relaxed);
+    t->wait_from_ns = t->pending_ns;
+    t->waits = 1; /* what of it comes later is a part of a long one */
+    return ticks;
+}
+
+/* The letter that /proc has for it. */
+static char state_letter_of(uint8_t task_state)
+{
+    return task_state & 12 ? 'T' : task_state & 2 ? 'D' : 'S';
+}
+
+void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, const struct wire_frame *frames)
+{
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
+    atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, sample->took_ns, memory_order_relaxed);
+    if (!s->waits_told || !sampler_knows(s, t) || sampler_reads_itself(t) || sample->time_ns < s->m->start_ns ||
+        sample->switches < t->last.switches)
+        return;
+    struct proof proof = {
+        .after = {sample->run_ns, sample->delay_ns, sample->switches},
+        .stat.state = state_letter_of(sample->task_state),
+        .call = {.number = sample->call, .args = {sample->call_arguments[0], sample->call_arguments[1]}},
+        .wait_from_ns = sample->time_ns,
+        .waits = sample->stands_for,
+    };
+    if (t->asleep && sample->switches == t->last.switches) /* a look came between: it is known */
+        return;
+    if (proof.after.run_ns < t->last.run_ns)
+        proof.after.run_ns = t->last.run_ns;
+    if (proof.after.delay_ns < t->last.delay_ns)
+        proof.after.delay_ns = t->last.delay_ns;
+    bool good = sampler_read_record(s, t, sample, frames);
+    if (!good)
+        sampler_clear_stack(s);
+    if (!good || t->reader == NULL)
+        t->depth = 0;
+    sampler_flush(s, t, false);
+    t->ip = t->user_ip = 0;
+    sampler_take(s, t, &proof, good, READER_KERNEL);
+}
+
+void sampler_end_wait(struct sampler *s, const struct wire_waited *waited)
+{
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)waited->owner;
+    if (!s->waits_told || !sampler_knows(s, t) || t->wait_from_ns == 0 || t->last.switches != waited->switches)
+        return;
+    t->pending = true;
+    t->pending_ns = waited->time_ns;
+    sampler_flush(s, t, false);
+    t->asleep = false;
+    t->wait_from_ns = 0;
+}
