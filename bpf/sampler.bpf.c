@@ -114,6 +114,9 @@ struct {
  * gone soon. */
 __u32 known[WIRE_KNOWN_SLOTS] = {0};
 
+/* Where the watched threads are. */
+struct wire_core cores[WIRE_CORES] = {0};
+
 /* What did not reach the collector. */
 __u64 lost_interrupts = 0;
 
@@ -462,6 +465,7 @@ int on_clock(struct bpf_perf_event_data *context)
     struct scratch *out = bpf_map_lookup_elem(&scratches, &core);
     if (thread == NULL || out == NULL)
         return 0;
+    cores[core & (WIRE_CORES - 1)].seen_ns = now_ns;
     begin_sample(task, thread, &out->sample, now_ns);
     out->sample.ip = PT_REGS_IP(&context->regs);
     end_sample(thread, out);
@@ -545,6 +549,19 @@ static __u64 delay_of(struct task_struct *task)
     return clock > queued ? clock - queued : 0;
 }
 
+/* The clock runs on cores where watched threads do, and nowhere else: here is one, who has it started. */
+static void see_core(__u64 now_ns)
+{
+    __u32 core = bpf_get_smp_processor_id();
+    struct wire_core *here = &cores[core & (WIRE_CORES - 1)];
+    here->seen_ns = now_ns;
+    if (here->on || here->asked)
+        return;
+    struct wire_core_wanted wanted = {.kind = WIRE_CORE, .core = core};
+    here->asked = 1;
+    bpf_ringbuf_output(&samples, &wanted, sizeof wanted, BPF_RB_FORCE_WAKEUP);
+}
+
 static void comes(struct task_struct *task, struct wire_thread *thread, __u64 now_ns)
 {
     struct wire_switches *of = &thread->switches;
@@ -575,6 +592,7 @@ int on_switch(const __u64 *arguments)
     struct wire_thread *thread = watched(next);
     if (thread != NULL) {
         start_ns = bpf_ktime_get_ns();
+        see_core(start_ns);
         comes(next, thread, start_ns);
         if (!waits)
             thread->switches.spent_ns += bpf_ktime_get_ns() - start_ns;

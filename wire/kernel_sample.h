@@ -23,6 +23,7 @@ enum {
     WIRE_FRAMES_MAX = 8192, /* deeper stacks are cut */
     WIRE_THREADS_MAX = 16384,
     WIRE_CALL_ARGUMENTS = 2,
+    WIRE_CORES = 4096,                    /* a number above shares the place of another */
     WIRE_LONG_WAIT_NS = 10 * 1000 * 1000, /* the end of such a wait is always told of */
     WIRE_KNOWN_SLOTS = 16384              /* of marks that the collector knows, two for each value of their low bits */
 };
@@ -83,7 +84,7 @@ struct wire_frame {
     uint8_t owner, entry, reserved[6];
 };
 
-enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED };
+enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED, WIRE_CORE };
 
 /* A code object that the collector had no name for, copied while a frame of it stood still. It comes before the sample
  * of that frame. Images are the first bytes of the objects as they were, as far as they fit and were there. */
@@ -122,6 +123,18 @@ struct wire_waited {
     uint64_t owner;
     uint64_t time_ns;  /* when the thread was waked; it may not have had a core at once */
     uint64_t switches; /* of its thread while it waited */
+};
+
+/* A watched thread came to a core that has no clock. */
+struct wire_core_wanted {
+    uint32_t kind, core;
+};
+
+/* A core, in memory that both ends see. */
+struct wire_core {
+    uint64_t seen_ns; /* a watched thread was switched in, or interrupted, there */
+    uint32_t on;      /* the collector's: it has the clock */
+    uint32_t asked;   /* the program asked for it */
 };
 
 /* The mark of the code object at `address` whose bytes from code_low on are at `bytes`, a buffer of WIRE_BYTES. */

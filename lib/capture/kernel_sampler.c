@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,16 @@
 /* The first PID namespace, PROC_PID_INIT_INO of linux/proc_ns.h. */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCu
 
+#define KEEP_NS UINT64_C(1000000000) /* a core keeps its clock for so long after the last watched thread */
+
+struct core_clock {
+    int fd;
+    uint32_t core;
+    bool on;
+    uint64_t keep_ns; /* on until then, whoever is there */
+    atomic_bool wanted;
+};
+
 struct kernel_sampler {
     struct sampler_bpf *program;
     struct ring_buffer *ring;
@@ -28,8 +39,9 @@ struct kernel_sampler {
     int threads_fd;
     uint64_t lost;
     double interrupt_ns;
-    int *events; /* one a core */
-    size_t n_events;
+    struct core_clock *clocks; /* cores may be numbered with gaps */
+    size_t n_clocks;
+    uint64_t period_ns;
     const struct kernel_taker *taker; /* of the present drain */
 };
 
@@ -43,6 +55,8 @@ static int refuse(struct err *err, int error)
 /* ---- loading
  * ---------------------------------------------------------------------------------------------------------
  */
+
+static void start_clock(struct kernel_sampler *sampler, uint32_t core);
 
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -59,6 +73,7 @@ static int on_sample(void *context, void *data, size_t size)
     const struct wire_sample *sample = data;
     const struct wire_code *code = data;
     const struct wire_waited *waited = data;
+    const struct wire_core_wanted *wanted = data;
     if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes)
         taker->code(taker->context, code, (const void *)(code + 1));
     else if (size >= sizeof *sample && sample->kind == WIRE_SAMPLE &&
@@ -66,6 +81,8 @@ static int on_sample(void *context, void *data, size_t size)
         taker->sample(taker->context, sample, (const void *)(sample + 1));
     else if (size >= sizeof *waited && waited->kind == WIRE_WAITED)
         taker->waited(taker->context, waited);
+    else if (size >= sizeof *wanted && wanted->kind == WIRE_CORE)
+        start_clock(sampler, wanted->core);
     return 0;
 }
 
@@ -110,7 +127,7 @@ static int load(struct kernel_sampler *sampler)
  * -------------------------------------------------------------------------------------------------------
  */
 
-/* One event a core; cores may be numbered with gaps. 0 or -errno. */
+/* One event a core, at rest. 0 or -errno. */
 static int open_events(struct kernel_sampler *sampler)
 {
     struct perf_event_attr attr = {
@@ -118,10 +135,11 @@ static int open_events(struct kernel_sampler *sampler)
         .type = PERF_TYPE_SOFTWARE,
         .config = PERF_COUNT_SW_CPU_CLOCK,
         .sample_period = KERNEL_NEVER_NS,
+        .disabled = 1,
     };
     int cores = libbpf_num_possible_cpus();
-    sampler->events = cores > 0 ? mem_alloc((size_t)cores * sizeof *sampler->events) : NULL;
-    if (sampler->events == NULL)
+    sampler->clocks = cores > 0 ? mem_zalloc((size_t)cores, sizeof *sampler->clocks) : NULL;
+    if (sampler->clocks == NULL)
         return cores < 0 ? cores : -ENOMEM;
     for (int core = 0; core < cores; core++) {
         int fd = (int)syscall(SYS_perf_event_open, &attr, -1, core, -1, PERF_FLAG_FD_CLOEXEC);
@@ -129,19 +147,70 @@ static int open_events(struct kernel_sampler *sampler)
             continue;
         if (fd < 0)
             return -errno;
-        sampler->events[sampler->n_events++] = fd;
+        struct core_clock *clock = &sampler->clocks[sampler->n_clocks++];
+        clock->fd = fd;
+        clock->core = (uint32_t)core;
         if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(sampler->program->progs.on_clock)) != 0)
             return -errno;
     }
     return 0;
 }
 
+static struct wire_core *core_of(struct kernel_sampler *sampler, const struct core_clock *clock)
+{
+    return &sampler->program->bss->cores[clock->core & (WIRE_CORES - 1)];
+}
+
+static void turn(struct kernel_sampler *sampler, struct core_clock *clock, bool on)
+{
+    struct wire_core *core = core_of(sampler, clock);
+    if (on)
+        ioctl(clock->fd, PERF_EVENT_IOC_PERIOD, &sampler->period_ns);
+    if (on == clock->on)
+        return;
+    ioctl(clock->fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
+    clock->on = on;
+    __atomic_store_n(&core->on, on, __ATOMIC_RELEASE);
+    __atomic_store_n(&core->asked, 0, __ATOMIC_RELEASE);
+}
+
+/* A watched thread is there: it is on the CPU until the clock runs, without samples. */
+static void start_clock(struct kernel_sampler *sampler, uint32_t core)
+{
+    for (size_t i = 0; i < sampler->n_clocks && sampler->period_ns != KERNEL_NEVER_NS; i++) {
+        if (sampler->clocks[i].core == core)
+            turn(sampler, &sampler->clocks[i], true);
+    }
+}
+
 void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
 {
-    for (size_t i = 0; i < sampler->n_events; i++)
-        ioctl(sampler->events[i], PERF_EVENT_IOC_PERIOD, &period_ns);
-    if (period_ns == KERNEL_NEVER_NS)
+    uint64_t now_ns = clock_monotonic_ns();
+    bool begins = sampler->period_ns == KERNEL_NEVER_NS, never = period_ns == KERNEL_NEVER_NS;
+    sampler->period_ns = period_ns;
+    for (size_t i = 0; i < sampler->n_clocks; i++) {
+        struct core_clock *clock = &sampler->clocks[i];
+        uint64_t seen_ns = __atomic_load_n(&core_of(sampler, clock)->seen_ns, __ATOMIC_RELAXED);
+        if (atomic_exchange_explicit(&clock->wanted, false, memory_order_relaxed) || begins)
+            clock->keep_ns = now_ns + KEEP_NS;
+        bool here = sampler->switches == NULL || now_ns < clock->keep_ns || now_ns < seen_ns + KEEP_NS;
+        turn(sampler, clock, here && !never);
+    }
+    if (never)
         kernel_sampler_waits(sampler, 0);
+}
+
+void kernel_sampler_want_core(struct kernel_sampler *sampler, int core)
+{
+    for (size_t i = 0; core >= 0 && i < sampler->n_clocks; i++) {
+        if (sampler->clocks[i].core == (uint32_t)core)
+            atomic_store_explicit(&sampler->clocks[i].wanted, true, memory_order_relaxed);
+    }
+}
+
+bool kernel_sampler_knows_cores(const struct kernel_sampler *sampler)
+{
+    return sampler->switches != NULL;
 }
 
 bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
@@ -161,6 +230,7 @@ int kernel_sampler_new(struct kernel_sampler **result, struct err *err)
     if (sampler == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
     libbpf_set_print(say_nothing);
+    sampler->period_ns = KERNEL_NEVER_NS;
     bool waits = false;
     int rc = load(sampler);
     if (rc == 0)
@@ -185,9 +255,9 @@ void kernel_sampler_free(struct kernel_sampler *sampler)
 {
     if (sampler == NULL)
         return;
-    for (size_t i = 0; sampler->events != NULL && i < sampler->n_events; i++)
-        close(sampler->events[i]);
-    mem_free(sampler->events);
+    for (size_t i = 0; sampler->clocks != NULL && i < sampler->n_clocks; i++)
+        close(sampler->clocks[i].fd);
+    mem_free(sampler->clocks);
     bpf_link__destroy(sampler->switches);
     ring_buffer__free(sampler->ring);
     sampler_bpf__destroy(sampler->program);

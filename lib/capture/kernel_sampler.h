@@ -29,8 +29,9 @@ struct kernel_taker {
 /* ERR_PERMISSION, ERR_NOT_SUPPORTED (this build or this kernel cannot, or the trial did not read what was there). */
 int kernel_sampler_new(struct kernel_sampler **result, struct err *err);
 void kernel_sampler_free(struct kernel_sampler *sampler);
-/* Each core is interrupted each `period_ns` from now on; at least 10 µs. KERNEL_NEVER_NS: none, and no wait is told of
- * either. */
+/* Each core where a watched thread runs is interrupted each `period_ns` from now on, at least 10 µs; to be said again
+ * some times a second: cores that none was on for a while are left alone. KERNEL_NEVER_NS: none is, and no wait is told
+ * of either. */
 #define KERNEL_NEVER_NS (UINT64_C(1) << 60)
 void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns);
 /* Waits are told of, of each thread one in so long on average where there are more; 0 (at first): none. False where
@@ -40,6 +41,10 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns);
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler);
 /* Says how thread `tid` is to be read. False when no more fit. */
 bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread);
+/* One is on that core already. Any thread may say so. */
+void kernel_sampler_want_core(struct kernel_sampler *sampler, int core);
+/* Does it know where they run? Else all cores are interrupted. */
+bool kernel_sampler_knows_cores(const struct kernel_sampler *sampler);
 void kernel_sampler_unwatch(struct kernel_sampler *sampler, pid_t tid);
 /* The code object of that mark has a name by now. */
 void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark);

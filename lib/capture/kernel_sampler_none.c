@@ -40,6 +40,18 @@ bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struc
     return false;
 }
 
+void kernel_sampler_want_core(struct kernel_sampler *sampler, int core)
+{
+    (void)sampler;
+    (void)core;
+}
+
+bool kernel_sampler_knows_cores(const struct kernel_sampler *sampler)
+{
+    (void)sampler;
+    return false;
+}
+
 void kernel_sampler_unwatch(struct kernel_sampler *sampler, pid_t tid)
 {
     (void)sampler;

@@ -9,13 +9,23 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 250, TRIES = 3 }; /* shorter programs are left alone; the trial may fail where others have the cores */
+enum {
+    WAIT_MS = 250,
+    TRIES = 3,
+    CORES_MAX = 8
+}; /* shorter programs are left alone; the trial may fail where others have the cores */
 
 struct kernel_start {
     struct kernel_sampler *_Atomic ready;
     int stop_fd;
     pthread_t thread;
 };
+
+/* It would interrupt all of many cores. */
+static bool is_dear(const struct kernel_sampler *sampler)
+{
+    return !kernel_sampler_knows_cores(sampler) && sysconf(_SC_NPROCESSORS_ONLN) > CORES_MAX;
+}
 
 static void *load(void *context)
 {
@@ -26,7 +36,9 @@ static void *load(void *context)
     prctl(PR_SET_NAME, "kei-loader");
     for (int i = 0; i < TRIES && poll(&stop, 1, WAIT_MS << i) == 0; i++) {
         int rc = kernel_sampler_new(&sampler, &err);
-        if (rc == 0)
+        if (rc == 0 && is_dear(sampler))
+            kernel_sampler_free(sampler);
+        else if (rc == 0)
             atomic_store(&start->ready, sampler);
         if (rc == 0 || rc == ERR_PERMISSION)
             break;

@@ -23,7 +23,7 @@
  * of its time), and is nobody's to lower when the budget is short. A little off any round period. */
 enum { IP_PERIOD_NS = 3970 * 1000 };
 
-enum { AUTO_CORES_MAX = 8, AUTO_RATE_MAX_HZ = 10000 };
+enum { AUTO_RATE_MAX_HZ = 10000 };
 
 /* ---- making ---------------------------------------------------------------------------------------------------------
  */
@@ -124,14 +124,12 @@ static int make_recording(struct session *session, const char *output, const cha
     return rc == ERR_NOT_FOUND ? ERR_IO : rc; /* "not found" is said of the program alone */
 }
 
-/* Where nobody chose a reader, but a rate, which costs less so. Every core of the machine takes the kernel sampler's
- * interrupts, which is for small ones. Under a budget both reach the same rate, and the reader from the core needs no
- * loading. */
+/* Where nobody chose a reader, but a rate, which costs less so. Under a budget both reach the same rate, and the reader
+ * from the core needs no loading. */
 static bool may_use_kernel(const struct measure_options *options)
 {
     bool chosen = options->kernel_only || options->core_only || options->free_only || options->stop_only;
-    return !chosen && options->rate_asked && options->rate_hz <= AUTO_RATE_MAX_HZ &&
-           sysconf(_SC_NPROCESSORS_ONLN) <= AUTO_CORES_MAX;
+    return !chosen && options->rate_asked && options->rate_hz <= AUTO_RATE_MAX_HZ;
 }
 
 static int start_threads(struct session *session, struct err *err)

@@ -80,6 +80,9 @@ static void watch(struct measurement *m, struct kernel_sampler *kernel, struct t
     if ((thread->reader != NULL && !python_reader_wire(thread->reader, &wire)) ||
         !kernel_sampler_watch(kernel, thread->tid, &wire))
         measure_lose(m, LOSS_THREAD_MISSED, 1);
+    struct proc_stat stat;
+    if (proc_thread_stat(&thread->files, &stat))
+        kernel_sampler_want_core(kernel, stat.processor);
 }
 
 /* Tasks of an event loop, and which of several interpreters a thread runs, are told by the reader from the core alone.

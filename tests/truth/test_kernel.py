@@ -63,8 +63,6 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
 
 def test_automatic(run_keisoku: Run, report: Report, python: Interpreter) -> None:
     """Where a rate was chosen, the kernel sampler takes over from the reader from the core while the program runs."""
-    if (os.cpu_count() or 1) > 8:
-        pytest.skip("the reader from the core is kept on more than 8 cores")
     program = PROGRAMS / "alternate.py"
     for seconds in ("1", "3", "8"):  # on a busy machine its loading takes long
         done = measured(run_keisoku, python, program, seconds, options=("--reader", "auto", "--rate", "1000"))
@@ -118,6 +116,23 @@ def test_waits(run_keisoku: Run, report: Report, python: Interpreter) -> None:
         noise = 4 * 0.5 * count**0.5 + 2 + (20 if count > 100 else 0)
         assert abs(found[name] - 1000 * seconds) < noise, (name, found[name], count, seconds, truth, found)
         assert states[name] == {"io" if name == "polls" else "sleep"}, states
+
+
+def test_moves(run_keisoku: Run, a_python: Interpreter) -> None:
+    """Only cores where the program runs are interrupted; one that it comes to later is, from that moment on."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one core")
+    a_python.since(3, 3, "sched_setaffinity")
+    done = measured(run_keisoku, a_python, PROGRAMS / "moves.py", "1.5", options=(*KERNEL, "--rate", "1000"))
+    ticks: Counter[str] = Counter()
+    ran: Counter[str] = Counter()
+    for sample in done.recording:
+        for name in {name for name, _, _ in sample.stack} & {"first", "second"}:
+            ticks[name] += sample.ticks
+            ran[name] += round(1e6 * sample.run_s)
+    # Each sample stands for as much time as the others, whatever others did on the two cores meanwhile.
+    each = {name: ran[name] / ticks[name] for name in ran}
+    assert ticks["second"] > 100 and 0.6 < each["first"] / each["second"] < 1.6, (ticks, ran)
 
 
 def test_refused(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
