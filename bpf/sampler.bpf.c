@@ -465,7 +465,7 @@ int on_clock(struct bpf_perf_event_data *context)
     struct scratch *out = bpf_map_lookup_elem(&scratches, &core);
     if (thread == NULL || out == NULL)
         return 0;
-    cores[core & (WIRE_CORES - 1)].seen_ns = now_ns;
+    cores[core & (WIRE_CORES - 1)].seen_ns = now_ns + clock_ahead_ns;
     begin_sample(task, thread, &out->sample, now_ns);
     out->sample.ip = PT_REGS_IP(&context->regs);
     end_sample(thread, out);
@@ -554,7 +554,7 @@ static void see_core(__u64 now_ns)
 {
     __u32 core = bpf_get_smp_processor_id();
     struct wire_core *here = &cores[core & (WIRE_CORES - 1)];
-    here->seen_ns = now_ns;
+    here->seen_ns = now_ns + clock_ahead_ns;
     if (here->on || here->asked)
         return;
     struct wire_core_wanted wanted = {.kind = WIRE_CORE, .core = core};

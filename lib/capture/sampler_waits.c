@@ -15,9 +15,11 @@ bool sampler_waits_untold(struct sampler *s, struct tracked_thread *t, struct pr
     if (t->seen_switches != proof->before.switches) {
         t->seen_switches = proof->before.switches;
         t->seen_asleep_ns = s->now_ns;
+        t->unread = false;
         return false;
     }
     proof->wait_from_ns = t->seen_asleep_ns;
+    t->unread = false;
     return true;
 }
 
@@ -36,6 +38,17 @@ uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t)
 static char state_letter_of(uint8_t task_state)
 {
     return task_state & 12 ? 'T' : task_state & 2 ? 'D' : 'S';
+}
+
+/* The next sweep reads its stack, if it waits still. */
+static void leave_to_sweep(const struct sampler *s, struct tracked_thread *t, const struct wire_sample *sample)
+{
+    t->asleep = false;
+    t->wait_from_ns = 0;
+    t->seen_switches = sample->switches;
+    t->seen_asleep_ns = sample->time_ns;
+    t->unread = true;
+    t->unread_why = s->lost;
 }
 
 void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, const struct wire_frame *frames)
@@ -59,11 +72,13 @@ void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, cons
     if (proof.after.delay_ns < t->last.delay_ns)
         proof.after.delay_ns = t->last.delay_ns;
     bool good = sampler_read_record(s, t, sample, frames);
-    if (!good)
-        sampler_clear_stack(s);
     if (!good || t->reader == NULL)
         t->depth = 0;
     sampler_flush(s, t, false);
+    if (!good) {
+        leave_to_sweep(s, t, sample);
+        return;
+    }
     t->ip = t->user_ip = 0;
     sampler_take(s, t, &proof, good, READER_KERNEL);
 }
@@ -71,7 +86,14 @@ void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, cons
 void sampler_end_wait(struct sampler *s, const struct wire_waited *waited)
 {
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)waited->owner;
-    if (!s->waits_told || !sampler_knows(s, t) || t->wait_from_ns == 0 || t->last.switches != waited->switches)
+    if (!s->waits_told || !sampler_knows(s, t))
+        return;
+    if (t->unread && t->seen_switches == waited->switches) {
+        atomic_fetch_add_explicit(&s->m->counts.dropped, 1, memory_order_relaxed);
+        measure_lose(s->m, t->unread_why, 1);
+    }
+    t->unread = false;
+    if (t->wait_from_ns == 0 || t->last.switches != waited->switches)
         return;
     t->pending = true;
     t->pending_ns = waited->time_ns;

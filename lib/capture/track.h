@@ -133,6 +133,8 @@ struct tracked_thread {
     uint32_t waits;          /* which stands for so many */
     uint64_t seen_asleep_ns; /* first seen in a wait that nothing was told of, with so many switches */
     uint64_t seen_switches;
+    bool unread; /* that wait was told of, but its stack could not be read; why: */
+    enum loss_kind unread_why;
     bool pending;                /* its last sample is not written yet: it may stand for more sweeps */
     bool checked;                /* every code object of its stack was looked at */
     int core;                    /* it was runnable on at the last look */

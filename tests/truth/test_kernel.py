@@ -17,6 +17,7 @@ from measured import Measured, measured
 from oracle import PROGRAMS, Oracle
 from support import Run
 from test_shares import SHARES_S, check_shares
+from test_states import check_gil_fight, check_one_state
 
 Report = Callable[[Path], dict[str, Any]]
 KERNEL = ("--reader", "kernel")
@@ -116,6 +117,17 @@ def test_waits(run_keisoku: Run, report: Report, python: Interpreter) -> None:
         noise = 4 * 0.5 * count**0.5 + 2 + (20 if count > 100 else 0)
         assert abs(found[name] - 1000 * seconds) < noise, (name, found[name], count, seconds, truth, found)
         assert states[name] == {"io" if name == "polls" else "sleep"}, states
+
+
+@pytest.mark.parametrize("phase", ["sleep", "lock", "io", "hash"])
+def test_one_state(run_keisoku: Run, a_python: Interpreter, phase: str) -> None:
+    """As test_states.py does with the other reader."""
+    check_one_state(measured(run_keisoku, a_python, PROGRAMS / "states.py", phase, "0.8", options=KERNEL), phase)
+
+
+def test_gil_fight(run_keisoku: Run, report: Report, a_python: Interpreter) -> None:
+    done = measured(run_keisoku, a_python, PROGRAMS / "states.py", "gil", "1.2", options=KERNEL)
+    check_gil_fight(done, report, a_python)
 
 
 def test_moves(run_keisoku: Run, a_python: Interpreter) -> None:

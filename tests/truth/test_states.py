@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from interpreters import Interpreter
-from measured import measured
+from measured import Measured, measured
 from oracle import PROGRAMS
 from recording import Recording
 from support import Run
@@ -35,7 +35,11 @@ def share(states: Counter[str], names: set[str]) -> float:
 
 @pytest.mark.parametrize("phase", ["sleep", "lock", "io", "hash", "busy"])
 def test_one_state(run_keisoku: Run, python: Interpreter, phase: str) -> None:
-    done, _, recording, _ = measured(run_keisoku, python, PROGRAMS / "states.py", phase, "0.8")
+    check_one_state(measured(run_keisoku, python, PROGRAMS / "states.py", phase, "0.8"), phase)
+
+
+def check_one_state(measurement: Measured, phase: str) -> None:
+    done, _, recording, _ = measurement
     truth = json.loads(done.out)
     states = states_of(recording, "subject", f"{phase if phase != 'busy' else 'spin'}_body")
     assert sum(states.values()) > 40, f"{dict(states)}\n{done.err}"
@@ -49,7 +53,11 @@ def test_one_state(run_keisoku: Run, python: Interpreter, phase: str) -> None:
 
 def test_gil_fight(run_keisoku: Run, report: Report, python: Interpreter) -> None:
     """Two threads that compute in Python: each runs as long as its own clock says and waits for the GIL otherwise."""
-    done, path, recording, _ = measured(run_keisoku, python, PROGRAMS / "states.py", "gil", "1.2")
+    check_gil_fight(measured(run_keisoku, python, PROGRAMS / "states.py", "gil", "1.2"), report, python)
+
+
+def check_gil_fight(measurement: Measured, report: Report, python: Interpreter) -> None:
+    done, path, recording, _ = measurement
     truth = json.loads(done.out)["threads"]
     threads = {
         row["name"]: {state: value["share"] for state, value in row["states"].items()}
