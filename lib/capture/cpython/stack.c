@@ -531,6 +531,7 @@ enum python_read_result python_stack_recorded(struct python_reader *reader, cons
     stack->gil_known = true;
     stack->gc_running = (sample->flags & WIRE_GC_RUNNING) != 0;
     stack->gil_address = reader->gil_address;
+    stack->gil_size = reader->gil_size;
     if (sample->result != WIRE_OK)
         return sample->result == WIRE_INVALID ? PYTHON_READ_INVALID : PYTHON_READ_UNREADABLE;
     struct walk walk = {.reader = reader,
