@@ -5,6 +5,7 @@
 #include "diagnose/compare.h"
 
 #include "data/sums.h"
+#include "diagnose/compare_lines.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct builder {
     struct map keys, children; /* name and file → function; (node, function) → node */
     size_t function_capacity, node_capacity;
     struct buf key;
+    struct line_matcher lines;
     uint32_t *key_of, *node_of; /* of the side that is added: by function id, by stack id */
 };
 
@@ -149,11 +151,12 @@ struct state_times {
     uint64_t ticks[STATE_COUNT];
 };
 
-static void pour(struct builder *builder, int side, const struct stack_sums *sums, struct state_times *states)
+static int pour(struct builder *builder, int side, const struct stack_sums *sums, struct state_times *states)
 {
     struct comparison *comparison = builder->comparison;
     const struct profile *profile = comparison->profile[side];
-    for (size_t i = 0; i < sums->count; i++) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sums->count; i++) {
         const struct stack_total *total = &sums->totals[i];
         struct compare_time time = time_of(total, comparison->cpu);
         uint32_t leaf = sums->leaf[total->stack];
@@ -161,12 +164,15 @@ static void pour(struct builder *builder, int side, const struct stack_sums *sum
         add_time(&comparison->nodes[builder->node_of[total->stack]].self_time[side], &time);
         add_time(&comparison->functions[function].self_time[side], &time);
         add_time(&comparison->all[side], &time);
+        if (leaf != 0)
+            rc = compare_lines_add(&builder->lines, comparison, side, function, profile->stacks[leaf].frame, &time);
         comparison->cpu_s[side] += total->cpu_ns / 1e9;
         for (int state = 0; state < STATE_COUNT; state++) {
             states->ns[state] += comparison->cpu ? total->state_cpu_ns[state] : total->state_ns[state];
             states->ticks[state] += total->state_ticks[state];
         }
     }
+    return rc;
 }
 
 static int add_side(struct builder *builder, int side, struct state_times *states)
@@ -179,7 +185,7 @@ static int add_side(struct builder *builder, int side, struct state_times *state
     if (rc == 0)
         rc = add_nodes(builder, side, &sums);
     if (rc == 0)
-        pour(builder, side, &sums, states);
+        rc = pour(builder, side, &sums, states);
     stack_sums_release(&sums);
     mem_free(builder->key_of);
     mem_free(builder->node_of);
@@ -334,7 +340,10 @@ static void find_changes(struct comparison *comparison, const struct state_times
     size_t n_stacks = 0;
     for (size_t i = 0; i < comparison->n_nodes; i++)
         n_stacks += comparison->nodes[i].self_time[0].ticks + comparison->nodes[i].self_time[1].ticks > 0;
-    double z = deviations(comparison->n_functions - 1), z_stacks = deviations(n_stacks);
+    double z = deviations(comparison->n_functions - 1), z_stacks = deviations(n_stacks),
+           z_lines = deviations(comparison->n_lines);
+    for (size_t i = 0; i < comparison->n_lines; i++)
+        find_change(comparison, &noise, comparison->lines[i].self_time, z_lines, &comparison->lines[i].self);
     for (size_t i = 0; i < comparison->n_functions; i++) {
         struct compare_function *function = &comparison->functions[i];
         find_change(comparison, &noise, function->self_time, z, &function->self);
@@ -382,6 +391,29 @@ static struct ranked rank(uint32_t index, const struct change *change)
 {
     bool changed = change->kind != CHANGE_NOISE;
     return (struct ranked){index, changed, changed ? fabs(change->change) : fmax(change->value[0], change->value[1])};
+}
+
+static int by_line_rank(const void *a, const void *b)
+{
+    const struct compare_line *x = a, *y = b;
+    struct ranked first = rank(0, &x->self), second = rank(0, &y->self);
+    int order = by_rank(&first, &second);
+    if (order != 0)
+        return order;
+    if (x->function != y->function)
+        return x->function < y->function ? -1 : 1;
+    return x->line[SIDE_B] != y->line[SIDE_B]
+               ? (x->line[SIDE_B] < y->line[SIDE_B] ? -1 : 1)
+               : (x->line[SIDE_A] > y->line[SIDE_A]) - (x->line[SIDE_A] < y->line[SIDE_A]);
+}
+
+static void put_lines_in_order(struct comparison *comparison)
+{
+    if (comparison->n_lines > 0)
+        qsort(comparison->lines, comparison->n_lines, sizeof *comparison->lines, by_line_rank);
+    while (comparison->n_changed_lines < comparison->n_lines &&
+           comparison->lines[comparison->n_changed_lines].self.kind != CHANGE_NOISE)
+        comparison->n_changed_lines++;
 }
 
 static int put_in_order(struct comparison *comparison)
@@ -452,6 +484,7 @@ static int build(struct builder *builder)
     if (rc != 0)
         return rc;
     find_changes(comparison, states);
+    put_lines_in_order(comparison);
     return put_in_order(comparison);
 }
 
@@ -471,6 +504,7 @@ int compare_new(const struct profile *a, const struct profile *b, enum compare_p
     map_release(&builder.keys);
     map_release(&builder.children);
     buf_release(&builder.key);
+    compare_lines_release(&builder.lines);
     if (rc != 0) {
         compare_free(comparison);
         return rc;
@@ -488,5 +522,6 @@ void compare_free(struct comparison *comparison)
     mem_free(comparison->order);
     mem_free(comparison->nodes);
     mem_free(comparison->stacks);
+    mem_free(comparison->lines);
     mem_free(comparison);
 }

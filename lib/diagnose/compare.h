@@ -44,6 +44,16 @@ struct compare_function {
     struct change self, total;
 };
 
+/* A line of a function that was innermost (compare_lines.h says which are the same). */
+struct compare_line {
+    uint32_t function;    /* index of functions */
+    uint32_t line[SIDES]; /* 0: not in this recording */
+    const char *text;     /* of B, where it has it; NULL: no recording does. Not terminated */
+    size_t text_length;
+    struct compare_time self_time[SIDES];
+    struct change self;
+};
+
 /* A call path of either recording: node 0 is the root. Parents come before their children. */
 struct compare_node {
     uint32_t parent, function; /* indexes of nodes, functions (before they are put in order: `order`) */
@@ -66,6 +76,8 @@ struct comparison {
     struct compare_node *nodes;
     uint32_t *stacks; /* nodes whose own time is a change: the largest first */
     size_t n_nodes, n_stacks;
+    struct compare_line *lines; /* changes first, the largest first */
+    size_t n_lines, n_changed_lines;
     double resolution; /* what a function with a hundredth of the time or more must change by to be told, at most */
     char headline[256], detail[768];
 };

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { STACKS_MOST = 1000, FRAMES_MOST = 1000 };
+enum { LINES_MOST = 1000, STACKS_MOST = 1000, FRAMES_MOST = 1000 };
 
 static bool same_text(const char *a, const char *b)
 {
@@ -126,6 +126,23 @@ static void write_stack(struct json_writer *json, const struct comparison *compa
     json_close(json, '}');
 }
 
+static void write_line(struct json_writer *json, const struct comparison *comparison, const struct compare_line *line)
+{
+    struct compare_place place = compare_place(comparison, line->function);
+    const struct profile *profile = place.profile;
+    json_open(json, NULL, '{');
+    json_text_of(json, "function", profile->strings[place.name], profile->string_lengths[place.name]);
+    json_text_of(json, "file", profile->strings[place.file], profile->string_lengths[place.file]);
+    if (line->line[SIDE_A] > 0)
+        json_integer(json, "line_a", line->line[SIDE_A]);
+    if (line->line[SIDE_B] > 0)
+        json_integer(json, "line_b", line->line[SIDE_B]);
+    if (line->text != NULL)
+        json_text_of(json, "text", line->text, line->text_length);
+    write_change(json, "self", &line->self);
+    json_close(json, '}');
+}
+
 static void write_notes(struct json_writer *json, const struct comparison *comparison)
 {
     struct buf notes = {0};
@@ -160,6 +177,10 @@ static void write_tables(struct json_writer *json, const struct diff_input *inpu
         write_change(json, "total", &comparison->functions[index].total);
         json_close(json, '}');
     }
+    json_close(json, ']');
+    json_open(json, "lines", '[');
+    for (size_t i = 0; i < comparison->n_lines && i < LINES_MOST && i < (input->top > 0 ? input->top : LINES_MOST); i++)
+        write_line(json, comparison, &comparison->lines[i]);
     json_close(json, ']');
     json_open(json, "stacks", '[');
     for (size_t i = 0; i < comparison->n_stacks && i < STACKS_MOST && i < rows; i++)

@@ -212,6 +212,42 @@ static void add_stacks(struct screen *screen)
         buf_printf(&screen->out, "%zu more; --top %zu shows all\n", comparison->n_stacks - rows, comparison->n_stacks);
 }
 
+/* "orders.py:41>43  for order in orders:": the line in A and in B where it moved. */
+static void add_line(struct screen *screen, const struct compare_line *line)
+{
+    struct compare_place place = compare_place(screen->comparison, line->function);
+    struct buf text = {0};
+    uint32_t a = line->line[SIDE_A], b = line->line[SIDE_B];
+    add_numbers(screen, &line->self);
+    buf_printf(&text, "%s%s:%u", tag(line->self.kind), profile_short_file(place.profile->strings[place.file]),
+               a > 0 ? a : b);
+    if (a > 0 && b > 0 && a != b)
+        buf_printf(&text, ">%u", b);
+    if (line->text != NULL) {
+        buf_add_text(&text, "  ");
+        buf_add(&text, line->text, line->text_length);
+    }
+    cells_add_buf(&screen->out, &text, screen->input->width - CHANGE_COLUMNS - 2 * VALUE_COLUMNS - 2, false, false);
+    buf_add_byte(&screen->out, '\n');
+    screen->out.failed = screen->out.failed || text.failed;
+    buf_release(&text);
+}
+
+static void add_lines(struct screen *screen)
+{
+    const struct comparison *comparison = screen->comparison;
+    size_t rows = screen->input->top > 0 ? screen->input->top : ROWS;
+    if (comparison->n_changed_lines == 0)
+        return;
+    buf_add_byte(&screen->out, '\n');
+    add_title(screen, "line, its own time");
+    for (size_t i = 0; i < comparison->n_changed_lines && i < rows; i++)
+        add_line(screen, &comparison->lines[i]);
+    if (comparison->n_changed_lines > rows)
+        buf_printf(&screen->out, "%zu more; --top %zu shows all\n", comparison->n_changed_lines - rows,
+                   comparison->n_changed_lines);
+}
+
 static void add_states(struct screen *screen)
 {
     bool any = false;
@@ -236,6 +272,7 @@ int diff_text(const struct diff_input *input, const struct sink *sink, struct er
     struct screen screen = {.input = &wide, .comparison = input->comparison};
     add_head(&screen);
     add_functions(&screen);
+    add_lines(&screen);
     add_stacks(&screen);
     add_states(&screen);
     int rc = screen.out.failed ? err_set(err, ERR_NOMEM, "cannot compare: out of memory")

@@ -85,6 +85,42 @@ def test_the_truth_is_inside_the_intervals(run_keisoku: Run, folder: Path, clock
     assert sum(row["self"]["a"] for row in functions.values()) == pytest.approx(10 if clock == "wall" else 8, rel=0.01)
 
 
+def test_lines_that_moved_are_the_same(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
+    """Counted by the recordings' own views. Two lines were added above, so everything moved by two; `total += x` was
+    replaced, and `step()` costs half."""
+    old = ["def work(xs):", "    for x in xs:", "        total += x", "        step()", "    return total"]
+    new = ["import os", "", *old[:2], "        total = total + x * 2", *old[3:]]
+    for name, lines, first, shares in (("a", old, 1, (20, 30, 50)), ("b", new, 3, (25, 45, 30))):
+        (tmp_path / f"{name}.py.txt").write_text("\n".join(lines) + "\n")
+        at = [first + 1, first + 2, first + 3]
+        text = ["mode run", "directory /srv", f"seed {first}", "process p 7", f"function work /srv/app.py {first}"]
+        text += [f"stack s{line} work:{line}" for line in at]
+        parts = " ".join(f"{share}%python@s{line}" for share, line in zip(shares, at, strict=True))
+        text += ["thread t p 7", f"during t 10 {parts}", f"source /srv/app.py 1 {name}.py.txt"]
+        (tmp_path / f"{name}.txt").write_text("\n".join(text) + "\n")
+        make_recording(tmp_path / f"{name}.txt", tmp_path / f"{name}.kei")
+    found = {row["text"]: row for row in diff(run_keisoku, "a.kei", "b.kei")["lines"]}
+    sql = "SELECT line, self_wall_s FROM lines"
+    counted = [dict(json_rows(run_keisoku, name, sql)) for name in ("a.kei", "b.kei")]
+    expected = {"for x in xs:": (2, 4), "total += x": (3, None), "total = total + x * 2": (None, 5), "step()": (4, 6)}
+    assert found.keys() == expected.keys()
+    for words, numbers in expected.items():
+        row = found[words]
+        assert (row.get("line_a"), row.get("line_b")) == numbers
+        for side, line, sums in zip("ab", numbers, counted, strict=True):
+            assert row["self"][side] == pytest.approx(sums[line] if line else 0, abs=0.01), words
+    told = {"total += x": "vanished", "total = total + x * 2": "new", "step()": "less"}
+    assert told == {line: found[line]["self"]["kind"] for line in told}
+    screen = run_keisoku("diff", "a.kei", "b.kei").out
+    assert re.search(r"app\.py:4>6  step\(\)", screen), screen
+    assert re.search(r"gone: .*app\.py:3  total \+= x", screen), screen
+
+
+def json_rows(run_keisoku: Run, path: str, sql: str) -> list[tuple[int, float]]:
+    rows = json.loads(run_keisoku("query", path, sql, "--json").out)
+    return [(row["line"], row["self_wall_s"]) for row in rows]
+
+
 def test_both_ways_are_the_same(run_keisoku: Run, folder: Path) -> None:
     there = diff(run_keisoku, "before.kei", "after.kei")
     back = diff(run_keisoku, "after.kei", "before.kei")

@@ -47,6 +47,7 @@ export interface Diff {
   whole: Change;
   states: Record<string, Change>;
   functions: DiffFunction[];
+  lines: { function: string; file: string; line_a?: number; line_b?: number; text?: string; self: Change }[];
   stacks: { frames: string[]; self: Change }[];
 }
 
@@ -184,6 +185,40 @@ function Functions({ diff }: { diff: Diff }) {
           </table>
         </div>
       )}
+      <More left={all.length - rows} show={() => setRows(Infinity)} />
+    </>
+  );
+}
+
+function Lines({ diff }: { diff: Diff }) {
+  const [rows, setRows] = useState(ROWS);
+  const all = diff.lines.filter((row) => row.self.kind !== "noise");
+  if (all.length === 0) return <p class="soft">No line differs by more than the noise.</p>;
+  return (
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Lines">
+        <table id="lines" class="changes">
+          <thead>
+            <tr>
+              <th scope="col">line</th>
+              <AmountHeads />
+              <th scope="col">file:line, A to B</th>
+            </tr>
+          </thead>
+          <tbody>
+            {all.slice(0, rows).map((row, i) => (
+              <tr key={i}>
+                <td class="mono name">{visible(row.text ?? row.function)}</td>
+                <Amounts change={row.self} />
+                <td class="mono soft">
+                  {visible(shortFile(row.file))}:{row.line_a ?? row.line_b}
+                  {row.line_a && row.line_b && row.line_a !== row.line_b ? ` → ${row.line_b}` : ""}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
       <More left={all.length - rows} show={() => setRows(Infinity)} />
     </>
   );
@@ -447,6 +482,10 @@ export function DiffPage({ diff, block }: { diff: Diff; block: TreeBlock }) {
         <section aria-labelledby="functions-head">
           <h2 id="functions-head">Which functions, by their own time</h2>
           <Functions diff={diff} />
+        </section>
+        <section aria-labelledby="lines-head">
+          <h2 id="lines-head">Which lines, by their own time</h2>
+          <Lines diff={diff} />
         </section>
         <section aria-labelledby="stacks-head">
           <h2 id="stacks-head">Which stacks, the new and the gone ones too</h2>
