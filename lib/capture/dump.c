@@ -101,7 +101,10 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
     struct proc_thread files;
     struct proof proof;
     struct dump_thread *thread = &d->dump->threads[d->dump->n_threads];
+    struct remote *remote = python_remote(d->python);
+    remote->pages = d->pages;
     struct python_reader *reader = state != NULL ? python_reader_new(d->python, state) : NULL;
+    remote->pages = NULL; /* what is proved is read anew */
     memset(thread, 0, sizeof *thread);
     if (proc_thread_open(&files, d->dump->pid, tid)) {
         d->stack.gil_address = 0;
@@ -116,7 +119,9 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
             dump_name_frames(d, thread);
             if (wait_state_may_be_idle(thread->state) && is_idle(thread))
                 thread->state = STATE_IDLE;
+            remote->pages = d->pages;
             name_thread(d, state, thread);
+            remote->pages = NULL;
             if (state != NULL && (runs_asyncio(thread) || dump_find_greenlets(d, reader) > 0))
                 dump_tasks(d, state, &files, thread);
             d->dump->n_threads++;
@@ -164,7 +169,8 @@ static int fill(struct dumper *d, struct err *err)
     d->dump->command = arena_strndup(&d->dump->arena, command, size > 0 ? (size_t)size : 0);
     d->dump->python = dump_keep(d, python_info(d->python)->version);
     d->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *d->stack.frames);
-    if (d->stack.frames == NULL)
+    d->pages = remote_pages_new();
+    if (d->stack.frames == NULL || d->pages == NULL)
         return err_set(err, ERR_NOMEM, "cannot dump %d: out of memory", (int)d->dump->pid);
     return add_threads(d, err);
 }
@@ -187,6 +193,7 @@ int dump_new(pid_t pid, struct dump **result, struct err *err)
     if (affinity)
         sched_setaffinity(0, sizeof before, &before);
     mem_free(d.stack.frames);
+    remote_pages_free(d.pages);
     dump_names_release(&d);
     dump_forget_greenlets(&d);
     python_close(d.python);

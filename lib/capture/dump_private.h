@@ -20,7 +20,8 @@ struct dumper {
     struct dump *dump;
     struct python *python;
     struct python_stack stack;
-    struct buf copy; /* of the code object at hand */
+    struct remote_pages *pages; /* for names */
+    struct buf copy;            /* of the code object at hand */
     struct map known;
     struct dump_code *codes;
     size_t n_codes, codes_capacity;

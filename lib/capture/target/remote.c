@@ -4,14 +4,57 @@
  */
 #include "capture/target/remote.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/uio.h>
 
 _Static_assert(REMOTE_PARTS_MAX <= IOV_MAX, "one vectored call takes all parts");
 
+enum { PAGE = 4096, PAGES = 64, SMALL = 1024 };
+
+struct remote_pages {
+    uint64_t addresses[PAGES]; /* by their number modulo PAGES; 0: none */
+    uint8_t bytes[PAGES][PAGE];
+};
+
+struct remote_pages *remote_pages_new(void)
+{
+    struct remote_pages *pages = mem_alloc(sizeof(*pages));
+    if (pages)
+        memset(pages->addresses, 0, sizeof(pages->addresses));
+    return pages;
+}
+
+void remote_pages_free(struct remote_pages *pages)
+{
+    mem_free(pages);
+}
+
+/* False where it is not to be had from one page. */
+static bool read_from_page(struct remote *remote, uint64_t address, void *local, size_t size)
+{
+    struct remote_pages *pages = remote->pages;
+    uint64_t page = address & ~(uint64_t)(PAGE - 1);
+    size_t slot = page / PAGE % PAGES;
+    if (size > SMALL || address - page + size > PAGE || page == 0)
+        return false;
+    struct remote_part part = {.address = page, .local = pages->bytes[slot], .size = PAGE};
+    if (pages->addresses[slot] != page) {
+        bool read = remote_read_parts(remote, &part, 1) == 1;
+        pages->addresses[slot] = read ? page : 0;
+    }
+    if (pages->addresses[slot] == page)
+        memcpy(local, pages->bytes[slot] + (address - page), size);
+    return pages->addresses[slot] == page;
+}
+
 bool remote_read(struct remote *remote, uint64_t address, void *local, size_t size)
 {
+    if (remote->pages != NULL && size > 0 && read_from_page(remote, address, local, size))
+        return true;
     struct remote_part part = {.address = address, .local = local, .size = size};
     return size == 0 || remote_read_parts(remote, &part, 1) == 1;
 }

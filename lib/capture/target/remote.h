@@ -10,9 +10,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct remote_pages;
+
 struct remote {
     pid_t pid;
-    uint64_t calls, bytes; /* counted for the trust line and for tests */
+    uint64_t calls, bytes;      /* counted for the trust line and for tests */
+    struct remote_pages *pages; /* NULL: every read is one of the target */
 };
 
 struct remote_part {
@@ -27,6 +30,11 @@ enum { REMOTE_PARTS_MAX = 1024 }; /* as many as the kernel takes */
 bool remote_read(struct remote *remote, uint64_t address, void *local, size_t size);
 /* One vectored call. Returns how many parts, from the first on, arrived whole. */
 size_t remote_read_parts(struct remote *remote, const struct remote_part *parts, size_t count);
+/* Whole pages, each read once: while they are in remote->pages, remote_read of a small object is answered from them.
+ * For following many pointers at leisure, as names need it: one thread's, and as old as the first read of each page.
+ * NULL when memory is short. */
+struct remote_pages *remote_pages_new(void);
+void remote_pages_free(struct remote_pages *pages);
 /* Little helpers; false as above. */
 bool remote_read_u64(struct remote *remote, uint64_t address, uint64_t *value);
 
