@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cost import program_says, report_of
+from cost import program_says, report_of, wakeup_us
 from interpreters import Interpreter
 from oracle import Stack, bare
 from peers import BIN, KEISOKU, TOOLS, Run, Tool, execute
@@ -208,20 +208,26 @@ def thousand(python: Interpreter, folder: Path, seconds: float) -> dict[str, Any
     }
 
 
+# The readers that take a thread of ours for each sample; the kernel's interrupts end at 100 kHz.
+RATES = [("core", 1000), ("core", 10000), ("core", 50000), ("free", 10000), ("free", 100000)]
+
+
 def rates(python: Interpreter, folder: Path, seconds: float) -> list[dict[str, Any]]:
-    """One thread at depth 20: what is reached of what is asked."""
+    """One thread at depth 20: what each reader reaches of what is asked, beside wake-ups that read nothing."""
     _, said = run(TOOLS["bare"], python, folder, [str(PROGRAM), "1", "20", "500"])
     units = int(500 * seconds / said["wall_s"])
     rows = []
-    for asked in (1000, 10000, 50000, 100000):
+    for reader, asked in RATES:
         file = folder / "rate.kei"
         file.unlink(missing_ok=True)
-        words = [KEISOKU, "run", "-q", "--rate", str(asked), "--no-html", "-o", str(file)]
+        words = [KEISOKU, "run", "-q", "--reader", reader, "--rate", str(asked), "--no-html", "-o", str(file)]
         done = execute([*words, python.path, str(PROGRAM), "1", "20", str(units)], file, folder)
         trust = report_of(file)["trust"]
         rows.append(
             {
                 "python": python.version,
+                "reader": reader,
+                "floor_hz": 1e6 / wakeup_us() if reader == "core" else None,
                 "asked_hz": asked,
                 "rate_hz": trust["rate_hz"],
                 "dropped": trust["dropped"] / max(1, trust["samples"] + trust["dropped"]),

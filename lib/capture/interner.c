@@ -232,6 +232,7 @@ bool interner_find(struct interner *interner, struct tracked_thread *t, const st
     interner->read_ns = read_ns;
     interner->store = &t->process->store;
     uint32_t common = common_frames(t, stack);
+    interner->same = common == t->depth && common == stack->depth;
     if (!reserve_frames(t, stack->depth))
         return false;
     uint32_t n = codes_to_check(interner, t, stack, common);

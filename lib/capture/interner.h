@@ -16,6 +16,7 @@ struct interner {
     uint32_t *code_of;           /* id of the code of each frame, outermost first */
     uint64_t read_ns;            /* when the present stack was read, CLOCK_MONOTONIC */
     bool all_checked;            /* every code object of it was looked at then */
+    bool same;                   /* it is the thread's last one */
     bool looked;                 /* one at least was: the target was read behind the stack */
     struct buf learned;          /* the copy of a code object of the kernel sampler, while it is made */
 };

@@ -30,8 +30,11 @@ static bool read_claim(struct sampler *s, struct tracked_thread *t)
     sampler_clear_stack(s);
     s->read_ns = clock_monotonic_ns();
     atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
+    python_reader_watch_core(t->reader, false);
     enum python_read_result result = other_states_read(t, &s->stack);
+    python_reader_watch_core(t->reader, true);
     s->exiting = result == PYTHON_READ_UNREADABLE && errno == ESRCH;
+    s->interner.same = false;
     s->stack.task.address = 0; /* read with it, and known by nothing else */
     if (result != PYTHON_READ_OK)
         return false;
@@ -70,28 +73,53 @@ static bool learn(struct sampler *s, struct tracked_thread *t, struct proof *pro
     return true;
 }
 
+/* Reads it until its stack is a learned one; false where that does not come, or the process is gone. */
+static bool read_until_known(struct sampler *s, struct tracked_thread *t)
+{
+    for (int i = 0; i < READINGS_MAX; i++) {
+        if (i > 0)
+            atomic_fetch_add_explicit(&s->m->counts.rereads, 1, memory_order_relaxed);
+        if (read_claim(s, t))
+            return true;
+        if (s->exiting)
+            return false;
+    }
+    return false;
+}
+
+/* A look by proof, if it may be off the CPU: true where that was all. */
+static bool look_asleep(struct sampler *s, struct tracked_thread *t, enum look *look)
+{
+    struct proof proof = {0};
+    if (!sampler_may_sleep(t, &proof)) {
+        *look = LOOK_ELSEWHERE;
+        return false;
+    }
+    *look = sampler_look_once(s, t);
+    return *look == LOOK_DONE || *look == LOOK_GONE;
+}
+
+/* A thread whose stack is another one than the last time has run since: it is not asked whether it sleeps now. */
 enum look sampler_look_free(struct sampler *s, struct tracked_thread *t)
 {
     struct proof proof = {.runs = true, .after = t->last};
+    enum look look = LOOK_ELSEWHERE;
+    bool ran = !t->asleep && t->reader != NULL && t->files.syscall_fd >= 0;
     s->here_ns = clock_monotonic_ns();
-    if (sampler_may_sleep(t, &proof)) {
-        enum look look = sampler_look_once(s, t);
-        if (look == LOOK_DONE || look == LOOK_GONE)
+    if (!ran && look_asleep(s, t, &look))
+        return look;
+    bool known = t->reader == NULL || read_until_known(s, t);
+    if (ran && (!known || s->interner.same)) {
+        if (look_asleep(s, t, &look))
             return look;
-        proof = (struct proof){.runs = true, .after = t->last};
+        known = look == LOOK_AGAIN ? read_until_known(s, t) : known;
     }
+    if (!known && s->exiting)
+        return LOOK_GONE;
     uint64_t counted_ns = t->last_here_ns;
     bool count = s->here_ns - counted_ns > COUNTERS_NS;
     if (count && !proc_thread_schedstat(&t->files, &proof.after))
         return LOOK_GONE;
-    bool known = t->reader == NULL;
-    for (int i = 0; i < READINGS_MAX && !known; i++) {
-        known = read_claim(s, t);
-        if (!known && s->exiting)
-            return LOOK_GONE;
-        if (i > 0)
-            atomic_fetch_add_explicit(&s->m->counts.rereads, 1, memory_order_relaxed);
-    }
     if (!known && learn(s, t, &proof))
         return LOOK_DONE;
     s->lost = LOSS_UNLEARNED;

@@ -90,6 +90,8 @@ enum python_read_result {
 bool python_reader_knows_core(const struct python_reader *reader);
 /* Reads it once more, after other reads; -1 as above. */
 int python_read_core(struct python_reader *reader);
+/* Whether readings bring it at all; as long as nobody asks they do. */
+void python_reader_watch_core(struct python_reader *reader, bool watch);
 /* Reads the stack. Timed path: no allocation, no lock, no /proc. depth 0 with OK: no Python frame (thread between
  * calls). */
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack);

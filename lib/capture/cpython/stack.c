@@ -79,14 +79,19 @@ static void set_addresses(struct python_reader *reader)
         reader->gil_address = 0;
 }
 
-static void watch_core(struct python_reader *reader)
+void python_reader_watch_core(struct python_reader *reader, bool watch)
+{
+    struct remote_part core = {reader->core_address, &reader->core, sizeof(reader->core)};
+    view_watch(reader->view, watch && reader->core_address ? &core : &(struct remote_part){0});
+}
+
+static void find_core(struct python_reader *reader)
 {
     struct python *python = reader->python;
     if (python->knows_cores)
         reader->core_address =
             core_word_address(&python->remote, python->core_offset, reader->thread.pthread, reader->thread.tid);
-    if (reader->core_address)
-        view_watch(reader->view, &(struct remote_part){reader->core_address, &reader->core, sizeof(reader->core)});
+    python_reader_watch_core(reader, true);
 }
 
 struct python_reader *python_reader_new(struct python *python, const struct python_thread *thread)
@@ -103,7 +108,7 @@ struct python_reader *python_reader_new(struct python *python, const struct pyth
         return NULL;
     }
     set_addresses(reader);
-    watch_core(reader);
+    find_core(reader);
     return reader;
 }
 
