@@ -61,12 +61,14 @@ static bool is_stop(const siginfo_t *info)
     return info->si_code == CLD_TRAPPED || info->si_code == CLD_STOPPED;
 }
 
-/* A signal that was about to be delivered is delivered. */
-static void let_go(struct sampler *s, pid_t tid, int status)
+/* A signal that was about to be delivered is delivered. False: it was killed, and its end is still to be seen. */
+static bool let_go(struct sampler *s, pid_t tid, int status)
 {
-    long signal = status >> 8 == 0 ? status : 0;       /* else a stop of ptrace's own, or of the whole group */
-    if (ptrace(PTRACE_DETACH, tid, NULL, signal) == 0) /* else it was killed, and its end is still to be seen */
-        s->n_traced--;
+    long signal = status >> 8 == 0 ? status : 0; /* else a stop of ptrace's own, or of the whole group */
+    if (ptrace(PTRACE_DETACH, tid, NULL, signal) != 0)
+        return false;
+    s->n_traced--;
+    return true;
 }
 
 /* It ended while it was traced, and stays until we have seen it. Our own child is the tracker's to see. */
@@ -86,10 +88,8 @@ void sampler_settle(struct sampler *s)
     siginfo_t info;
     pid_t tid = 0;
     while (s->n_traced > 0 && (tid = next_stopped(&info)) > 0) {
-        if (is_stop(&info))
-            let_go(s, tid, info.si_status);
-        else if (!see_end(s, tid))
-            break;
+        if (is_stop(&info) ? !let_go(s, tid, info.si_status) : !see_end(s, tid))
+            break; /* it is looked at again soon */
     }
     s->n_traced = tid < 0 ? 0 : s->n_traced;
 }
@@ -118,7 +118,8 @@ static bool stands(struct sampler *s, pid_t tid, int *status)
         if (found < 0)
             return false;
         if (found > 0 && is_stop(&info)) { /* one that took its time, or it is the first of a new program now */
-            let_go(s, found, info.si_status);
+            if (!let_go(s, found, info.si_status))
+                return false;
         } else if (found > 0) {
             if (!see_end(s, found) || found == tid)
                 return false;

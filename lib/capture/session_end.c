@@ -157,6 +157,15 @@ static void note_free(struct measurement *m)
     recording_add_note(m->recording, note);
 }
 
+/* The same befell threads by themselves. */
+static void note_closed_cores(struct measurement *m)
+{
+    if (!m->options.free_only && atomic_load(&m->losses[LOSS_UNLEARNED]) > 0)
+        recording_add_note(m->recording,
+                           "threads ran on cores that keisoku may not run on: stacks that no exact reading had found "
+                           "were dropped; let it run on all of their cores (taskset, cpuset)");
+}
+
 static void note_stops(struct measurement *m)
 {
     char note[320];
@@ -185,6 +194,7 @@ int session_finish(struct session *session, struct session_result *result, struc
     session_stop_threads(session); /* what that takes is not the program's */
     note_end(m, took_ns);
     note_free(m);
+    note_closed_cores(m);
     note_stops(m);
     snprintf(result->path, sizeof result->path, "%s", recording_path(m->recording));
     result->pid = session->root;

@@ -60,3 +60,4 @@ def test_core_not_open(run_keisoku: Run, report: Report, a_python: Interpreter) 
     lost = {name: count for name, count in trust["lost"].items() if name != "process-missed"}
     assert trust["samples"] > 50 and set(lost) <= {"unlearned", "other-core", "ran-meanwhile"}, trust
     assert lost.get("unlearned", 0) > 0.5 * trust["samples"], trust
+    assert "ran on cores that keisoku may not run on" in " ".join(done.err.split()), done.err
