@@ -17,6 +17,7 @@ enum {
     UNKNOWN_INTERRUPT_NS = 2000,
     INTERRUPT_MAX_NS = 100 * 1000,
     SLEEPS = 3,
+    SLEEPS_MAX = 20,
     SLEEP_NS = 100 * 1000,
     SLEEP_MAX_NS = 1000 * 1000 * 1000
 };
@@ -137,7 +138,8 @@ static bool try_waits(struct kernel_sampler *sampler, struct trial *trial)
     const struct timespec moment = {.tv_nsec = SLEEP_NS};
     if (!kernel_sampler_waits(sampler, 1))
         return false;
-    for (int i = 0; i < SLEEPS; i++) {
+    /* where others want the core, a sleep may be over before it has begun */
+    for (int i = 0; i < SLEEPS_MAX && trial->waits_right < SLEEPS; i++) {
         trial->wait_from_ns = 0;
         clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
         drain(sampler, trial);
