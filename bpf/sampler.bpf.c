@@ -519,6 +519,7 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
     struct wire_switches *of = &thread->switches;
     __u32 core = bpf_get_smp_processor_id(), each = stands_for(of, now_ns);
     of->left_ns = now_ns;
+    of->delay_ns = task->sched_info.run_delay;
     of->told = 0;
     if (!is_told(of, each))
         return false;
@@ -538,15 +539,16 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
     return true;
 }
 
-/* How long it has wanted the core that it gets now, as the scheduler is about to count it; 0 where groups of tasks are
- * not scheduled: nothing leads from the task to the scheduler's clock then. */
-static __u64 delay_of(struct task_struct *task)
+/* How long it has wanted a core since it left: in the queues of other cores, which is counted already, and in that of
+ * this one, which the scheduler is about to count. Without the latter where groups of tasks are not scheduled: nothing
+ * leads from the task to the scheduler's clock then. */
+static __u64 delay_of(struct task_struct *task, const struct wire_switches *of)
 {
-    __u64 queued = task->sched_info.last_queued;
+    __u64 queued = task->sched_info.last_queued, before = task->sched_info.run_delay - of->delay_ns;
     if (queued == 0 || !bpf_core_field_exists(task->se.cfs_rq))
-        return 0;
+        return before;
     __u64 clock = BPF_CORE_READ(task, se.cfs_rq, rq, clock);
-    return clock > queued ? clock - queued : 0;
+    return before + (clock > queued ? clock - queued : 0);
 }
 
 /* The clock runs on cores where watched threads do, and nowhere else: here is one, who has it started. */
@@ -571,7 +573,7 @@ static void comes(struct task_struct *task, struct wire_thread *thread, __u64 no
     of->left_ns = 0;
     if (!of->told && away_ns < WIRE_LONG_WAIT_NS)
         return;
-    __u64 delay_ns = delay_of(task);
+    __u64 delay_ns = delay_of(task, of);
     struct wire_waited waited = {.kind = WIRE_WAITED,
                                  .owner = thread->owner,
                                  .time_ns = now_ns + clock_ahead_ns - (delay_ns < away_ns ? delay_ns : away_ns),
