@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from interpreters import ON_REQUEST, SUPPORTED
 
-FAMILIES = ("2.7", "3.8", "3.11", "3.13", "3.13t", "3.14", "3.15")
+FAMILIES = ("2.7", "3.8", "3.11", "3.13", "3.13t", "3.14", "3.14t", "3.15")
 STEP = 3
 WHOLE = bool(os.environ.get("KEISOKU_ALL"))
 HEADER = (

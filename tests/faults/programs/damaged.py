@@ -16,7 +16,8 @@ import threading
 import time
 
 VERSION = sys.version_info[:2]
-FRAME_HEAD = 16 + (16 if hasattr(sys, "_is_gil_enabled") and "t" in sys.abiflags else 0)
+LONGER = "t" in getattr(sys, "abiflags", "") or (hasattr(sys, "getobjects") and VERSION < (3, 13))
+FRAME_HEAD = 16 + (16 if LONGER else 0)
 PREVIOUS = 24 if VERSION < (3, 11) else 48 if VERSION == (3, 11) else 8
 CODE = 32 if VERSION <= (3, 11) else 0
 NEXT = 8
