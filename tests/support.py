@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,21 @@ def sql(recording: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 Run = Callable[..., Result]
+
+
+@contextmanager
+def disk_of(place: Path, size: str) -> Iterator[Path]:
+    """A file system of that size at `place`, which is made; skips the test where there can be none."""
+    place.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a tiny file system")
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
+    if subprocess.run(words, capture_output=True).returncode != 0:
+        pytest.skip("mounting a file system is not permitted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def make_recording(keisoku: str, description: str | Path, output: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from interpreters import Interpreter
-from support import Result, Run
+from support import Result, Run, disk_of
 
 BUSY = "import time\nend = time.monotonic() + 0.4\nwhile time.monotonic() < end:\n    sum(range(1000))\n"
 
@@ -342,15 +342,8 @@ def test_full_standard_output(keisoku: str, good: Path) -> None:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "tiny"
-    place.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to mount a tiny file system")
-    words = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if subprocess.run(words, capture_output=True).returncode != 0:
-        pytest.skip("mounting a file system is not permitted here")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with disk_of(tmp_path / "tiny", "256k") as place:
+        yield place
 
 
 def test_full_disk(run_keisoku: Run, keisoku: str, a_python: Interpreter, tiny_disk: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from faulty import Bounded, rounds, start_loop
 from interpreters import Interpreter
 from recording import Recording
-from support import sql
+from support import disk_of, sql
 
 KNOWN = {"work", "rest", "<module>"}
 SPIN = (
@@ -184,7 +184,7 @@ def test_killed_for_its_memory(
         if done.returncode == 0:
             check_recording(bounded, tmp_path / "x.kei")
         else:
-            assert done.returncode == -signal.SIGKILL or done.err.startswith("keisoku: "), done
+            assert done.returncode == -signal.SIGKILL or done.stderr.startswith("keisoku: "), done
             if (tmp_path / "x.kei").exists():
                 opened = bounded("report", "x.kei")
                 assert opened.status == 0 or opened.err.count("\n") == 1, opened
@@ -210,15 +210,8 @@ def test_files_may_only_be_so_long(bounded: Bounded, a_python: Interpreter, tmp_
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "small"
-    place.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to mount a small file system")
-    words = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if subprocess.run(words, capture_output=True).returncode != 0:
-        pytest.skip("mounting a file system is not permitted here")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with disk_of(tmp_path / "small", "1m") as place:
+        yield place
 
 
 def test_a_disk_that_fills_up_at_any_instant(

@@ -61,6 +61,15 @@ static bool sizes_sane(const struct layout *layout)
            layout->frame_code % 8 == 0 && layout->thread_frame % 8 == 0;
 }
 
+/* Threads with copies of the bytecode of their own: the number of the copy lies before a frame's owner, the pointer to
+ * the copies before the instructions. */
+static bool copies_as_in_headers(const struct layout *layout, const struct layout *row, uint32_t longer)
+{
+    return layout->frame_tlbc_index == row->frame_owner - 2 && layout->frame_owner == row->frame_owner + 4 &&
+           layout->code_instructions == row->code_instructions + longer + 8 &&
+           layout->code_tlbc == layout->code_instructions - 8;
+}
+
 /*
  * What is the same in every build of a minor, but for the object header, which is `longer` in free-threaded ones:
  * frames, code objects, strings. Only sizes and what belongs to the runtime, interpreters and threads moves. A table
@@ -73,8 +82,9 @@ static bool as_in_headers(const struct layout *layout, const struct layout *row,
     return SAME(frame_previous) && SAME(frame_code) && SAME(frame_ip) && MOVED(object_type) && MOVED(var_size) &&
            MOVED(code_argcount) && MOVED(code_firstlineno) && MOVED(code_filename) && MOVED(code_name) &&
            MOVED(code_qualname) && MOVED(code_linetable) && MOVED(str_length) && MOVED(str_state) &&
-           MOVED(str_ascii_size) && MOVED(bytes_data) && (layout_has(layout->code_tlbc) || MOVED(code_instructions)) &&
-           (layout_has(layout->frame_tlbc_index) || SAME(frame_owner));
+           MOVED(str_ascii_size) && MOVED(bytes_data) &&
+           (layout_has(layout->code_tlbc) ? copies_as_in_headers(layout, row, longer)
+                                          : SAME(frame_owner) && MOVED(code_instructions));
 #undef SAME
 #undef MOVED
 }
