@@ -14,6 +14,7 @@ import pytest
 from faulty import Bounded, enough, rounds, start_loop
 from interpreters import Interpreter
 from recording import Recording
+from support import sql
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "odd.py"
 WORKS = {"work", "deep"}
@@ -44,7 +45,8 @@ def test_what_it_does_to_itself(
         done = bounded("run", *words)
         assert (done.status, done.out) == (7, "end\n"), done.err
         seen = Recording(tmp_path / "x.kei").ticks_by_function()
-        assert WORKS & set(seen), seen
+        ((sweeps,),) = sql(tmp_path / "x.kei", "SELECT value FROM self WHERE key = 'sweeps'")
+        assert WORKS & set(seen) or sweeps < 20, seen  # fewer: there was no core for us
         assert bounded("report", "x.kei", "--json").status == 0
 
 
