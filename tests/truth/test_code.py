@@ -58,10 +58,11 @@ spin()
     Kind(
         "runtime",
         """
-words = [str(i * 7919 % 100003) for i in range(5000)]
+numbers = [i * 7919 % 100003 for i in range(5000)]
 def work():
     while clock() < end:
-        sorted(dict.fromkeys(words))
+        sorted(dict.fromkeys(numbers))
+        list(map(str, numbers))
 work()
 """,
         "runtime",
