@@ -73,7 +73,7 @@ def chunks():
     """Stacks that grow over the chunks of frames and shrink again: pages that were read are gone."""
     sys.setrecursionlimit(20000)
     threading.stack_size(256 << 20)
-    for _ in range(10):
+    for _ in range(4):
         thread = threading.Thread(target=lambda: [deep(n) for n in (10, 3000, 10, 6000, 10) * 15])
         thread.start()
         thread.join()
