@@ -29,32 +29,35 @@ static void make_trust(const struct profile *profile, struct trust *trust)
     trust->reread_share = profile->self.reads > 0 ? (double)profile->self.rereads / (double)profile->self.reads : 0;
 }
 
-/*
- * Facts and findings are about the time that somebody waits for: of the profile without the threads that stand aside,
- * which are then left out as idle workers are.
- */
-static int find(const struct profile *profile, struct diagnosis *diagnosis)
+/* Of the profile without the threads that stand aside: these are left out as idle workers are. */
+static int find_waited_for(const struct profile *profile, struct diagnosis *diagnosis)
 {
     struct profile waited_for = *profile;
     struct aggregate *aggregate = NULL;
     struct facts facts;
-    int rc = 0;
-    if (diagnosis->aside > 0) {
-        waited_for.thread_idle = mem_alloc(profile->n_threads * sizeof *profile->thread_idle);
-        if (waited_for.thread_idle == NULL)
-            return ERR_NOMEM;
-        for (size_t i = 0; i < profile->n_threads; i++)
-            waited_for.thread_idle[i] = profile->thread_idle[i] || diagnosis->roles[i].aside;
-        rc = aggregate_new(&waited_for, NULL, &aggregate);
-    }
+    waited_for.thread_idle = mem_alloc(profile->n_threads * sizeof *profile->thread_idle);
+    if (waited_for.thread_idle == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < profile->n_threads; i++)
+        waited_for.thread_idle[i] = profile->thread_idle[i] || diagnosis->roles[i].aside;
+    int rc = aggregate_new(&waited_for, NULL, &aggregate);
     if (rc == 0)
-        rc = facts_make(&waited_for, aggregate != NULL ? aggregate : diagnosis->aggregate, diagnosis, &facts);
+        rc = facts_make(&waited_for, aggregate, diagnosis, &facts);
     if (rc == 0)
         rc = findings_make(&facts, diagnosis);
     aggregate_free(aggregate);
-    if (diagnosis->aside > 0)
-        mem_free(waited_for.thread_idle);
+    mem_free(waited_for.thread_idle);
     return rc;
+}
+
+/* Advice is about time that somebody waits for. It has to hold with the threads that stand aside, and without them. */
+static int find(const struct profile *profile, struct diagnosis *diagnosis)
+{
+    struct facts facts;
+    int rc = facts_make(profile, diagnosis->aggregate, diagnosis, &facts);
+    if (rc == 0)
+        rc = findings_make(&facts, diagnosis);
+    return rc == 0 && diagnosis->aside > 0 ? find_waited_for(profile, diagnosis) : rc;
 }
 
 int diagnose(const struct profile *profile, struct diagnosis **result)

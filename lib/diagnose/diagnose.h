@@ -42,6 +42,7 @@ struct finding {
     size_t n_evidence;
     double max_gain;                      /* at most that many times faster; 0: not given */
     const char *gain_law;                 /* "Amdahl", "overlap" …; "" */
+    double scaled_gain;                   /* Gustafson: so many times the work in the same time; 0: not given */
     double predicted_low, predicted_high; /* 0: not given */
     char check_command[512];              /* for a shell, on one line */
     const char *not_measured[NOT_MEASURED_MAX];

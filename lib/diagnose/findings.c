@@ -200,35 +200,57 @@ static int try_row(const struct facts *facts, const struct finding_row *row, con
     return done ? 1 : ERR_NOMEM;
 }
 
+/* What was found before, if something was, is no less than what can be advised now. */
+static bool was_found(const struct finding_row *row, const struct finding *before, size_t n)
+{
+    bool found = before == NULL || (row->order != ORDER_GAIN && row->order != ORDER_COMPLEXITY);
+    for (size_t i = 0; i < n && !found; i++)
+        found = strcmp(before[i].tag, row->tag) == 0;
+    return found;
+}
+
+/* The rules tried in order; what holds goes to the list. */
+static int try_rows(const struct facts *facts, const struct diagnosis *before, struct ranked *list,
+                    struct finding *earlier, size_t *n)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        struct ranked one;
+        if (!was_found(&rows[i], before->findings, before->n_findings))
+            continue;
+        int holds = try_row(facts, &rows[i], earlier, *n, &one);
+        if (holds < 0)
+            return holds;
+        if (holds == 0)
+            continue;
+        earlier[*n] = one.finding;
+        insert(list, (*n)++, &one);
+        if (rows[i].prescription == PRESCRIBE_INSUFFICIENT)
+            break; /* advice that is not measured is not given */
+    }
+    return 0;
+}
+
 int findings_make(const struct facts *facts, struct diagnosis *diagnosis)
 {
     struct ranked *list = mem_zalloc(ROW_COUNT + 1, sizeof *list);
     struct finding *earlier = mem_zalloc(ROW_COUNT + 1, sizeof *earlier);
-    diagnosis->findings = mem_zalloc(ROW_COUNT + 1, sizeof *diagnosis->findings);
+    struct finding *findings = mem_zalloc(ROW_COUNT + 1, sizeof *findings);
     size_t n = 0;
     int rc = ERR_NOMEM;
-    if (list == NULL || earlier == NULL || diagnosis->findings == NULL)
+    if (list == NULL || earlier == NULL || findings == NULL)
         goto out;
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        struct ranked one;
-        int holds = try_row(facts, &rows[i], earlier, n, &one);
-        if (holds < 0)
-            goto out;
-        if (holds == 0)
-            continue;
-        earlier[n] = one.finding;
-        insert(list, n++, &one);
-        if (rows[i].prescription == PRESCRIBE_INSUFFICIENT)
-            break; /* advice that is not measured is not given */
-    }
-    rc = 0;
+    rc = try_rows(facts, diagnosis, list, earlier, &n);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        diagnosis->findings[i] = list[i].finding;
-        rc = finding_fill_check(facts->profile, i + 1, &diagnosis->findings[i]);
+        findings[i] = list[i].finding;
+        rc = finding_fill_check(facts->profile, i + 1, &findings[i]);
     }
+    mem_free(diagnosis->findings);
+    diagnosis->findings = findings;
     diagnosis->n_findings = n;
+    findings = NULL;
 out:
     mem_free(list);
     mem_free(earlier);
+    mem_free(findings);
     return rc;
 }

@@ -4,6 +4,8 @@
 
 #include "diagnose/rules.h"
 
+/* Into the diagnosis, in place of those that it has: of these, advice that does not hold now is gone, and no advice is
+ * added; conclusions are drawn anew. 0 or ERR_NOMEM. */
 int findings_make(const struct facts *facts, struct diagnosis *diagnosis);
 
 #endif

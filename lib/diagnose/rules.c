@@ -56,6 +56,11 @@ double gain_amdahl(double part, double factor)
     return 1 / (1 - part + part / factor);
 }
 
+double gain_gustafson(double part, double cores)
+{
+    return 1 - part + part * cores;
+}
+
 static void place_hot(const struct facts *facts, struct finding *finding)
 {
     const struct function *function = &facts->profile->functions[facts->hot->function];
@@ -338,6 +343,7 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     finding->max_gain = gain_amdahl(held, fmin(wanted, 1 + free));
     finding->predicted_low = gain_amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
     finding->predicted_high = finding->max_gain;
+    finding->scaled_gain = gain_gustafson(held, fmin(wanted, 1 + free));
     struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
     finding_add_share(finding, "waits for the GIL", interval);
     finding_add(finding, "waits for the GIL, its process", "share", share);
@@ -398,6 +404,7 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     finding->max_gain = gain_amdahl(part, 1 + diagnosis->cores_free);
     finding->predicted_low = gain_amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
     finding->predicted_high = finding->max_gain;
+    finding->scaled_gain = gain_gustafson(part, 1 + diagnosis->cores_free);
     finding_add_elapsed(facts, finding, "one core busy", facts->serial);
     finding_add(finding, "cores used", "cores", diagnosis->cores_used);
     finding_add(finding, "cores free", "cores", diagnosis->cores_free);

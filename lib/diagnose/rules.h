@@ -75,8 +75,10 @@ void finding_not_told_apart(const struct facts *facts, struct finding *finding);
 void finding_place_line(const struct line_sum *line, struct finding *finding);
 void finding_place_frame(const struct facts *facts, uint32_t frame, struct finding *finding);
 void words_percent(char *out, size_t size, double share);
-/* 1 / (1 - part + part / factor) */
+/* Amdahl, for work that stays the same: 1 / (1 - part + part / factor) */
 double gain_amdahl(double part, double factor);
+/* Gustafson, for work that grows with the cores: 1 - part + part × cores */
+double gain_gustafson(double part, double cores);
 /* Of the time on the CPU, that of a line. */
 struct share line_cpu(const struct facts *facts, const struct line_sum *line);
 struct evidence *finding_add(struct finding *finding, const char *measure, const char *unit, double value);

@@ -262,6 +262,7 @@ static void add_finding(struct buf *out, const struct profile *profile, const st
     add_count(out, "line", finding->line);
     add_number(out, "max_gain", finding->max_gain);
     add_text(out, "gain_law", finding->gain_law);
+    add_number(out, "scaled_gain", finding->scaled_gain);
     add_number(out, "predicted_low", finding->predicted_low);
     add_number(out, "predicted_high", finding->predicted_high);
     add_text(out, "check_command", finding->check_command);

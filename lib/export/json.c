@@ -323,6 +323,8 @@ static void write_finding(struct json_writer *json, const struct profile *profil
         json_number(json, "high", finding->predicted_high);
         json_close(json, '}');
     }
+    if (finding->scaled_gain > 0)
+        json_number(json, "scaled_gain", finding->scaled_gain);
     json_text(json, "action", finding->action);
     json_text(json, "check_command", finding->check_command);
     json_open(json, "not_measured", '[');

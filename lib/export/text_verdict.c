@@ -40,6 +40,10 @@ static void add_gain(struct buf *out, const struct finding *finding)
         buf_printf(out, ", at most %s", most);
     else if (finding->max_gain > 0 && (!(finding->predicted_high > 0) || strcmp(low, high) == 0))
         buf_printf(out, "at most %s faster", most);
+    if (finding->scaled_gain > 0) {
+        cells_gain(most, sizeof most, finding->scaled_gain);
+        buf_printf(out, ", or %s the work in the same time", most);
+    }
 }
 
 /* The length of the shell's first word, quotes and all; that of an option with its value. */

@@ -178,6 +178,9 @@ static void one_core_holds_for_rounds(void **state)
     assert_string_equal(diagnosis->findings[0].tag, "one-core");
     assert_int_equal(diagnosis->findings[0].function, 1);
     assert_true(diagnosis->findings[0].max_gain > 3.9 && diagnosis->findings[0].max_gain <= 4);
+    /* the loop has all of it: the same work four times as fast, or four times the work */
+    assert_true(diagnosis->findings[0].scaled_gain >= diagnosis->findings[0].max_gain * 0.999);
+    assert_true(diagnosis->findings[0].scaled_gain <= 4.0001);
     diagnosis_free(diagnosis);
     free(built);
     struct built *busy = loop_over_ten(STATE_PYTHON);
@@ -346,6 +349,15 @@ static void elapsed_parts_are_whole(void **state)
     }
 }
 
+static void gains_follow_their_laws(void **state)
+{
+    (void)state;
+    assert_true(fabs(gain_amdahl(0.95, 20) - 10.256) < 0.001);
+    assert_true(fabs(gain_gustafson(0.95, 20) - 19.05) < 0.001);
+    assert_true(gain_amdahl(0, 20) == 1 && gain_gustafson(0, 20) == 1);
+    assert_true(gain_amdahl(1, 20) == 20 && gain_gustafson(1, 20) == 20);
+}
+
 static void every_row_has_its_texts(void **state)
 {
     (void)state;
@@ -374,6 +386,7 @@ int main(void)
         cmocka_unit_test(collecting_is_told),
         cmocka_unit_test(elapsed_parts_are_whole),
         cmocka_unit_test(every_row_has_its_texts),
+        cmocka_unit_test(gains_follow_their_laws),
     };
     int failed = cmocka_run_group_tests_name("findings", tests, NULL, NULL);
     failed += wait_tests();

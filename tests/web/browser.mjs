@@ -336,6 +336,35 @@ check("a thread and a process can be chosen", () =>
   }),
 );
 
+check("each thread has its bar, with a table, and filters", () =>
+  over("threads", {}, async (tab) => {
+    await tab.openTwins();
+    const rows = await tab.rows("#thread-table");
+    assert.deepEqual(
+      rows.map((row) => row[0]),
+      ["MainThread", "worker-1", "worker-2", "MainThread"],
+    );
+    assert.deepEqual(rows[1].slice(2, 4), ["3.00 s", "1.50 s"]);
+    assert.match(rows[1][4], /^50 % /);
+    await tab.page.locator(".threads button").nth(1).click();
+    assert.match(await tab.hash(), /thread=\d/);
+    assert.equal(await tab.rootTime(), "3.00 s");
+    assert.equal((await tab.rows("#thread-table")).length, 4); /* the others stay to be chosen */
+    await tab.page.locator(".threads button").nth(1).click();
+    assert.equal(await tab.hash(), "");
+  }),
+);
+
+check("a card's command can be copied", () =>
+  over("orders", {}, async (tab) => {
+    await tab.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await tab.page.locator(".card .copy").first().click();
+    await tab.until(async () => (await tab.text('.card [role="status"]')) === "copied", "said");
+    const text = await tab.page.evaluate(() => navigator.clipboard.readText());
+    assert.equal(text, "keisoku bench 'python orders.py' 'python orders_fixed.py'");
+  }),
+);
+
 check("the CPU clock changes the weights", () =>
   over("threads", {}, async (tab) => {
     await tab.page.locator('.filters button:text-is("CPU")').click();

@@ -79,13 +79,21 @@ function Card({ finding, rank }: { finding: Finding; rank: number }) {
             {finding.max_gain > 1 && (
               <p class="gain">
                 <span class="soft">at most</span> <strong>{gain(finding.max_gain)}</strong>{" "}
-                <span class="soft">faster{finding.gain_law === "" ? "" : ` (${visible(finding.gain_law)})`}</span>
+                <span class="soft">faster
+                {finding.scaled_gain > 1 ? ", the same work" : ""}
+                {finding.gain_law === "" ? "" : ` (${visible(finding.gain_law)})`}</span>
               </p>
             )}
             {finding.predicted_high > 1 && (
               <p class="soft">
                 expected {finding.predicted_low.toFixed(1)} to {finding.predicted_high.toFixed(1)}
                 {"\u202f"}×
+              </p>
+            )}
+            {finding.scaled_gain > 1 && (
+              <p class="soft">
+                or {finding.scaled_gain.toFixed(1)}
+                {"\u202f"}× the work in the same time, where work grows with the cores (Gustafson)
               </p>
             )}
             {finding.check_command !== "" && (

@@ -56,6 +56,8 @@ export interface Finding {
   line: number;
   max_gain: number;
   gain_law: string;
+  /** So many times the work in the same time, where the work grows with the cores; 0: not given. */
+  scaled_gain: number;
   predicted_low: number;
   predicted_high: number;
   check_command: string;
