@@ -49,6 +49,7 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .ip = t->ip,
         .user_ip = t->user_ip,
         .ticks = t->pending_ticks,
+        .wait_what = t->wait_what,
         .state = t->state,
         .marks = t->marks,
         .reader = t->reader_kind,
@@ -135,6 +136,23 @@ bool sampler_read(struct sampler *s, struct tracked_thread *t, bool watch)
     return false;
 }
 
+enum { WAIT_KNOWN_NS = 100 * 1000000 /* the same number is seldom another descriptor before that */ };
+
+/* What a wait for input or output is for: looked at while it lasts, for it is often closed behind it. */
+static void note_wait(struct tracked_thread *t, const struct proof *proof, uint64_t now_ns)
+{
+    struct wait_for wait = wait_for(&proof->call);
+    pid_t pid = t->process->pid;
+    if (wait.what == WAIT_FOR_POLL)
+        wait = wait_polled(pid, wait);
+    bool known = wait.what == WAIT_FOR_FD && wait.at == t->wait_at && now_ns - t->wait_known_ns < WAIT_KNOWN_NS;
+    if (known)
+        return;
+    t->wait_what = (uint8_t)wait_what(pid, wait);
+    t->wait_known_ns = wait.what == WAIT_FOR_FD ? now_ns : 0;
+    t->wait_at = wait.at;
+}
+
 void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, bool stack_good,
                   enum reader_kind reader)
 {
@@ -153,6 +171,8 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
     t->state =
         (uint8_t)(proof->runs ? STATE_ON_CPU
                               : wait_state(proof->stat.state, &proof->call, s->stack.gil_address, s->stack.gil_size));
+    if (t->state == STATE_IO)
+        note_wait(t, proof, s->read_ns);
     t->pending = true;
     t->pending_ticks = proof->wait_from_ns == 0 ? 1 : 0;
     t->wait_from_ns = proof->wait_from_ns;

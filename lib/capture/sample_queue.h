@@ -19,6 +19,7 @@ struct raw_sample {
     uint64_t wait_ns;     /* of a waiting task: so long it has waited since the last look at it */
     uint8_t on;           /* and for what, of the task store */
     bool waits;           /* no sample: a task that waits in this stack */
+    uint8_t wait_what;    /* enum wait_what, of state `io` */
     uint8_t state, marks, reader;
     bool checked; /* every code object of the stack was looked at when it was read */
     bool last;    /* of its thread */

@@ -126,7 +126,9 @@ struct tracked_thread {
     uint64_t pending_ns;           /* time of the last sweep that saw the same again */
     uint64_t pending_since_ns;
     uint32_t pending_ticks;
-    uint32_t stack; /* node of its last stack */
+    uint32_t stack;                  /* node of its last stack */
+    uint64_t wait_at, wait_known_ns; /* the descriptor of its last wait for input or output; when it was looked at */
+    uint8_t wait_what;               /* what that is, as far as it is known */
     uint8_t state, marks, reader_kind;
     bool asleep;             /* slept at its last sample */
     uint64_t wait_from_ns;   /* its last sample is a wait that the kernel times; from here on it is not written */

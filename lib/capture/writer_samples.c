@@ -198,6 +198,9 @@ void writer_write_sample(struct writer *w, const struct raw_sample *raw)
         place_on_cpu(w, raw, &named, &sample);
     else if (is_idle(raw, &named))
         sample.state = STATE_IDLE;
+    else if (raw->state == STATE_IO && sample.stack != 0 && wait_what_name((enum wait_what)raw->wait_what) != NULL)
+        sample.stack = names_add_leaf(w->names, sample.stack, FUNCTION_KERNEL, "[kernel]",
+                                      wait_what_name((enum wait_what)raw->wait_what));
     if ((named.flags & NODE_IMPORT) != 0)
         sample.marks |= MARK_IMPORT;
     if ((named.flags & NODE_ASYNCIO) != 0)

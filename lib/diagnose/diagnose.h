@@ -66,9 +66,14 @@ struct thread_ledger {
     struct share wall[STATE_COUNT], cpu[STATE_COUNT];
 };
 
+/* What waits of state `io` are for, in the order of io_kind_name. */
+enum io_kind { IO_DISK, IO_NETWORK, IO_PIPE, IO_SUBPROCESS, IO_OTHER, IO_KIND_COUNT };
+const char *io_kind_name(enum io_kind kind); /* "disk" …, "other": not known */
+
 struct diagnosis {
     struct aggregate *aggregate;                      /* of the whole recording, idle workers left out */
     struct share wall[STATE_COUNT], cpu[STATE_COUNT]; /* sum of .share is 1 (0 when nothing was measured) */
+    struct share io[IO_KIND_COUNT];                   /* of wall time; their sum is that of its state `io` */
     struct thread_ledger *threads;
     size_t n_threads;              /* those the shares are of */
     struct thread_role *roles;     /* by thread id */

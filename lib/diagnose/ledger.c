@@ -2,6 +2,7 @@
 #include "diagnose/ledger.h"
 
 #include <math.h>
+#include <string.h>
 
 static const double z95 = 1.959964;
 
@@ -161,12 +162,42 @@ static int make_threads(const struct profile *profile, struct diagnosis *diagnos
     return rc;
 }
 
+const char *io_kind_name(enum io_kind kind)
+{
+    static const char *const names[] = {"disk", "network", "pipe", "subprocess", "other"};
+    return (unsigned)kind < sizeof names / sizeof names[0] ? names[kind] : names[IO_OTHER];
+}
+
+/* The recorder puts what a wait is for behind its stack as a frame of the kernel. */
+static enum io_kind io_kind_of(const struct profile *profile, uint32_t stack)
+{
+    const struct function *leaf = &profile->functions[profile->frames[profile->stacks[stack].frame].function];
+    int kind = IO_OTHER;
+    if (stack != 0 && leaf->kind == FUNCTION_KERNEL)
+        for (kind = 0; kind < IO_OTHER && strcmp(profile->strings[leaf->name], io_kind_name((enum io_kind)kind)) != 0;)
+            kind++;
+    return (enum io_kind)kind;
+}
+
+static void make_io(const struct profile *profile, const struct strata *strata, struct diagnosis *diagnosis)
+{
+    const struct profile_samples *samples = &profile->samples;
+    double ns[IO_KIND_COUNT] = {0};
+    for (size_t i = 0; i < samples->count; i++)
+        if (samples->state[i] == STATE_IO && !profile->thread_idle[samples->thread[i]])
+            ns[io_kind_of(profile, samples->stack[i])] += samples->wall_ns[i];
+    for (int kind = 0; kind < IO_KIND_COUNT; kind++)
+        diagnosis->io[kind] = share_of(strata, 0, ns[kind], 0);
+}
+
 int ledger_make(const struct profile *profile, struct diagnosis *diagnosis)
 {
     const struct aggregate *aggregate = diagnosis->aggregate;
     double ticks[STATE_COUNT];
     for (int i = 0; i < STATE_COUNT; i++)
         ticks[i] = (double)aggregate->state_ticks[i];
+    struct strata strata = strata_of(aggregate->state_wall_ns, ticks);
+    make_io(profile, &strata, diagnosis);
     ledger_fill(aggregate->state_wall_ns, ticks, diagnosis->wall);
     ledger_fill(aggregate->state_cpu_ns, ticks, diagnosis->cpu);
     return make_threads(profile, diagnosis);

@@ -85,7 +85,10 @@ static void mark_stacks(struct pass *pass)
         pass->sets[i] = pass->sets[parent] | pass->functions[function];
         bool own = profile->function_own[function];
         pass->own[i] = own ? frame : pass->own[parent];
-        pass->near[i] = own || leads_on(pass, (uint32_t)i) ? pass->own[i] : 0;
+        if (profile->functions[function].kind == FUNCTION_KERNEL) /* what it waits for */
+            pass->near[i] = pass->near[parent];
+        else
+            pass->near[i] = own || leads_on(pass, (uint32_t)i) ? pass->own[i] : 0;
         pass->left[i] = pass->left[parent] | (own ? pass->sets[parent] : 0);
         for (uint32_t set = 0; set < REACH_COUNT; set++) {
             uint32_t *callers = pass->callers + (size_t)set * profile->n_stacks;

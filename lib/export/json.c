@@ -254,6 +254,13 @@ static void write_states(struct json_writer *json, const struct profile *profile
     json_close(json, ']');
     write_shares(json, "wall", diagnosis->wall, apart, false);
     write_shares(json, "cpu", diagnosis->cpu, apart, true);
+    if (diagnosis->wall[STATE_IO].share > 0) {
+        json_open(json, "io", '{');
+        for (int kind = 0; kind < IO_KIND_COUNT; kind++)
+            if (diagnosis->io[kind].share > 0)
+                write_share(json, io_kind_name((enum io_kind)kind), &diagnosis->io[kind]);
+        json_close(json, '}');
+    }
     json_open(json, "threads", '[');
     for (size_t i = 0; i < diagnosis->n_threads; i++) {
         json_open(json, NULL, '{');

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { FINDINGS_SHOWN = 3 };
-static const double EXCEPTIONS_SHOWN = 0.05; /* of the time; less is not worth a line */
+static const double IO_SHOWN = 0.05, EXCEPTIONS_SHOWN = 0.05; /* of the time; less is not worth a line */
 
 static void add_evidence(struct buf *out, const struct evidence *evidence)
 {
@@ -251,6 +251,25 @@ static void add_exceptions(struct screen *screen)
     buf_printf(&screen->out, text_hang "%s with an exception on its way or being handled\n", share);
 }
 
+/* "io       network 30 %  pipe 10 %", where it is much and told. */
+static void add_io(struct screen *screen)
+{
+    const struct share *io = screen->diagnosis->io;
+    struct buf line = {0};
+    if (screen->diagnosis->wall[STATE_IO].share < IO_SHOWN || screen->tight >= TIGHT_CPU)
+        return;
+    for (int kind = 0; kind < IO_OTHER; kind++) {
+        char share[40];
+        if (!(io[kind].share >= 0.005))
+            continue;
+        cells_percent_range(share, sizeof share, io[kind].share, io[kind].low, io[kind].high);
+        buf_printf(&line, "%s%s %s", line.size > 0 ? "  " : "", io_kind_name((enum io_kind)kind), share);
+    }
+    if (line.size > 0)
+        buf_printf(&screen->out, "io       %s\n", buf_text(&line));
+    text_done(screen, &line);
+}
+
 void text_ledger(struct screen *screen)
 {
     const struct aggregate *aggregate = screen->aggregate;
@@ -262,6 +281,7 @@ void text_ledger(struct screen *screen)
     add_states(screen, "wall", wall);
     if (aggregate->wall_ns > 0)
         text_bar(screen, wall);
+    add_io(screen);
     if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
         add_states(screen, "CPU", cpu);
     text_aside(screen);

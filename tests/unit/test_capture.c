@@ -14,17 +14,21 @@
 
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,6 +64,56 @@ static void test_wait_states(void **unused)
     assert_int_equal(wait_state('D', &deep, 0, 0), STATE_IO);
     assert_string_equal(wait_call_name(SYS_futex), "futex");
     assert_string_equal(wait_call_name(123456), "");
+}
+
+static struct wait_for wait_of(int64_t number, uint64_t arg0)
+{
+    struct proc_syscall call = {.number = number, .args = {arg0}};
+    return wait_for(&call);
+}
+
+static enum wait_what of_descriptor(int fd)
+{
+    return wait_what(getpid(), (struct wait_for){WAIT_FOR_FD, (uint64_t)fd});
+}
+
+static void test_what_a_wait_is_for(void **unused)
+{
+    (void)unused;
+    assert_int_equal(wait_of(SYS_recvfrom, 3).what, WAIT_FOR_NETWORK);
+    assert_int_equal(wait_of(SYS_wait4, 0).what, WAIT_FOR_SUBPROCESS);
+    assert_int_equal(wait_of(SYS_fsync, 3).what, WAIT_FOR_DISK);
+    assert_int_equal(wait_of(-1, 0).what, WAIT_FOR_DISK);
+    assert_int_equal(wait_of(SYS_epoll_pwait, 3).what, WAIT_FOR_NONE);
+    assert_int_equal(wait_of(SYS_futex, 3).what, WAIT_FOR_NONE);
+    assert_int_equal(wait_of(SYS_getpid, 3).what, WAIT_FOR_NONE);
+    assert_true(wait_of(SYS_read, 7).what == WAIT_FOR_FD && wait_of(SYS_read, 7).at == 7);
+    assert_true(wait_of(SYS_pselect6, 8).what == WAIT_FOR_FD && wait_of(SYS_pselect6, 8).at == 7);
+    int pair[2], ends[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    FILE *file = tmpfile();
+    assert_true(pipe(ends) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && null >= 0 && file != NULL);
+    assert_int_equal(of_descriptor(ends[0]), WAIT_FOR_PIPE);
+    assert_int_equal(of_descriptor(pair[1]), WAIT_FOR_NETWORK);
+    assert_int_equal(of_descriptor(fileno(file)), WAIT_FOR_DISK);
+    assert_int_equal(of_descriptor(null), WAIT_FOR_NONE);
+    struct pollfd polled = {.fd = ends[0], .events = POLLIN}, nothing = {.fd = -1};
+    struct wait_for poll = wait_polled(getpid(), (struct wait_for){WAIT_FOR_POLL, (uint64_t)(uintptr_t)&polled});
+    assert_true(poll.what == WAIT_FOR_FD && poll.at == (uint64_t)ends[0]);
+    poll = wait_polled(getpid(), (struct wait_for){WAIT_FOR_POLL, (uint64_t)(uintptr_t)&nothing});
+    assert_int_equal(poll.what, WAIT_FOR_NONE);
+    poll = wait_polled(getpid(), (struct wait_for){WAIT_FOR_POLL, 0x1000}); /* nothing is there */
+    assert_int_equal(poll.what, WAIT_FOR_NONE);
+    close(ends[0]);
+    assert_int_equal(of_descriptor(ends[0]), WAIT_FOR_NONE);
+    assert_int_equal(wait_what(getpid(), (struct wait_for){WAIT_FOR_FD, UINT64_MAX}), WAIT_FOR_NONE);
+    assert_string_equal(wait_what_name(WAIT_FOR_PIPE), "pipe");
+    assert_null(wait_what_name(WAIT_FOR_NONE));
+    assert_null(wait_what_name(WAIT_FOR_SELECT));
+    close(ends[1]);
+    close(pair[0]);
+    close(pair[1]);
+    close(null);
+    fclose(file);
 }
 
 static void test_queue_keeps_order_and_refuses_when_full(void **unused)
@@ -376,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wait_states),
+        cmocka_unit_test(test_what_a_wait_is_for),
         cmocka_unit_test(test_queue_keeps_order_and_refuses_when_full),
         cmocka_unit_test(test_stacks_are_interned),
         cmocka_unit_test(test_nearest_instruction_pointer),

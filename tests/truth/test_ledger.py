@@ -1,0 +1,132 @@
+"""The ledger of a thread against what it timed itself: every state within two points, beside the report's own interval.
+
+Off the CPU the thread knows what it waited in and how long; on it, how long it collected or imported. Run delay and CPU
+time come from the scheduler on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from interpreters import Interpreter
+from oracle import PROGRAMS
+from support import Run
+
+Report = Callable[[Path], dict[str, Any]]
+POINTS = 0.02
+DELAY_MAX = 0.25
+TRIES = 3
+ON_CPU = {"python", "native", "native+gil", "on-cpu", "kernel", "gc", "import"}
+SECONDS = {"starved": "1.2", "fight": "1.5"}
+# Phase → the states that it times.
+WALL = {
+    "waits": ("sleep", "lock", "io"),
+    "disk": ("io",),
+    "loop": ("sleep", "idle"),
+    "convoy": ("lock", "sleep"),
+    "fight": ("gil-wait",),
+    "starved": ("runnable",),
+}
+CPU = {"gc": "gc", "import": "import"}
+
+
+def ledger(run_keisoku: Run, python: Interpreter, phase: str) -> tuple[dict[str, int], dict[str, Any]]:
+    """What the thread says, and what the report says of it."""
+    if python.minor < (3, 8):
+        pytest.skip("the program asks the clocks of 3.8 and later")
+    seconds = SECONDS.get(phase, "1.5")
+    words = ("--reader", "core", "--rate", 1000, "-q", "--no-html", "--json=report.json")
+    done = run_keisoku("run", *words, python.path, PROGRAMS / "ledger.py", phase, seconds)
+    assert done.status == 0, done.err
+    report = json.loads((done.folder / "report.json").read_text())
+    (row,) = [row for row in report["states"]["threads"] if row.get("name") == "subject"]
+    return json.loads(done.out), row
+
+
+def near(shown: dict[str, Any], state: str, truth: float) -> None:
+    """Two points, and what the report itself leaves open."""
+    share = shown.get(state, {"share": 0.0, "low": 0.0, "high": 0.0})
+    assert share["low"] - POINTS <= truth <= share["high"] + POINTS, (state, truth, shown)
+
+
+class Disturbed(Exception):
+    """The machine had no core for the thread: it was seen late, or its waits ended late."""
+
+
+def undisturbed(phase: str, truth: dict[str, int], row: dict[str, Any]) -> None:
+    wanting = truth["runnable"] / truth["wall"]
+    if phase not in ("starved", "fight") and wanting > DELAY_MAX:
+        raise Disturbed(f"it wanted a core for {wanting:.0%} of its time")
+    if abs(row["wall_s"] - truth["wall"] / 1e9) > 0.03 * row["wall_s"]:
+        raise Disturbed(f"it lived {row['wall_s']:.2f} s as was seen and {truth['wall'] / 1e9:.2f} s by its own clock")
+
+
+def twice(check: Callable[[], None]) -> None:
+    """A sampled share lies outside of its interval now and then: not twice in a row."""
+    failed, disturbed = None, ""
+    for _ in range(TRIES):
+        try:
+            return check()
+        except Disturbed as why:
+            disturbed = str(why)
+        except AssertionError as why:
+            if failed is not None:
+                raise
+            failed = why
+    pytest.skip(f"the machine was too busy: {disturbed}")
+
+
+def check_wall(run_keisoku: Run, python: Interpreter, phase: str) -> None:
+    truth, row = ledger(run_keisoku, python, phase)
+    states, wall = row["states"], truth["wall"]
+    undisturbed(phase, truth, row)
+    near(states, "runnable", truth["runnable"] / wall)
+    on = sum(share["share"] for state, share in states.items() if state in ON_CPU)
+    assert abs(on - truth["cpu"] / wall) < POINTS, (truth, states)
+    for state in WALL[phase]:
+        if state == "gil-wait" and python.free_threaded:
+            continue
+        near(states, state, truth.get(state, 0) / wall)
+    assert sum(share["share"] for share in states.values()) == pytest.approx(1, abs=1e-7)
+
+
+def check_cpu(run_keisoku: Run, python: Interpreter, phase: str) -> None:
+    truth, row = ledger(run_keisoku, python, phase)
+    undisturbed(phase, truth, row)
+    near(row["cpu"], CPU[phase], truth[CPU[phase]] / truth["cpu"])
+    assert sum(share["share"] for share in row["cpu"].values()) == pytest.approx(1, abs=1e-7)
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("phase", WALL)
+def test_wall(run_keisoku: Run, python: Interpreter, phase: str) -> None:
+    twice(lambda: check_wall(run_keisoku, python, phase))
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("phase", CPU)
+def test_cpu(run_keisoku: Run, python: Interpreter, phase: str) -> None:
+    twice(lambda: check_cpu(run_keisoku, python, phase))
+
+
+def check_kinds(run_keisoku: Run, python: Interpreter) -> None:
+    words = ("--reader", "core", "--rate", 1000, "-q", "--no-html", "--json=report.json")
+    done = run_keisoku("run", *words, python.path, PROGRAMS / "io_kinds.py", "0.4")
+    assert done.status == 0, done.err
+    truth, states = json.loads(done.out), json.loads((done.folder / "report.json").read_text())["states"]
+    whole = sum(thread["wall_s"] for thread in states["threads"])
+    for kind, seconds in truth.items():
+        near(states["io"], kind, seconds / 1e9 / whole)
+    assert states["io"].get("other", {"share": 0})["share"] < 0.02, states["io"]
+
+
+@pytest.mark.alone
+def test_what_a_wait_is_for(run_keisoku: Run, python: Interpreter) -> None:
+    """By its system call and descriptor: read, select, poll, wait4, fsync."""
+    if python.minor < (3, 8):
+        pytest.skip("the program asks the clocks of 3.8 and later")
+    twice(lambda: check_kinds(run_keisoku, python))
