@@ -88,6 +88,26 @@ static int native_top(struct facts *facts)
     return rc;
 }
 
+/* Was it seen to work on much at once? Then a line of it may take long. */
+static bool works_on_much(const struct profile *profile, uint32_t function)
+{
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *one = &profile->operands[i];
+        if (profile->frames[one->frame].function == function && one->sized > 0 &&
+            (double)one->total >= LIMIT_OF(ALREADY_NATIVE, ITEMS_MIN) * (double)one->sized)
+            return true;
+    }
+    return false;
+}
+
+/* A few lines one after the other, none of them in a loop or into Python, with much to do for each. */
+static bool runs_through(const struct facts *facts)
+{
+    const struct function_sum *hot = facts->hot;
+    return hot->total_wall_ns * LIMIT_OF(ALREADY_NATIVE, LINE_MIN) <= hot->self_wall_ns &&
+           works_on_much(facts->profile, hot->function) && !source_function_loops(facts->profile, hot->function);
+}
+
 int builtin_find(struct facts *facts)
 {
     int found = native_top(facts);
@@ -104,11 +124,15 @@ int builtin_find(struct facts *facts)
     const struct line_sum *line = facts->hot != NULL ? hottest_line(facts) : NULL;
     size_t length = 0;
     const char *text = line != NULL ? profile_source_line(facts->profile, line->file, line->line, &length) : NULL;
-    if (text == NULL || facts->hot_line_share < LIMIT_OF(ALREADY_NATIVE, LINE_MIN) ||
-        line->total_wall_ns * LIMIT_OF(ALREADY_NATIVE, LINE_MIN) > line->wall_ns || !source_only_calls(text, length))
+    bool one = text != NULL && facts->hot_line_share >= LIMIT_OF(ALREADY_NATIVE, LINE_MIN) &&
+               line->total_wall_ns * LIMIT_OF(ALREADY_NATIVE, LINE_MIN) <= line->wall_ns &&
+               source_only_calls(text, length);
+    if (text == NULL || !one) {
+        facts->builtin = text != NULL && runs_through(facts);
         return 0;
+    }
     double callers;
     int rc = callers_time(facts, &callers);
-    facts->builtin = rc == 0 && callers <= LIMIT_OF(ALREADY_NATIVE, CALLER_MAX) * line->wall_ns;
+    facts->builtin = rc == 0 && callers <= LIMIT_OF(ALREADY_NATIVE, CALLER_MAX) * facts->hot->self_wall_ns;
     return rc;
 }

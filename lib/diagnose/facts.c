@@ -8,7 +8,7 @@
 static const double told_apart_max = 0.75;
 
 /* A share of the time on the CPU, with its interval. */
-static struct share cpu_part(const struct facts *facts, double ns)
+static struct share on_cpu_part(const struct facts *facts, double ns)
 {
     struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
     return share_of(&only_on, ns, 0, 0);
@@ -21,7 +21,7 @@ static void make_cpu(struct facts *facts)
     for (int i = 0; i < STATE_COUNT; i++)
         ticks[i] = (double)facts->aggregate->state_ticks[i];
     facts->strata = strata_of(ns, ticks);
-    facts->on_cpu = cpu_part(facts, ns[STATE_ON_CPU]);
+    facts->on_cpu = on_cpu_part(facts, ns[STATE_ON_CPU]);
     facts->told_apart = facts->on_cpu.share < told_apart_max && facts->strata.on_ns > 0;
     /* What nothing told apart is taken to be like the rest, where there is enough of a rest. */
     struct strata told = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
@@ -171,10 +171,10 @@ static void make_hot(struct facts *facts)
         line_ns = on;
         facts->hottest = &aggregate->lines[i];
     }
-    facts->hottest_share = cpu_part(facts, line_ns);
+    facts->hottest_share = on_cpu_part(facts, line_ns);
     if (facts->hot == NULL)
         return;
-    facts->hot_share = cpu_part(facts, best);
+    facts->hot_share = on_cpu_part(facts, best);
     facts->hot_cpu_share = facts->hot_share.share;
     facts->hot_own = facts->profile->function_own[facts->hot->function];
     hot_range(facts);
@@ -276,6 +276,10 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
         rc = make_gil(facts);
     if (rc == 0)
         rc = reach_find(facts);
+    if (rc == 0)
+        rc = calls_find(facts);
+    if (rc == 0)
+        rc = imports_find(facts);
     if (rc == 0 && facts->busiest != 0)
         rc = loop_find(profile, facts->busiest, &facts->loop);
     return rc;

@@ -9,6 +9,7 @@
 #ifndef KEISOKU_DIAGNOSE_FACTS_H
 #define KEISOKU_DIAGNOSE_FACTS_H
 
+#include "diagnose/calls.h"
 #include "diagnose/ledger.h"
 #include "diagnose/native_code.h"
 #include "diagnose/reach.h"
@@ -28,6 +29,7 @@ struct wait_facts {
     uint32_t leaf;                 /* function it waits in most; other threads there do the same thing */
     uint32_t file, line, function; /* own place that waits most, else any */
     double place_ns;               /* wait time of that place */
+    uint32_t stack;                /* with most wait time, of those that lead to that place */
 };
 
 struct facts {
@@ -75,6 +77,9 @@ struct facts {
     uint32_t gil_threads;                         /* its threads that waited for it noticeably */
     struct reach reaches[REACH_COUNT];
     struct held_up held_up;
+    struct small_calls small;
+    struct repeated_calls repeated;
+    struct unused_imports imports;
 };
 
 /* `profile` and `aggregate` (of it) are without the threads that nobody waits for; the cores' use is of all. */

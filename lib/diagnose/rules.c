@@ -61,7 +61,7 @@ double gain_gustafson(double part, double cores)
     return 1 - part + part * cores;
 }
 
-static void place_hot(const struct facts *facts, struct finding *finding)
+void finding_place_hot(const struct facts *facts, struct finding *finding)
 {
     const struct function *function = &facts->profile->functions[facts->hot->function];
     finding->function = facts->hot->function;
@@ -86,13 +86,33 @@ void finding_place_frame(const struct facts *facts, uint32_t frame, struct findi
     finding->line = finding->line_first = finding->line_last = profile->frames[frame].line;
 }
 
-struct share line_cpu(const struct facts *facts, const struct line_sum *line)
+struct share cpu_part(const struct facts *facts, double ns)
 {
     struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
+    return share_of(&only_on, ns, 0, 0);
+}
+
+struct share elapsed_part(const struct facts *facts, double ns)
+{
+    double period = facts->profile->self.rate_hz > 0 ? 1e9 / facts->profile->self.rate_hz : 1e6;
+    struct share share = {.share = facts->elapsed_ns > 0 ? fmin(1, ns / facts->elapsed_ns) : 0};
+    wilson(share.share, facts->elapsed_ns / period, &share.low, &share.high);
+    return share;
+}
+
+void finding_predict(struct finding *finding, double sure, double part, double low, double high)
+{
+    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
+    finding->predicted_low = gain_amdahl(sure, low);
+    finding->predicted_high = gain_amdahl(fmin(part, 0.999), high);
+}
+
+struct share line_cpu(const struct facts *facts, const struct line_sum *line)
+{
     double on = 0;
     for (int state = 0; state < STATE_COUNT; state++)
         on += state_on_cpu((enum state)state) ? line->state_ns[state] : 0;
-    return share_of(&only_on, on, 0, 0);
+    return cpu_part(facts, on);
 }
 
 /* Run delay that other programs can have caused, and enough of it. */
@@ -230,6 +250,9 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
         bool better = earlier[i].prescription == PRESCRIBE_ALGORITHM || strcmp(earlier[i].tag, "vectorise") == 0;
         if (better && facts->hot != NULL && earlier[i].function == facts->hot->function)
             return false;
+        if (strcmp(earlier[i].tag, "call-overhead") == 0 && facts->hot != NULL &&
+            (facts->hot->function == facts->small.callee || earlier[i].function == facts->hot->function))
+            return false;                                                /* one call moved out of a loop gains little */
         if (strcmp(earlier[i].tag, "deep-copy") == 0 && !facts->hot_own) /* the hot function is the copying itself */
             return false;
     }
@@ -239,6 +262,8 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
         return false;
     if (facts->builtin || (!facts->told_apart && !lines_alternate(facts)))
         return false;
+    if (!facts->hot_own && !source_function_loops(facts->profile, facts->hot->function))
+        return false; /* the library's, and the loop is somewhere else */
     double part = facts->active * facts->hot_cpu_share;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
     struct kind kind = kind_of(facts->profile, facts->hot->function);
@@ -249,7 +274,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
                       *python);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_add(finding, "its own time on its hottest line", "share", facts->hot_line_share);
-    place_hot(facts, finding);
+    finding_place_hot(facts, finding);
     if (kind.text == NULL)
         finding_not_measured(finding, "what the loop works on: number loops gain most, object code least");
     else
@@ -274,156 +299,36 @@ static const struct line_sum *collecting_line(const struct facts *facts)
     return best[1] != NULL ? best[1] : best[0];
 }
 
+/* Of all collections, those with Python on the stack: the others are a program's end. */
+static double collected_in_python(const struct facts *facts)
+{
+    double all = 0, python = 0;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        all += line->state_ns[STATE_GC];
+        python += line->line != 0 ? line->state_ns[STATE_GC] : 0;
+    }
+    return all > 0 ? python / all : 0;
+}
+
 bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                       struct finding *finding, struct words *words)
 {
     (void)earlier;
     (void)n_earlier;
-    if (facts->active < LIMIT_OF(GC_PRESSURE, ACTIVE_MIN) || facts->gc.share < LIMIT_OF(GC_PRESSURE, GC_MIN))
+    const struct line_sum *line = collecting_line(facts);
+    double share = facts->gc.share * collected_in_python(facts), part = facts->active * share;
+    if (facts->active < LIMIT_OF(GC_PRESSURE, ACTIVE_MIN) || share < LIMIT_OF(GC_PRESSURE, GC_MIN) || line == NULL)
         return false;
-    double part = facts->active * facts->gc.share;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
     finding->predicted_low = gain_amdahl(part, LIMIT_OF(GC_PRESSURE, FACTOR_LOW));
     finding->predicted_high = finding->max_gain;
     finding_add_share(finding, "CPU time in collections", facts->gc);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    const struct line_sum *line = collecting_line(facts);
-    if (line != NULL)
-        finding_place_line(line, finding);
+    finding_place_line(line, finding);
     finding_not_measured(finding, "how many objects last, and how many of them are garbage");
     finding->confidence = 0.8;
-    words_percent(words->share, sizeof words->share, facts->gc.share);
-    return true;
-}
-
-bool rule_io_wait(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
-                  struct words *words)
-{
-    (void)earlier;
-    (void)n_earlier;
-    double own = facts->elapsed_ns > 0 ? fmin(facts->io, facts->wait.io_ns / facts->elapsed_ns) : 0;
-    if (own < LIMIT_OF(IO_WAIT, WAIT_MIN) || facts->wait.waits < LIMIT_OF(IO_WAIT, WAITS_MIN) ||
-        facts->io_overlap > LIMIT_OF(IO_WAIT, OVERLAP_MAX))
-        return false;
-    double at_once = fmin(LIMIT_OF(IO_WAIT, AT_ONCE_HIGH), facts->wait.waits);
-    finding->max_gain = own < 1 ? fmin(facts->wait.waits, 1 / (1 - own)) : facts->wait.waits;
-    finding->predicted_low = gain_amdahl(own, LIMIT_OF(IO_WAIT, AT_ONCE_LOW));
-    finding->predicted_high = gain_amdahl(own, at_once);
-    finding_add_elapsed(facts, finding, "only waits for I/O", own);
-    finding_add(finding, "separate waits, at least", "1", facts->wait.waits);
-    finding_add(finding, "mean wait", "s", facts->wait.io_ns / facts->wait.waits / 1e9);
-    finding_add(finding, "threads waiting at once", "threads", facts->io_overlap);
-    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    finding->function = facts->wait.function;
-    finding->file = facts->wait.file;
-    finding->line = finding->line_first = finding->line_last = facts->wait.line;
-    finding_not_measured(finding, "whether one wait needs the answer of the one before");
-    finding_not_measured(finding, "how many at once the other side allows");
-    finding->confidence = 0.6;
-    words_percent(words->share, sizeof words->share, own);
-    snprintf(words->count, sizeof words->count, "%.0f", facts->wait.waits);
-    return true;
-}
-
-/* Waits over work tells how many threads wanted the interpreter at once. */
-bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
-              struct words *words)
-{
-    (void)earlier;
-    (void)n_earlier;
-    double free = facts->diagnosis->cores_free;
-    double delayed = facts->delay * (facts->strata.on_ns + facts->strata.exact_ns);
-    double wall = fmax(facts->gil_wait_ns + facts->gil_hold_ns, facts->gil_wall_ns - delayed);
-    double share = wall > 0 ? facts->gil_wait_ns / wall : 0;
-    if (share < LIMIT_OF(GIL_CONTENTION, WAIT_MIN) || facts->gil_threads < LIMIT_OF(GIL_CONTENTION, THREADS_MIN) ||
-        free < LIMIT_OF(GIL_CONTENTION, FREE_MIN) || !(facts->gil_hold_ns > 0))
-        return false;
-    double wanted = 1 + facts->gil_wait_ns / facts->gil_hold_ns;
-    double held = fmin(1, facts->gil_hold_ns / facts->elapsed_ns);
-    finding->max_gain = gain_amdahl(held, fmin(wanted, 1 + free));
-    finding->predicted_low = gain_amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
-    finding->predicted_high = finding->max_gain;
-    finding->scaled_gain = gain_gustafson(held, fmin(wanted, 1 + free));
-    struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
-    finding_add_share(finding, "waits for the GIL", interval);
-    finding_add(finding, "waits for the GIL, its process", "share", share);
-    finding_add(finding, "threads that wait for it", "threads", facts->gil_threads);
-    finding_add(finding, "threads that want it at once", "threads", wanted);
-    finding_add(finding, "cores free", "cores", free);
-    if (facts->hot != NULL)
-        place_hot(facts, finding);
-    finding_not_measured(finding, "what processes would have to send each other");
-    if (!facts->cores_known)
-        finding_not_measured(finding, "how busy the cores were with other programs");
-    finding->confidence = facts->cores_known ? 0.8 : 0.5;
     words_percent(words->share, sizeof words->share, share);
-    snprintf(words->count, sizeof words->count, "%.1f", free);
-    return true;
-}
-
-/* The line of the loop's function under which most of the time goes. */
-static uint32_t loop_line(const struct facts *facts)
-{
-    double most = 0;
-    uint32_t best = facts->profile->functions[facts->loop.function].first_line;
-    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
-        const struct line_sum *line = &facts->aggregate->lines[i];
-        if (line->function == facts->loop.function && line->total_wall_ns > most) {
-            most = line->total_wall_ns;
-            best = line->line;
-        }
-    }
-    return best;
-}
-
-static bool one_core_holds(const struct facts *facts)
-{
-    const struct diagnosis *diagnosis = facts->diagnosis;
-    return facts->serial >= LIMIT_OF(ONE_CORE, SERIAL_MIN) && diagnosis->cores_used <= LIMIT_OF(ONE_CORE, USED_MAX) &&
-           diagnosis->cores_free >= LIMIT_OF(ONE_CORE, FREE_MIN) && facts->strata.on_ns > 0 &&
-           facts->loop.share * facts->busiest_ns / facts->strata.on_ns >= LIMIT_OF(ONE_CORE, LOOP_MIN) &&
-           (double)facts->loop.returns >= LIMIT_OF(ONE_CORE, ROUNDS_MIN) &&
-           facts->import.share <= LIMIT_OF(ONE_CORE, IMPORT_MAX);
-}
-
-bool rule_one_core(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
-                   struct words *words)
-{
-    const struct diagnosis *diagnosis = facts->diagnosis;
-    /* Threads that already share the work and wait for the GIL are the other finding. */
-    for (size_t i = 0; i < n_earlier; i++) {
-        if (strcmp(earlier[i].tag, "gil-contention") == 0 || strcmp(earlier[i].tag, "small-tasks") == 0 ||
-            strcmp(earlier[i].tag, "pickle-transfer") == 0)
-            return false;
-        if (strcmp(earlier[i].tag, "hot-loop") == 0)
-            words->ease = LIMIT_OF(ONE_CORE, EASE);
-    }
-    if (!one_core_holds(facts))
-        return false;
-    double part = facts->serial * facts->loop.share * facts->busiest_ns / facts->strata.on_ns;
-    finding->max_gain = gain_amdahl(part, 1 + diagnosis->cores_free);
-    finding->predicted_low = gain_amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
-    finding->predicted_high = finding->max_gain;
-    finding->scaled_gain = gain_gustafson(part, 1 + diagnosis->cores_free);
-    finding_add_elapsed(facts, finding, "one core busy", facts->serial);
-    finding_add(finding, "cores used", "cores", diagnosis->cores_used);
-    finding_add(finding, "cores free", "cores", diagnosis->cores_free);
-    finding_add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
-    finding_add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
-    bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
-    words->after = native; /* threads may help, but that the Python is not the problem comes first */
-    snprintf(words->reason, sizeof words->reason, "%s",
-             native ? "Native code that releases the GIL needs threads only." : "");
-    finding->function = facts->loop.function;
-    finding->file = facts->profile->functions[facts->loop.function].file;
-    finding->line = loop_line(facts);
-    finding_not_measured(finding, "whether a round needs the result of the one before");
-    finding_not_measured(finding, "what processes would have to send each other");
-    if (!facts->cores_known)
-        finding_not_measured(finding, "how busy the cores were with other programs");
-    finding->confidence = facts->cores_known ? 0.6 : 0.4;
-    words_percent(words->share, sizeof words->share, facts->serial);
-    snprintf(words->count, sizeof words->count, "%.1f", diagnosis->cores_free);
     return true;
 }
 
@@ -484,7 +389,7 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
         return false;
     if (builtin) {
         if (facts->hot_own || facts->own == NULL)
-            place_hot(facts, finding);
+            finding_place_hot(facts, finding);
         else
             finding_place_line(facts->own, finding);
         finding_add_share(finding, "CPU time in calls of built-in functions", facts->hot_share);
@@ -540,7 +445,7 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
                  facts->hot_cpu_share * 100);
     if (facts->hot != NULL && facts->active >= 0.5) {
         finding_add_share(finding, "CPU time in its hottest", facts->hot_share);
-        place_hot(facts, finding);
+        finding_place_hot(facts, finding);
     }
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_add(finding, "cores used", "cores", facts->diagnosis->cores_used);

@@ -49,6 +49,14 @@ const struct finding_row *finding_rows(size_t *count);
 bool source_tests_membership(const char *text, size_t length);
 /* Does it call something, and loop over nothing? */
 bool source_only_calls(const char *text, size_t length);
+/* Has it a `for` or a `while`, or is it not understood? */
+bool source_loops(const char *text, size_t length);
+/* Does it wait for whichever comes first of many? */
+bool source_waits_for_any(const char *text, size_t length);
+/* Does it neither call nor loop nor wait? */
+bool source_is_plain(const char *text, size_t length);
+/* Does it send a query: `.execute(`? */
+bool source_queries(const char *text, size_t length);
 
 /* Does it take from or put at the front of a list, `.pop(0)`, `.insert(0, …)`, and call nothing else? */
 bool source_shifts(const char *text, size_t length);
@@ -71,7 +79,14 @@ int finding_fill_check(const struct profile *profile, size_t rank, struct findin
 /* For rules: evidence and its kin. */
 /* A part of elapsed time: sampled as every thread was, so with the interval of that many instants. */
 void finding_add_elapsed(const struct facts *facts, struct finding *finding, const char *measure, double part);
+/* Time of an elapsed time, at most 1. */
+struct share elapsed_part(const struct facts *facts, double ns);
+/* Of the time on the CPU. */
+struct share cpu_part(const struct facts *facts, double ns);
+/* `sure`: the part of elapsed time that surely goes; `part`: what may; low, high: how much faster it gets. */
+void finding_predict(struct finding *finding, double sure, double part, double low, double high);
 void finding_not_told_apart(const struct facts *facts, struct finding *finding);
+void finding_place_hot(const struct facts *facts, struct finding *finding);
 void finding_place_line(const struct line_sum *line, struct finding *finding);
 void finding_place_frame(const struct facts *facts, uint32_t frame, struct finding *finding);
 void words_percent(char *out, size_t size, double share);

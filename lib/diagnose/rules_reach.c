@@ -8,24 +8,7 @@
 
 static struct share reach_cpu(const struct facts *facts, const struct reach *reach)
 {
-    struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
-    return share_of(&only_on, reach->on_ns, 0, 0);
-}
-
-static struct share elapsed_part(const struct facts *facts, double ns)
-{
-    double period = facts->profile->self.rate_hz > 0 ? 1e9 / facts->profile->self.rate_hz : 1e6;
-    struct share share = {.share = facts->elapsed_ns > 0 ? fmin(1, ns / facts->elapsed_ns) : 0};
-    wilson(share.share, facts->elapsed_ns / period, &share.low, &share.high);
-    return share;
-}
-
-/* `sure`: the part of elapsed time that surely goes; `part`: what may. */
-static void predict(struct finding *finding, double sure, double part, double low, double high)
-{
-    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
-    finding->predicted_low = gain_amdahl(sure, low);
-    finding->predicted_high = gain_amdahl(fmin(part, 0.999), high);
+    return cpu_part(facts, reach->on_ns);
 }
 
 /* No run is shorter than what one of its threads computes beside. */
@@ -55,7 +38,8 @@ bool rule_deep_copy(const struct facts *facts, const struct finding *earlier, si
     if (facts->active < LIMIT_OF(DEEP_COPY, ACTIVE_MIN) || share.low < LIMIT_OF(DEEP_COPY, SHARE_MIN) ||
         (double)reach->visits < LIMIT_OF(DEEP_COPY, COPIES_MIN) || !is_called_directly(reach))
         return false;
-    predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(DEEP_COPY, FACTOR_LOW), 1000);
+    finding_predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(DEEP_COPY, FACTOR_LOW),
+                    1000);
     bound(facts, reach, finding);
     finding_add_share(finding, "CPU time under copy.deepcopy", share);
     finding_add(finding, "copies, at least", "1", (double)reach->visits);
@@ -79,7 +63,7 @@ bool rule_regex_recompile(const struct facts *facts, const struct finding *earli
         reach->self_ns < LIMIT_OF(REGEX_RECOMPILE, FOUND_MIN) * reach->on_ns || !is_called_directly(reach))
         return false;
     double part = facts->active * share.share;
-    predict(finding, facts->active * share.low, part, LIMIT_OF(REGEX_RECOMPILE, FACTOR_LOW), 1000);
+    finding_predict(finding, facts->active * share.low, part, LIMIT_OF(REGEX_RECOMPILE, FACTOR_LOW), 1000);
     /* The call of `_compile` and its answer's way back lie outside of it. */
     finding->max_gain = 1 / (1 - fmin(0.9, part * LIMIT_OF(REGEX_RECOMPILE, AROUND)));
     finding->predicted_high = finding->max_gain;
@@ -109,8 +93,8 @@ bool rule_subprocess(const struct facts *facts, const struct finding *earlier, s
         (double)spawn->visits < LIMIT_OF(SUBPROCESS_PER_ITEM, STARTS_MIN) ||
         mean_ns / 1e9 > LIMIT_OF(SUBPROCESS_PER_ITEM, MEAN_MAX) || spawn->caller == 0)
         return false;
-    predict(finding, elapsed_part(facts, LIMIT_OF(SUBPROCESS_PER_ITEM, SURE) * spawn->wall_ns).low, part.share,
-            LIMIT_OF(SUBPROCESS_PER_ITEM, FACTOR_LOW), 1000);
+    finding_predict(finding, elapsed_part(facts, LIMIT_OF(SUBPROCESS_PER_ITEM, SURE) * spawn->wall_ns).low, part.share,
+                    LIMIT_OF(SUBPROCESS_PER_ITEM, FACTOR_LOW), 1000);
     bound(facts, child, finding);
     finding_add_share(finding, "starting children and waiting for them", part);
     finding_add_elapsed(facts, finding, "of it only starting them", spawn->wall_ns / facts->elapsed_ns);
@@ -145,7 +129,7 @@ bool rule_blocking_in_async(const struct facts *facts, const struct finding *ear
         reach->inner == 0 || !others_are_held_up(facts, reach))
         return false;
     double at_once = fmin((double)facts->held_up.tasks, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_HIGH));
-    predict(finding, part.low, part.share, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_LOW), at_once);
+    finding_predict(finding, part.low, part.share, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_LOW), at_once);
     bound(facts, reach, finding);
     finding_add_share(finding, "event loop held up by a wait", part);
     finding_add(finding, "tasks that wait so", "1", (double)facts->held_up.tasks);
@@ -175,8 +159,8 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     if (share.low < LIMIT_OF(SMALL_TASKS, SHARE_MIN) || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) || !fits ||
         waits == 0 || facts->reaches[REACH_PROXY].on_ns > LIMIT_OF(SMALL_TASKS, PROXY_MAX) * all->on_ns)
         return false;
-    predict(finding, facts->active * share.low, facts->active * share.share,
-            large ? LIMIT_OF(PICKLE_TRANSFER, FACTOR_LOW) : LIMIT_OF(SMALL_TASKS, FACTOR_LOW), 50);
+    finding_predict(finding, facts->active * share.low, facts->active * share.share,
+                    large ? LIMIT_OF(PICKLE_TRANSFER, FACTOR_LOW) : LIMIT_OF(SMALL_TASKS, FACTOR_LOW), 50);
     bound(facts, all, finding);
     finding_add_share(finding, "CPU time sending and receiving", share);
     if (pickling->visits > 0)
@@ -264,8 +248,8 @@ bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, 
         if (line->line == 0 || !facts->profile->function_own[line->function] ||
             kernel.low < LIMIT_OF(TINY_WRITES, KERNEL_MIN) || !writes_little(facts, line))
             continue;
-        predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(TINY_WRITES, FACTOR_LOW),
-                LIMIT_OF(TINY_WRITES, FACTOR_HIGH));
+        finding_predict(finding, facts->active * share.low, facts->active * share.share,
+                        LIMIT_OF(TINY_WRITES, FACTOR_LOW), LIMIT_OF(TINY_WRITES, FACTOR_HIGH));
         finding_add_share(finding, "CPU time in the kernel on the line", kernel);
         finding_add_share(finding, "CPU time on the line", share);
         finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
@@ -312,6 +296,25 @@ static bool is_under(const struct profile *profile, const struct line_sum *lock,
     return text != NULL;
 }
 
+/* Time asleep or waiting for input under a line of a function, in it or in what it calls. */
+static double waits_below(const struct profile *profile, uint32_t function, uint32_t line)
+{
+    const struct profile_samples *samples = &profile->samples;
+    double ns = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (!sample_counts(profile, i) || (samples->state[i] != STATE_SLEEP && samples->state[i] != STATE_IO))
+            continue;
+        for (uint32_t stack = samples->stack[i]; stack != 0; stack = profile->stacks[stack].parent) {
+            const struct frame *frame = &profile->frames[profile->stacks[stack].frame];
+            if (frame->function != function)
+                continue;
+            ns += frame->line == line ? samples->wall_ns[i] : 0;
+            break;
+        }
+    }
+    return ns;
+}
+
 /* The function in which threads wait for a lock at one line and for something else under it. */
 static uint32_t find_held(const struct facts *facts, struct held *found)
 {
@@ -325,10 +328,10 @@ static uint32_t find_held(const struct facts *facts, struct held *found)
             continue;
         for (size_t k = 0; k < aggregate->n_lines; k++) {
             const struct line_sum *wait = &aggregate->lines[k];
-            double ns = wait->state_ns[STATE_SLEEP] + wait->state_ns[STATE_IO];
-            if (wait->function != lock->function || wait->line <= lock->line || ns <= 0 ||
+            if (wait->function != lock->function || wait->line <= lock->line ||
                 !is_under(facts->profile, lock, wait->line))
                 continue;
+            double ns = waits_below(facts->profile, lock->function, wait->line);
             held.wait_ns += ns;
             if (ns > held.line_ns) {
                 held.line_ns = ns;
@@ -358,7 +361,7 @@ bool rule_lock_held(const struct facts *facts, const struct finding *earlier, si
     if (waiting < LIMIT_OF(LOCK_HELD_WAITING, LOCK_MIN) || part.low < LIMIT_OF(LOCK_HELD_WAITING, WAIT_MIN) ||
         held.wait_ns > LIMIT_OF(LOCK_HELD_WAITING, OVERLAP_MAX) * facts->elapsed_ns)
         return false;
-    predict(finding, part.low, part.share, fmin(2, 1 + waiting), 1 + waiting);
+    finding_predict(finding, part.low, part.share, fmin(2, 1 + waiting), 1 + waiting);
     finding_add(finding, "threads that wait for the lock", "threads", waiting);
     finding_add_share(finding, "something else is waited for meanwhile", part);
     finding->function = function;

@@ -108,6 +108,29 @@ static bool contains(const char *text, size_t length, const char *part)
     return memmem(text, length, part, strlen(part)) != NULL;
 }
 
+bool source_is_plain(const char *text, size_t length)
+{
+    struct scan scan = scan_line(text, length);
+    return !scan.called && !scan.loops && !scan.whiles && !scan.unfinished && !contains(text, length, "yield") &&
+           !contains(text, length, "await ") && !contains(text, length, "import ");
+}
+
+bool source_loops(const char *text, size_t length)
+{
+    struct scan scan = scan_line(text, length);
+    return scan.loops || scan.whiles || scan.unfinished;
+}
+
+bool source_waits_for_any(const char *text, size_t length)
+{
+    return contains(text, length, "select(") || contains(text, length, ".poll(");
+}
+
+bool source_queries(const char *text, size_t length)
+{
+    return contains(text, length, ".execute(");
+}
+
 /* Beside another call, nothing tells which of them has the time. */
 bool source_shifts(const char *text, size_t length)
 {

@@ -1,8 +1,9 @@
 /*
  * Who waits for input or output, how often, and where; and which thread ran most. A wait in selectors.py is an event
- * loop's: it waits for whatever comes first and so overlaps already.
+ * loop's: it waits for whatever comes first and so overlaps already; so does a server's for its next client. The first
+ * process's main thread comes before all others: what it waits for, everybody waits for.
  */
-#include "diagnose/facts.h"
+#include "diagnose/rules.h"
 
 #include <string.h>
 
@@ -49,13 +50,20 @@ uint32_t sample_function(const struct profile *profile, size_t sample)
     return frame != 0 ? profile->frames[frame].function : 0;
 }
 
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t length = strlen(text), size = strlen(tail);
+    return length >= size && strcmp(text + length - size, tail) == 0;
+}
+
 bool waits_for_one(const struct profile *profile, size_t sample)
 {
-    static const char event_loop[] = "/selectors.py";
     uint32_t function = sample_function(profile, sample);
     const char *file = profile->strings[profile->functions[function].file];
-    size_t length = strlen(file), tail = sizeof event_loop - 1;
-    return function == 0 || length < tail || strcmp(file + length - tail, event_loop) != 0;
+    const char *name = profile->strings[profile->functions[function].name], *dot = strrchr(name, '.');
+    if (ends_with(file, "/selectors.py"))
+        return false;
+    return !ends_with(file, "/socket.py") || strcmp(dot != NULL ? dot + 1 : name, "accept") != 0;
 }
 
 static void pick_threads(struct facts *facts, const struct thread_waits *waits)
@@ -65,12 +73,19 @@ static void pick_threads(struct facts *facts, const struct thread_waits *waits)
             facts->busiest_ns = waits[i].on_ns;
             facts->busiest = i;
         }
-        if (waits[i].io_ns > facts->wait.io_ns) {
+    }
+    for (uint32_t i = 1; i < facts->profile->n_threads; i++) {
+        const struct thread *thread = &facts->profile->threads[i];
+        bool main = thread->process == 1 && thread->tid == facts->profile->processes[1].pid &&
+                    waits[i].io_ns >= LIMIT_OF(IO_WAIT, WAIT_MIN) * facts->elapsed_ns;
+        if (waits[i].io_ns > facts->wait.io_ns || main) {
             facts->wait.io_ns = waits[i].io_ns;
             facts->wait.thread = i;
             facts->wait.waits = (double)waits[i].waits;
             facts->wait.longest_ns = waits[i].longest_ns;
         }
+        if (main)
+            break;
     }
 }
 
@@ -92,6 +107,43 @@ static void refine_waits(struct facts *facts)
     }
 }
 
+/* The innermost own frame of a sample; else its innermost. */
+static uint32_t own_frame(const struct profile *profile, size_t sample)
+{
+    for (uint32_t stack = profile->samples.stack[sample]; stack != 0 && stack < profile->n_stacks;
+         stack = profile->stacks[stack].parent) {
+        uint32_t frame = profile->stacks[stack].frame;
+        if (profile->function_own[profile->frames[frame].function])
+            return frame;
+    }
+    return leaf_frame(profile, sample);
+}
+
+static bool is_its_wait(const struct facts *facts, size_t sample)
+{
+    return facts->profile->samples.thread[sample] == facts->wait.thread &&
+           facts->profile->samples.state[sample] == STATE_IO && waits_for_one(facts->profile, sample);
+}
+
+/* The stack with most of the waits at one place. */
+static int find_stack(struct facts *facts, uint32_t place)
+{
+    const struct profile *profile = facts->profile;
+    double *by_stack = mem_zalloc(profile->n_stacks, sizeof *by_stack);
+    if (by_stack == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        uint32_t stack = profile->samples.stack[i];
+        if (stack >= profile->n_stacks || !is_its_wait(facts, i) || own_frame(profile, i) != place)
+            continue;
+        by_stack[stack] += profile->samples.wall_ns[i];
+        if (by_stack[stack] > by_stack[facts->wait.stack])
+            facts->wait.stack = stack;
+    }
+    mem_free(by_stack);
+    return 0;
+}
+
 /* Where that thread waits: the function it is in, and the innermost own line that leads there. */
 static int find_place(struct facts *facts)
 {
@@ -100,18 +152,10 @@ static int find_place(struct facts *facts)
     double *by_frame = mem_zalloc(profile->n_frames, sizeof *by_frame);
     uint32_t best = 0;
     for (size_t i = 0; by_function != NULL && by_frame != NULL && i < profile->samples.count; i++) {
-        if (profile->samples.thread[i] != facts->wait.thread || profile->samples.state[i] != STATE_IO ||
-            !waits_for_one(profile, i))
+        if (!is_its_wait(facts, i))
             continue;
-        uint32_t frame = leaf_frame(profile, i), stack = profile->samples.stack[i];
-        by_function[profile->frames[frame].function] += profile->samples.wall_ns[i];
-        for (; stack != 0 && stack < profile->n_stacks; stack = profile->stacks[stack].parent) {
-            uint32_t at = profile->stacks[stack].frame;
-            if (!profile->function_own[profile->frames[at].function])
-                continue;
-            frame = at;
-            break;
-        }
+        uint32_t frame = own_frame(profile, i);
+        by_function[sample_function(profile, i)] += profile->samples.wall_ns[i];
         by_frame[frame] += profile->samples.wall_ns[i];
         if (frame != 0 && by_frame[frame] > by_frame[best])
             best = frame;
@@ -127,7 +171,7 @@ static int find_place(struct facts *facts)
     }
     mem_free(by_function);
     mem_free(by_frame);
-    return rc;
+    return rc == 0 && best != 0 ? find_stack(facts, best) : rc;
 }
 
 int waits_find(struct facts *facts)

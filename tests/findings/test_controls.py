@@ -51,7 +51,7 @@ WRONG_FOR_STOP = ("hot-loop", "io-wait", "gil-contention", "one-core", "list-mem
 CONTROLS = [
     Control("hot_loop", has="hot-loop", function="escape", never=("flat", "paced", "already-native", "insufficient")),
     Control("phases", has="flat", never=WRONG_FOR_STOP),
-    Control("waits_in_turn", has="io-wait", function="ask", never=("flat", "paced", "hot-loop")),
+    Control("waits_in_turn", has="io-wait", function="ask_all", never=("flat", "paced", "hot-loop")),
     Control("waits_in_turn", ("8", "60"), never=("io-wait", "hot-loop", "one-core")),
     Control("waits_in_turn", ("1", "1", "1.5"), has="flat", never=WRONG_FOR_STOP),
     Control("rounds", has="one-core", never=("hot-loop", "already-native", "paced"), needs_free_core=True),

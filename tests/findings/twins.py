@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import re
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -25,8 +26,10 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).resolve().parent / "programs"
+TABLE = TOP / "lib" / "diagnose" / "findings.def"
 PAGE = TOP / "docs" / "findings-score.md"
-FINDS = re.compile(r"^finds: ([a-z-]+) in (\w+)(?: at `(.*)`)?$", re.MULTILINE)
+FINDS = re.compile(r"^finds: ([a-z-]+) in ([\w<>]+)(?: at `(.*)`)?$", re.MULTILINE)
+ALLOWS = re.compile(r"^allows: (.+)$", re.MULTILINE)
 NEEDS = re.compile(r"^needs: (\w+)$", re.MULTILINE)
 ONCE = re.compile(r"^runs: once$", re.MULTILINE)  # it starts processes that need it as their main module
 # Advice to change the program; what else is said (stop, starved, insufficient) asks for nothing.
@@ -40,6 +43,11 @@ class Twin:
     function: str
     line: str  # source text; empty: any line of the function
     needs: str
+
+    @property
+    def waits(self) -> bool:
+        row = re.search(rf'^FINDING\(\w+, "{self.tag}", (\w+)', TABLE.read_text(), re.MULTILINE)
+        return row is not None and row[1] == "PARALLEL"
 
     @property
     def held(self) -> bool:
@@ -58,7 +66,32 @@ def read_twin(path: Path) -> Twin:
 
 
 def twins() -> list[Twin]:
-    return [read_twin(path) for path in sorted(FOLDER.glob("*/*.py"))]
+    return [read_twin(path) for folder in ("held", "tuned") for path in sorted((FOLDER / folder).glob("*.py"))]
+
+
+@dataclass(frozen=True)
+class Control:
+    """A program that wants no advice but what it allows (a loop in Python is one, whatever is said of it)."""
+
+    path: Path
+    allows: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+def controls() -> list[Control]:
+    found = []
+    for path in sorted((FOLDER / "controls").glob("*.py")):
+        allows = ALLOWS.search(path.read_text())
+        assert allows, f"{path} does not say what may be found"
+        found.append(Control(path, tuple(allows[1].split())))
+    return found
+
+
+def wrong_advice(control: Control, report: dict[str, Any]) -> list[str]:
+    return [finding["tag"] for finding in asking(report) if finding["tag"] not in control.allows]
 
 
 @dataclass
@@ -94,17 +127,17 @@ def measure(keisoku: str, python: str, path: Path, mode: str) -> dict[str, Any]:
     again = mode == "fixed" and not ONCE.search(path.read_text())
     with tempfile.TemporaryDirectory() as folder:
         words = [keisoku, "run", "-q", "--no-html", "--json=report.json", python]
-        words += ["-c", AGAIN, str(path)] if again else [str(path), mode]
-        subprocess.run(words, cwd=folder, capture_output=True, timeout=120)
+        words += ["-c", AGAIN, str(path)] if again else [str(path), *([mode] if mode else [])]
+        subprocess.run(words, cwd=folder, capture_output=True, timeout=300)
         value: dict[str, Any] = json.loads((Path(folder) / "report.json").read_text())
         return value
 
 
 def measure_enough(keisoku: str, python: str, path: Path, mode: str) -> dict[str, Any]:
     """Again while the machine was too busy to say anything."""
-    for _ in range(4):
+    for _ in range(2):
         report = measure(keisoku, python, path, mode)
-        if all(finding["tag"] != "insufficient" for finding in report["findings"]):
+        if all(finding["tag"] not in ("insufficient", "starved") for finding in report["findings"]):
             break
     return report
 
@@ -138,21 +171,25 @@ def judge(keisoku: str, python: str, twin: Twin) -> Verdict:
     return verdict
 
 
-def clock(python: str, path: Path, mode: str) -> tuple[float, str]:
-    start = time.perf_counter()
-    done = subprocess.run([python, str(path), mode], capture_output=True, text=True, timeout=120)
+def clock(python: str, path: Path, mode: str) -> tuple[float, float, str]:
+    """Elapsed time, CPU time of it and its children, and what it said."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([python, str(path), mode], capture_output=True, text=True, timeout=300)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
-    return time.perf_counter() - start, done.stdout
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - start, cpu, done.stdout
 
 
 def achieved(python: str, twin: Twin, rounds: int) -> float:
-    """How many times faster the fixed one is: the median of interleaved pairs. Their outputs must be equal."""
+    """How many times faster the fixed one is: the median of interleaved pairs. Their outputs must be equal. Where it has
+    less to do, CPU time is compared, which other programs leave as it is; where it waits less, elapsed time."""
     ratios = []
     for _ in range(rounds):
-        slow, said = clock(python, twin.path, "slow")
-        fixed, same = clock(python, twin.path, "fixed")
+        *slow, said = clock(python, twin.path, "slow")
+        *fixed, same = clock(python, twin.path, "fixed")
         assert said == same, f"{twin.name}: the two say different things"
-        ratios.append(slow / fixed)
+        ratios.append(slow[not twin.waits] / fixed[not twin.waits])
     return statistics.median(ratios)
 
 
@@ -186,12 +223,45 @@ def summary(verdicts: list[Verdict]) -> str:
     )
 
 
-def page(verdicts: list[Verdict], version: str) -> str:
+@dataclass
+class Heard:
+    """What was said of a control."""
+
+    control: Control
+    said: str = ""
+    wrong: list[str] = field(default_factory=list)
+
+
+def listen(keisoku: str, python: str, control: Control) -> Heard:
+    report = measure_enough(keisoku, python, control.path, "")
+    found = [finding["tag"] for finding in report["findings"]]
+    return Heard(control, ", ".join(found), wrong_advice(control, report))
+
+
+def control_table(heard: list[Heard]) -> list[str]:
+    rows = ["| program | allowed | said |", "|---|---|---|"]
+    for one in heard:
+        wrong = f" **wrong: {', '.join(one.wrong)}**" if one.wrong else ""
+        rows.append(f"| {one.control.name} | {', '.join(one.control.allows)} | {one.said}{wrong} |")
+    return rows
+
+
+REMARKS = "## What it got wrong"
+
+
+def remarks() -> str:
+    """Written by hand, and kept."""
+    text = PAGE.read_text() if PAGE.exists() else ""
+    return text[text.index(REMARKS) :] if REMARKS in text else REMARKS + "\n\nNothing noted yet.\n"
+
+
+def page(verdicts: list[Verdict], heard: list[Heard], version: str) -> str:
     parts = [
         "# Score of the findings",
         "",
         "How often the advice is right, where, and by how much. Written by `make score`; each program is one of a pair with",
-        "equal output (`tests/findings/programs`), measured as a user would, and timed against its fixed twin, interleaved.",
+        "equal output (`tests/findings/programs`), measured as a user would, and timed against its fixed twin, interleaved:",
+        "by elapsed time where the advice is to wait side by side or to share the work, else by CPU time.",
         "`log2` is the distance from the predicted range to what was achieved: 0 inside the range, ±1 a factor of two.",
         f"Measured on Python {version}, on one machine; gains move with the machine.",
         "",
@@ -200,7 +270,25 @@ def page(verdicts: list[Verdict], version: str) -> str:
         chosen = [one for one in verdicts if one.twin.held == held]
         if chosen:
             parts += [f"## {title}", "", summary(chosen) + ".", "", *table(chosen), ""]
-    return "\n".join(parts)
+    if heard:
+        wrong = sum(len(one.wrong) for one in heard)
+        parts += ["## Programs that want no advice", "", f"{len(heard)} programs, {wrong} false advice.", ""]
+        parts += [*control_table(heard), ""]
+    return "\n".join(parts) + "\n" + remarks()
+
+
+def keep(path: str, name: str, value: Verdict | Heard) -> None:
+    """So that a run that was broken off goes on, and one program can be measured again."""
+    if not path:
+        return
+    kept = json.loads(Path(path).read_text()) if Path(path).exists() else {}
+    kept[name] = {key: item for key, item in vars(value).items() if key not in ("twin", "control")}
+    Path(path).write_text(json.dumps(kept))
+
+
+def kept_before(path: str) -> dict[str, dict[str, Any]]:
+    value: dict[str, dict[str, Any]] = json.loads(Path(path).read_text()) if path and Path(path).exists() else {}
+    return value
 
 
 def main() -> None:
@@ -208,29 +296,35 @@ def main() -> None:
     parser.add_argument("--keisoku", default=str(TOP / "build" / "cli" / "keisoku"))
     parser.add_argument("--rounds", type=int, default=3, help="pairs that are timed")
     parser.add_argument("--write", action="store_true", help="write docs/findings-score.md")
+    parser.add_argument("--results", default="", help="keep results in this file; those in it are not measured again")
     parser.add_argument("python")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    verdicts = []
+    verdicts, heard = [], []
+    kept = kept_before(arguments.results)
     for twin in twins():
         if (arguments.names and twin.name not in arguments.names) or not can_run(arguments.python, twin):
             continue
-        verdict = judge(arguments.keisoku, arguments.python, twin)
-        verdict.achieved = achieved(arguments.python, twin, arguments.rounds) if arguments.rounds else 0
-        print(
-            twin.name,
-            twin.tag,
-            verdict.said,
-            verdict.place,
-            verdict.predicted,
-            round(verdict.achieved, 2),
-            verdict.false,
-            flush=True,
-        )
+        verdict = Verdict(twin, **kept.get(twin.name, {}))
+        if twin.name not in kept:
+            verdict = judge(arguments.keisoku, arguments.python, twin)
+            verdict.achieved = achieved(arguments.python, twin, arguments.rounds) if arguments.rounds else 0
+            keep(arguments.results, twin.name, verdict)
+        said = (twin.name, twin.tag, verdict.said, verdict.place, verdict.predicted, round(verdict.achieved, 2))
+        print(*said, verdict.false, flush=True)
         verdicts.append(verdict)
+    for control in controls():
+        if arguments.names and control.name not in arguments.names:
+            continue
+        one = Heard(control, **kept.get(control.name, {}))
+        if control.name not in kept:
+            one = listen(arguments.keisoku, arguments.python, control)
+            keep(arguments.results, control.name, one)
+        print(control.name, one.said, one.wrong, flush=True)
+        heard.append(one)
     code = "import platform; print(platform.python_version())"
     version = subprocess.run([arguments.python, "-c", code], capture_output=True, text=True).stdout.strip()
-    text = page(verdicts, version)
+    text = page(verdicts, heard, version)
     print(text)
     if arguments.write:
         PAGE.write_text(text)

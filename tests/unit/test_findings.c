@@ -393,5 +393,6 @@ int main(void)
     failed += line_tests();
     failed += operand_tests();
     failed += thread_tests();
+    failed += call_tests();
     return failed;
 }

@@ -1,0 +1,141 @@
+/* See calls.h. Text is looked at for functions that have enough of the time only. */
+#include "diagnose/calls.h"
+
+#include "diagnose/rules.h"
+
+#include <string.h>
+
+/* Functions with less of the time on the CPU are not looked at. */
+static const double looked_at_min = 0.03;
+
+struct sums {
+    double *small_ns;  /* by function that calls: on the CPU in small functions called from it */
+    double *callee_ns; /* by small function */
+    bool *small;       /* by function */
+};
+
+static void find_small(const struct facts *facts, struct sums *sums)
+{
+    const struct profile *profile = facts->profile;
+    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
+        const struct function_sum *sum = &facts->aggregate->functions[i];
+        if (profile->function_own[sum->function] && sum->self_cpu_ns >= looked_at_min * facts->strata.on_ns)
+            sums->small[sum->function] = source_function_is_small(profile, sum->function);
+    }
+}
+
+/* The own frame that called the small function the sample is in, through other small ones; 0: it is in none. */
+static uint32_t caller_frame(const struct profile *profile, const struct sums *sums, uint32_t stack, uint32_t *callee)
+{
+    uint32_t frame = profile->stacks[stack].frame;
+    *callee = profile->frames[frame].function;
+    if (!sums->small[*callee])
+        return 0;
+    for (stack = profile->stacks[stack].parent; stack != 0; stack = profile->stacks[stack].parent) {
+        frame = profile->stacks[stack].frame;
+        uint32_t function = profile->frames[frame].function;
+        if (!sums->small[function])
+            return profile->function_own[function] ? frame : 0;
+    }
+    return 0;
+}
+
+static uint32_t most_of(const double *ns, size_t n)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < n; i++)
+        best = ns[i] > ns[best] ? i : best;
+    return best;
+}
+
+static bool computes(const struct profile *profile, size_t i)
+{
+    return sample_counts(profile, i) && profile->samples.stack[i] != 0 &&
+           state_on_cpu((enum state)profile->samples.state[i]);
+}
+
+/* Of the calls from `caller`: which function has most, from where. */
+static void sum_callees(const struct facts *facts, struct sums *sums, uint32_t caller, double *frame_ns,
+                        struct small_calls *found)
+{
+    const struct profile *profile = facts->profile;
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        uint32_t callee, frame;
+        if (!computes(profile, i) || (frame = caller_frame(profile, sums, profile->samples.stack[i], &callee)) == 0 ||
+            profile->frames[frame].function != caller)
+            continue;
+        sums->callee_ns[callee] += profile->samples.wall_ns[i];
+        frame_ns[frame] += profile->samples.wall_ns[i];
+    }
+    found->frame = most_of(frame_ns, profile->n_frames);
+    found->callee = most_of(sums->callee_ns, profile->n_functions);
+    found->callee_ns = sums->callee_ns[found->callee];
+    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
+        if (facts->aggregate->functions[i].function == caller)
+            found->caller_ns = facts->aggregate->functions[i].self_cpu_ns;
+    }
+}
+
+static int find_small_calls(struct facts *facts, struct small_calls *found)
+{
+    const struct profile *profile = facts->profile;
+    struct sums sums = {
+        .small_ns = mem_zalloc(profile->n_functions + 1, sizeof *sums.small_ns),
+        .callee_ns = mem_zalloc(profile->n_functions + 1, sizeof *sums.callee_ns),
+        .small = mem_zalloc(profile->n_functions + 1, sizeof *sums.small),
+    };
+    double *frame_ns = mem_zalloc(profile->n_frames + 1, sizeof *frame_ns);
+    int rc = sums.small_ns != NULL && sums.callee_ns != NULL && sums.small != NULL && frame_ns != NULL ? 0 : ERR_NOMEM;
+    if (rc == 0)
+        find_small(facts, &sums);
+    for (size_t i = 0; rc == 0 && i < profile->samples.count; i++) {
+        uint32_t callee, frame;
+        if (computes(profile, i) && (frame = caller_frame(profile, &sums, profile->samples.stack[i], &callee)) != 0)
+            sums.small_ns[profile->frames[frame].function] += profile->samples.wall_ns[i];
+    }
+    uint32_t caller = rc == 0 ? most_of(sums.small_ns, profile->n_functions) : 0;
+    if (caller != 0) {
+        found->ns = sums.small_ns[caller];
+        sum_callees(facts, &sums, caller, frame_ns, found);
+    }
+    mem_free(sums.small_ns);
+    mem_free(sums.callee_ns);
+    mem_free(sums.small);
+    mem_free(frame_ns);
+    return rc;
+}
+
+/* How often the function is on the deepest stack that ends in it. */
+static uint32_t deepest(const struct profile *profile, uint32_t function)
+{
+    uint32_t stack = 0, depth = 0;
+    for (uint32_t i = 1; i < profile->n_stacks; i++) {
+        if (profile->frames[profile->stacks[i].frame].function == function &&
+            profile->stacks[i].depth > profile->stacks[stack].depth)
+            stack = i;
+    }
+    for (; stack != 0; stack = profile->stacks[stack].parent)
+        depth += profile->frames[profile->stacks[stack].frame].function == function;
+    return depth;
+}
+
+static void find_repeated(struct facts *facts, struct repeated_calls *found)
+{
+    const struct profile *profile = facts->profile;
+    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
+        const struct function_sum *sum = &facts->aggregate->functions[i];
+        if (!profile->function_own[sum->function] || sum->self_cpu_ns < looked_at_min * facts->strata.on_ns ||
+            sum->total_cpu_ns <= found->ns)
+            continue;
+        uint32_t line = source_function_repeats(profile, sum->function);
+        if (line == 0)
+            continue;
+        *found = (struct repeated_calls){sum->function, line, deepest(profile, sum->function), sum->total_cpu_ns};
+    }
+}
+
+int calls_find(struct facts *facts)
+{
+    find_repeated(facts, &facts->repeated);
+    return find_small_calls(facts, &facts->small);
+}

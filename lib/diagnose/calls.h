@@ -1,0 +1,47 @@
+/*
+ * What samples and source text tell of calls: small functions that are called all the time, functions whose calls of
+ * themselves must come again, imports of what is never used. Part of the facts.
+ */
+#ifndef KEISOKU_DIAGNOSE_CALLS_H
+#define KEISOKU_DIAGNOSE_CALLS_H
+
+#include "data/profile.h"
+
+struct small_calls {
+    uint32_t frame;   /* the own place that most of them are called from; 0: none */
+    uint32_t callee;  /* the one with most of the time */
+    double ns;        /* on the CPU in small functions called from that function */
+    double callee_ns; /* of it in `callee` */
+    double caller_ns; /* on the CPU in the caller itself */
+};
+
+struct repeated_calls {
+    uint32_t function, line; /* 0: none; line: where it calls itself */
+    uint32_t depth;          /* how often it was on the stack at once, at most */
+    double ns;               /* on the CPU in it and what it calls */
+};
+
+struct unused_imports {
+    double ns;       /* elapsed, importing modules of which nothing was seen to run later */
+    double frame_ns; /* of it, from the own place that imports most */
+    uint32_t frame;
+    uint32_t module;  /* a file of the package imported there that took most of it: string id */
+    double import_ns; /* of all modules, used or not */
+};
+
+struct facts;
+/* In calls.c */
+int calls_find(struct facts *facts);
+/* In imports.c */
+int imports_find(struct facts *facts);
+
+/* In source_function.c: a body of a line or two that calls nothing and loops over nothing? */
+bool source_function_is_small(const struct profile *profile, uint32_t function);
+/* Has its body a loop of its own? Also where that is not known. */
+bool source_function_loops(const struct profile *profile, uint32_t function);
+/* Does it call itself twice or more, each time with arguments that are its own or those less or more by a number, do
+ * nothing else that lasts, and combine the results? Then there are few different calls, and ever more of them. The line
+ * of the first; 0: no. */
+uint32_t source_function_repeats(const struct profile *profile, uint32_t function);
+
+#endif

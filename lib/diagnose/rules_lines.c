@@ -1,0 +1,282 @@
+/* Rules on how one line's samples come: many short queries, ever more of the time, pages that come and go. See
+ * rules.h. */
+#include "diagnose/rules.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Samples of one thread in a function, with one of its lines apart. */
+struct line_samples {
+    uint64_t samples, visits; /* on the line; how often it was come to */
+    double early[2], late[2]; /* ticks on the line, and beside it, in the first and second half of its time */
+    double first_ns, last_ns; /* when the line was seen first and last */
+    uint32_t thread;
+};
+
+/* The innermost frame of the line's function: is it on the line? -1: the function is not on the stack. */
+static int on_line(const struct profile *profile, uint32_t stack, const struct line_sum *line)
+{
+    for (; stack != 0; stack = profile->stacks[stack].parent) {
+        const struct frame *frame = &profile->frames[profile->stacks[stack].frame];
+        if (frame->function == line->function)
+            return frame->line == line->line;
+    }
+    return -1;
+}
+
+static bool is_looked_at(const struct profile *profile, size_t i)
+{
+    return sample_counts(profile, i) && profile->samples.ticks[i] != 0 && profile->samples.stack[i] != 0;
+}
+
+/* Visits, and when the line was seen first and last by the thread that is there most. */
+static void count_visits(const struct profile *profile, const struct line_sum *line, struct line_samples *found)
+{
+    const struct profile_samples *samples = &profile->samples;
+    uint32_t thread = 0;
+    bool before = false;
+    struct line_samples one = {0};
+    *found = one;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (!is_looked_at(profile, i))
+            continue;
+        if (samples->thread[i] != thread) {
+            thread = samples->thread[i];
+            one = (struct line_samples){.thread = thread};
+            before = false;
+        }
+        bool there = on_line(profile, samples->stack[i], line) == 1;
+        if (there) {
+            one.first_ns = one.samples == 0 ? (double)samples->time_ns[i] : one.first_ns;
+            one.last_ns = (double)samples->time_ns[i];
+            one.samples += samples->ticks[i];
+            one.visits += !before;
+        }
+        before = there;
+        if (one.samples > found->samples)
+            *found = one;
+    }
+}
+
+/* ---- n-plus-one -----------------------------------------------------------------------------------------------------
+ */
+
+/* A connection's or a cursor's method, of a class whose module is not the program's own. */
+static bool is_of_connection(const struct profile *profile, const struct line_sum *line, uint64_t *looks)
+{
+    static const char *const ends[] = {"ursor", "onnection", "ession"};
+    *looks = 0;
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *one = &profile->operands[i];
+        const struct frame *frame = &profile->frames[one->frame];
+        const char *type = profile->strings[one->type];
+        if (one->slot != 0 || frame->line != line->line || profile->functions[frame->function].file != line->file ||
+            strchr(type, '.') == NULL)
+            continue;
+        for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
+            size_t length = strlen(type), size = strlen(ends[k]);
+            *looks += length > size && strcmp(type + length - size, ends[k]) == 0 ? one->looks : 0;
+        }
+    }
+    return (double)*looks >= LIMIT_OF(N_PLUS_ONE, LOOKS_MIN);
+}
+
+bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                     struct finding *finding, struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    const struct profile *profile = facts->profile;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        struct share share = elapsed_part(facts, line->total_wall_ns);
+        struct line_samples samples;
+        size_t length = 0;
+        uint64_t looks;
+        if (line->line == 0 || share.low < LIMIT_OF(N_PLUS_ONE, LINE_MIN) || !profile->function_own[line->function])
+            continue;
+        const char *text = profile_source_line(profile, line->file, line->line, &length);
+        if (text == NULL || !source_queries(text, length) || !is_of_connection(profile, line, &looks))
+            continue;
+        count_visits(profile, line, &samples);
+        double run = samples.visits > 0 ? (double)samples.samples / (double)samples.visits : 0;
+        double mean_s = profile->self.rate_hz > 0 ? run / profile->self.rate_hz : run / 1e3;
+        if ((double)samples.visits < LIMIT_OF(N_PLUS_ONE, VISITS_MIN) || mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_MAX))
+            continue;
+        finding_predict(finding, share.low, share.share, LIMIT_OF(N_PLUS_ONE, FACTOR_LOW),
+                        LIMIT_OF(N_PLUS_ONE, FACTOR_HIGH));
+        finding_add_share(finding, "elapsed time in the query's line", share);
+        finding_add(finding, "came to it, at least", "1", (double)samples.visits);
+        finding_add(finding, "stayed there, at most on average", "s", mean_s);
+        finding_add(finding, "looks that saw a connection or cursor", "1", (double)looks);
+        finding_place_line(line, finding);
+        finding_not_measured(finding, "what the queries ask for, and whether one can ask for all of it");
+        finding->confidence = 0.7;
+        words_percent(words->share, sizeof words->share, share.share);
+        return true;
+    }
+    return false;
+}
+
+/* ---- growth ---------------------------------------------------------------------------------------------------------
+ */
+
+/* Ticks on the line and beside it within the function, early and late in the line's time. */
+static void split_in_time(const struct profile *profile, const struct line_sum *line, struct line_samples *found)
+{
+    const struct profile_samples *samples = &profile->samples;
+    double middle = (found->first_ns + found->last_ns) / 2;
+    for (size_t i = 0; i < samples->count; i++) {
+        double at = (double)samples->time_ns[i];
+        if (samples->thread[i] != found->thread || !is_looked_at(profile, i) || at < found->first_ns ||
+            at > found->last_ns || !state_on_cpu((enum state)samples->state[i]))
+            continue;
+        int there = on_line(profile, samples->stack[i], line);
+        if (there >= 0)
+            (at < middle ? found->early : found->late)[there == 0] += samples->ticks[i];
+    }
+}
+
+/* Something that the line walks over or hands on, which grew from little to much while it ran. */
+static bool has_grown(const struct profile *profile, const struct line_sum *line, struct line_operand *found)
+{
+    static const struct {
+        const char *operation;
+        int slot;
+    } kinds[] = {{"call", 1}, {"for", 0}, {"in", 0}, {"call", 0}, {"[]", 0}, {"+", 0}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (!profile_line_operand(profile, line->file, line->line, kinds[i].operation, kinds[i].slot, found) ||
+            (double)found->sized < LIMIT_OF(GROWTH, LOOKS_MIN) || (double)found->most < LIMIT_OF(GROWTH, ITEMS_MIN))
+            continue;
+        double most = (double)found->most;
+        if ((double)found->first <= LIMIT_OF(GROWTH, FIRST_MAX) * most &&
+            (double)found->latest >= LIMIT_OF(GROWTH, LATEST_MIN) * most)
+            return true;
+    }
+    return false;
+}
+
+/* How many times more time on the line there is for the function's other time in the second half; 0: that is not sure.
+ * Were nothing to grow, its other samples would fall on both halves as all do. */
+static double rise(const struct line_samples *samples)
+{
+    const double *early = samples->early, *late = samples->late;
+    double beside = early[1] + late[1], all = beside + early[0] + late[0];
+    if (beside < LIMIT_OF(GROWTH, BESIDE_MIN) || early[0] <= 0)
+        return 0;
+    double part = (early[0] + early[1]) / all, spread = sqrt(beside * part * (1 - part));
+    if (early[1] - beside * part < LIMIT_OF(GROWTH, SURE) * spread)
+        return 0;
+    return late[0] / fmax(1, late[1]) / (early[0] / early[1]);
+}
+
+bool rule_growth(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                 struct words *words)
+{
+    const struct profile *profile = facts->profile;
+    for (size_t i = 0; i < facts->aggregate->n_lines && facts->active >= LIMIT_OF(GROWTH, ACTIVE_MIN); i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        struct share share = line_cpu(facts, line);
+        struct line_operand operand;
+        struct line_samples samples;
+        bool told = false; /* by a finding that knows more of it */
+        for (size_t k = 0; k < n_earlier; k++)
+            told = told || (earlier[k].prescription == PRESCRIBE_ALGORITHM && earlier[k].function == line->function);
+        if (told || line->line == 0 || !profile->function_own[line->function] ||
+            share.low < LIMIT_OF(GROWTH, LINE_MIN) || !has_grown(profile, line, &operand))
+            continue;
+        count_visits(profile, line, &samples);
+        split_in_time(profile, line, &samples);
+        double by = rise(&samples);
+        if (by < LIMIT_OF(GROWTH, RISE_MIN))
+            continue;
+        finding_predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(GROWTH, FACTOR_LOW),
+                        1000);
+        finding_add_share(finding, "CPU time on the line", share);
+        finding_add(finding, "more of its function's time, later", "times", by);
+        finding_add(finding, "items at first", "1", (double)operand.first);
+        finding_add(finding, "items at last", "1", (double)operand.latest);
+        finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+        finding_place_line(line, finding);
+        finding_not_measured(finding, "whether it is the same object all along, and what is done with each item");
+        finding_not_measured(finding, "other inputs: keisoku scale tells how the time grows with them");
+        finding->confidence = 0.7;
+        words_percent(words->share, sizeof words->share, share.share);
+        snprintf(words->reason, sizeof words->reason, "a %.40s that grows from %lld to %lld", operand.type,
+                 (long long)operand.first, (long long)operand.latest);
+        return true;
+    }
+    return false;
+}
+
+/* ---- temporaries ----------------------------------------------------------------------------------------------------
+ */
+
+struct pages {
+    double faults, peak; /* of the process with most faults; bytes */
+};
+
+static struct pages most_faults(const struct profile *profile)
+{
+    struct pages found = {0};
+    uint32_t process = 0;
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind == COUNTER_MINOR_FAULTS && (double)counter->value > found.faults) {
+            found.faults = (double)counter->value;
+            process = counter->subject;
+        }
+    }
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        if (counter->kind == COUNTER_PEAK_RSS && counter->subject == process)
+            found.peak = fmax(found.peak, (double)counter->value);
+    }
+    return found;
+}
+
+bool rule_temporaries(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
+                      struct finding *finding, struct words *words)
+{
+    enum { PAGE = 4096 };
+    const struct profile *profile = facts->profile;
+    struct pages pages = most_faults(profile);
+    double turned_over = pages.peak > 0 ? pages.faults * PAGE / pages.peak : 0;
+    double cpu_s = facts->aggregate->cpu_ns / 1e9, rate = cpu_s > 0 ? pages.faults / cpu_s : 0;
+    struct share kernel = cpu_part(facts, facts->aggregate->state_wall_ns[STATE_KERNEL]);
+    if (facts->active < LIMIT_OF(TEMPORARIES, ACTIVE_MIN) || turned_over < LIMIT_OF(TEMPORARIES, TURNED_OVER_MIN) ||
+        rate < LIMIT_OF(TEMPORARIES, FAULTS_MIN) || kernel.low < LIMIT_OF(TEMPORARIES, KERNEL_MIN) ||
+        facts->reaches[REACH_TRANSFER].on_ns > 0 || facts->reaches[REACH_CHILD].wall_ns > 0)
+        return false;
+    const struct line_sum *best = NULL;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        if (line->line != 0 && profile->function_own[line->function] &&
+            (best == NULL || line->state_ns[STATE_KERNEL] > best->state_ns[STATE_KERNEL]))
+            best = line;
+    }
+    size_t length = 0;
+    const char *text = best != NULL ? profile_source_line(profile, best->file, best->line, &length) : NULL;
+    if (text == NULL || source_writes(text, length))
+        return false;
+    for (size_t i = 0; i < n_earlier; i++) {
+        if (earlier[i].prescription == PRESCRIBE_ALGORITHM && earlier[i].function == best->function)
+            return false;
+    }
+    finding_predict(finding, facts->active * kernel.low, facts->active * kernel.share,
+                    LIMIT_OF(TEMPORARIES, FACTOR_LOW), 1000);
+    /* Fresh pages are cold as well: what is computed on them is slower. */
+    finding->max_gain = 1 / (1 - fmin(0.95, facts->active * kernel.share * LIMIT_OF(TEMPORARIES, AROUND)));
+    finding->predicted_high = finding->max_gain;
+    finding_add_share(finding, "CPU time in the kernel", kernel);
+    finding_add_share(finding, "CPU time on the line", line_cpu(facts, best));
+    finding_add(finding, "page faults a second of CPU time", "1", rate);
+    finding_add(finding, "memory got anew, by most in use at once", "times", turned_over);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding_place_line(best, finding);
+    finding_not_measured(finding, "which of the line's operations makes them");
+    finding->confidence = 0.7;
+    words_percent(words->share, sizeof words->share, kernel.share);
+    return true;
+}

@@ -1,0 +1,167 @@
+/* Rules on waits, the GIL and cores: what could go on side by side. See rules.h. */
+#include "diagnose/rules.h"
+
+#include "diagnose/source_loop.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Do the rounds that lead to the waits need each other, as far as the text tells? `frame`: the line in the loop. */
+static enum loop_rounds waiting_rounds(const struct facts *facts, uint32_t *frame)
+{
+    const struct profile *profile = facts->profile;
+    enum loop_rounds known = ROUNDS_UNREAD;
+    for (uint32_t stack = facts->wait.stack; stack != 0; stack = profile->stacks[stack].parent) {
+        *frame = profile->stacks[stack].frame;
+        const struct frame *at = &profile->frames[*frame];
+        if (!profile->function_own[at->function])
+            continue;
+        size_t length = 0;
+        const char *text = profile_source_line(profile, profile->functions[at->function].file, at->line, &length);
+        enum loop_rounds rounds = source_loop_rounds(profile, at->function, at->line);
+        if (text != NULL && source_waits_for_any(text, length))
+            return ROUNDS_UNKNOWN;
+        if (rounds == ROUNDS_FREE || rounds == ROUNDS_CHAINED)
+            return rounds;
+        known = rounds == ROUNDS_UNKNOWN ? rounds : known;
+    }
+    return known;
+}
+
+bool rule_io_wait(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                  struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    double own = facts->elapsed_ns > 0 ? fmin(facts->io, facts->wait.io_ns / facts->elapsed_ns) : 0;
+    if (own < LIMIT_OF(IO_WAIT, WAIT_MIN) || facts->wait.waits < LIMIT_OF(IO_WAIT, WAITS_MIN) ||
+        facts->io_overlap > LIMIT_OF(IO_WAIT, OVERLAP_MAX))
+        return false;
+    uint32_t loop_frame = 0;
+    enum loop_rounds rounds = waiting_rounds(facts, &loop_frame);
+    if (rounds == ROUNDS_CHAINED || rounds == ROUNDS_UNKNOWN)
+        return false;
+    double at_once = fmin(LIMIT_OF(IO_WAIT, AT_ONCE_HIGH), facts->wait.waits);
+    finding->max_gain = own < 1 ? fmin(facts->wait.waits, 1 / (1 - own)) : facts->wait.waits;
+    finding->predicted_low = gain_amdahl(own, LIMIT_OF(IO_WAIT, AT_ONCE_LOW));
+    finding->predicted_high = gain_amdahl(own, at_once);
+    finding_add_elapsed(facts, finding, "only waits for I/O", own);
+    finding_add(finding, "separate waits, at least", "1", facts->wait.waits);
+    finding_add(finding, "mean wait", "s", facts->wait.io_ns / facts->wait.waits / 1e9);
+    finding_add(finding, "threads waiting at once", "threads", facts->io_overlap);
+    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
+    finding->function = facts->wait.function;
+    finding->file = facts->wait.file;
+    finding->line = finding->line_first = finding->line_last = facts->wait.line;
+    if (rounds == ROUNDS_FREE)
+        finding_place_frame(facts, loop_frame, finding);
+    finding_not_measured(finding, "whether one wait needs the answer of the one before");
+    finding_not_measured(finding, "how many at once the other side allows");
+    finding->confidence = rounds == ROUNDS_FREE ? 0.7 : 0.4;
+    words_percent(words->share, sizeof words->share, own);
+    snprintf(words->count, sizeof words->count, "%.0f", facts->wait.waits);
+    return true;
+}
+
+/* Waits over work tells how many threads wanted the interpreter at once. */
+bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+              struct words *words)
+{
+    (void)earlier;
+    (void)n_earlier;
+    double free = facts->diagnosis->cores_free;
+    double delayed = facts->delay * (facts->strata.on_ns + facts->strata.exact_ns);
+    double wall = fmax(facts->gil_wait_ns + facts->gil_hold_ns, facts->gil_wall_ns - delayed);
+    double share = wall > 0 ? facts->gil_wait_ns / wall : 0;
+    if (share < LIMIT_OF(GIL_CONTENTION, WAIT_MIN) || facts->gil_threads < LIMIT_OF(GIL_CONTENTION, THREADS_MIN) ||
+        free < LIMIT_OF(GIL_CONTENTION, FREE_MIN) || !(facts->gil_hold_ns > 0))
+        return false;
+    double wanted = 1 + facts->gil_wait_ns / facts->gil_hold_ns;
+    double held = fmin(1, facts->gil_hold_ns / facts->elapsed_ns);
+    finding->max_gain = gain_amdahl(held, fmin(wanted, 1 + free));
+    finding->predicted_low = gain_amdahl(held, fmin(wanted, 1 + LIMIT_OF(GIL_CONTENTION, EFFICIENCY) * free));
+    finding->predicted_high = finding->max_gain;
+    finding->scaled_gain = gain_gustafson(held, fmin(wanted, 1 + free));
+    struct share interval = share_of(&facts->strata, 0, facts->gil_wait_ns, 0);
+    finding_add_share(finding, "waits for the GIL", interval);
+    finding_add(finding, "waits for the GIL, its process", "share", share);
+    finding_add(finding, "threads that wait for it", "threads", facts->gil_threads);
+    finding_add(finding, "threads that want it at once", "threads", wanted);
+    finding_add(finding, "cores free", "cores", free);
+    if (facts->hot != NULL)
+        finding_place_hot(facts, finding);
+    finding_not_measured(finding, "what processes would have to send each other");
+    if (!facts->cores_known)
+        finding_not_measured(finding, "how busy the cores were with other programs");
+    finding->confidence = facts->cores_known ? 0.8 : 0.5;
+    words_percent(words->share, sizeof words->share, share);
+    snprintf(words->count, sizeof words->count, "%.1f", free);
+    return true;
+}
+
+/* The line of the loop's function under which most of the time goes. */
+static uint32_t loop_line(const struct facts *facts)
+{
+    double most = 0;
+    uint32_t best = facts->profile->functions[facts->loop.function].first_line;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        if (line->function == facts->loop.function && line->total_wall_ns > most) {
+            most = line->total_wall_ns;
+            best = line->line;
+        }
+    }
+    return best;
+}
+
+static bool one_core_holds(const struct facts *facts)
+{
+    const struct diagnosis *diagnosis = facts->diagnosis;
+    return facts->serial >= LIMIT_OF(ONE_CORE, SERIAL_MIN) && diagnosis->cores_used <= LIMIT_OF(ONE_CORE, USED_MAX) &&
+           diagnosis->cores_free >= LIMIT_OF(ONE_CORE, FREE_MIN) && facts->strata.on_ns > 0 &&
+           facts->loop.share * facts->busiest_ns / facts->strata.on_ns >= LIMIT_OF(ONE_CORE, LOOP_MIN) &&
+           (double)facts->loop.returns >= LIMIT_OF(ONE_CORE, ROUNDS_MIN) &&
+           facts->import.share <= LIMIT_OF(ONE_CORE, IMPORT_MAX);
+}
+
+bool rule_one_core(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
+                   struct words *words)
+{
+    const struct diagnosis *diagnosis = facts->diagnosis;
+    /* Threads that already share the work and wait for the GIL are the other finding. */
+    for (size_t i = 0; i < n_earlier; i++) {
+        if (strcmp(earlier[i].tag, "gil-contention") == 0 || strcmp(earlier[i].tag, "small-tasks") == 0 ||
+            strcmp(earlier[i].tag, "pickle-transfer") == 0)
+            return false;
+        if (strcmp(earlier[i].tag, "hot-loop") == 0)
+            words->ease = LIMIT_OF(ONE_CORE, EASE);
+    }
+    if (!one_core_holds(facts))
+        return false;
+    double part = facts->serial * facts->loop.share * facts->busiest_ns / facts->strata.on_ns;
+    finding->max_gain = gain_amdahl(part, 1 + diagnosis->cores_free);
+    finding->predicted_low = gain_amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
+    finding->predicted_high = finding->max_gain;
+    finding->scaled_gain = gain_gustafson(part, 1 + diagnosis->cores_free);
+    finding_add_elapsed(facts, finding, "one core busy", facts->serial);
+    finding_add(finding, "cores used", "cores", diagnosis->cores_used);
+    finding_add(finding, "cores free", "cores", diagnosis->cores_free);
+    finding_add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
+    finding_add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
+    bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
+    words->after = native; /* threads may help, but that the Python is not the problem comes first */
+    snprintf(words->reason, sizeof words->reason, "%s",
+             native ? "Native code that releases the GIL needs threads only." : "");
+    finding->function = facts->loop.function;
+    finding->file = facts->profile->functions[facts->loop.function].file;
+    finding->line = loop_line(facts);
+    finding_not_measured(finding, "whether a round needs the result of the one before");
+    finding_not_measured(finding, "what processes would have to send each other");
+    if (!facts->cores_known)
+        finding_not_measured(finding, "how busy the cores were with other programs");
+    finding->confidence = facts->cores_known ? 0.6 : 0.4;
+    words_percent(words->share, sizeof words->share, facts->serial);
+    snprintf(words->count, sizeof words->count, "%.1f", diagnosis->cores_free);
+    return true;
+}

@@ -1,0 +1,298 @@
+/*
+ * What a function of Python does, as far as its source text tells: is it so small that calling it costs as much as what
+ * it does, and does it call itself so that the same calls must come again? Beside measured time only; what is not
+ * understood is neither.
+ */
+#include "diagnose/calls.h"
+#include "diagnose/rules.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { BODY_LINES_MAX = 60, HEAD_LINES_MAX = 24, NAME_MAX_LENGTH = 128 };
+
+/* Lines of a function's body, one after the other. */
+struct body {
+    const struct profile *profile;
+    uint32_t file, line;
+    size_t indent; /* of its `def` */
+    bool cached;   /* a decorator keeps its results */
+    unsigned read;
+};
+
+static const char *line_at(const struct body *body, size_t *length, size_t *indent)
+{
+    const char *text = profile_source_line(body->profile, body->file, body->line, length);
+    *indent = text != NULL ? source_indent(text, *length) : 0;
+    return text;
+}
+
+static bool begins(const char *text, size_t length, const char *with)
+{
+    size_t size = strlen(with);
+    return length >= size && memcmp(text, with, size) == 0;
+}
+
+static bool has(const char *text, size_t length, const char *part)
+{
+    return memmem(text, length, part, strlen(part)) != NULL;
+}
+
+static bool ends_head(const char *text, size_t length)
+{
+    const char *comment = memmem(text, length, "  #", 3);
+    length = comment != NULL ? (size_t)(comment - text) : length;
+    while (length > 0 && isspace((unsigned char)text[length - 1]))
+        length--;
+    return length > 0 && text[length - 1] == ':';
+}
+
+/* Past decorators and the `def` up to its colon. */
+static bool begin_body(const struct profile *profile, uint32_t function, struct body *body)
+{
+    const struct function *of = &profile->functions[function];
+    *body = (struct body){.profile = profile, .file = of->file, .line = of->first_line};
+    bool inside = false;
+    for (unsigned i = 0; i < HEAD_LINES_MAX && body->line != 0; i++, body->line++) {
+        size_t length = 0, indent;
+        const char *text = line_at(body, &length, &indent);
+        if (text == NULL)
+            return false;
+        const char *words = text + indent;
+        size_t left = length - indent;
+        body->cached = body->cached || has(text, length, "cache") || has(text, length, "memo");
+        if (begins(words, left, "def ") || begins(words, left, "async def ")) {
+            inside = true;
+            body->indent = indent;
+        }
+        if (inside && ends_head(text, length)) {
+            body->line++;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next line that is neither empty nor a comment nor a docstring of one line; NULL: the end, or not understood. */
+static const char *next_line(struct body *body, size_t *length)
+{
+    for (; body->read < BODY_LINES_MAX; body->line++) {
+        size_t indent;
+        const char *text = line_at(body, length, &indent);
+        if (text == NULL)
+            return NULL;
+        if (indent == *length)
+            continue;
+        if (indent <= body->indent)
+            return NULL;
+        body->read++;
+        if (begins(text + indent, *length - indent, "\"\"\"") && *length - indent > 6 &&
+            memcmp(text + *length - 3, "\"\"\"", 3) == 0)
+            continue;
+        body->line++;
+        return text;
+    }
+    return NULL;
+}
+
+bool source_function_is_small(const struct profile *profile, uint32_t function)
+{
+    struct body body;
+    size_t length;
+    unsigned lines = 0;
+    if (!begin_body(profile, function, &body) || body.cached)
+        return false;
+    for (const char *text; (text = next_line(&body, &length)) != NULL; lines++) {
+        if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, BODY_MAX) || !source_is_plain(text, length))
+            return false;
+    }
+    return lines > 0;
+}
+
+bool source_function_loops(const struct profile *profile, uint32_t function)
+{
+    struct body body;
+    size_t length;
+    unsigned lines = 0;
+    if (!begin_body(profile, function, &body))
+        return true;
+    for (const char *text; (text = next_line(&body, &length)) != NULL; lines++) {
+        if (source_loops(text, length))
+            return true;
+    }
+    return lines == 0 || body.read >= BODY_LINES_MAX;
+}
+
+/* ---- recursion ------------------------------------------------------------------------------------------------------
+ */
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && *at == ' ')
+        at++;
+    return at;
+}
+
+static bool is_name_byte(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static const char *skip_name(const char *at, const char *end)
+{
+    while (at < end && is_name_byte(*at))
+        at++;
+    return at;
+}
+
+/* `n`, `n - 1`, `text[1:]`: a name as it is, or made less or more by a number that stands there. */
+static bool is_simple(const char *at, const char *end, bool *changes)
+{
+    at = skip_blanks(at, end);
+    while (end > at && end[-1] == ' ')
+        end--;
+    const char *name = at;
+    at = skip_name(at, end);
+    if (at == name)
+        return false;
+    if (at == end)
+        return true;
+    *changes = true;
+    if (*at == '[') { /* a part without its first or last */
+        at++;
+        bool colon = false;
+        for (; at < end - 1; at++) {
+            colon = colon || *at == ':';
+            if (!isdigit((unsigned char)*at) && *at != ':' && *at != '-')
+                return false;
+        }
+        return colon && *at == ']';
+    }
+    at = skip_blanks(at, end);
+    if (at == end || (*at != '-' && *at != '+'))
+        return false;
+    at = skip_blanks(at + 1, end);
+    const char *number = at;
+    while (at < end && isdigit((unsigned char)*at))
+        at++;
+    return at == end && at > number;
+}
+
+/* The arguments of a call, from behind its parenthesis on; NULL: not all are simple, or none changes. */
+static const char *read_arguments(const char *at, const char *end)
+{
+    bool changes = false;
+    const char *from = at;
+    int depth = 0;
+    for (; at < end; at++) {
+        if (*at == '(')
+            return NULL;
+        depth += (*at == '[') - (*at == ']');
+        if (depth != 0 || (*at != ',' && *at != ')'))
+            continue;
+        if (!is_simple(from, at, &changes))
+            return NULL;
+        from = at + 1;
+        if (*at == ')')
+            return changes ? at + 1 : NULL;
+    }
+    return NULL;
+}
+
+struct own_calls {
+    unsigned calls;
+    bool combined; /* by arithmetic, min or max, or as a condition */
+    uint32_t line;
+};
+
+static bool is_sign(const char *at, const char *end)
+{
+    at = skip_blanks(at, end);
+    return at < end && (strchr("+-*/%<>=!", *at) != NULL || begins(at, (size_t)(end - at), "or ") ||
+                        begins(at, (size_t)(end - at), "and "));
+}
+
+static bool sign_before(const char *text, const char *at)
+{
+    while (at > text && at[-1] == ' ')
+        at--;
+    return at > text && (strchr("+-*/%<>", at[-1]) != NULL || (at - text >= 2 && memcmp(at - 2, "or", 2) == 0) ||
+                         (at - text >= 3 && memcmp(at - 3, "and", 3) == 0));
+}
+
+/* Every call of itself on the line. False: one is not understood. */
+static bool read_own_calls(const char *text, size_t length, const char *name, uint32_t line, struct own_calls *found)
+{
+    const char *end = text + length;
+    size_t size = strlen(name);
+    bool chooses = has(text, length, "min(") || has(text, length, "max(");
+    for (const char *at = text; (at = memmem(at, (size_t)(end - at), name, size)) != NULL;) {
+        const char *call = at + size;
+        if ((at > text && is_name_byte(at[-1])) || call >= end || *call != '(') {
+            at = call;
+            continue;
+        }
+        while (at > text && (is_name_byte(at[-1]) || at[-1] == '.')) /* self.count( */
+            at--;
+        const char *after = read_arguments(call + 1, end);
+        if (after == NULL)
+            return false;
+        found->calls++;
+        found->combined = found->combined || chooses || is_sign(after, end) || sign_before(text, at);
+        found->line = found->line == 0 ? line : found->line;
+        at = after;
+    }
+    return true;
+}
+
+/* Does something that a kept result would leave out, or keeps its results already. */
+static bool has_effects(const char *text, size_t length)
+{
+    static const char *const words[] = {"yield",  "print(",  "global ", "nonlocal ", ".append(", ".add(",    ".pop(",
+                                        "random", ".write(", "await ",  ".update(",  ".remove(", ".extend(", " in "};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (has(text, length, words[i]))
+            return true;
+    }
+    size_t at = source_indent(text, length);
+    while (at < length && is_name_byte(text[at]))
+        at++;
+    bool part = at < length && (text[at] == '[' || text[at] == '.');
+    const char *sign = part ? memmem(text, length, " = ", 3) : NULL;
+    return sign != NULL || (part && has(text, length, "= ")) || has(text, length, "[(") || has(text, length, "+ [");
+}
+
+/* `steps = lru_cache(None)(steps)`, somewhere in its file. */
+static bool is_cached_elsewhere(const struct profile *profile, uint32_t file, const char *name)
+{
+    for (size_t i = 0; i < profile->n_sources; i++) {
+        const struct profile_source *source = &profile->sources[i];
+        const char *at = source->text, *end = at + source->length;
+        while (source->file == file && at < end) {
+            const char *stop = memchr(at, '\n', (size_t)(end - at));
+            stop = stop != NULL ? stop : end;
+            const char *cache = memmem(at, (size_t)(stop - at), "cache", 5);
+            if (cache != NULL && memmem(cache, (size_t)(stop - cache), name, strlen(name)) != NULL)
+                return true;
+            at = stop + 1;
+        }
+    }
+    return false;
+}
+
+uint32_t source_function_repeats(const struct profile *profile, uint32_t function)
+{
+    const char *whole = profile->strings[profile->functions[function].name], *dot = strrchr(whole, '.');
+    const char *name = dot != NULL ? dot + 1 : whole;
+    struct body body;
+    struct own_calls found = {0};
+    size_t length;
+    if (*name == '\0' || strlen(name) >= NAME_MAX_LENGTH || !begin_body(profile, function, &body) || body.cached)
+        return 0;
+    for (const char *text; (text = next_line(&body, &length)) != NULL;) {
+        if (has_effects(text, length) || !read_own_calls(text, length, name, body.line - 1, &found))
+            return 0;
+    }
+    bool told = found.calls >= 2 && found.combined && !is_cached_elsewhere(profile, body.file, name);
+    return told ? found.line : 0;
+}

@@ -1,0 +1,389 @@
+/*
+ * Findings that read source text beside the samples: calls of small functions, calls that come again, imports, queries,
+ * what grows, what is thrown away, and loops whose rounds need each other. Each on one that shows it and on ones that
+ * look alike.
+ */
+#include "findings_tests.h"
+
+#include "diagnose/calls.h"
+#include "diagnose/source_loop.h"
+
+static struct profile_source source;
+static struct operand operands[4];
+
+/* A function of a file that begins with its text. */
+static struct built *written(const char *text, const char *name, uint32_t *function)
+{
+    struct built *built = built_new();
+    *function = built_function(built, name, "/home/u/app.py", true);
+    built->functions[*function].first_line = 1;
+    source = (struct profile_source){
+        .file = built->functions[*function].file, .first_line = 1, .text = text, .length = strlen(text)};
+    built->profile.sources = &source;
+    built->profile.n_sources = 1;
+    return built;
+}
+
+static uint32_t repeats(const char *text)
+{
+    uint32_t function;
+    struct built *built = written(text, "ways", &function);
+    uint32_t line = source_function_repeats(&built->profile, function);
+    free(built);
+    return line;
+}
+
+static void calls_that_must_come_again_are_told(void **state)
+{
+    (void)state;
+    assert_int_equal(repeats("def ways(n):\n    if n < 2:\n        return n\n    return ways(n - 1) + ways(n - 2)\n"),
+                     4);
+    assert_int_equal(repeats("def ways(a, b):\n    return 1 + min(ways(a[1:], b), ways(a, b[1:]))\n"), 2);
+    assert_int_equal(repeats("def ways(self, n):\n    return self.ways(n - 1) * self.ways(n - 2)\n"), 2);
+    /* kept already */
+    assert_int_equal(repeats("@functools.cache\ndef ways(n):\n    return ways(n - 1) + ways(n - 2)\n"), 0);
+    assert_int_equal(repeats("def ways(n):\n    if n in KEPT:\n        return KEPT[n]\n"
+                             "    KEPT[n] = ways(n - 1) + ways(n - 2)\n    return KEPT[n]\n"),
+                     0);
+    assert_int_equal(
+        repeats("def ways(n):\n    return ways(n - 1) + ways(n - 2)\nways = functools.lru_cache(None)(ways)\n"), 0);
+    /* each call has a part of its own */
+    assert_int_equal(repeats("def ways(node):\n    return 1 + ways(node.left) + ways(node.right)\n"), 0);
+    assert_int_equal(repeats("def ways(n):\n    return ways(n // 2) + ways(n - n // 2)\n"), 0);
+    assert_int_equal(repeats("def ways(n):\n    return 1 + ways(n - 1)\n"), 0);
+    assert_int_equal(repeats("def ways(i, room):\n    return max(ways(i + 1, room), ways(i + 1, room - W[i]))\n"), 0);
+    /* what they make is wanted each time */
+    assert_int_equal(repeats("def ways(n):\n    return ways(n - 1), ways(n - 1)\n"), 0);
+    assert_int_equal(repeats("def ways(n):\n    print(n)\n    return ways(n - 1) + ways(n - 2)\n"), 0);
+    assert_int_equal(repeats("def ways(n):\n    made.append(n)\n    return ways(n - 1) + ways(n - 2)\n"), 0);
+    assert_int_equal(repeats("def ways(n):\n    return ways(n - 1) + [n] + ways(n - 1)\n"), 0);
+    /* the function ends before */
+    assert_int_equal(repeats("def ways(n):\n    return n\nprint(ways(n - 1) + ways(n - 2))\n"), 0);
+    assert_int_equal(repeats("def ways(n"), 0);
+    assert_int_equal(repeats(""), 0);
+}
+
+static bool is_small(const char *text)
+{
+    uint32_t function;
+    struct built *built = written(text, "ways", &function);
+    bool small = source_function_is_small(&built->profile, function);
+    free(built);
+    return small;
+}
+
+static void small_functions_are_told(void **state)
+{
+    (void)state;
+    assert_true(is_small("def ways(x, y):\n    return y * 600 + x\n"));
+    assert_true(is_small("@property\ndef ways(self):\n    \"\"\"How many.\"\"\"\n    return self._ways\n"));
+    assert_true(is_small("def ways(\n    x,\n    y,\n):  # two\n    z = x + y\n    return z\n\n\nother(1)\n"));
+    assert_false(is_small("def ways(x, y):\n    return sum(x) + y\n"));
+    assert_false(is_small("def ways(x):\n    return [y + 1 for y in x]\n"));
+    assert_false(is_small("def ways(x):\n    a = x\n    b = a\n    return b\n"));
+    assert_false(is_small("def ways(x):\n    yield x\n"));
+    assert_false(is_small("@functools.lru_cache\ndef ways(x):\n    return x\n"));
+}
+
+/* The rounds of the loop around the line that calls fetch. */
+static enum loop_rounds rounds_of(const char *text)
+{
+    uint32_t function, line = 1;
+    struct built *built = written(text, "read", &function);
+    for (const char *at = text; at < strstr(text, "fetch("); at++)
+        line += *at == '\n';
+    enum loop_rounds found = source_loop_rounds(&built->profile, function, line);
+    free(built);
+    return found;
+}
+
+static void rounds_that_need_each_other_are_told(void **state)
+{
+    (void)state;
+    static const char *const free_ones[] = {
+        "def read(urls):\n    for url in urls:\n        pages.append(fetch(url))\n",
+        "def read(urls):\n    for url in urls:\n        found[url] = fetch(base, url)\n",
+        "def read(urls):\n    for number, url in enumerate(urls):\n        if url:\n            total += fetch(url)\n",
+        "def read(urls):\n    for url in urls:\n        name = host + url\n        page = fetch(name)\n",
+        "def read(urls):\n    return [fetch(url) for url in urls]\n",
+        "def read(urls):\n    return list(map(lambda url: fetch(url), urls))\n",
+        "def read(jobs):\n    while jobs:\n        job = jobs.pop()\n        done = fetch(job)\n",
+    };
+    static const char *const chained[] = {
+        "def read(url):\n    while url:\n        page = fetch(url)\n        url = page.following\n",
+        "def read(url):\n    for _ in range(9):\n        url = fetch(url)\n",
+        "def read(token):\n    for name in names:\n        page, token = fetch(name, token)\n",
+        "def read(urls):\n    for url in urls:\n        urls.extend(fetch(url))\n",
+        "def read(urls):\n    while urls:\n        url = urls.pop()\n        page = fetch(url)\n        "
+        "urls.append(page)\n",
+        "def read(page):\n    while True:\n        url = page.following\n        page = fetch(url)\n",
+    };
+    static const char *const unknown[] = {
+        "def read(pipe):\n    while True:\n        piece = pipe.fetch(4096)\n",
+        "def read(pipe):\n    return pipe.fetch(1)\n",
+        "def read(pipe):\n    for row in pipe.fetch(1):\n        keep(row)\n",
+        "def read(pipe):\n    return [pipe.fetch(1) for _ in range(9)]\n",
+        "x = fetch(1)\n",
+    };
+    for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++) {
+        if (rounds_of(free_ones[i]) != ROUNDS_FREE)
+            fail_msg("not free: %s", free_ones[i]);
+    }
+    for (size_t i = 0; i < sizeof chained / sizeof chained[0]; i++) {
+        if (rounds_of(chained[i]) != ROUNDS_CHAINED)
+            fail_msg("not chained: %s", chained[i]);
+    }
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        if (rounds_of(unknown[i]) != ROUNDS_UNKNOWN)
+            fail_msg("known: %s", unknown[i]);
+    }
+}
+
+static void expect_tag(struct built *built, const char *tag, bool there)
+{
+    struct diagnosis *diagnosis = diagnosed(built);
+    bool found = false;
+    for (size_t i = 0; i < diagnosis->n_findings; i++)
+        found = found || strcmp(diagnosis->findings[i].tag, tag) == 0;
+    if (found != there)
+        fail_msg("%s is %s: %s", tag, there ? "missing" : "there", diagnosis->findings[0].sentence);
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
+/* `small` percent of the time in a function of one line, called from a loop. */
+static struct built *calling(const char *body, size_t small)
+{
+    static char text[256];
+    snprintf(text, sizeof text,
+             "def index(x, y):\n    %s\n\n\ndef climb(cells):\n    for x in cells:\n        total += index(x, 2)\n     "
+             "   y = x\n",
+             body);
+    uint32_t index;
+    struct built *built = written(text, "index", &index);
+    uint32_t climb = built_function(built, "climb", "/home/u/app.py", true), thread = built_thread(built, 1);
+    built->functions[climb].file = built->functions[index].file;
+    built->functions[climb].first_line = 5;
+    uint32_t call = built_stack(built, 0, climb, 7), inner = built_stack(built, call, index, 2);
+    uint32_t rest = built_stack(built, 0, climb, 8);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread,
+                     i * 37 % 100 < small ? inner
+                     : i % 2              ? call
+                                          : rest,
+                     STATE_PYTHON, 1, MS);
+    built_cores(built, 4);
+    return built;
+}
+
+static void call_overhead_is_of_small_functions(void **state)
+{
+    (void)state;
+    expect_tag(calling("return y * 600 + x", 50), "call-overhead", true);
+    expect_tag(calling("return y * 600 + x", 50), "hot-loop", false); /* it, alone, as native code gains little */
+    expect_tag(calling("return y * 600 + x", 8), "call-overhead", false);
+    expect_tag(calling("return sum(range(x))", 50), "call-overhead", false);
+    struct built *built = calling("return y + x", 50); /* of long texts */
+    operands[0] = (struct operand){.frame = 2,
+                                   .operation = built_string(built, "+"),
+                                   .type = built_string(built, "str"),
+                                   .looks = 40,
+                                   .sized = 40,
+                                   .least = 5000,
+                                   .most = 5000,
+                                   .total = 200000};
+    built->profile.operands = operands;
+    built->profile.n_operands = 1;
+    expect_tag(built, "call-overhead", false);
+}
+
+/* `import` percent of the time importing xml from line 2 of the program; some of xml runs later, or not. */
+static struct built *importing(size_t import, bool used)
+{
+    struct built *built = built_new();
+    uint32_t module = built_function(built, "<module>", "/home/u/app.py", true), thread = built_thread(built, 1);
+    uint32_t machinery = built_function(built, "_find_and_load", "<frozen importlib._bootstrap>", false);
+    uint32_t xml = built_function(built, "<module>", "/usr/lib/python3.12/xml/dom/minidom.py", false);
+    uint32_t parse = built_function(built, "parse", "/usr/lib/python3.12/xml/dom/pulldom.py", false);
+    uint32_t line = built_stack(built, 0, module, 2);
+    uint32_t loads = built_stack(built, built_stack(built, line, machinery, 900), xml, 12);
+    uint32_t works = built_stack(built, 0, module, 30), parses = built_stack(built, works, parse, 40);
+    size_t last = WHOLE * import / 100;
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread,
+                     i < last                 ? loads
+                     : used && i == WHOLE - 1 ? parses
+                                              : works,
+                     i < last ? STATE_IMPORT : STATE_PYTHON, 1, MS);
+    built_cores(built, 4);
+    return built;
+}
+
+static void imports_that_nothing_uses_are_told(void **state)
+{
+    (void)state;
+    struct built *built = importing(60, false);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "import-time");
+    assert_int_equal(diagnosis->findings[0].line, 2);
+    assert_non_null(strstr(diagnosis->findings[0].sentence, "dom/minidom.py"));
+    diagnosis_free(diagnosis);
+    free(built);
+    expect_tag(importing(60, true), "import-time", false);
+    expect_tag(importing(10, false), "import-time", false);
+}
+
+/* Line 2 of work has 90 % of the time in runs of `run` samples. */
+static struct built *querying(const char *type, size_t run)
+{
+    static const char text[] = "for key in keys:\n    row = db.execute(QUERY, (key,)).fetchone()\n    use(row)\n";
+    uint32_t work;
+    struct built *built = written(text, "work", &work);
+    uint32_t thread = built_thread(built, 1), query = built_stack(built, 0, work, 2);
+    uint32_t rest = built_stack(built, 0, work, 3);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, i % (run + 1) == run ? rest : query, STATE_NATIVE, 1, MS);
+    operands[0] = (struct operand){
+        .frame = 1, .operation = built_string(built, "call"), .type = built_string(built, type), .looks = 40};
+    built->profile.operands = operands;
+    built->profile.n_operands = 1;
+    built_cores(built, 4);
+    return built;
+}
+
+static void many_short_queries_are_told(void **state)
+{
+    (void)state;
+    expect_tag(querying("sqlite3.Cursor", 9), "n-plus-one", true);
+    expect_tag(querying("sqlite3.Connection", 9), "n-plus-one", true);
+    expect_tag(querying("sqlite3.Cursor", 200), "n-plus-one", false);  /* long ones */
+    expect_tag(querying("Executor", 9), "n-plus-one", false);          /* something else that executes */
+    expect_tag(querying("sqlite3.Cursor", 3999), "n-plus-one", false); /* one */
+}
+
+/* The line's part of the function's time in either half, of 100; a list of `first` to `latest` items. */
+static struct built *growing(size_t early, size_t late, int64_t first, int64_t latest)
+{
+    static const char text[] = "def work(values):\n    mean = sum(history) / count\n    check(mean)\n";
+    uint32_t work;
+    struct built *built = written(text, "work", &work);
+    uint32_t thread = built_thread(built, 1), line = built_stack(built, 0, work, 2);
+    uint32_t rest = built_stack(built, 0, work, 3);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < (i < WHOLE / 2 ? early : late) ? line : rest,
+                     STATE_PYTHON, 1, MS);
+    operands[0] = (struct operand){.frame = 1,
+                                   .operation = built_string(built, "call"),
+                                   .type = built_string(built, "list"),
+                                   .slot = 1,
+                                   .looks = 40,
+                                   .sized = 40,
+                                   .least = first,
+                                   .most = latest,
+                                   .first = first,
+                                   .latest = latest,
+                                   .total = (first + latest) * 20};
+    built->profile.operands = operands;
+    built->profile.n_operands = 1;
+    built_cores(built, 4);
+    return built;
+}
+
+static void what_grows_with_the_run_is_told(void **state)
+{
+    (void)state;
+    expect_tag(growing(90, 97, 900, 9000), "growth", true);
+    expect_tag(growing(97, 97, 900, 9000), "growth", false);  /* it grows, its time does not */
+    expect_tag(growing(90, 97, 9000, 9000), "growth", false); /* something else made it longer */
+    expect_tag(growing(90, 97, 9, 90), "growth", false);      /* short */
+    expect_tag(growing(10, 30, 900, 9000), "growth", false);  /* not where the time is */
+}
+
+/* 40 % of the time in the kernel; `faults` in 4 s, at most `megabytes` in use. */
+static struct built *faulting(const char *text, int64_t faults, int64_t megabytes)
+{
+    struct built *built = searching(text, 40);
+    for (size_t i = 0; i < WHOLE; i++)
+        built->state[i] = i * 37 % 100 < 40 ? STATE_KERNEL : STATE_NATIVE_GIL;
+    built->counters[built->profile.n_counters++] =
+        (struct counter){.time_ns = 1, .subject = 1, .kind = COUNTER_MINOR_FAULTS, .value = faults};
+    built->counters[built->profile.n_counters++] =
+        (struct counter){.time_ns = 1, .subject = 1, .kind = COUNTER_PEAK_RSS, .value = megabytes << 20};
+    return built;
+}
+
+static void memory_that_is_thrown_away_is_told(void **state)
+{
+    (void)state;
+    expect_tag(faulting("grid = rate * grid + rest\n", 900000, 200), "temporaries", true);
+    expect_tag(faulting("grid = rate * grid + rest\n", 900000, 3000), "temporaries", false); /* used once, and kept */
+    expect_tag(faulting("grid = rate * grid + rest\n", 90000, 20), "temporaries", false);    /* few */
+    expect_tag(faulting("out.write(piece)\n", 900000, 200), "temporaries", false);
+}
+
+/* Two lines that share the time, and what they work on. */
+static struct built *two_of(const char *text, int64_t items)
+{
+    uint32_t work;
+    struct built *built = written(text, "work", &work);
+    uint32_t thread = built_thread(built, 1);
+    uint32_t stacks[] = {built_stack(built, 0, work, 2), built_stack(built, 0, work, 3)};
+    rounds(built, 0, thread, stacks, 2, 3, STATE_PYTHON, WHOLE);
+    operands[0] = (struct operand){.frame = 1,
+                                   .operation = built_string(built, "call"),
+                                   .type = built_string(built, "bytes"),
+                                   .slot = 1,
+                                   .looks = 40,
+                                   .sized = 40,
+                                   .least = items,
+                                   .most = items,
+                                   .total = items * 40};
+    built->profile.operands = operands;
+    built->profile.n_operands = 1;
+    built_cores(built, 4);
+    return built;
+}
+
+static void built_in_calls_in_a_row_are_no_loop(void **state)
+{
+    (void)state;
+    static const char row[] = "def work(a):\n    n = int.from_bytes(a, 'big')\n    return n.to_bytes(len(a), 'big')\n";
+    static const char loop[] = "def work(a):\n    while a:\n        a = int.from_bytes(a, 'big')\n";
+    expect_tag(two_of(row, 60000), "hot-loop", false);
+    expect_tag(two_of(row, 60000), "already-native", true);
+    expect_tag(two_of(row, 8), "hot-loop", true); /* little each time: it is called often */
+    expect_tag(two_of(loop, 60000), "hot-loop", true);
+}
+
+/* Half of the time in collections, with Python on the stack or, as a program ends, without. */
+static struct built *collecting(bool ending)
+{
+    struct built *built = built_new();
+    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1);
+    uint32_t end = built_function(built, "[kernel]", "", false), line = built_stack(built, 0, work, 2);
+    uint32_t last = built_stack(built, 0, end, 0);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, ending && i >= WHOLE / 2 ? last : line,
+                     (ending ? i >= WHOLE / 2 : i % 2) ? STATE_GC : STATE_PYTHON, 1, MS);
+    built_cores(built, 4);
+    return built;
+}
+
+static void collections_at_the_end_are_not_meant(void **state)
+{
+    (void)state;
+    expect_tag(collecting(false), "gc-pressure", true);
+    expect_tag(collecting(true), "gc-pressure", false);
+}
+
+int call_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_that_must_come_again_are_told),  cmocka_unit_test(small_functions_are_told),
+        cmocka_unit_test(rounds_that_need_each_other_are_told), cmocka_unit_test(call_overhead_is_of_small_functions),
+        cmocka_unit_test(imports_that_nothing_uses_are_told),   cmocka_unit_test(many_short_queries_are_told),
+        cmocka_unit_test(what_grows_with_the_run_is_told),      cmocka_unit_test(memory_that_is_thrown_away_is_told),
+        cmocka_unit_test(built_in_calls_in_a_row_are_no_loop),  cmocka_unit_test(collections_at_the_end_are_not_meant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
