@@ -154,16 +154,17 @@ def test_merging_a_merged_recording(run_keisoku: Run, parts: Parts, merged: Path
 
 
 def test_recordings_of_an_earlier_keisoku(run_keisoku: Run, parts: Parts, tmp_path: Path) -> None:
-    old = tmp_path / "old.kei"
-    old.write_bytes(parts["hot"].read_bytes())
+    old, new = tmp_path / "old.kei", tmp_path / "new.kei"  # of one length: the screen names them
+    for path in (old, new):
+        path.write_bytes(parts["hot"].read_bytes())
     connection = sqlite3.connect(old)
     connection.execute("DROP TABLE origin")
     connection.commit()
     connection.close()
-    screens = [run_keisoku("report", path).out.splitlines()[:-1] for path in (old, parts["hot"])]
-    assert len(screens[0]) > 10 and screens[0] == screens[1]
+    screens = [run_keisoku("report", path).out.replace(path.name, "") for path in (old, new)]
+    assert screens[0].count("\n") > 10 and screens[0] == screens[1]
     assert run_keisoku("query", old, "SELECT pid, host FROM processes", "--csv").out == "pid,host\n4127,web1\n"
-    assert run_keisoku("merge", old, parts["waits"], "-o", tmp_path / "new.kei").status == 0
+    assert run_keisoku("merge", old, parts["waits"], "-o", tmp_path / "all.kei").status == 0
 
 
 def test_an_origin_that_is_no_table(run_keisoku: Run, parts: Parts, tmp_path: Path) -> None:
