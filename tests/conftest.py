@@ -7,7 +7,7 @@ a_python       one Interpreter, for tests to which the version does not matter
 
 Markers: `alone` (never beside another test: judges shares of time, or needs a free core), `company` (measures, but
 stands neighbours: as many at a time as there are cores), `slow` (left out of `make quick`), `network` (needs the
-package registry).
+package registry), `sparse` (fewer interpreters for each case, crossed.py).
 
 A test over interpreters and cases runs every case over one interpreter of each family, and over each of the others
 some of the cases (crossed.py); KEISOKU_ALL=1 (tools/test --all) runs all of them.
@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "company: measures, but stands neighbours, as many at a time as there are cores",
         "slow: left out of make quick",
         "network: needs the package registry",
+        "sparse: fewer interpreters for each case (crossed.py)",
     ):
         config.addinivalue_line("markers", line)
 

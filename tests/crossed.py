@@ -2,7 +2,9 @@
 
 Every case runs over each interpreter of FAMILIES, between which layouts and meanings differ most. Over each of the
 others runs every STEP-th case, and the next interpreter takes the ones beside: so each test still proves each
-interpreter, and each case is proved beyond the families. KEISOKU_ALL=1 runs the whole product.
+interpreter, and each case is proved beyond the families. Where a test is marked `sparse` (another way to measure what
+tests over all families prove of every layout), the families are thinned like the others. KEISOKU_ALL=1 runs the whole
+product.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ HEADER = (
 OTHERS = [name for name in SUPPORTED + ON_REQUEST if name not in FAMILIES]
 
 
-def kept(name: str, case: int, cases: int) -> bool:
+def kept(name: str, case: int, cases: int, sparse: bool) -> bool:
     """Whether the interpreter runs this one of the test's cases."""
-    return name in FAMILIES or (case + OTHERS.index(name)) % min(STEP, cases) == 0
+    if name in FAMILIES and not sparse:
+        return True
+    return (case + (FAMILIES.index(name) if name in FAMILIES else OTHERS.index(name))) % min(STEP, cases) == 0
 
 
 def case_of(item: pytest.Item) -> tuple[str, str, tuple[int, ...]] | None:
@@ -49,7 +53,8 @@ def thin(config: pytest.Config, items: list[pytest.Item]) -> None:
     left = {
         item.nodeid
         for item, (test, name, case) in known
-        if not WHOLE and not kept(name, cases[test].index(case), len(cases[test]))
+        if not WHOLE
+        and not kept(name, cases[test].index(case), len(cases[test]), item.get_closest_marker("sparse") is not None)
     }
     if left:
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left])

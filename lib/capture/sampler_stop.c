@@ -22,6 +22,7 @@ enum {
     NAP_MAX_NS = 200 * 1000,
     STOP_NS = 200 * 1000 * 1000, /* what has not stopped by then is not waited for */
     END_NS = 200 * 1000 * 1000,
+    TRIES = 3 /* for some instructions the interpreter changes the stack, which then has no end */
 };
 
 int sampler_stop_check(pid_t pid, struct err *err)
@@ -141,9 +142,23 @@ static bool stop(struct sampler *s, struct tracked_thread *t, int *status)
     return ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL) == 0 && stands(s, t->tid, status);
 }
 
+/* Its time counts, without a stack. */
+static enum look take_unstopped(struct sampler *s, struct tracked_thread *t, struct proof *proof)
+{
+    if (!proc_thread_schedstat(&t->files, &proof->after))
+        return LOOK_GONE;
+    s->lost = LOSS_NOT_STOPPED;
+    sampler_clear_stack(s);
+    t->depth = 0;
+    s->read_ns = s->here_ns;
+    sampler_take(s, t, proof, false, READER_NONE);
+    return LOOK_DONE;
+}
+
 enum look sampler_look_stopped(struct sampler *s, struct tracked_thread *t)
 {
     int status;
+    bool good = false, counted = true;
     struct proof proof = {.runs = true};
     sampler_settle(s);
     if (sampler_may_sleep(t, &proof)) {
@@ -156,20 +171,14 @@ enum look sampler_look_stopped(struct sampler *s, struct tracked_thread *t)
         return LOOK_GONE;
     s->here_ns = clock_monotonic_ns();
     s->contested = true; /* it stands still as long as this takes */
-    if (!stop(s, t, &status)) {
-        if (!proc_thread_schedstat(&t->files, &proof.after))
-            return LOOK_GONE;
-        s->lost = LOSS_NOT_STOPPED;
-        sampler_clear_stack(s);
-        t->depth = 0;
-        s->read_ns = s->here_ns;
-        sampler_take(s, t, &proof, false, READER_NONE);
-        return LOOK_DONE;
+    for (int tries = 0; tries < TRIES && !good && counted; tries++) {
+        if (!stop(s, t, &status))
+            return take_unstopped(s, t, &proof);
+        s->read_ns = clock_monotonic_ns();
+        good = sampler_read(s, t, false);
+        counted = proc_thread_schedstat(&t->files, &proof.after);
+        let_go(s, t->tid, status);
     }
-    s->read_ns = clock_monotonic_ns();
-    bool good = sampler_read(s, t, false);
-    bool counted = proc_thread_schedstat(&t->files, &proof.after);
-    let_go(s, t->tid, status);
     if (!counted || (!good && s->exiting))
         return LOOK_GONE;
     sampler_take(s, t, &proof, good, READER_STOP);

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from faulty import Bounded, rounds, start_loop
+from faulty import LONG, Bounded, rounds, start_loop
 from interpreters import Interpreter
 from recording import Recording
 from support import disk_of, sql
@@ -127,7 +127,7 @@ def test_starved_of_cores(bounded: Bounded, a_python: Interpreter, tmp_path: Pat
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("reader", ["auto", "kernel"])
+@pytest.mark.parametrize("reader", ["core", "kernel"] if LONG else ["core"])
 def test_a_recorder_that_comes_last(bounded: Bounded, a_python: Interpreter, tmp_path: Path, reader: str) -> None:
     """The recorder runs only where nobody else wants to (SCHED_IDLE), and everybody wants to."""
     if not shutil.which("chrt"):

@@ -14,6 +14,7 @@ from interpreters import Interpreter
 from measured import measured
 from support import Run
 
+pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
 
 # Each keeps itself busy for a second of its own CPU time.
@@ -52,7 +53,7 @@ def spin():
 spin()
 """,
         "loop",
-        0.80,
+        0.70,
         "hot-loop",
     ),
     Kind(

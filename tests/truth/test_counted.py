@@ -8,11 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import crossed
 import pytest
 from interpreters import Interpreter
 from oracle import PROGRAMS
 from support import Run
 
+pytestmark = pytest.mark.sparse
 RATE = 1000
 READS_MAX = 3  # a sweep, whatever the number of threads, up to 64, and their depth
 WARM_TENTHS = 10  # what is new is read, interned and named until then
@@ -83,6 +85,8 @@ def test_reads_of_threads_that_wait_for_each_other(
     run_keisoku: Run, python: Interpreter, counter: str, target: int, tmp_path: Path
 ) -> None:
     """Each of them wakes 200 times a second. Those that do while they are read are read again: on a busy machine many."""
+    if python.name not in ("3.8", "3.11", "3.15") and not crossed.WHOLE:
+        pytest.skip("over one interpreter of each kind of frame (tools/test --all: over every one)")
     tenths = steady(run_keisoku, counter, target, tmp_path / "counts")
     reads = total(tenths, "remote_reads") / total(tenths, "sleeps")
     scattered = python.minor < (3, 11)  # frames of their own on the heap: more parts than one call takes

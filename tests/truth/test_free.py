@@ -13,6 +13,7 @@ from measured import measured
 from oracle import PROGRAMS, Oracle
 from support import Run
 
+pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
 SINCE = {"generators": (3, 3), "awaits": (3, 5)}
 

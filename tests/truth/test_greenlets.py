@@ -16,6 +16,8 @@ from packages import import_path
 from support import Run
 from test_tasks import started
 
+pytestmark = pytest.mark.sparse
+
 
 def test_greenlets(run_keisoku: Run, python: Interpreter) -> None:
     environment = dict(python.environment)

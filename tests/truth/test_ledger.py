@@ -16,6 +16,7 @@ from interpreters import Interpreter
 from oracle import PROGRAMS
 from support import Run
 
+pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
 POINTS = 0.02
 DELAY_MAX = 0.25

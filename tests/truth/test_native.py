@@ -92,4 +92,4 @@ def test_modules_and_functions(
     cpu = value["states"]["cpu"]
     assert cpu["native"]["share"] > cpu["native+gil"]["share"] > 0.05, cpu
     screen = run_keisoku("report", done.path).out
-    assert "\nnative   pack._grind " in screen and "(grind " in screen, screen
+    assert "\ncode     pack._grind " in screen and "(grind " in screen, screen

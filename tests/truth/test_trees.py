@@ -15,6 +15,7 @@ from oracle import PROGRAMS
 from recording import Recording
 from support import Result, Run
 
+pytestmark = pytest.mark.sparse
 KINDS = ["fork", "spawn", "forkserver", "subprocess", "exec", "shell", "code", "stdin"]
 
 

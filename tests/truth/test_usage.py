@@ -13,6 +13,7 @@ from measured import TRIES
 from oracle import PROGRAMS
 from support import Run, sql
 
+pytestmark = pytest.mark.sparse
 COUNTERS = ["minor_faults", "voluntary_switches", "user_time", "system_time"]
 
 

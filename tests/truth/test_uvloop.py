@@ -12,7 +12,7 @@ from packages import import_path
 from support import Run, sql
 from test_tasks import main_thread, samples_of, started
 
-pytestmark = [pytest.mark.network]
+pytestmark = [pytest.mark.network, pytest.mark.sparse]
 PROGRAM = PROGRAMS / "uvloop_tasks.py"
 
 
