@@ -89,12 +89,21 @@ def test_every_marker_has_its_part(suite: ModuleType) -> None:
 def test_each_interpreter_and_each_case_is_kept(cases: int) -> None:
     """Every interpreter has a case, every case all families and more; the rest is what --all adds."""
     everyone = [*interpreters.SUPPORTED, *interpreters.ON_REQUEST]
-    table = {name: [case for case in range(cases) if crossed.kept(name, case, cases)] for name in everyone}
+    table = {name: [case for case in range(cases) if crossed.kept(name, case, cases, sparse=False)] for name in everyone}
     assert all(table[name] == list(range(cases)) for name in crossed.FAMILIES)
     assert all(len(table[name]) >= max(1, cases // crossed.STEP) for name in everyone)
     for case in range(cases):
         assert sum(case in table[name] for name in everyone) >= len(crossed.FAMILIES) + 2 // min(2, cases)
     assert sum(map(len, table.values())) < len(everyone) * cases or cases == 1
+
+
+@pytest.mark.parametrize("cases", [1, 2, 3, 5, 11])
+def test_sparse_tests_keep_each_interpreter_and_each_case(cases: int) -> None:
+    """Those that every Debian 12 can have are enough for every case."""
+    everyone = [*interpreters.SUPPORTED, *interpreters.ON_REQUEST]
+    table = {name: [case for case in range(cases) if crossed.kept(name, case, cases, sparse=True)] for name in everyone}
+    assert all(len(table[name]) >= max(1, cases // crossed.STEP) for name in everyone)
+    assert all(any(case in table[name] for name in ("3.11", "3.13", "3.14", "3.15")) for case in range(cases))
 
 
 def test_all_files_can_be_collected_together() -> None:
