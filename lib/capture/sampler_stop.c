@@ -172,6 +172,8 @@ enum look sampler_look_stopped(struct sampler *s, struct tracked_thread *t)
     s->here_ns = clock_monotonic_ns();
     s->contested = true; /* it stands still as long as this takes */
     for (int tries = 0; tries < TRIES && !good && counted; tries++) {
+        if (tries > 0)
+            nap(NAP_FIRST_NS); /* at once, it would not have got any further */
         if (!stop(s, t, &status))
             return take_unstopped(s, t, &proof);
         s->read_ns = clock_monotonic_ns();

@@ -19,6 +19,9 @@ from support import Run
 pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
 POINTS = 0.02
+# Waits shorter than the time between two looks are found by chance; what is left of an interval counts as what the
+# look found, which is the CPU more often than not.
+POINTS_OF_SHORT_WAITS = 0.04
 DELAY_MAX = 0.25
 TRIES = 3
 ON_CPU = {"python", "native", "native+gil", "on-cpu", "kernel", "gc", "import"}
@@ -48,10 +51,10 @@ def ledger(run_keisoku: Run, python: Interpreter, phase: str) -> tuple[dict[str,
     return json.loads(done.out), row
 
 
-def near(shown: dict[str, Any], state: str, truth: float) -> None:
+def near(shown: dict[str, Any], state: str, truth: float, points: float = POINTS) -> None:
     """Two points, and what the report itself leaves open."""
     share = shown.get(state, {"share": 0.0, "low": 0.0, "high": 0.0})
-    assert share["low"] - POINTS <= truth <= share["high"] + POINTS, (state, truth, shown)
+    assert share["low"] - points <= truth <= share["high"] + points, (state, truth, shown)
 
 
 class Disturbed(Exception):
@@ -85,13 +88,14 @@ def check_wall(run_keisoku: Run, python: Interpreter, phase: str) -> None:
     truth, row = ledger(run_keisoku, python, phase)
     states, wall = row["states"], truth["wall"]
     undisturbed(phase, truth, row)
+    points = POINTS_OF_SHORT_WAITS if phase == "disk" else POINTS
     near(states, "runnable", truth["runnable"] / wall)
     on = sum(share["share"] for state, share in states.items() if state in ON_CPU)
-    assert abs(on - truth["cpu"] / wall) < POINTS, (truth, states)
+    assert abs(on - truth["cpu"] / wall) < points, (truth, states)
     for state in WALL[phase]:
         if state == "gil-wait" and python.free_threaded:
             continue
-        near(states, state, truth.get(state, 0) / wall)
+        near(states, state, truth.get(state, 0) / wall, points)
     assert sum(share["share"] for share in states.values()) == pytest.approx(1, abs=1e-7)
 
 
