@@ -14,7 +14,7 @@ from interpreters import Interpreter
 from oracle import PROGRAMS
 from support import Run
 
-pytestmark = pytest.mark.sparse
+pytestmark = pytest.mark.usefixtures("kind_of_frames")
 RATE = 1000
 READS_MAX = 3  # a sweep, whatever the number of threads, up to 64, and their depth
 WARM_TENTHS = 10  # what is new is read, interned and named until then
@@ -29,7 +29,13 @@ def counter(keisoku: str) -> str:
 
 
 @pytest.fixture
-def target(python: Interpreter, request: pytest.FixtureRequest) -> Iterator[int]:
+def kind_of_frames(python: Interpreter) -> None:
+    if python.name not in ("3.8", "3.11", "3.15") and not crossed.WHOLE:
+        pytest.skip("over one interpreter of each kind of frame (tools/test --all: over every one)")
+
+
+@pytest.fixture
+def target(python: Interpreter, kind_of_frames: None, request: pytest.FixtureRequest) -> Iterator[int]:
     words = [python.path, str(PROGRAMS / "counted.py"), *map(str, request.param)]
     environment = {**os.environ, **python.environment}
     program = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
@@ -76,6 +82,8 @@ def test_reads_and_allocations(run_keisoku: Run, counter: str, target: int, tmp_
         allocations.append(total(tenths, "allocations"))
         if allocations[-1] == 0:
             return
+    if busy():
+        pytest.skip(f"the machine was too busy: threads were seen in stacks of another depth ({allocations})")
     pytest.fail(f"the sampler allocates in steady state: {allocations}")
 
 
@@ -85,8 +93,6 @@ def test_reads_of_threads_that_wait_for_each_other(
     run_keisoku: Run, python: Interpreter, counter: str, target: int, tmp_path: Path
 ) -> None:
     """Each of them wakes 200 times a second. Those that do while they are read are read again: on a busy machine many."""
-    if python.name not in ("3.8", "3.11", "3.15") and not crossed.WHOLE:
-        pytest.skip("over one interpreter of each kind of frame (tools/test --all: over every one)")
     tenths = steady(run_keisoku, counter, target, tmp_path / "counts")
     reads = total(tenths, "remote_reads") / total(tenths, "sleeps")
     scattered = python.minor < (3, 11)  # frames of their own on the heap: more parts than one call takes

@@ -114,8 +114,8 @@ static void rounds_that_need_each_other_are_told(void **state)
         "def read(url):\n    for _ in range(9):\n        url = fetch(url)\n",
         "def read(token):\n    for name in names:\n        page, token = fetch(name, token)\n",
         "def read(urls):\n    for url in urls:\n        urls.extend(fetch(url))\n",
-        "def read(urls):\n    while urls:\n        url = urls.pop()\n        page = fetch(url)\n        "
-        "urls.append(page)\n",
+        ("def read(urls):\n    while urls:\n        url = urls.pop()\n        page = fetch(url)\n        "
+         "urls.append(page)\n"),
         "def read(page):\n    while True:\n        url = page.following\n        page = fetch(url)\n",
     };
     static const char *const unknown[] = {
