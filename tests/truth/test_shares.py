@@ -20,6 +20,7 @@ from oracle import PROGRAMS, Oracle
 from recording import Recording
 from support import Run
 
+pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
 CHANCE = 1e-6
 SIGMAS = 4.9  # the same of a normal distribution
