@@ -9,7 +9,7 @@ import interpreters
 import pytest
 import twins
 
-SAMPLE = ("dispatcher", "packets", "worlds", "prices", "sensors", "spelling", "tilings", "shop", "temperatures", "convert")
+SAMPLE = ("dispatcher", "packets", "worlds", "prices", "sensors", "spelling", "tilings", "shop", "convert")
 CONTROLS = ("crawl", "token_chain", "one_query", "imports_used", "tree_walk")
 FIRST_WITH_OPERANDS = (3, 8)
 
