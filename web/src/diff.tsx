@@ -2,6 +2,7 @@
  * The page of keisoku diff: what got slower or faster, by how much of what; then functions, stacks and both call trees
  * as one flame graph. Red is more, blue is less, and each has its sign and number beside it.
  */
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { json, type Code, type Recording } from "./data";
 import { find, layOut, nameOf, placeOf, type Picture } from "./flame";
@@ -147,9 +148,40 @@ function More({ left, show }: { left: number; show: () => void }) {
   );
 }
 
+interface ChangesProps {
+  name: string; // also the table's id
+  what: string;
+  where: string;
+  left: number;
+  more: () => void;
+  children: ComponentChildren;
+}
+
+/** A table of what changed: what it is, how much, and where. */
+function Changes({ name, what, where, left, more, children }: ChangesProps) {
+  return (
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label={name[0].toUpperCase() + name.slice(1)}>
+        <table id={name} class="changes">
+          <thead>
+            <tr>
+              <th scope="col">{what}</th>
+              <AmountHeads />
+              <th scope="col">{where}</th>
+            </tr>
+          </thead>
+          <tbody>{children}</tbody>
+        </table>
+      </div>
+      <More left={left} show={more} />
+    </>
+  );
+}
+
 function Functions({ diff }: { diff: Diff }) {
   const [which, setWhich] = useState("changed");
   const [rows, setRows] = useState(ROWS);
+  const more = () => setRows(Infinity);
   const all = diff.functions.filter((row) => which !== "changed" || row.self.kind !== "noise");
   return (
     <>
@@ -161,31 +193,19 @@ function Functions({ diff }: { diff: Diff }) {
         </span>
       </div>
       {all.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Functions">
-          <table id="functions" class="changes">
-            <thead>
-              <tr>
-                <th scope="col">function</th>
-                <AmountHeads />
-                <th scope="col">file:line</th>
-              </tr>
-            </thead>
-            <tbody>
-              {all.slice(0, rows).map((row, i) => (
-                <tr key={i} class={row.own ? "own" : ""}>
-                  <td class="mono name">{visible(row.function)}</td>
-                  <Amounts change={row.self} />
-                  <td class="mono soft">
-                    {visible(shortFile(row.file))}
-                    {row.line ? `:${row.line}` : ""}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Changes name="functions" what="function" where="file:line" left={all.length - rows} more={more}>
+          {all.slice(0, rows).map((row, i) => (
+            <tr key={i} class={row.own ? "own" : ""}>
+              <td class="mono name">{visible(row.function)}</td>
+              <Amounts change={row.self} />
+              <td class="mono soft">
+                {visible(shortFile(row.file))}
+                {row.line ? `:${row.line}` : ""}
+              </td>
+            </tr>
+          ))}
+        </Changes>
       )}
-      <More left={all.length - rows} show={() => setRows(Infinity)} />
     </>
   );
 }
@@ -194,33 +214,20 @@ function Lines({ diff }: { diff: Diff }) {
   const [rows, setRows] = useState(ROWS);
   const all = diff.lines.filter((row) => row.self.kind !== "noise");
   if (all.length === 0) return <p class="soft">No line differs by more than the noise.</p>;
+  const more = () => setRows(Infinity);
   return (
-    <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Lines">
-        <table id="lines" class="changes">
-          <thead>
-            <tr>
-              <th scope="col">line</th>
-              <AmountHeads />
-              <th scope="col">file:line, A to B</th>
-            </tr>
-          </thead>
-          <tbody>
-            {all.slice(0, rows).map((row, i) => (
-              <tr key={i}>
-                <td class="mono name">{visible(row.text ?? row.function)}</td>
-                <Amounts change={row.self} />
-                <td class="mono soft">
-                  {visible(shortFile(row.file))}:{row.line_a ?? row.line_b}
-                  {row.line_a && row.line_b && row.line_a !== row.line_b ? ` → ${row.line_b}` : ""}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <More left={all.length - rows} show={() => setRows(Infinity)} />
-    </>
+    <Changes name="lines" what="line" where="file:line, A to B" left={all.length - rows} more={more}>
+      {all.slice(0, rows).map((row, i) => (
+        <tr key={i}>
+          <td class="mono name">{visible(row.text ?? row.function)}</td>
+          <Amounts change={row.self} />
+          <td class="mono soft">
+            {visible(shortFile(row.file))}:{row.line_a ?? row.line_b}
+            {row.line_a && row.line_b && row.line_a !== row.line_b ? ` → ${row.line_b}` : ""}
+          </td>
+        </tr>
+      ))}
+    </Changes>
   );
 }
 

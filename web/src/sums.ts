@@ -35,26 +35,24 @@ export function eachCell(recording: Recording, view: View, states: boolean, visi
   }
 }
 
+export function noTotals(states: number): Totals {
+  const zeros = () => new Float64Array(states);
+  return { wall: 0, cpu: 0, ticks: 0, stateWall: zeros(), stateCpu: zeros(), stateTicks: zeros() };
+}
+
+export function addCell(totals: Totals, { cells }: Recording, i: number): void {
+  const state = cells.state[i];
+  totals.wall += cells.wall[i];
+  totals.cpu += cells.cpu[i];
+  totals.ticks += cells.ticks[i];
+  totals.stateWall[state] += cells.wall[i];
+  totals.stateCpu[state] += cells.cpu[i];
+  totals.stateTicks[state] += cells.ticks[i];
+}
+
 export function sumStates(recording: Recording, view: View, states: boolean): Totals {
-  const { cells, meta } = recording;
-  const n = meta.states.length;
-  const totals: Totals = {
-    wall: 0,
-    cpu: 0,
-    ticks: 0,
-    stateWall: new Float64Array(n),
-    stateCpu: new Float64Array(n),
-    stateTicks: new Float64Array(n),
-  };
-  eachCell(recording, view, states, (i) => {
-    const state = cells.state[i];
-    totals.wall += cells.wall[i];
-    totals.cpu += cells.cpu[i];
-    totals.ticks += cells.ticks[i];
-    totals.stateWall[state] += cells.wall[i];
-    totals.stateCpu[state] += cells.cpu[i];
-    totals.stateTicks[state] += cells.ticks[i];
-  });
+  const totals = noTotals(recording.meta.states.length);
+  eachCell(recording, view, states, (i) => addCell(totals, recording, i));
   return totals;
 }
 

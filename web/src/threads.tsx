@@ -4,18 +4,13 @@ import type { Recording } from "./data";
 import { threadName } from "./filters";
 import { percent, plusMinus, time } from "./format";
 import { StateMix } from "./statebar";
-import { eachCell, halfWidth, strataOf, type Totals } from "./sums";
+import { addCell, eachCell, halfWidth, noTotals, strataOf, type Totals } from "./sums";
 import type { SetView, View } from "./view";
 
 const SHOWN = 8;
 const TABLE_ROWS = 200;
 
 type Row = Totals & { id: number };
-
-function emptyRow(id: number, n: number): Row {
-  const zeros = () => new Float64Array(n);
-  return { id, wall: 0, cpu: 0, ticks: 0, stateWall: zeros(), stateCpu: zeros(), stateTicks: zeros() };
-}
 
 /** Threads under the filters, the one with most CPU time first; the chosen thread does not hide the others. */
 function useRows(recording: Recording, view: View): Row[] {
@@ -25,14 +20,8 @@ function useRows(recording: Recording, view: View): Row[] {
     eachCell(recording, { ...view, thread: 0 }, false, (i) => {
       const id = cells.thread[i];
       let row = rows.get(id);
-      if (!row) rows.set(id, (row = emptyRow(id, meta.states.length)));
-      const state = cells.state[i];
-      row.wall += cells.wall[i];
-      row.cpu += cells.cpu[i];
-      row.ticks += cells.ticks[i];
-      row.stateWall[state] += cells.wall[i];
-      row.stateCpu[state] += cells.cpu[i];
-      row.stateTicks[state] += cells.ticks[i];
+      if (!row) rows.set(id, (row = { id, ...noTotals(meta.states.length) }));
+      addCell(row, recording, i);
     });
     return [...rows.values()].sort((a, b) => b.cpu - a.cpu || b.wall - a.wall || a.id - b.id);
   }, [recording, view.process, view.range, view.idle]);
