@@ -136,7 +136,7 @@ static bool waits_for_thread(const struct pass *pass, size_t sample, enum role r
     return state == STATE_LOCK || state == STATE_GIL_WAIT;
 }
 
-/* Adds `weight` a bin to the bins from..to where `by` is NULL, else what by[] holds for that time to *sum. */
+/* The stretch from..to: added to the bins (`add`), or how much of it lies where these say that somebody waits. */
 static double over_bins(struct pass *pass, double from, double to, bool add)
 {
     double end = pass->bin_ns * BINS, sum = 0;
