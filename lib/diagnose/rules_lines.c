@@ -62,7 +62,8 @@ static void count_visits(const struct profile *profile, const struct line_sum *l
 /* ---- n-plus-one -----------------------------------------------------------------------------------------------------
  */
 
-/* A connection's or a cursor's method, of a class whose module is not the program's own. */
+/* Calls of a connection's or a cursor's method, of a class whose module is not the program's own. A cursor that a loop
+ * goes through is one query, however many its rows. */
 static bool is_of_connection(const struct profile *profile, const struct line_sum *line, uint64_t *looks)
 {
     static const char *const ends[] = {"ursor", "onnection", "ession"};
@@ -72,7 +73,7 @@ static bool is_of_connection(const struct profile *profile, const struct line_su
         const struct frame *frame = &profile->frames[one->frame];
         const char *type = profile->strings[one->type];
         if (one->slot != 0 || frame->line != line->line || profile->functions[frame->function].file != line->file ||
-            strchr(type, '.') == NULL)
+            strchr(type, '.') == NULL || strcmp(profile->strings[one->operation], "call") != 0)
             continue;
         for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
             size_t length = strlen(type), size = strlen(ends[k]);

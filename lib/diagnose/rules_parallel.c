@@ -134,7 +134,8 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
         if (strcmp(earlier[i].tag, "gil-contention") == 0 || strcmp(earlier[i].tag, "small-tasks") == 0 ||
             strcmp(earlier[i].tag, "pickle-transfer") == 0)
             return false;
-        if (strcmp(earlier[i].tag, "hot-loop") == 0)
+        if (strcmp(earlier[i].tag, "hot-loop") == 0 ||
+            (earlier[i].prescription == PRESCRIBE_ALGORITHM && earlier[i].function == facts->loop.function))
             words->ease = LIMIT_OF(ONE_CORE, EASE);
     }
     if (!one_core_holds(facts))

@@ -4,7 +4,8 @@ A program states its own truth in its source: CHAINS maps a pattern of thread na
 (function names from the outermost in, each after a space; `lib`: one or more frames outside the program, `boot`: the
 frames that start a thread), and a comment `# -> name, name` lists what its line may call (`library`: code outside the
 program; `name*`: makes the generator or coroutine `name`, whose frame is on the stack meanwhile, innermost and on its
-`def` line, from 3.11 on). So caller, callee, line and the whole chain are all checked.
+`def` line, from 3.11 on). Comprehensions, which have a frame in some versions and none in others, count as lines of the
+function that they stand in. So caller, callee, line and the whole chain are all checked.
 
 Stacks are lists of (function, file, line), outermost first; a function may be qualified (`Thread.run`).
 """
@@ -23,6 +24,12 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 CALLS = re.compile(r"#\s*->\s*([\w*, ]+)$")
 RUNPY = {"_run_module_as_main", "_run_code", "_run_module_code", "run_path", "run_module"}
 BOOT = (["_bootstrap", "_bootstrap_inner", "run"], ["_bootstrap", "_bootstrap_inner"], ["_bootstrap"])
+EXPRESSIONS = {
+    ast.ListComp: "<listcomp>",
+    ast.SetComp: "<setcomp>",
+    ast.DictComp: "<dictcomp>",
+    ast.GeneratorExp: "<genexpr>",
+}
 OLD_BOOT = {"__bootstrap": "_bootstrap", "__bootstrap_inner": "_bootstrap_inner"}  # 2.7
 ROUND = re.compile(r"<round (\d+)>$")
 
@@ -45,6 +52,7 @@ class Oracle:
                 self.calls[number] = {name.strip() for name in found[1].split(",")}
         self.lines: dict[str, set[int]] = {"<module>": set()}
         self.definitions: dict[str, int] = {}
+        self.expressions: set[tuple[str, str, int]] = set()  # (function, "<listcomp>", line)
         chains: dict[str, str] = {}
         tree = ast.parse(text)
         for node in ast.walk(tree):
@@ -63,6 +71,9 @@ class Oracle:
             if number is not None:
                 last: int = getattr(child, "end_lineno", None) or number
                 self.lines.setdefault(function, set()).update(range(number, last + 1))
+                if type(child) in EXPRESSIONS:
+                    kind = EXPRESSIONS[type(child)]
+                    self.expressions.update((function, kind, line) for line in range(number, last + 1))
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 self.lines.setdefault(child.name, set()).add(child.lineno)
                 self.definitions[child.name] = child.lineno
@@ -107,6 +118,9 @@ class Oracle:
                 if before and not outside and not leaves:
                     return f"{before[0]} line {before[2]} calls nothing outside, but {name} ({file}) is above it"
                 outside.append(OLD_BOOT.get(name, name))
+                continue
+            if before and not outside and (before[0], name, line) in self.expressions:
+                before = (before[0], file, line)
                 continue
             if name not in self.lines:
                 return f"no function {name}"

@@ -14,7 +14,7 @@ import time
 CHAINS = {
     "left": r"boot( work( left( middle( leaf_l)?)?| lib)?| lib)?",
     "right": r"boot( work( right( middle( leaf_r)?)?| lib)?| lib)?",
-    "MainThread": r"<module>( lib| main( (threads|processes)( <listcomp>| <genexpr>)?)?( <listcomp>)?( lib)?"
+    "MainThread": r"<module>( lib| main( (threads|processes))?( lib)?"
     r"( work( left( middle( leaf_l)?)?| right( middle( leaf_r)?)?| lib)?)?)?",
 }
 
