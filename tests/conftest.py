@@ -7,7 +7,8 @@ a_python       one Interpreter, for tests to which the version does not matter
 
 Markers: `alone` (never beside another test: judges shares of time, or needs a free core), `company` (measures, but
 stands neighbours: as many at a time as there are cores), `slow` (left out of `make quick`), `network` (needs the
-package registry), `sparse` (fewer interpreters for each case, crossed.py).
+package registry), `sparse` (fewer interpreters for each case, crossed.py), `sampled` (judges what samples add up to:
+where one fails, tools/test looks a second time, alone, and says so; what must never happen at all is never marked so).
 
 A test over interpreters and cases runs every case over one interpreter of each family, and over each of the others
 some of the cases (crossed.py); KEISOKU_ALL=1 (tools/test --all) runs all of them.
@@ -34,6 +35,10 @@ from support import Result, Run  # noqa: E402
 TOP = Path(__file__).resolve().parent.parent
 # Beginnings of paths below tests/; what is marked `alone` in its own file stays so.
 COMPANY = ("truth/", "real/", "findings/test_controls")
+SAMPLED = (
+    *("findings/test_controls", "findings/test_twins", "real/", "trials/"),
+    *(f"truth/test_{name}.py" for name in ("code", "differences", "ledger", "native", "states", "usage")),
+)
 SLOW = ("truth/", "real/", "web/", "findings/test_controls", "faults/")
 
 
@@ -48,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "slow: left out of make quick",
         "network: needs the package registry",
         "sparse: fewer interpreters for each case (crossed.py)",
+        "sampled: judges what samples add up to; tools/test looks a second time",
     ):
         config.addinivalue_line("markers", line)
 
@@ -61,7 +67,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("company")
         if place.startswith(SLOW):
             item.add_marker("slow")
+        if place.startswith(SAMPLED):
+            item.add_marker("sampled")
     crossed.thin(config, items)
+
+
+failed_by_samples: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed and "sampled" in report.keywords:
+        failed_by_samples.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """To the file that tools/suite.py asks for: what is worth a second look."""
+    wanted = os.environ.get("KEISOKU_SECOND_LOOK")
+    if wanted and not hasattr(session.config, "workerinput"):
+        Path(wanted).write_text(json.dumps(sorted(set(failed_by_samples))))
 
 
 def pytest_report_header() -> str:

@@ -9,6 +9,8 @@ With --quick: unit, pytest without its slow tests over two interpreters, and the
 With --all: the whole product of interpreters and cases (tests/crossed.py), of which a plain run leaves some out.
 
 The texts go to build/tests/PART.log, with the slowest tests of each part; a failed part shows the end of its text.
+A test that judges what samples add up to (marker `sampled`) and fails beside others is looked at a second time, alone; how
+many were is said at the end.
 Last lines: what each part took, and `N passed, N failed, N skipped`, in which a C unit counts per test function, pytest
 per test, lint per check, fuzz per fuzzer.
 """
@@ -36,6 +38,7 @@ BUILD = TOP / "build"
 LOGS = BUILD / "tests"
 CACHE = TOP / ".cache"
 FUZZ_SECONDS = 10
+SECOND_LOOKS_MAX = 8  # of one part; where more fail, it is not chance
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -44,11 +47,13 @@ class Tally:
     passed: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)  # what, why
+    twice: list[str] = field(default_factory=list)  # looked at a second time
 
     def add(self, other: Tally) -> None:
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.twice += other.twice
 
     def line(self) -> str:
         return f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped"
@@ -215,6 +220,22 @@ def run_pytest(
     return tally
 
 
+def run_sampled(part: str, words: list[str], log: Path, env: dict[str, str]) -> Tally:
+    """run_pytest, and a second look at those `sampled` that failed: alone, and once."""
+    wanted = LOGS / f"{part}.again"
+    wanted.unlink(missing_ok=True)
+    tally = run_pytest(part, words, log, {**env, "KEISOKU_SECOND_LOOK": str(wanted)})
+    again: list[str] = json.loads(wanted.read_text()) if wanted.exists() else []
+    if not 0 < len(again) <= SECOND_LOOKS_MAX:
+        return tally
+    names = [test.replace(".py::", "::").replace("/", ".").removeprefix("tests.") for test in again]
+    second = run_pytest(f"{part}-again", again[1:], log, env, where=again[0])
+    tally.failed = [name for name in tally.failed if name not in names]
+    tally.add(second)
+    tally.twice += names
+    return tally
+
+
 # Each test is in one of these parts.
 CHOSEN = {"pytest": "not alone and not company", "company": "company", "alone": "alone"}
 
@@ -250,12 +271,12 @@ def part_faults(options: argparse.Namespace, log: Path) -> Tally:
 
 def part_company(options: argparse.Namespace, log: Path) -> Tally:
     get_pythons(log)
-    return run_pytest("company", ["-m", CHOSEN["company"], *beside(CORES)], log, crossed(options))
+    return run_sampled("company", ["-m", CHOSEN["company"], *beside(CORES)], log, crossed(options))
 
 
 def part_alone(options: argparse.Namespace, log: Path) -> Tally:
     get_pythons(log)
-    return run_pytest("alone", ["-m", CHOSEN["alone"]], log, crossed(options))
+    return run_sampled("alone", ["-m", CHOSEN["alone"]], log, crossed(options))
 
 
 def crossed(options: argparse.Namespace) -> dict[str, str]:
@@ -453,6 +474,8 @@ def main() -> int:
             say(f"  the end of {log.relative_to(TOP)}:\n{tail(log)}")
         total.add(tally)
     print_skips(total.skipped)
+    for name in total.twice:
+        say(f"looked at twice: {name}")
     if {"company", "alone"} & set(took) and not options.all:
         say("interpreters x cases: a part of the product, as tests/crossed.py says; tools/test --all runs the whole")
     say(times(took))
