@@ -7,8 +7,8 @@
  * its on-CPU samples in proportion to their ticks, and the rest of the window less the run delay by its off-CPU
  * samples. The run delay becomes entries of state `runnable` with 0 ticks (one for each 4 ms, at most 64 a window) on
  * the stacks of that window's on-CPU samples in proportion, or goes to its sampled `runnable` ones. What a window has
- * no sample for goes to the next that has, at the end to entries with stack 0 and 0 ticks. Per thread, the wall_ns of
- * all samples therefore add up to the thread's lifetime, and the cpu_ns to its run time.
+ * no sample for goes to the next that has, at the end to entries with 0 ticks: where the thread waited last, or stack
+ * 0. Per thread, the wall_ns of all samples therefore add up to the thread's lifetime, and the cpu_ns to its run time.
  *
  * Of more than 2 million samples, those of a second that are alike (one thread, stack, state, task, reader, marks and
  * place)

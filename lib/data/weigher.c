@@ -1,15 +1,16 @@
 /*
  * See weigher.h. Windows of a second at most, cut at samples: the scheduler's counters say exactly how long the thread
  * ran and waited for a core in it; what was sampled says where. What a window cannot place (run time without an on-CPU
- * sample, off-CPU time without an off-CPU one) is carried to the next that can, and what is left at the thread's end
- * becomes entries without a stack. So nothing is lost and nothing counted twice.
+ * sample, off-CPU time without an off-CPU one) is carried to the next that can. So waits shorter than the time between
+ * two samples count as waits even where nobody saw them, and a thread's share on the CPU is its counters'. What is left
+ * at its end goes where it waited last, or becomes entries without a stack. Nothing is lost and nothing counted twice.
  */
 #include "data/weigher.h"
 
 static const double window_ns = 1e9;
-/* Off-CPU time of a window in which the thread was never seen off the CPU: up to this share of it is taken as the
- * lateness of the counters and of wake-ups and stays with the on-CPU samples; more is carried. */
-static const double lag_share = 0.05;
+/* So much time off the CPU, left at the end of a thread that was never seen there, is the counters' lateness (a tick of
+ * the kernel) and that of our last look. */
+static const double lag_ns = 4e6;
 /* A thread that was not sampled for this long before its end: that stretch is nobody's. */
 static const double tail_ns = 2e9;
 /* Run delay becomes one entry for each this much of it, at most DELAY_ENTRIES_MAX a window. */
@@ -39,7 +40,7 @@ static void count_ticks(struct window *window)
 
 /* What is to be given out in this window: time per tick of each group. */
 struct shares {
-    double on_wall, on_cpu, off, runnable, delay_entry;
+    double on, off, runnable, delay_entry;
     size_t delay_entries;
 };
 
@@ -48,8 +49,18 @@ static double smaller(double a, double b)
     return a < b ? a : b;
 }
 
+/* Counters that grew by more than their window was long were late before: that much of the time that nobody saw off the
+ * CPU was none. */
+static double make_up(double *late, double *off)
+{
+    double found = smaller(*late, *off);
+    *late -= found;
+    *off -= found;
+    return found;
+}
+
 /* Splits the window's length by the counters, or by the ticks where there are none. */
-static void split(struct weigher *weigher, const struct window *window, double *off)
+static void split(struct weigher *weigher, const struct window *window)
 {
     double run = window->run + weigher->late_run, delay = window->delay + weigher->late_delay;
     double ticks = (double)(window->on_ticks + window->off_ticks + window->runnable_ticks);
@@ -61,23 +72,17 @@ static void split(struct weigher *weigher, const struct window *window, double *
     double delay_here = smaller(delay, window->length - run_here);
     weigher->late_run = run - run_here;
     weigher->late_delay = delay - delay_here;
-    weigher->on += run_here;
-    weigher->delay += delay_here;
-    *off = window->length - run_here - delay_here;
+    weigher->on += run_here + make_up(&weigher->late_run, &weigher->off);
+    weigher->delay += delay_here + make_up(&weigher->late_delay, &weigher->off);
+    weigher->off += window->length - run_here - delay_here;
 }
 
 static struct shares take_shares(struct weigher *weigher, const struct window *window)
 {
     struct shares shares = {0};
-    double off, extra = 0;
-    split(weigher, window, &off);
-    if (window->off_ticks == 0 && window->on_ticks > 0 && off <= lag_share * window->length)
-        extra = off;
-    else
-        weigher->off += off;
+    split(weigher, window);
     if (window->on_ticks > 0) {
-        shares.on_cpu = weigher->on / (double)window->on_ticks;
-        shares.on_wall = (weigher->on + extra) / (double)window->on_ticks;
+        shares.on = weigher->on / (double)window->on_ticks;
         weigher->on = 0;
     }
     if (window->off_ticks > 0) {
@@ -113,9 +118,11 @@ static int emit_window(struct weigher *weigher, struct window *window)
         if (!state_on_cpu((enum state)row.state)) {
             double share = row.state == STATE_RUNNABLE ? shares.runnable : shares.off;
             rc = weigher->emit(weigher, &row, row.ticks, share * row.ticks, 0);
+            weigher->last_off = row.state == STATE_RUNNABLE ? weigher->last_off : row;
             continue;
         }
-        rc = weigher->emit(weigher, &row, row.ticks, shares.on_wall * row.ticks, shares.on_cpu * row.ticks);
+        weigher->last_on = row;
+        rc = weigher->emit(weigher, &row, row.ticks, shares.on * row.ticks, shares.on * row.ticks);
         passed += row.ticks;
         size_t due = 0;
         while (placed + due < shares.delay_entries &&
@@ -131,6 +138,16 @@ static int emit_window(struct weigher *weigher, struct window *window)
     weigher->phase += 0.6180339887498949; /* the golden ratio spreads the phases evenly */
     weigher->phase -= weigher->phase >= 1 ? 1 : 0;
     return rc;
+}
+
+/* What is left of a thread's time off the CPU, as was seen of it; as nothing where that is too much to say. */
+static struct chunk_row where_it_waited(const struct weigher *weigher)
+{
+    if (weigher->last_off.ticks > 0)
+        return weigher->last_off;
+    if (weigher->off <= lag_ns && weigher->last_on.ticks > 0)
+        return weigher->last_on;
+    return (struct chunk_row){.state = STATE_UNKNOWN};
 }
 
 /* What no sample took, at the end of the thread. */
@@ -149,8 +166,9 @@ static int emit_rest(struct weigher *weigher, uint64_t end_units)
         rc = weigher->emit(weigher, &row, 0, weigher->delay, 0);
     }
     if (rc == 0 && weigher->off > 0) {
-        row.state = STATE_UNKNOWN;
-        rc = weigher->emit(weigher, &row, 0, weigher->off, 0);
+        struct chunk_row last = where_it_waited(weigher);
+        last.time = row.time;
+        rc = weigher->emit(weigher, &last, 0, weigher->off, 0);
     }
     return rc;
 }
@@ -164,9 +182,7 @@ static double later_by(uint64_t later, uint64_t earlier)
 static void add_blank(struct weigher *weigher, double length, double run, double delay)
 {
     struct window window = {.length = length, .run = run, .delay = delay};
-    double off;
-    split(weigher, &window, &off);
-    weigher->off += off;
+    split(weigher, &window);
 }
 
 bool weigher_holds(size_t count, uint64_t start_ns, uint64_t time)
@@ -197,6 +213,7 @@ int weigher_end(struct weigher *weigher, const struct chunk_row *rows, size_t co
         rc = weigher_window(weigher, rows, count, start, &start);
     if (rc == 0 && blank_tail) {
         add_blank(weigher, later_by(end->end_ns, start), run_left, delay_left);
+        weigher->last_on.ticks = weigher->last_off.ticks = 0; /* it may have waited anywhere since */
     } else if (rc == 0) {
         struct window window = {
             .rows = rows, .count = count, .length = later_by(end->end_ns, start), .run = run_left, .delay = delay_left};

@@ -14,10 +14,11 @@ struct weigher {
     int (*emit)(struct weigher *weigher, const struct chunk_row *row, uint32_t ticks, double wall, double cpu);
     /* Adds CPU time to the last on-CPU entry; false when there was none. */
     bool (*add_cpu)(struct weigher *weigher, double cpu);
-    bool counted;                /* the scheduler's counters are there */
-    double on, off, delay;       /* carried: time without a sample to give it to */
-    double late_run, late_delay; /* carried: counter growth that was more than the window */
-    double phase;                /* in [0, 1): where delay entries fall between samples; changes with each window */
+    bool counted;                       /* the scheduler's counters are there */
+    double on, off, delay;              /* carried: time without a sample to give it to */
+    double late_run, late_delay;        /* carried: counter growth that was more than the window */
+    struct chunk_row last_on, last_off; /* rows on the CPU and off it, its last ones; ticks 0: none yet */
+    double phase; /* in [0, 1): where delay entries fall between samples; changes with each window */
 };
 
 /* A window holds at most so many samples: the rate falls and rises with the recorder's budget, and within a window each

@@ -6,8 +6,10 @@ time come from the scheduler on both sides.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,42 +21,64 @@ from support import Run
 pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
 POINTS = 0.02
-# Waits shorter than the time between two looks are found by chance; what is left of an interval counts as what the
-# look found, which is the CPU more often than not.
-POINTS_OF_SHORT_WAITS = 0.04
+SIGMAS = 4
+POINTS_OF_COUNTERS = 0.005  # between the report's states and the scheduler's counters in it
 DELAY_MAX = 0.25
 TRIES = 3
 ON_CPU = {"python", "native", "native+gil", "on-cpu", "kernel", "gc", "import"}
 SECONDS = {"starved": "1.2", "fight": "1.5"}
 # Phase → the states that it times.
-WALL = {
+WALL: dict[str, tuple[str, ...]] = {
+    "spin": (),
+    "naps": ("sleep",),
+    "handoffs": ("lock",),
     "waits": ("sleep", "lock", "io"),
     "disk": ("io",),
     "loop": ("sleep", "idle"),
     "convoy": ("lock", "sleep"),
+    "pair": ("gil-wait",),
     "fight": ("gil-wait",),
+    "held": ("gil-wait",),
+    "throttled": ("runnable",),
     "starved": ("runnable",),
 }
-CPU = {"gc": "gc", "import": "import"}
+CPU = {"gc": ("gc",), "import": ("import",), "hash": ("native", "native+gil")}
+QUOTA = Path("/sys/fs/cgroup/cpu")  # of control groups, version 1
 
 
-def ledger(run_keisoku: Run, python: Interpreter, phase: str) -> tuple[dict[str, int], dict[str, Any]]:
+@pytest.fixture
+def group() -> Iterator[Path | None]:
+    """A control group with three tenths of a core; None where there can be none."""
+    folder = QUOTA / f"keisoku-test-{os.getpid()}"
+    try:
+        folder.mkdir()
+        (folder / "cpu.cfs_quota_us").write_text("30000")
+    except OSError:
+        yield None
+        return
+    yield folder
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def ledger(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -> tuple[dict[str, int], dict[str, Any]]:
     """What the thread says, and what the report says of it."""
     if python.minor < (3, 8):
         pytest.skip("the program asks the clocks of 3.8 and later")
     seconds = SECONDS.get(phase, "1.5")
     words = ("--reader", "core", "--rate", 1000, "-q", "--no-html", "--json=report.json")
-    done = run_keisoku("run", *words, python.path, PROGRAMS / "ledger.py", phase, seconds)
+    done = run_keisoku("run", *words, python.path, PROGRAMS / "ledger.py", phase, seconds, *more)
     assert done.status == 0, done.err
     report = json.loads((done.folder / "report.json").read_text())
     (row,) = [row for row in report["states"]["threads"] if row.get("name") == "subject"]
     return json.loads(done.out), row
 
 
-def near(shown: dict[str, Any], state: str, truth: float, points: float = POINTS) -> None:
-    """Two points, and what the report itself leaves open."""
+def near(shown: dict[str, Any], state: str, truth: float) -> None:
+    """Two points and four times the sampling error, of which the report's interval is two."""
     share = shown.get(state, {"share": 0.0, "low": 0.0, "high": 0.0})
-    assert share["low"] - points <= truth <= share["high"] + points, (state, truth, shown)
+    below, above = (SIGMAS / 1.96 * (share["share"] - share["low"]), SIGMAS / 1.96 * (share["high"] - share["share"]))
+    assert share["share"] - below - POINTS <= truth <= share["share"] + above + POINTS, (state, truth, shown)
 
 
 class Disturbed(Exception):
@@ -63,7 +87,7 @@ class Disturbed(Exception):
 
 def undisturbed(phase: str, truth: dict[str, int], row: dict[str, Any]) -> None:
     wanting = truth["runnable"] / truth["wall"]
-    if phase not in ("starved", "fight") and wanting > DELAY_MAX:
+    if phase not in ("starved", "pair", "fight", "held", "throttled") and wanting > DELAY_MAX:
         raise Disturbed(f"it wanted a core for {wanting:.0%} of its time")
     if abs(row["wall_s"] - truth["wall"] / 1e9) > 0.03 * row["wall_s"]:
         raise Disturbed(f"it lived {row['wall_s']:.2f} s as was seen and {truth['wall'] / 1e9:.2f} s by its own clock")
@@ -84,32 +108,38 @@ def twice(check: Callable[[], None]) -> None:
     pytest.skip(f"the machine was too busy: {disturbed}")
 
 
-def check_wall(run_keisoku: Run, python: Interpreter, phase: str) -> None:
-    truth, row = ledger(run_keisoku, python, phase)
+def check_wall(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -> None:
+    truth, row = ledger(run_keisoku, python, phase, *more)
     states, wall = row["states"], truth["wall"]
     undisturbed(phase, truth, row)
-    points = POINTS_OF_SHORT_WAITS if phase == "disk" else POINTS
     near(states, "runnable", truth["runnable"] / wall)
     on = sum(share["share"] for state, share in states.items() if state in ON_CPU)
-    assert abs(on - truth["cpu"] / wall) < points, (truth, states)
+    assert abs(on - truth["cpu"] / wall) < POINTS, (truth, states)
+    assert abs(on - row["cpu_s"] / row["wall_s"]) < POINTS_OF_COUNTERS, row
+    if len(WALL[phase]) == 1 and phase not in ("starved", "throttled"):  # then the counters tell exactly how long
+        truth[WALL[phase][0]] = wall - truth["cpu"] - truth["runnable"]
     for state in WALL[phase]:
         if state == "gil-wait" and python.free_threaded:
             continue
-        near(states, state, truth.get(state, 0) / wall, points)
+        near(states, state, truth.get(state, 0) / wall)
     assert sum(share["share"] for share in states.values()) == pytest.approx(1, abs=1e-7)
 
 
 def check_cpu(run_keisoku: Run, python: Interpreter, phase: str) -> None:
     truth, row = ledger(run_keisoku, python, phase)
     undisturbed(phase, truth, row)
-    near(row["cpu"], CPU[phase], truth[CPU[phase]] / truth["cpu"])
+    for state in CPU[phase]:
+        near(row["cpu"], state, truth.get(state, 0) / truth["cpu"])
     assert sum(share["share"] for share in row["cpu"].values()) == pytest.approx(1, abs=1e-7)
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("phase", WALL)
-def test_wall(run_keisoku: Run, python: Interpreter, phase: str) -> None:
-    twice(lambda: check_wall(run_keisoku, python, phase))
+def test_wall(run_keisoku: Run, python: Interpreter, phase: str, group: Path | None) -> None:
+    if phase == "throttled" and group is None:
+        pytest.skip("no quota of control groups version 1 that we may set")
+    more = (group,) if phase == "throttled" and group is not None else ()
+    twice(lambda: check_wall(run_keisoku, python, phase, *more))
 
 
 @pytest.mark.alone

@@ -139,14 +139,32 @@ static void off_cpu_time_waits_for_an_off_cpu_sample(void **state)
 {
     (void)state;
     struct made made = begin("off.kei");
-    add(&made, 1000, STATE_PYTHON, 1, 980, 0); /* 2 %: the counters' lateness */
-    add(&made, 1000, STATE_PYTHON, 1, 600, 0); /* 40 %: it slept, unseen */
+    add(&made, 1000, STATE_PYTHON, 1, 980, 0); /* short waits, unseen */
+    add(&made, 1000, STATE_PYTHON, 1, 600, 0);
     add(&made, 1000, STATE_IO, 2, 0, 0);
-    add(&made, 1000, STATE_PYTHON, 1, 700, 0); /* and here nobody knows where */
+    add(&made, 1000, STATE_PYTHON, 1, 700, 0); /* what waits last is the best guess */
     struct profile *profile = end(&made);
-    expect(profile, STATE_PYTHON, made.stacks[1], 1000 + 600 + 700, 980 + 600 + 700);
-    expect(profile, STATE_IO, made.stacks[2], 1400, 0);
-    expect(profile, STATE_UNKNOWN, 0, 300, 0);
+    expect(profile, STATE_PYTHON, made.stacks[1], 980 + 600 + 700, 980 + 600 + 700);
+    expect(profile, STATE_IO, made.stacks[2], 20 + 400 + 1000 + 300, 0);
+    profile_free(profile);
+}
+
+/* Of a thread that was never seen off the CPU nobody knows where it waited: unless it is so little that the counters
+ * were late. */
+static void off_cpu_time_that_nobody_saw(void **state)
+{
+    (void)state;
+    struct made made = begin("unseen.kei");
+    add(&made, 1000, STATE_PYTHON, 1, 980, 0);
+    add(&made, 1000, STATE_PYTHON, 1, 1005, 0); /* late by 5 ms: so much less it waited */
+    struct profile *profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 1985, 1985);
+    expect(profile, STATE_UNKNOWN, 0, 15, 0);
+    profile_free(profile);
+    made = begin("late.kei");
+    add(&made, 1000, STATE_PYTHON, 1, 997, 0);
+    profile = end(&made);
+    expect(profile, STATE_PYTHON, made.stacks[1], 1000, 997);
     profile_free(profile);
 }
 
@@ -358,6 +376,7 @@ int weight_tests(void)
         cmocka_unit_test(run_time_waits_for_an_on_cpu_sample),
         cmocka_unit_test(run_time_without_any_sample_has_no_place),
         cmocka_unit_test(off_cpu_time_waits_for_an_off_cpu_sample),
+        cmocka_unit_test(off_cpu_time_that_nobody_saw),
         cmocka_unit_test(delay_is_where_the_thread_ran),
         cmocka_unit_test(delay_goes_to_samples_that_waited),
         cmocka_unit_test(without_counters_ticks_decide),

@@ -1,4 +1,4 @@
-"""A thread that knows its own ledger: `ledger.py PHASE SECONDS`. The thread `subject` lives for the phase alone.
+"""A thread that knows its own ledger: `ledger.py PHASE SECONDS [CONTROL GROUP]`. The thread `subject` lives for the phase alone.
 
 It times every wait and every stretch of work itself: what it spent on the CPU by its own clock, what it waited for a
 core by the scheduler's counters, the rest by what it waited in. The line printed at the end has these times in ns.
@@ -96,6 +96,72 @@ def phase_disk(seconds):
             spin(0.004)
 
 
+def phase_naps(seconds):
+    """Sleeps much shorter than the time between two looks."""
+    for _ in rounds(seconds):
+        with Spell("sleep"):
+            time.sleep(0.0001)
+        spin(0.002)
+
+
+def phase_handoffs(seconds):
+    """A lock that is let go a moment later, a millisecond apart."""
+    asked, given = threading.Lock(), threading.Lock()
+    asked.acquire()
+    given.acquire()
+
+    def answer():
+        while asked.acquire() and not END:
+            given.release()
+
+    threading.Thread(target=answer).start()
+    for _ in rounds(seconds):
+        with Spell("lock"):
+            asked.release()
+            given.acquire()
+        spin(0.001)
+    END.append(0)
+    asked.release()
+
+
+def phase_spin(seconds):
+    spin(seconds)
+
+
+def phase_hash(seconds):
+    """Native code that gives the GIL away."""
+    import hashlib
+
+    data = b"x" * (4 << 20)
+    name = "native" if "openssl" in repr(hashlib.sha256) else "native+gil"
+    for _ in rounds(seconds):
+        with Spell(name, cpu=True):
+            hashlib.sha256(data).digest()
+        spin(0.01)
+
+
+def phase_held(seconds):
+    """Another thread is in native code that keeps the GIL, for some 50 ms each time."""
+    END.append(time.perf_counter() + seconds)
+    GATE.set()
+    with Spell("gil-wait"):
+        spin_until(END[0])
+
+
+def sort_much():
+    values = [(i * 7919) % 1000003 for i in range(150000)]
+    GATE.wait()
+    while time.perf_counter() < END[0]:
+        sorted(values)
+
+
+def phase_throttled(seconds):
+    """Three tenths of a core are all that the control group's quota lets it have."""
+    with open(os.path.join(sys.argv[3], "cgroup.procs"), "w") as file:
+        file.write(str(os.getpid()))
+    spin_until(time.perf_counter() + seconds)
+
+
 def phase_gc(seconds):
     gc.disable()
     kept = [[i] for i in range(150000)]
@@ -169,6 +235,9 @@ def phase_fight(seconds):
         spin_until(END[0])
 
 
+phase_pair = phase_fight  # one other
+
+
 def spin_until(end):
     x = 0
     while time.perf_counter() < end:
@@ -203,8 +272,10 @@ def rival():
 
 if __name__ == "__main__":
     importlib.invalidate_caches()
-    for _ in range(7 if sys.argv[1] == "fight" else 0):
-        threading.Thread(target=rival).start()
+    for _ in range({"fight": 7, "pair": 1}.get(sys.argv[1], 0)):
+        threading.Thread(target=rival, name="rival").start()
+    if sys.argv[1] == "held":
+        threading.Thread(target=sort_much, name="sorter").start()
     thread = threading.Thread(target=subject, args=(sys.argv[1], float(sys.argv[2])), name="subject")
     thread.start()
     thread.join()
