@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -299,10 +300,27 @@ static void tell_end(struct measurement *m)
         errno = 0; /* full: it is readable anyway */
 }
 
+/* What nobody can read any more once it has ended. The kernel's word is of its descendants too, so only of a process
+ * that was alone. */
+static void keep_peak(struct tracker *k, struct tracked_process *process, const struct rusage *last)
+{
+    const struct track *track = &k->m->track;
+    for (size_t i = 0; i < track->n_processes; i++)
+        if (track->processes[i]->pid != process->pid)
+            return;
+    if (!process->usage_last_known)
+        return;
+    pthread_mutex_lock(&k->m->track.lock);
+    process->usage_last.values[COUNTER_PEAK_RSS] = (int64_t)last->ru_maxrss * 1024;
+    process->usage_last.known[COUNTER_PEAK_RSS] = true;
+    pthread_mutex_unlock(&k->m->track.lock);
+}
+
 static void reap_child(struct tracker *k)
 {
     struct measurement *m = k->m;
     int status;
+    struct rusage last;
     siginfo_t info = {0};
     if (m->child == 0 || atomic_load(&m->wait_status) != -1 ||
         waitid(P_PID, (id_t)m->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != m->child ||
@@ -311,10 +329,12 @@ static void reap_child(struct tracker *k)
     struct tracked_process *process = track_process(&m->track, m->child);
     if (process != NULL)
         read_last_usage(k, process);
-    if (waitpid(m->child, &status, 0) != m->child)
+    if (wait4(m->child, &status, 0, &last) != m->child)
         return;
-    if (process != NULL)
+    if (process != NULL) {
+        keep_peak(k, process, &last);
         tracker_end_process(k, process, status);
+    }
     atomic_store(&m->wait_status, status);
     tell_end(m);
 }

@@ -20,6 +20,8 @@ static const struct field status_fields[] = {
 static const struct field io_fields[] = {
     {"read_bytes", COUNTER_READ_BYTES, 1},
     {"write_bytes", COUNTER_WRITE_BYTES, 1},
+    {"rchar", COUNTER_READ_CALLS, 1},
+    {"wchar", COUNTER_WRITE_CALLS, 1},
 };
 
 static void set(struct usage *usage, enum counter_kind kind, int64_t value)

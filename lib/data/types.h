@@ -161,7 +161,9 @@ struct task_wait {
     X(WRITE_BYTES, "write_bytes", "bytes", 1, "process")                                                               \
     X(THROTTLED, "throttled", "ns", 1, "process") /* by the control group's CPU quota */                               \
     X(USER_TIME, "user_time", "ns", 1, "process")                                                                      \
-    X(SYSTEM_TIME, "system_time", "ns", 1, "process")
+    X(SYSTEM_TIME, "system_time", "ns", 1, "process")                                                                  \
+    X(READ_CALLS, "read_by_calls", "bytes", 1, "process") /* from files, pipes, sockets, whatever holds them */        \
+    X(WRITE_CALLS, "written_by_calls", "bytes", 1, "process")
 
 enum counter_kind {
 #define X(name, text, unit, cumulative, subject) COUNTER_##name,

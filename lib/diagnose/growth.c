@@ -168,7 +168,8 @@ static void enlarge_errors(const struct growth_point *points, size_t n, struct g
         miss += relative * relative / (double)n;
     }
     growth->enlarged = sqrt(by);
-    growth->decided = sqrt(miss) < residual_most;
+    growth->misfit = sqrt(miss);
+    growth->decided = growth->misfit < residual_most;
     for (int kind = 0; kind < GROWTH_KINDS; kind++)
         growth->curves[kind].score = growth->curves[kind].chi_square / by + 2 * growth->curves[kind].parameters;
 }
@@ -179,21 +180,33 @@ bool growth_plausible(const struct growth *growth, enum growth_kind kind)
     return growth->fitted && curve->usable && curve->score < growth->curves[growth->best].score + score_apart;
 }
 
-void growth_fit(const struct growth_point *points, size_t n, bool exponential, struct growth *growth)
+/* Enough sizes? */
+static bool begin(const struct growth_point *points, size_t n, struct growth *growth)
 {
-    int kinds = exponential ? GROWTH_KINDS : GROWTH_EXPONENTIAL;
     size_t sizes = 0;
-    *growth = (struct growth){.enlarged = 1};
     for (size_t i = 0; i < n; i++) {
         bool seen = false;
         for (size_t j = 0; j < i; j++)
             seen = seen || points[j].size == points[i].size;
         sizes += !seen;
     }
-    if (sizes < GROWTH_SIZES_MIN)
+    bool enough = sizes >= GROWTH_SIZES_MIN;
+    *growth = (struct growth){.enlarged = 1, .fitted = enough, .decided = enough};
+    return enough;
+}
+
+static void decide(struct growth *growth)
+{
+    for (int kind = 0; kind < GROWTH_KINDS; kind++)
+        if (kind != (int)growth->best && growth_plausible(growth, (enum growth_kind)kind))
+            growth->decided = false;
+}
+
+void growth_fit(const struct growth_point *points, size_t n, bool exponential, struct growth *growth)
+{
+    int kinds = exponential ? GROWTH_KINDS : GROWTH_EXPONENTIAL;
+    if (!begin(points, n, growth))
         return;
-    growth->fitted = true;
-    growth->decided = true;
     fit_exponent(points, n, growth);
     /* Work that has nothing to do with the size only where it is needed: it makes all curves alike. */
     if (!fit_curves(points, n, false, kinds, growth)) {
@@ -205,9 +218,62 @@ void growth_fit(const struct growth_point *points, size_t n, bool exponential, s
         if (!fits)
             enlarge_errors(points, n, growth);
     }
-    for (int kind = 0; kind < GROWTH_KINDS; kind++)
-        if (kind != (int)growth->best && growth_plausible(growth, (enum growth_kind)kind))
-            growth->decided = false;
+    decide(growth);
+}
+
+/* The best constant + factor · size^power, and how badly it misses. Sizes by the largest, or they would leave what
+ * fits. */
+static double fit_power(const struct growth_point *points, size_t n, double largest, struct growth_power *power)
+{
+    struct line line = {0};
+    double chi_square = 0;
+    for (size_t i = 0; i < n; i++)
+        add_to_line(&line, pow(points[i].size / largest, power->exponent), points[i].value,
+                    1 / (points[i].error * points[i].error));
+    double slope = (line.w * line.xy - line.x * line.y) / determinant(&line);
+    double base = (line.y - slope * line.x) / line.w;
+    power->constant = fmax(0, base);
+    power->factor = (base >= 0 ? slope : line.xy / line.xx) / pow(largest, power->exponent);
+    for (size_t i = 0; i < n; i++) {
+        double at = power->constant + power->factor * pow(points[i].size, power->exponent);
+        double miss = (points[i].value - at) / points[i].error;
+        chi_square += miss * miss;
+    }
+    return chi_square;
+}
+
+enum { POWERS = 400 }; /* 0.01 to 4 */
+
+void growth_fit_above(const struct growth_point *points, size_t n, struct growth *growth)
+{
+    double misfit[POWERS], least = INFINITY, largest = 0;
+    if (!begin(points, n, growth))
+        return;
+    if (!fit_curves(points, n, true, GROWTH_EXPONENTIAL, growth))
+        enlarge_errors(points, n, growth);
+    decide(growth);
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, points[i].size);
+    for (int i = 0; i < POWERS; i++) {
+        struct growth_power power = {.exponent = (i + 1) / 100.0};
+        misfit[i] = fit_power(points, n, largest, &power);
+        if (misfit[i] < least) {
+            least = misfit[i];
+            growth->exponent = power.exponent;
+        }
+    }
+    growth->low = growth->high = growth->exponent; /* 95 %: as far as chi-square rises by 3.84 */
+    for (int i = 0; i < POWERS; i++) {
+        if (misfit[i] > least + 3.84 * growth->enlarged * growth->enlarged)
+            continue;
+        growth->low = fmin(growth->low, (i + 1) / 100.0);
+        growth->high = fmax(growth->high, (i + 1) / 100.0);
+    }
+    growth->above = true;
+    growth->ends[0].exponent = growth->low;
+    growth->ends[1].exponent = growth->high;
+    for (int end = 0; end < 2; end++)
+        fit_power(points, n, largest, &growth->ends[end]);
 }
 
 void growth_predict(const struct growth *growth, double size, double *value, double *low, double *high)
@@ -231,5 +297,11 @@ void growth_predict(const struct growth *growth, double size, double *value, dou
         half = 1.96 * growth->enlarged * sqrt(fmax(0, variance));
         *low = fmin(*low, fmax(0, at - half));
         *high = fmax(*high, at + half);
+    }
+    for (int end = 0; growth->above && end < 2; end++) { /* sums of curves are none of them, and near to a power */
+        const struct growth_power *power = &growth->ends[end];
+        double at = power->constant + power->factor * pow(size, power->exponent);
+        *low = fmin(*low, at);
+        *high = fmax(*high, at);
     }
 }

@@ -39,6 +39,11 @@ struct growth_curve {
     double chi_square, score; /* score: smaller is better */
 };
 
+/* constant + factor · size^exponent */
+struct growth_power {
+    double constant, factor, exponent;
+};
+
 struct growth {
     bool fitted; /* four sizes or more */
     double exponent, low, high;
@@ -46,10 +51,16 @@ struct growth {
     enum growth_kind best;
     bool decided;
     double enlarged; /* what errors were multiplied by; 1: nothing */
+    double misfit;   /* how far the points are from the best curve on the average, relative; 0: within their errors */
+    bool above;      /* of growth_fit_above; then also the powers at both ends of the exponent's interval */
+    struct growth_power ends[2];
 };
 
 /* `exponential`: may it be one? A sum of other curves looks like one where nothing is. */
 void growth_fit(const struct growth_point *points, size_t n, bool exponential, struct growth *growth);
+/* Growth on top of something that does not grow (memory: the interpreter's own): the exponent is that of what grows,
+ * the curves are fitted with a constant, an exponential is not told. */
+void growth_fit_above(const struct growth_point *points, size_t n, struct growth *growth);
 /* Is the curve as likely as makes no difference? */
 bool growth_plausible(const struct growth *growth, enum growth_kind kind);
 /* At a size, with the range of all plausible curves and their own 95 %. */

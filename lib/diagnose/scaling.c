@@ -11,6 +11,7 @@
 static const double runs_differ = 0.04;               /* by themselves, relative */
 static const double differ_most = 1.5;                /* CPU times of one size: more is another program */
 static const double seen_least = 0.85, tick_s = 0.02; /* user and system time are counted in ticks of 10 ms each */
+static const double scatter_most = 0.3;
 static const double exponential_share = 0.2;
 static const double work_changes = 1.15; /* CPU time of the most by the least */
 static const uint64_t point_samples = 10, function_samples = 50, program_samples = 100;
@@ -95,6 +96,7 @@ int scaling_add(struct scaling *scaling, const struct profile *profile, double s
                                               .cpu_s = sampled,
                                               .wall_s = (double)profile->duration_ns / 1e9,
                                               .seen = counted > sampled ? sampled / counted : 1};
+    scaling_count_bytes(profile, &scaling->runs[run]);
     for (size_t i = 0; i < aggregate->n_functions; i++) {
         const struct function_sum *sum = &aggregate->functions[i];
         if (sum->self_cpu_ns <= 0 || sum->self_wall_ns <= 0 || sum->function == 0)
@@ -211,6 +213,40 @@ static bool differs(struct scaling *scaling)
     return false;
 }
 
+/* No curve comes near, and there is one run of each size: nobody knows what it does at the next. */
+static bool scatters(struct scaling *scaling)
+{
+    if (scaling->cpu.misfit < scatter_most)
+        return false;
+    snprintf(scaling->refusal, sizeof scaling->refusal,
+             "the CPU times are off any curve by %.0f %%: the program differs from run to run, or does other work at "
+             "some sizes%s",
+             100 * scaling->cpu.misfit, scaling->n_runs > scaling->n_sizes ? "" : "; --repeat 3 tells");
+    return true;
+}
+
+/* The function that was asked for has the same work at any size. */
+static bool unreached(struct scaling *scaling, const char *function)
+{
+    double least = INFINITY, most = 0;
+    for (size_t i = 0; function != NULL && i < scaling->n_functions; i++) {
+        const struct scaling_function *one = scaling->functions[i];
+        if (strcmp(one->name, function) != 0)
+            continue;
+        if (one->doubt != DOUBT_NONE || one->growth.best != GROWTH_CONSTANT || !one->growth.decided)
+            return false;
+        for (size_t run = 0; run < scaling->n_runs; run++) {
+            least = fmin(least, one->cpu_s[run]);
+            most = fmax(most, one->cpu_s[run]);
+        }
+    }
+    if (most <= 0)
+        return false;
+    snprintf(scaling->refusal, sizeof scaling->refusal,
+             "the sizes do not reach %.100s: %.3g to %.3g s of CPU time at any of them", function, least, most);
+    return true;
+}
+
 static void refuse(struct scaling *scaling, const char *function)
 {
     double least = INFINITY, most = 0;
@@ -238,6 +274,8 @@ static void refuse(struct scaling *scaling, const char *function)
     else if (!seen)
         snprintf(scaling->refusal, sizeof scaling->refusal,
                  "the sizes do not reach %.100s: it was not seen on a core at any of them", function);
+    else if (!scatters(scaling))
+        unreached(scaling, function);
 }
 
 static int by_share(const void *one, const void *other)
@@ -254,6 +292,7 @@ void scaling_judge(struct scaling *scaling, const char *function)
     if (scaling->n_functions > 0)
         qsort(scaling->functions, scaling->n_functions, sizeof *scaling->functions, by_share);
     judge_program(scaling);
+    scaling_judge_rest(scaling);
     refuse(scaling, function);
 }
 

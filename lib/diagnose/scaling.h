@@ -10,8 +10,18 @@
 #include "data/profile.h"
 #include "diagnose/growth.h"
 
+/* What is counted of the whole program beside its time. */
+enum scaling_bytes {
+    SCALING_PEAK,    /* of its largest process */
+    SCALING_READ,    /* by system calls, from whatever */
+    SCALING_WRITTEN, /* so too */
+    SCALING_BYTES
+};
+const char *scaling_bytes_name(enum scaling_bytes which); /* "peak memory" */
+
 struct scaling_run {
     double size, cpu_s, wall_s;
+    double bytes[SCALING_BYTES]; /* -1: the recording does not have it */
     uint64_t samples;
     double seen; /* share of the CPU time that the kernel counted of its processes which the samples account for */
 };
@@ -39,9 +49,19 @@ struct scaling {
     struct scaling_function **functions; /* by share, descending, once judged */
     size_t n_functions, capacity;
     struct map names;
-    struct growth cpu, wall; /* of the whole program */
-    double largest;          /* size */
-    char refusal[256];       /* why nothing is claimed; "" */
+    struct growth cpu, wall;            /* of the whole program */
+    struct growth bytes[SCALING_BYTES]; /* not fitted: not recorded, or the sizes do not change it */
+    struct growth rest, waiting;        /* of the CPU time: what the fitted functions leave; of the wall time: that */
+    bool waits;                         /* the wall time is longer than the CPU time at each size */
+    bool mixed;                         /* functions that matter grow differently: their sum is no curve */
+    double largest;                     /* size */
+    char refusal[256];                  /* why nothing is claimed; "" */
+};
+
+/* At a size that was not run. */
+struct scaling_prediction {
+    bool known;
+    double value, low, high; /* low and high: of all curves that are likely, and their own 95 % */
 };
 
 /* 0, ERR_NOMEM, ERR_FULL (more runs than fit). */
@@ -51,6 +71,19 @@ bool scaling_missed(const struct scaling *scaling);
 void scaling_take_back(struct scaling *scaling);
 /* Fits, and finds out whether anything may be said: `refusal`. `function`: the one that was asked for, or NULL. */
 void scaling_judge(struct scaling *scaling, const char *function);
+/* The CPU time is the sum of what each function's curve foretells and of the rest's: a sum of curves is none of them.
+ * The wall time is that and the time that it waits. */
+void scaling_predict_times(const struct scaling *scaling, double size, struct scaling_prediction *cpu,
+                           struct scaling_prediction *wall);
+void scaling_predict_bytes(const struct scaling *scaling, enum scaling_bytes which, double size,
+                           struct scaling_prediction *prediction);
 void scaling_release(struct scaling *scaling);
+
+/* ---- between its files ---------------------------------------------------------------------------------------------
+ */
+
+void scaling_count_bytes(const struct profile *profile, struct scaling_run *run);
+/* Fits bytes, and what the prediction of times is made of. */
+void scaling_judge_rest(struct scaling *scaling);
 
 #endif

@@ -20,5 +20,8 @@ void scale_json(const struct scale_input *input, struct buf *out);
 void scale_csv(const struct scale_input *input, struct buf *out);
 /* The answer in one sentence. */
 void scale_sentence(const struct scale_input *input, struct buf *out);
+/* Is it among those that were asked for? Why it has no fit. */
+bool scale_asked_for(const struct scale_input *input, const struct scaling_function *function);
+const char *scale_doubt_text(enum scaling_doubt doubt);
 
 #endif

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from interpreters import Interpreter
-from support import TOP, Run
+from support import TOP, Run, make_recording
 
 SCHEMA = json.loads((TOP / "docs" / "scale.schema.json").read_text())
 TWINS = """
@@ -67,6 +69,155 @@ def scale(run_keisoku: Run, *words: object, status: int = 0) -> dict[str, Any]:
 
 def curves(growth: dict[str, Any]) -> set[str]:
     return {row["curve"] for row in growth["plausible"]}
+
+
+SIZES = (1000, 2000, 4000, 8000, 16000, 32000, 64000)
+HEAD = """command app.py
+directory /srv
+mode run
+process app 7 python=3.13.0 command=app.py exit=0
+thread main app 7 name=MainThread
+function module /srv/app.py 1 as=<module>
+"""
+
+
+def recordings(
+    keisoku: str,
+    folder: Path,
+    sizes: tuple[float, ...],
+    work: dict[str, Callable[[float], float]],
+    counters: dict[str, Callable[[float], float]] | None = None,
+) -> list[str]:
+    """One for each size, in which each function has as many seconds of samples as its work says: FILE=SIZE."""
+    words = []
+    for n in sizes:
+        lines = [f"seed {n}"]
+        for i, (name, seconds) in enumerate(work.items()):
+            lines += [f"function {name} /srv/app.py {10 * i + 10}", f"stack {name} module:2 {name}:{10 * i + 12}"]
+            lines += [f"during main {seconds(n):.6f} python@{name}"]
+        total = sum(seconds(n) for seconds in work.values())
+        lines += [f"counter {name} app {total} {int(value(n))}" for name, value in (counters or {}).items()]
+        description = folder / f"size-{n:g}.txt"
+        description.write_text(HEAD + "\n".join(lines) + "\n")
+        path = make_recording(keisoku, description, folder / f"size-{n:g}.kei")
+        words.append(f"{path}={n:g}")
+    return words
+
+
+def growths(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["function"]: row["growth"] for row in result["functions"] if "growth" in row}
+
+
+def test_growth_of_counted_work(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
+    """Recordings whose samples are counted out: what no machine can be too busy for."""
+    largest = SIZES[-1]
+    work: dict[str, Callable[[float], float]] = {
+        "line": lambda n: 16 * n / largest,
+        "sorts": lambda n: 16 * n * math.log(n) / largest / math.log(largest),
+        "square": lambda n: 16 * (n / largest) ** 2,
+        "cube": lambda n: 16 * (n / largest) ** 3,
+        "same": lambda n: 2.0,
+    }
+    counters: dict[str, Callable[[float], float]] = {
+        "peak_rss": lambda n: 9e6 + 3000 * n,
+        "read_by_calls": lambda n: 2e6,
+        "written_by_calls": lambda n: n * n / 10,
+    }
+    words = recordings(keisoku, tmp_path, SIZES, work, counters)
+    predict = 2 * largest
+    result = scale(run_keisoku, "--from", *words, "--predict", predict)
+    found = growths(result)
+    for name, exponent, curve in [("line", 1, "n"), ("square", 2, "n²"), ("cube", 3, "n³"), ("same", 0, "constant")]:
+        growth = found[name]
+        assert growth["exponent"]["low"] <= exponent <= growth["exponent"]["high"], (name, growth)
+        assert growth["decided"] and growth["best"] == curve, (name, growth)
+    assert curves(found["sorts"]) <= {"n", "n log n"} and "n log n" in curves(found["sorts"]), found["sorts"]
+    assert result["sentence"].startswith("cube grows as n³ (exponent ")
+
+    # Bytes, on top of what an interpreter takes by itself.
+    assert result["peak_bytes"]["best"] == "n" and result["peak_bytes"]["decided"]
+    assert result["peak_bytes"]["exponent"]["low"] <= 1 <= result["peak_bytes"]["exponent"]["high"]
+    assert result["peak_bytes"]["plausible"][0]["factor_bytes"] == pytest.approx(3000, rel=0.05)
+    assert result["written_bytes"]["best"] == "n²"
+    assert "read_bytes" not in result and result["runs"][0]["read_bytes"] == 2e6
+    assert result["not_measured"][0] == "calls"
+
+    # A program is the sum of its functions, and so is what is foretold of it.
+    assert result["mixed"]
+    (prediction,) = result["predictions"]
+    truth = sum(seconds(predict) for seconds in work.values())
+    assert prediction["cpu_s"]["low"] <= truth <= prediction["cpu_s"]["high"], (truth, prediction)
+    assert prediction["cpu_s"]["high"] < 1.3 * prediction["cpu_s"]["low"]
+    peak = counters["peak_rss"](predict)
+    assert prediction["peak_bytes"]["low"] <= peak <= prediction["peak_bytes"]["high"]
+    assert "read_bytes" not in prediction
+    done = run_keisoku("scale", "--from", *words, "--predict", predict)
+    assert all(len(line) <= 80 for line in done.out.splitlines()), done.out
+    assert " a sum " in done.out and "peak memory" in done.out and "the sizes do not change it" in done.out
+
+
+def test_exponential_of_counted_work(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
+    sizes = (10, 12, 14, 16, 18)
+    words = recordings(keisoku, tmp_path, sizes, {"subsets": lambda n: 2**n / 8192})
+    growth = growths(scale(run_keisoku, "--from", *words))["subsets"]
+    assert growth["best"] == "exponential" and growth["decided"]
+    assert growth["plausible"][0]["rate"] == pytest.approx(math.log(2), rel=0.03)
+
+
+def test_not_decided(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
+    """Sizes so close together that several curves go through them: all are named, none is chosen."""
+    words = recordings(keisoku, tmp_path, (10000, 11000, 12000, 13000), {"line": lambda n: n / 5000})
+    result = scale(run_keisoku, "--from", *words, "--predict", 100000)
+    growth = growths(result)["line"]
+    assert not growth["decided"] and {"n", "n log n"} <= curves(growth)
+    assert "not decided" in result["sentence"] or result["sentence"].startswith("nothing that matters grows faster")
+    cpu = result["predictions"][0]["cpu_s"]
+    assert cpu["low"] < 20 < cpu["high"] and cpu["high"] > 1.5 * cpu["low"]
+
+
+REFUSED: list[tuple[str, tuple[float, ...], dict[str, Callable[[float], float]], list[str], str]] = [
+    ("one size", (1000,), {"f": lambda n: 2.0}, [], "1 size cannot tell how anything grows: give 4 or more"),
+    ("no change", SIZES[:4], {"f": lambda n: 2.0}, [], "the sizes do not change the work: 2 to 2 s of CPU time"),
+    (
+        "not reached",
+        SIZES[:4],
+        {"f": lambda n: n / 1000, "g": lambda n: 2.0},
+        ["--function", "g"],
+        "the sizes do not reach g: ",
+    ),
+    (
+        "never seen",
+        SIZES[:4],
+        {"f": lambda n: n / 1000},
+        ["--function", "h"],
+        "the sizes do not reach h: it was not seen on a core at any of them",
+    ),
+    (
+        "differs",
+        SIZES[:6],
+        {"f": lambda n: {1000: 4, 2000: 1, 4000: 9, 8000: 0.6, 16000: 5, 32000: 2}[int(n)]},
+        [],
+        "the program differs from run to run, or does other work at some sizes; --repeat 3 tells",
+    ),
+    ("too short", SIZES[:4], {"f": lambda n: n / 1e6}, [], "too few samples ("),
+]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=[case[0] for case in REFUSED])
+def test_nothing_is_claimed(
+    run_keisoku: Run,
+    keisoku: str,
+    tmp_path: Path,
+    case: tuple[str, tuple[float, ...], dict[str, Callable[[float], float]], list[str], str],
+) -> None:
+    _, sizes, work, words, said = case
+    files = recordings(keisoku, tmp_path, sizes, work)
+    result = scale(run_keisoku, "--from", *files, *words, "--predict", 5, status=1)
+    assert said in result["refusal"], result["refusal"]
+    assert result["sentence"] == f"nothing is claimed: {result['refusal']}"
+    assert result["predictions"] == [] and "cpu" not in result and growths(result) == {}
+    done = run_keisoku("scale", "--from", *files, *words)
+    assert "nothing is claimed: " in done.out and "exponent" not in done.out
 
 
 @pytest.mark.alone
