@@ -6,6 +6,7 @@
 #include "capture/cpython/greenlet.h"
 #include "capture/cpython/python.h"
 #include "capture/dump.h"
+#include "capture/greenlets.h"
 #include "capture/proof.h"
 #include "capture/schedule.h"
 

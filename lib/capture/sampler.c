@@ -276,7 +276,7 @@ int sampler_init(struct sampler *s, struct measurement *m)
     s->m = m;
     s->core = -1;
     s->stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->stack.frames);
-    s->chain.frames = mem_alloc(TASK_DEPTH_MAX * sizeof *s->chain.frames);
+    s->chain.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *s->chain.frames);
     s->slot = mem_zalloc(1, sizeof *s->slot);
     s->batch = sampler_batch_new();
     bool ready = s->stack.frames != NULL && s->chain.frames != NULL && s->slot != NULL && s->batch != NULL &&

@@ -112,6 +112,26 @@ uint32_t sampler_task(struct sampler *s, struct tracked_thread *t);
 /* Looks at tasks that wait, some of them a sweep. */
 void sampler_watch_tasks(struct sampler *s);
 void sampler_unwatch(struct tracked_thread *t);
+/* A record of a task or greenlet whose stack is in `chain`; false when there is nothing to record. */
+bool sampler_take_task(struct sampler *s, struct tracked_thread *t, const struct python_task_view *view,
+                       struct raw_sample *raw);
+
+/* sampler_greenlets.c. The greenlets of a thread, looked at in turns over many looks. */
+struct greenlet_watch {
+    struct looked_greenlet {
+        uint64_t address, looked_ns; /* looked_ns 0: never */
+    } * entries;                     /* in order of addresses */
+    size_t count, next;
+    size_t left, slice; /* of the look; of the slice */
+    uint32_t version;   /* of the list that they are from */
+};
+void sampler_begin_greenlets(struct greenlet_watch *watch, struct tracked_thread *t);
+/* Reads the next one: a record, or none. */
+bool sampler_read_greenlet(struct sampler *s, struct tracked_thread *t, struct python_reader *reader,
+                           struct greenlet_watch *watch, struct raw_sample *raw);
+/* Was the slice proved? */
+void sampler_end_greenlets(struct greenlet_watch *watch, bool good, uint64_t now_ns);
+void sampler_forget_greenlets(struct greenlet_watch *watch);
 /* sampler_cores.c. Lends a running thread to the sampler of the core it is on; false when there is none. */
 int sampler_cores_new(struct sampler *s);
 void sampler_cores_free(struct sampler *s);
@@ -171,6 +191,12 @@ static inline bool sampler_reads_tasks(struct tracked_thread *t)
 {
     return atomic_load_explicit(&t->runs_loop, memory_order_relaxed) && t->reader != NULL &&
            atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire);
+}
+
+/* Greenlets were found on its C stack, or may be. */
+static inline bool sampler_has_greenlets(struct tracked_thread *t)
+{
+    return atomic_load_explicit(&t->stack_high, memory_order_relaxed) != 0 && t->reader != NULL;
 }
 
 /* Its reader finds the task of each stack as soon as the process's are known. */

@@ -1,11 +1,12 @@
 /*
  * asyncio's tasks in the sampler: which task a stack belongs to, and, some ten times a second for each event loop,
- * where the others wait. A look at a loop is taken in slices of a few tasks after a sweep; each slice is proved as a
- * stack is, and as long as the loop's thread sleeps on, the next goes on where it ended. A loop that runs is looked at
- * from its core, a slice at a time.
+ * where the others wait; greenlets that do not run are looked at like those. A look at a loop is taken in slices of a
+ * few tasks after a sweep; each slice is proved as a stack is, and as long as the loop's thread sleeps on, the next
+ * goes on where it ended. A loop that runs is looked at from its core, a slice at a time.
  */
 #include "base/clock.h"
 #include "capture/sampler_private.h"
+#include "capture/schedule.h"
 
 #include <string.h>
 
@@ -15,7 +16,8 @@ enum {
     COST_SHARE = 100,                 /* a look is put off until its cost is so small a part of the time */
     SLICE = 16,
     LISTED_MAX = 2000, /* tasks of one look */
-    LOOPS_MAX = 8
+    LOOPS_MAX = 8,
+    HOPS_MAX = 4 /* tries for a thread that runs, on as many cores */
 };
 
 struct task_watch {
@@ -25,6 +27,8 @@ struct task_watch {
     uint64_t due_ns, began_ns, last_ns, cost_ns;
     uint64_t switches; /* of the thread when the look began */
     uint32_t listed;
+    bool tasks_ended; /* its greenlets' turn */
+    struct greenlet_watch greenlets;
     uint64_t loops[LOOPS_MAX], loop_threads[LOOPS_MAX]; /* before 3.14: who runs which loop */
     size_t n_loops;
 };
@@ -55,6 +59,7 @@ void sampler_unwatch(struct tracked_thread *t)
     if (t->watch == NULL)
         return;
     python_reader_free(t->watch->reader);
+    sampler_forget_greenlets(&t->watch->greenlets);
     mem_free(t->watch);
     t->watch = NULL;
 }
@@ -62,8 +67,9 @@ void sampler_unwatch(struct tracked_thread *t)
 /* NULL when there is nothing to watch. Allocates at the first call for a thread. */
 static struct task_watch *watch_of(struct tracked_thread *t)
 {
-    if (t->watch != NULL || t->reader == NULL || !atomic_load_explicit(&t->runs_loop, memory_order_relaxed) ||
-        !atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire))
+    if (t->watch != NULL && sampler_reads_tasks(t))
+        python_reader_follow_tasks(t->watch->reader, &t->process->asyncio);
+    if (t->watch != NULL || (!sampler_reads_tasks(t) && !sampler_has_greenlets(t)))
         return t->watch;
     struct task_watch *watch = mem_zalloc(1, sizeof *watch);
     if (watch == NULL)
@@ -73,7 +79,8 @@ static struct task_watch *watch_of(struct tracked_thread *t)
         mem_free(watch);
         return NULL;
     }
-    python_reader_follow_tasks(watch->reader, &t->process->asyncio);
+    if (sampler_reads_tasks(t))
+        python_reader_follow_tasks(watch->reader, &t->process->asyncio);
     return t->watch = watch;
 }
 
@@ -94,15 +101,14 @@ static bool is_own_loop(struct task_watch *watch, const struct tracked_thread *t
     return watch->loop_threads[at] == 0 || watch->loop_threads[at] == t->python_thread.pthread;
 }
 
-/* Makes a record of a task that was read; false when there is nothing to record. */
-static bool take_task(struct sampler *s, struct tracked_thread *t, const struct python_task_view *view,
-                      struct raw_sample *raw)
+bool sampler_take_task(struct sampler *s, struct tracked_thread *t, const struct python_task_view *view,
+                       struct raw_sample *raw)
 {
     struct task_store *store = store_of(t->process);
     struct tracked_thread *slot = s->slot;
     bool waits = view->state == TASK_WAITS || view->state == TASK_READY;
     if (!waits || store == NULL || view->task.address == t->task_address || s->chain.depth == 0 ||
-        !is_own_loop(t->watch, t, view->loop))
+        (!view->task.greenlet && !is_own_loop(t->watch, t, view->loop)))
         return false;
     slot->process = t->process;
     slot->depth = 0;
@@ -129,6 +135,8 @@ static void begin_look(struct sampler *s, struct tracked_thread *t, const struct
     watch->active = true;
     watch->cursor = (struct python_task_cursor){0};
     watch->listed = 0;
+    watch->tasks_ended = !sampler_reads_tasks(t);
+    sampler_begin_greenlets(&watch->greenlets, t);
     watch->n_loops = 0;
     watch->cost_ns = 0;
     watch->last_ns = watch->began_ns;
@@ -156,15 +164,35 @@ static size_t read_slice(struct sampler *s, struct tracked_thread *t, struct raw
     struct task_watch *watch = t->watch;
     struct python_task_view view;
     size_t n = 0;
+    int i = 0;
     python_tasks_begin(watch->reader);
-    for (int i = 0; i < SLICE && !*ended; i++) {
+    for (; i < SLICE && !watch->tasks_ended; i++) {
         uint64_t address = python_tasks_next(watch->reader, &watch->cursor);
-        *ended = address == 0 || ++watch->listed > LISTED_MAX;
-        if (!*ended && python_read_task(watch->reader, address, &view, &s->chain) && take_task(s, t, &view, &raws[n]))
+        watch->tasks_ended = address == 0 || ++watch->listed > LISTED_MAX;
+        if (!watch->tasks_ended && python_read_task(watch->reader, address, &view, &s->chain) &&
+            sampler_take_task(s, t, &view, &raws[n]))
             raws[n++].wait_ns = waited_ns(watch);
     }
+    for (; i < SLICE && watch->greenlets.left > 0; i++)
+        n += sampler_read_greenlet(s, t, watch->reader, &watch->greenlets, &raws[n]);
     python_tasks_end(watch->reader);
+    *ended = watch->tasks_ended && watch->greenlets.left == 0;
     return n;
+}
+
+/* Where the sampler is on no core in particular, as with most readers: a thread that never sleeps is visited on its
+ * own.
+ */
+static enum look visit(struct sampler *s, struct tracked_thread *t, struct proof *proof)
+{
+    enum look look = proof_begin(&t->files, s->core, t->asleep, proof);
+    bool loose = s->core < 0 || s->free;
+    for (int hop = 0; loose && look == LOOK_ELSEWHERE && hop < HOPS_MAX; hop++) {
+        if (!sampler_pin(s, proof->stat.processor) || proof_counters(&t->files, proof) != LOOK_DONE)
+            break;
+        look = proof_begin(&t->files, s->core, t->asleep, proof);
+    }
+    return look;
 }
 
 static void look_at_loop(struct sampler *s, struct tracked_thread *t)
@@ -173,14 +201,14 @@ static void look_at_loop(struct sampler *s, struct tracked_thread *t)
     struct proof proof = {0};
     struct raw_sample raws[SLICE];
     bool ended = false;
-    uint64_t start_ns = clock_monotonic_ns();
+    uint64_t start_ns = clock_thread_cpu_ns();
     if (proof_counters(&t->files, &proof) != LOOK_DONE)
         return;
     if (watch->active && proof.before.switches != watch->switches)
         end_look(s, watch);
     if (!watch->active && s->now_ns < watch->due_ns)
         return;
-    if (proof_begin(&t->files, s->core, t->asleep, &proof) != LOOK_DONE)
+    if (visit(s, t, &proof) != LOOK_DONE)
         return;
     if (!watch->active)
         begin_look(s, t, &proof);
@@ -192,13 +220,15 @@ static void look_at_loop(struct sampler *s, struct tracked_thread *t)
         if (!sampler_push(s, &raws[i]))
             measure_lose(s->m, LOSS_QUEUE_FULL, 1);
     }
-    watch->cost_ns += clock_monotonic_ns() - start_ns;
+    sampler_end_greenlets(&watch->greenlets, good, s->now_ns);
+    watch->cost_ns += clock_thread_cpu_ns() - start_ns;
     if (ended || !good || proof.runs)
         end_look(s, watch);
 }
 
 void sampler_watch_tasks(struct sampler *s)
 {
+    int core = s->core;
     s->n_loops = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct tracked_thread *t = s->list[i];
@@ -207,5 +237,9 @@ void sampler_watch_tasks(struct sampler *s)
         if (watch != NULL && (watch->active || s->now_ns >= watch->due_ns) &&
             !atomic_load_explicit(&t->retire, memory_order_relaxed))
             look_at_loop(s, t);
+    }
+    if (core < 0 && s->core >= 0) {
+        schedule_unpin(&s->allowed);
+        s->core = -1;
     }
 }

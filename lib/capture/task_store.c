@@ -50,6 +50,8 @@ uint32_t task_store_add(struct task_store *store, const struct python_task *task
     if (entry == NULL || map_put(&store->ids, &key, sizeof key, store->count, &id, &found) != 0)
         return 0;
     *entry = (struct task_entry){.task = *task, .code = code};
+    if (task->greenlet)
+        entry->task.number = ++store->n_greenlets;
     return store->count++;
 }
 

@@ -21,6 +21,7 @@ struct task_entry {
 struct task_store {
     struct task_entry *chunks[TASKS_MAX / TASK_CHUNK];
     uint32_t count; /* entry 0 is "none", entry 1 "the rest" */
+    uint32_t n_greenlets;
     struct map ids; /* key → id */
     struct map type_ids;
     char types[TASK_TYPES_MAX + 1][TASK_TYPE_BYTES]; /* what tasks wait for; 0: not known */

@@ -40,6 +40,7 @@ static void free_process(struct tracked_process *process)
     python_close(process->side);
     stack_store_release(&process->store);
     task_store_free(process->tasks);
+    greenlet_list_free(atomic_load(&process->greenlets));
     pthread_mutex_destroy(&process->interning);
     mem_free(process);
 }

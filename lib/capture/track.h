@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "capture/cpython/python.h"
+#include "capture/greenlets.h"
 #include "capture/stack_store.h"
 #include "capture/target/proc.h"
 #include "capture/task_store.h"
@@ -77,12 +78,15 @@ struct tracked_process {
     char command[PROCESS_TEXT_BYTES];    /* [L] arguments joined by NUL */
     size_t command_size;                 /* [L] */
 
-    atomic_bool asyncio_seen;      /* W sets: its code is on a stack */
-    atomic_bool asyncio_known;     /* T sets: `asyncio` holds */
-    struct python_asyncio asyncio; /* [C] then */
-    uint64_t asyncio_due_ns;       /* [T] when to look for it (again) */
-    uint32_t asyncio_tries;        /* [T] */
-    struct task_store *tasks;      /* [S] makes and fills it, W names what is in it; NULL: none yet */
+    atomic_bool asyncio_seen;                /* W sets: its code is on a stack */
+    atomic_bool asyncio_known;               /* T sets: `asyncio` holds */
+    struct python_asyncio asyncio;           /* [C] then */
+    uint64_t asyncio_due_ns;                 /* [T] when to look for it (again) */
+    uint32_t asyncio_tries;                  /* [T] */
+    struct greenlet_list *_Atomic greenlets; /* T publishes it once; NULL: none yet */
+    uint64_t greenlets_due_ns;               /* [T] when to look for them (again) */
+    uint32_t greenlet_tries;                 /* [T] without the module */
+    struct task_store *tasks;                /* [S] makes and fills it, W names what is in it; NULL: none yet */
 
     pthread_mutex_t interning;  /* of several samplers: of store, tasks and careful_to_ns */
     struct stack_store store;   /* [S] fills it, W names what is in it */
@@ -147,11 +151,12 @@ struct tracked_thread {
     struct python_frame *frames; /* last raw stack, innermost first */
     uint32_t *nodes;             /* node of each frame */
     uint32_t depth, frames_capacity;
-    uint64_t trusted_to_ns;   /* their code objects need no look until then */
-    uint32_t task;            /* of its last stack, in the process's store; 0: none */
-    uint64_t task_address;    /* where the target has it */
-    struct task_watch *watch; /* of the tasks that wait in its event loop; NULL: none */
-    atomic_bool runs_loop;    /* W sets: asyncio's code is on its stack */
+    uint64_t trusted_to_ns;                 /* their code objects need no look until then */
+    uint32_t task;                          /* of its last stack, in the process's store; 0: none */
+    uint64_t task_address;                  /* where the target has it */
+    struct task_watch *watch;               /* of the tasks that wait in its event loop; NULL: none */
+    _Atomic uint64_t stack_low, stack_high; /* T sets: its C stack; 0: it has no greenlets */
+    atomic_bool runs_loop;                  /* W sets: asyncio's code is on its stack */
 
     struct ip_history *ips;      /* [L] */
     char name[128];              /* [L] */

@@ -407,6 +407,8 @@ static void visit(struct tracker *k, struct tracked_process *process)
         atomic_load_explicit(&process->asyncio_seen, memory_order_relaxed) &&
         process->asyncio_tries < ASYNCIO_TRIES_MAX)
         find_asyncio(k, process);
+    if (process->python_known && k->now_ns >= process->greenlets_due_ns)
+        tracker_find_greenlets(k, process);
     if (process->python_known && k->now_ns >= process->list_due_ns)
         tracker_list_threads(k, process);
 }

@@ -5,10 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool numbered_after(const char *name, const char *kind)
+{
+    size_t length = strlen(kind);
+    return strncmp(name, kind, length) == 0 && name[length] != '\0' &&
+           name[length + strspn(name + length, "0123456789")] == '\0';
+}
+
+bool task_is_greenlet(const struct profile *profile, const struct task *task)
+{
+    return numbered_after(profile->strings[task->name], "Greenlet-");
+}
+
 bool task_is_numbered(const struct profile *profile, const struct task *task)
 {
-    const char *name = profile->strings[task->name];
-    return strncmp(name, "Task-", 5) == 0 && name[5] != '\0' && name[5 + strspn(name + 5, "0123456789")] == '\0';
+    return numbered_after(profile->strings[task->name], "Task-") || task_is_greenlet(profile, task);
 }
 
 static bool grouped(const struct profile *profile, const struct task *task)
@@ -44,7 +55,8 @@ int tasks_find_alike(struct profile *profile)
     for (size_t i = 1; rc == 0 && i < profile->n_tasks; i++) {
         struct task *task = &profile->tasks[i];
         bool found;
-        uint32_t key[] = {grouped(profile, task) ? 0 : task->name, task->coroutine, task->thread};
+        uint32_t name = !grouped(profile, task) ? task->name : task_is_greenlet(profile, task) ? UINT32_MAX : 0;
+        uint32_t key[] = {name, task->coroutine, task->thread};
         rc = map_put(&rows, key, sizeof key, (uint32_t)i, &task->alike, &found);
     }
     map_release(&rows);
@@ -56,8 +68,10 @@ static void make_rows(const struct profile *profile, struct task_sums *sums)
     for (size_t i = 1; i < profile->n_tasks; i++) {
         uint32_t alike = profile->tasks[i].alike;
         sums->row_of[i] = alike == i ? (uint32_t)sums->n_rows : sums->row_of[alike];
-        if (alike == i)
-            sums->rows[sums->n_rows++] = (struct task_sum){.task = alike};
+        if (alike != i)
+            continue;
+        sums->rows[sums->n_rows++] = (struct task_sum){.task = alike};
+        sums->n_greenlets += task_is_greenlet(profile, &profile->tasks[i]);
     }
 }
 

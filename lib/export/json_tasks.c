@@ -28,6 +28,8 @@ static void write_task(struct json_writer *json, const struct profile *profile, 
         json_string(json, "name", profile, task->name);
     if (task->coroutine != 0)
         json_string(json, "coroutine", profile, profile->functions[task->coroutine].name);
+    if (task_is_greenlet(profile, task))
+        json_bool(json, "greenlet", true);
     json_integer(json, "count", sum->count);
     if (task->thread != 0)
         json_integer(json, "tid", profile->threads[task->thread].tid);

@@ -1,4 +1,4 @@
-/* report --tasks: asyncio's tasks, by their time on a core, with what they wait in. See text.h. */
+/* report --tasks: asyncio's tasks and greenlets, by their time on a core, with what they wait in. See text.h. */
 #include "data/task_sums.h"
 #include "export/text.h"
 
@@ -12,13 +12,14 @@ static void add_string(struct buf *out, const struct profile *profile, uint32_t 
     buf_add_visible(out, profile->strings[id], profile->string_lengths[id]);
 }
 
-/* "fetch-1 (fetch)", "handle ×120" */
+/* "fetch-1 (fetch)", "handle ×120", "greenlet serve ×50" */
 static void add_name(struct buf *out, const struct profile *profile, const struct task_sum *sum)
 {
     const struct task *task = &profile->tasks[sum->task];
     bool numbered = task_is_numbered(profile, task);
     uint32_t function = task->coroutine != 0 ? profile->functions[task->coroutine].name : 0;
     if (numbered && function != 0) {
+        buf_add_text(out, task_is_greenlet(profile, task) ? "greenlet " : "");
         add_string(out, profile, function);
     } else {
         add_string(out, profile, task->name);
@@ -78,6 +79,20 @@ static void add_row(struct screen *screen, const struct task_sums *sums, const s
     text_done(screen, &place);
 }
 
+static void add_head(struct screen *screen, const struct task_sums *sums)
+{
+    char share[24];
+    cells_percent(share, sizeof share, sums->all_cpu_ns > 0 ? sums->cpu_ns / sums->all_cpu_ns : 0);
+    text_style(screen, "1");
+    buf_add_text(&screen->out, sums->n_greenlets == 0              ? "tasks of asyncio"
+                               : sums->n_greenlets == sums->n_rows ? "greenlets"
+                                                                   : "tasks of asyncio and greenlets");
+    text_style(screen, "0");
+    if (sums->n_greenlets < sums->n_rows)
+        buf_printf(&screen->out, "  %s of the CPU time is in tasks", share);
+    buf_add_text(&screen->out, "\n  CPU    waited  task                          waits in\n");
+}
+
 int text_tasks(struct screen *screen, struct err *err)
 {
     struct task_sums sums;
@@ -86,16 +101,10 @@ int text_tasks(struct screen *screen, struct err *err)
     if (rc != 0)
         return err_set(err, rc, "adding up the tasks: %s", err_sentence(rc));
     if (sums.n_rows == 0) {
-        buf_add_text(&screen->out, "no task of asyncio was seen (Python 3.8 and later)\n");
+        buf_add_text(&screen->out, "no task of asyncio was seen, and no greenlet (Python 3.8 and later)\n");
         return 0;
     }
-    text_style(screen, "1");
-    buf_printf(&screen->out, "tasks of asyncio");
-    text_style(screen, "0");
-    char share[24];
-    cells_percent(share, sizeof share, sums.all_cpu_ns > 0 ? sums.cpu_ns / sums.all_cpu_ns : 0);
-    buf_printf(&screen->out,
-               "  %s of the CPU time is in tasks\n  CPU    waited  task                          waits in\n", share);
+    add_head(screen, &sums);
     for (size_t i = 0; i < sums.n_rows && i < most; i++)
         add_row(screen, &sums, &sums.rows[i]);
     if (sums.n_rows > most)

@@ -4,15 +4,20 @@ parent; those that do not run are seen where they were left."""
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 import subprocess
 import sys
 import sysconfig
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from interpreters import Interpreter, interpreter
 from measured import measured
 from oracle import PROGRAMS, Oracle, bare
 from packages import import_path
+from recording import Recording
 from support import Run
 from test_tasks import started
 
@@ -123,6 +128,94 @@ def test_gevent(run_keisoku: Run, minor: str) -> None:
         [name for name in stack if name in ("leaf", "middle", "server", "talks", "<module>")] for stack in stacks
     )
     assert own == sorted([["leaf", "middle"]] * 3 + [["server"], ["talks"], ["<module>"]])
+
+
+# ---- in recordings -----------------------------------------------------------------------------------------------------
+
+
+def waits_of(path: Path) -> dict[str, list[tuple[str, tuple[str, ...], float]]]:
+    """(thread, functions from the outermost in, seconds) of each place where each greenlet was found."""
+    recording = Recording(path)
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT t.text, coalesce(n.text, ''), stack, wait_ns / 1e9 FROM task_wait JOIN task ON task.id = task"
+            " JOIN thread ON thread.id = task.thread JOIN string t ON t.id = task.name"
+            " LEFT JOIN string n ON n.id = thread.name"
+        ).fetchall()
+    waits: dict[str, list[tuple[str, tuple[str, ...], float]]] = {}
+    for name, thread, stack, seconds in rows:
+        functions = tuple(bare(frame[0]) for frame in recording.stack(stack))
+        waits.setdefault(name, []).append((thread, functions, seconds))
+    return waits
+
+
+@pytest.mark.network
+def test_left_ones_in_a_recording(run_keisoku: Run, python: Interpreter) -> None:
+    """Each with its own stack, under its own thread, and nothing else."""
+    python.since(3, 8, "greenlets that are read")
+    if python.free_threaded:
+        pytest.skip("free-threaded builds keep no list of what the collector tracks")
+    with started(python, PROGRAMS / "greenlets_wait.py", env=import_path(python, "greenlet>=1.1")) as (run, _):
+        words = ["attach", run.pid, "-q", "--no-html", "--duration", "1.5s", "-o", "left.kei"]
+        done = run_keisoku(*words)
+    assert done.status == 0, done.err
+    found = waits_of(done.folder / "left.kei")
+    seen = sorted((thread, functions) for waits in found.values() for thread, functions, _ in waits)
+    truth = [(thread, tuple(reversed(stack))) for thread, stacks in EXPECTED.items() for stack in stacks]
+    assert seen == sorted(truth)
+    assert all(0 < seconds < 3 for waits in found.values() for _, _, seconds in waits)
+    assert all(re.fullmatch(r"Greenlet-\d+", name) for name in found)
+
+
+PLACES = {
+    "sleeper": ("sleeper", "sleeps_long", "sleep"),
+    "reader": ("reader", "recv"),
+    "computes": ("computes", "sleep"),
+}
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("minor", "reader"), [("3.8", "core"), ("3.11", "free"), ("3.14", "core")])
+def test_gevent_in_a_recording(run_keisoku: Run, minor: str, reader: str) -> None:
+    one = interpreter(minor)
+    if one is None:
+        pytest.skip(f"no Python {minor} on this machine")
+    for seconds in (2.0, 4.0, 8.0):  # a busy machine looks seldom
+        name = f"gevent-{seconds}.kei"
+        words = [
+            "run",
+            "--reader",
+            reader,
+            "--no-html",
+            "-o",
+            name,
+            one.path,
+            PROGRAMS / "greenlets_gevent.py",
+            seconds,
+        ]
+        done = run_keisoku(*words, env={**one.environment, **import_path(one, "gevent>=21")})
+        assert done.status == 0, done.err
+        report = json.loads(run_keisoku("report", "--json", done.folder / name).out)
+        rows = {row["coroutine"]: row for row in report.get("tasks", []) if row["count"] > 1}
+        if {function: row["count"] for function, row in rows.items()} == {"sleeper": 30, "reader": 10, "computes": 10}:
+            break
+    else:
+        pytest.skip(f"too busy a machine: {rows}")
+    for waits in waits_of(done.folder / name).values():
+        for _, functions, waited in waits:
+            assert 0 < waited <= seconds + 1
+            if functions[0] in PLACES:
+                assert functions[: len(PLACES[functions[0]])] == PLACES[functions[0]] or functions == (
+                    "computes",
+                    "crunch",
+                )
+    assert all(row["greenlet"] and row["cpu_s"] == 0 for row in report["tasks"])
+    assert rows["sleeper"]["waits_in"]["function"] == "sleep"
+    assert rows["sleeper"]["wait_s"] > rows["computes"]["wait_s"]
+    ran = {sample.stack[0][0]: sample.innermost() for sample in Recording(done.folder / name) if sample.stack}
+    assert "computes" in ran, ran  # the samples of one that runs are its own
+    text = run_keisoku("report", "--tasks", done.folder / name).out
+    assert "greenlet sleeper ×30" in text
 
 
 DAMAGED = """

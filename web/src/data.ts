@@ -82,8 +82,9 @@ export interface Trust {
   losses: { name: string; line: string; count: number }[];
 }
 
-/** Of asyncio: one, or all of a coroutine function that are only numbered. As in the JSON report. */
+/** Of asyncio, or a greenlet: one, or all of a function that are only numbered. As in the JSON report. */
 export interface Task {
+  greenlet?: boolean;
   name?: string;
   coroutine?: string;
   count: number;

@@ -1,5 +1,5 @@
 /*
- * Which tasks of asyncio wait for which: a tree of awaiters as a table, with the time each ran and was found waiting.
+ * Which tasks of asyncio and greenlets wait, and which for which: a tree of awaiters as a table, with the time each ran and was found waiting.
  * What is drawn (guides, bars) stands in the same row in words. Times are of the whole recording, whatever is filtered:
  * the looks at waiting tasks are counted over all of it.
  */
@@ -89,6 +89,7 @@ function TaskRow({ row, largest, cpu, set }: { row: Row; largest: number; cpu: n
         ) : (
           <span class="mono">{name}</span>
         )}
+        {task.greenlet && <span class="soft"> greenlet</span>}
         {task.count > 1 && <span class="soft"> ×{count(task.count)}</span>}
         {task.coroutine && task.name && task.coroutine !== task.name && (
           <span class="soft mono"> {visible(task.coroutine)}</span>
@@ -111,6 +112,12 @@ function TaskRow({ row, largest, cpu, set }: { row: Row; largest: number; cpu: n
   );
 }
 
+function kindsOf(tasks: Task[]): string {
+  const greenlets = tasks.filter((task) => task.greenlet).length;
+  if (greenlets === 0) return "task of asyncio";
+  return greenlets === tasks.length ? "greenlet" : "task of asyncio or greenlet";
+}
+
 export function Tasks({ recording, set }: { recording: Recording; set: SetView }) {
   const tasks = recording.meta.tasks ?? [];
   const rows = useMemo(() => rowsOf(tasks), [tasks]);
@@ -124,7 +131,7 @@ export function Tasks({ recording, set }: { recording: Recording; set: SetView }
           <thead>
             <tr>
               <th scope="col">
-                task of asyncio <span class="key ran" aria-hidden="true" /> ran{" "}
+                {kindsOf(tasks)} <span class="key ran" aria-hidden="true" /> ran{" "}
                 <span class="key waited" aria-hidden="true" /> waited
               </th>
               <th scope="col" class="number">

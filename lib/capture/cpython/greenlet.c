@@ -6,8 +6,7 @@
 #include "capture/cpython/internal.h"
 
 enum {
-    TRACKED_MAX = 4 << 20, /* objects looked at */
-    LISTS_BEFORE = 1024,   /* bytes before the collector's flag, and behind, in which its lists begin */
+    LISTS_BEFORE = 1024, /* bytes before the collector's flag, and behind, in which its lists begin */
     LISTS_BEHIND = 256,
     TRACKED_HEAD = 16, /* of a tracked object: the links */
     LINK_FLAGS = 3,    /* in their low bits */
@@ -65,21 +64,36 @@ static bool by_layout(struct python_reader *reader, uint64_t address, const stru
            left->saved <= left->stop - left->start && is_frame(reader, left->frame);
 }
 
+static bool find_left(struct python_reader *reader, uint64_t address, struct left_stack *left)
+{
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+        if (by_layout(reader, address, &layouts[i], left))
+            return true;
+    }
+    return false;
+}
+
+uint64_t python_greenlet_left_at(struct python_reader *reader, uint64_t address)
+{
+    struct left_stack left;
+    python_tasks_begin(reader);
+    bool found = find_left(reader, address, &left);
+    python_tasks_end(reader);
+    return found ? left.start : 0;
+}
+
 bool python_read_greenlet(struct python_reader *reader, uint64_t address, uint64_t *left_at, struct python_stack *stack)
 {
     struct left_stack left;
     stack->depth = 0;
-    for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
-        if (!by_layout(reader, address, &layouts[i], &left))
-            continue;
-        struct moved_stack moved = {left.start, left.saved, left.copy};
-        uint64_t frame = left.frame;
-        if (layout_has(reader->python->layout.frame_owner))
-            frame = object_word(reader, frame + object_head(reader) + 8); /* behind that of its caller */
-        *left_at = left.start;
-        return python_frames_from(reader, frame, &moved, stack);
-    }
-    return false;
+    if (!find_left(reader, address, &left))
+        return false;
+    struct moved_stack moved = {left.start, left.saved, left.copy};
+    uint64_t frame = left.frame;
+    if (layout_has(reader->python->layout.frame_owner))
+        frame = object_word(reader, frame + object_head(reader) + 8); /* behind that of its caller */
+    *left_at = left.start;
+    return python_frames_from(reader, frame, &moved, stack);
 }
 
 /* --- finding them ---------------------------------------------------------------------------------------------------
@@ -93,7 +107,7 @@ struct search {
     uint64_t types[TYPES]; /* address, bit 0: a greenlet's */
     uint64_t **found;
     size_t *capacity, count;
-    uint32_t steps, lookups;
+    uint32_t steps, steps_max, lookups;
     bool failed;
 };
 
@@ -150,7 +164,7 @@ static void go_through(struct search *search, uint64_t head)
 {
     uint32_t type_offset = TRACKED_HEAD + search->reader->python->layout.object_type;
     uint64_t at = word_at(search, head) & ~(uint64_t)LINK_FLAGS;
-    for (; plausible(at) && at != head && search->steps < TRACKED_MAX; search->steps++) {
+    for (; plausible(at) && at != head && search->steps < search->steps_max; search->steps++) {
         uint64_t type = word_at(search, at + type_offset);
         if (plausible(type) && is_greenlet_type(search, type) && search->count < GREENLETS_MAX) {
             if (mem_grow(search->found, search->capacity, search->count + 1, sizeof(**search->found)) != 0) {
@@ -175,7 +189,7 @@ static void go_through_all(struct search *search)
     }
 }
 
-int python_greenlets(struct python_reader *reader, uint64_t **found, size_t *capacity)
+int python_greenlets(struct python_reader *reader, uint32_t objects_max, uint64_t **found, size_t *capacity)
 {
     if (!reader->gc_address || reader->python->info.free_threaded)
         return 0;
@@ -185,6 +199,7 @@ int python_greenlets(struct python_reader *reader, uint64_t **found, size_t *cap
         return ERR_NOMEM;
     search->reader = reader;
     search->remote = &reader->python->remote;
+    search->steps_max = objects_max;
     search->found = found;
     search->capacity = capacity;
     search->bytes = mem_alloc((size_t)BLOCKS * BLOCK_BYTES);

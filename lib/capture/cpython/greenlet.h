@@ -17,13 +17,17 @@ struct python_reader;
 struct python_stack;
 
 /* Addresses of all greenlets into `*found` (grown with mem_grow), at most GREENLETS_MAX, of the interpreter of the
- * thread. Reads the whole list of tracked objects, some fifty nanoseconds each. Their number, or ERR_NOMEM. */
+ * thread. Reads the lists of tracked objects, the youngest first, some fifty nanoseconds each. Their number, or
+ * ERR_NOMEM. */
 enum { GREENLETS_MAX = 4096 };
-int python_greenlets(struct python_reader *reader, uint64_t **found, size_t *capacity);
+int python_greenlets(struct python_reader *reader, uint32_t objects_max, uint64_t **found, size_t *capacity);
 
 /* Reads one that does not run, between python_tasks_begin and _end: its frames, innermost first, and where on a C stack
  * it was left. False: it runs, has not begun or is over, or it changed meanwhile. */
 bool python_read_greenlet(struct python_reader *reader, uint64_t address, uint64_t *left_at,
                           struct python_stack *stack);
+
+/* Where on a C stack it was left, without its frames; 0 as above. One reading of its own. */
+uint64_t python_greenlet_left_at(struct python_reader *reader, uint64_t address);
 
 #endif

@@ -84,7 +84,7 @@ void python_task_name(const struct python *python, const struct python_task *tas
 {
     buf_clear(name);
     if (task->number)
-        buf_printf(name, "Task-%llu", (unsigned long long)task->number);
+        buf_printf(name, "%s-%llu", task->greenlet ? "Greenlet" : "Task", (unsigned long long)task->number);
     text_to_utf8(&python->layout, name, task->raw, task->kind, kept_characters(task));
     if (task->length > kept_characters(task))
         buf_add_text(name, "\u2026");

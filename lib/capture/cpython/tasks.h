@@ -38,12 +38,13 @@ struct python_task {
     uint64_t address, coroutine; /* address 0: none */
     uint32_t root;               /* index of its outermost frame in the stack that it was read with */
     uint32_t length;             /* of the name, in characters */
-    uint64_t number;             /* of a task called after its number, else 0 */
+    uint64_t number;             /* of a task or greenlet called after its number, else 0 */
+    bool greenlet;               /* its `coroutine` is the code object of its outermost frame */
     uint8_t kind;                /* bytes a character; 0: called after its number, or has no name */
     uint8_t raw[TASK_RAW_BYTES]; /* the name's beginning */
 };
 
-/* "Task-7", "fetch". UTF-8, cut where it is very long. */
+/* "Task-7", "fetch", "Greenlet-7". UTF-8, cut where it is very long. */
 void python_task_name(const struct python *python, const struct python_task *task, struct buf *name);
 /* The same for tasks that cannot be told apart. */
 uint64_t python_task_key(const struct python_task *task);
