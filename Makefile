@@ -1,5 +1,5 @@
 # Verbs. The work is Meson's and the scripts' in tools/.
-.PHONY: build test quick bench score lint fuzz faults web docs asan install clean
+.PHONY: build test quick bench score steady outside lint fuzz faults web docs asan install clean
 
 PREFIX ?= /usr/local
 
@@ -20,6 +20,14 @@ bench: build
 PYTHON ?= python3
 score: build
 	@python3 tests/findings/twins.py --write "$(PYTHON)"
+
+# Is the verdict the same each time, alone and beside a competitor? An hour; what was measured is kept, and it goes on there.
+steady: build
+	@python3 tests/findings/steady.py --write
+
+# What is said of code from elsewhere: examples of a book, pyperformance, packages that became faster (from the registry).
+outside: build
+	@tools/with-venv python3 tests/findings/outside.py --write
 
 lint: build
 	@tools/setup lint || true

@@ -123,14 +123,19 @@ while time.monotonic() < end:
 """
 
 
-def measure(keisoku: str, python: str, path: Path, mode: str) -> dict[str, Any]:
-    again = mode == "fixed" and not ONCE.search(path.read_text())
+def record(keisoku: str, words: list[str], environment: dict[str, str] | None = None) -> dict[str, Any]:
+    """The report of one run, as a user would get it."""
     with tempfile.TemporaryDirectory() as folder:
-        words = [keisoku, "run", "-q", "--no-html", "--json=report.json", python]
-        words += ["-c", AGAIN, str(path)] if again else [str(path), *([mode] if mode else [])]
-        subprocess.run(words, cwd=folder, capture_output=True, timeout=300)
+        command = [keisoku, "run", "-q", "--no-html", "--json=report.json", *words]
+        subprocess.run(command, cwd=folder, capture_output=True, timeout=300, env=environment)
         value: dict[str, Any] = json.loads((Path(folder) / "report.json").read_text())
         return value
+
+
+def measure(keisoku: str, python: str, path: Path, mode: str) -> dict[str, Any]:
+    again = mode == "fixed" and not ONCE.search(path.read_text())
+    words = ["-c", AGAIN, str(path)] if again else [str(path), *([mode] if mode else [])]
+    return record(keisoku, [python, *words])
 
 
 def measure_enough(keisoku: str, python: str, path: Path, mode: str) -> dict[str, Any]:
@@ -193,8 +198,8 @@ def achieved(python: str, twin: Twin, rounds: int) -> float:
     return statistics.median(ratios)
 
 
-def can_run(python: str, twin: Twin) -> bool:
-    return not twin.needs or subprocess.run([python, "-c", f"import {twin.needs}"], capture_output=True).returncode == 0
+def can_run(python: str, needs: str) -> bool:
+    return not needs or subprocess.run([python, "-c", f"import {needs}"], capture_output=True).returncode == 0
 
 
 def yes(value: bool) -> str:
@@ -246,35 +251,47 @@ def control_table(heard: list[Heard]) -> list[str]:
     return rows
 
 
-REMARKS = "## What it got wrong"
+def split_page(text: str) -> dict[str, str]:
+    """Title of each section and what it says; the page's head has the title ""."""
+    head, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    return {"": head, **{title: rest for title, _, rest in (section.partition("\n") for section in sections)}}
 
 
-def remarks() -> str:
-    """Written by hand, and kept."""
-    text = PAGE.read_text() if PAGE.exists() else ""
-    return text[text.index(REMARKS) :] if REMARKS in text else REMARKS + "\n\nNothing noted yet.\n"
+REMARKS = "What it got wrong"  # written by hand, and last
 
 
-def page(verdicts: list[Verdict], heard: list[Heard], version: str) -> str:
-    parts = [
-        "# Score of the findings",
-        "",
-        "How often the advice is right, where, and by how much. Written by `make score`; each program is one of a pair with",
-        "equal output (`tests/findings/programs`), measured as a user would, and timed against its fixed twin, interleaved:",
-        "by elapsed time where the advice is to wait side by side or to share the work, else by CPU time.",
-        "`log2` is the distance from the predicted range to what was achieved: 0 inside the range, ±1 a factor of two.",
-        f"Measured on Python {version}, on one machine; gains move with the machine.",
-        "",
-    ]
+def write_sections(new: dict[str, list[str]]) -> None:
+    """Puts them into the page, in place of those of the same title; what others wrote stays."""
+    sections = split_page(PAGE.read_text()) if PAGE.exists() else {}
+    remarks = sections.pop(REMARKS, "\nNothing noted yet.\n")
+    for title, lines in new.items():
+        sections[title] = "\n".join(lines if title == "" else ["", *lines]).rstrip() + "\n\n"
+    sections[REMARKS] = remarks
+    parts = [text if title == "" else f"## {title}\n{text}" for title, text in sections.items()]
+    PAGE.write_text("".join(parts).rstrip() + "\n")
+
+
+def score_sections(verdicts: list[Verdict], heard: list[Heard], version: str) -> dict[str, list[str]]:
+    sections = {
+        "": [
+            "# Score of the findings",
+            "",
+            "How often the advice is right, where, and by how much. Written by `make score`; each program is one of a pair with",
+            "equal output (`tests/findings/programs`), measured as a user would, and timed against its fixed twin, interleaved:",
+            "by elapsed time where the advice is to wait side by side or to share the work, else by CPU time.",
+            "`log2` is the distance from the predicted range to what was achieved: 0 inside the range, ±1 a factor of two.",
+            f"Measured on Python {version}, on one machine; gains move with the machine.",
+        ]
+    }
     for title, held in (("Programs that the rules were tuned on", False), ("Programs that they were not", True)):
         chosen = [one for one in verdicts if one.twin.held == held]
         if chosen:
-            parts += [f"## {title}", "", summary(chosen) + ".", "", *table(chosen), ""]
+            sections[title] = [summary(chosen) + ".", "", *table(chosen)]
     if heard:
         wrong = sum(len(one.wrong) for one in heard)
-        parts += ["## Programs that want no advice", "", f"{len(heard)} programs, {wrong} false advice.", ""]
-        parts += [*control_table(heard), ""]
-    return "\n".join(parts) + "\n" + remarks()
+        said = f"{len(heard)} programs, {wrong} false advice."
+        sections["Programs that want no advice"] = [said, "", *control_table(heard)]
+    return sections
 
 
 def keep(path: str, name: str, value: Verdict | Heard) -> None:
@@ -303,7 +320,7 @@ def main() -> None:
     verdicts, heard = [], []
     kept = kept_before(arguments.results)
     for twin in twins():
-        if (arguments.names and twin.name not in arguments.names) or not can_run(arguments.python, twin):
+        if (arguments.names and twin.name not in arguments.names) or not can_run(arguments.python, twin.needs):
             continue
         verdict = Verdict(twin, **kept.get(twin.name, {}))
         if twin.name not in kept:
@@ -324,10 +341,11 @@ def main() -> None:
         heard.append(one)
     code = "import platform; print(platform.python_version())"
     version = subprocess.run([arguments.python, "-c", code], capture_output=True, text=True).stdout.strip()
-    text = page(verdicts, heard, version)
-    print(text)
+    sections = score_sections(verdicts, heard, version)
+    for title, lines in sections.items():
+        print(title, *lines, sep="\n")
     if arguments.write:
-        PAGE.write_text(text)
+        write_sections(sections)
 
 
 if __name__ == "__main__":
