@@ -4,9 +4,10 @@
 #include "capture/names.h"
 #include "capture/sampler_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { HOT_TICKS = 10, TYPES_MAX = 4096 };
+enum { HOT_TICKS = 10, TYPES_MAX = 4096, SHAPES_MAX = 128 };
 
 int operand_queue_init(struct operand_queue *queue)
 {
@@ -64,13 +65,20 @@ struct type_key {
     uint64_t address;
 };
 
+struct named_shape {
+    char text[96];
+    uint32_t id; /* of the recording */
+};
+
 struct operand_writer {
     struct measurement *m;
     struct names *names;
     struct map index; /* struct type_key → types */
     struct named_type *types;
     size_t n_types, capacity;
-    uint32_t operations[OPERATION_COUNT]; /* ids of their texts */
+    uint32_t operations[OPERATION_COUNT];  /* ids of their texts */
+    struct named_shape shapes[SHAPES_MAX]; /* a program may make ever new ones: the first are told */
+    size_t n_shapes;
     struct operand_look looks[OPERAND_LOOKS];
 };
 
@@ -108,6 +116,7 @@ void operands_count(struct operand_writer *writer, struct tracked_process *proce
 void operands_restart(struct operand_writer *writer)
 {
     memset(writer->operations, 0, sizeof writer->operations);
+    writer->n_shapes = 0;
     for (size_t i = 0; i < writer->n_types; i++)
         writer->types[i].text = 0;
 }
@@ -133,6 +142,40 @@ static const struct named_type *type_of(struct operand_writer *writer, struct tr
     return type->text != 0 ? type : NULL;
 }
 
+static uint32_t shape_id(struct operand_writer *writer, const char *text)
+{
+    size_t i = 0;
+    while (i < writer->n_shapes && strcmp(writer->shapes[i].text, text) != 0)
+        i++;
+    if (i == SHAPES_MAX)
+        return 0;
+    if (i == writer->n_shapes) {
+        snprintf(writer->shapes[i].text, sizeof writer->shapes[i].text, "%s", text);
+        writer->shapes[i].id = recording_add_string(writer->m->recording, text, strlen(text));
+        writer->n_shapes++;
+    }
+    return writer->shapes[i].id;
+}
+
+/* Items of an array; -1: it is none. */
+static int64_t take_shape(struct operand_writer *writer, const struct operand_look *look, int slot, const char *type,
+                          struct operand *operand)
+{
+    int64_t shape[ARRAY_DIMENSIONS], items = 1;
+    char text[sizeof writer->shapes[0].text];
+    size_t used = 0, count = python_array_shape(look->process->side, look->heads.address[slot], look->heads.bytes[slot],
+                                                type, shape);
+    for (size_t i = 0; i < count; i++) {
+        items *= shape[i];
+        if (used < sizeof text)
+            used +=
+                (size_t)snprintf(text + used, sizeof text - used, "%s%lld", i > 0 ? " x " : "", (long long)shape[i]);
+    }
+    if (count > 1 && used < sizeof text)
+        operand->shape = shape_id(writer, text);
+    return count > 0 ? items : -1;
+}
+
 static void write_look(struct operand_writer *writer, const struct operand_look *look)
 {
     struct recording *recording = writer->m->recording;
@@ -150,13 +193,15 @@ static void write_look(struct operand_writer *writer, const struct operand_look 
             look->heads.read[i] ? type_of(writer, look->process, python_operand_type(look->process->side, head)) : NULL;
         if (type == NULL)
             continue;
-        recording_add_operand(recording,
-                              &(struct operand){.frame = frame,
-                                                .operation = writer->operations[operation],
-                                                .type = type->text,
-                                                .slot = (uint8_t)i,
-                                                .looks = 1},
-                              python_operand_length(look->process->side, head, type->name, type->flags));
+        struct operand operand = {.frame = frame,
+                                  .operation = writer->operations[operation],
+                                  .type = type->text,
+                                  .slot = (uint8_t)i,
+                                  .looks = 1};
+        int64_t length = python_operand_length(look->process->side, head, type->name, type->flags);
+        if (length < 0)
+            length = take_shape(writer, look, i, type->name, &operand);
+        recording_add_operand(recording, &operand, length);
     }
 }
 

@@ -92,6 +92,7 @@ static void copy_names(struct source *source)
         operand.frame = source->frames[operand.frame];
         operand.operation = source->strings[operand.operation];
         operand.type = source->strings[operand.type];
+        operand.shape = source->strings[operand.shape];
         recording_merge_operand(to, &operand);
     }
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { OPERANDS_MAX = 1 << 16 };
+enum { OPERANDS_MAX = 1 << 16, SHAPES_MAX = 1 << 12 };
 
 static struct recorded_operand *find_operand(struct recording *recording, const struct operand *operand)
 {
@@ -15,7 +15,8 @@ static struct recorded_operand *find_operand(struct recording *recording, const 
     bool found = false;
     if (recording->failure.code != 0 || operand->frame == 0 || operand->frame > recording->n_frames ||
         operand->operation == 0 || operand->operation > recording->n_strings || operand->type == 0 ||
-        operand->type > recording->n_strings || recording->n_operands >= OPERANDS_MAX)
+        operand->type > recording->n_strings || operand->shape > recording->n_strings ||
+        recording->n_operands >= OPERANDS_MAX)
         return NULL;
     if (map_put(&recording->operand_index, key, sizeof key, (uint32_t)recording->n_operands, &index, &found) != 0 ||
         mem_grow(&recording->operands, &recording->operand_capacity, recording->n_operands + 1,
@@ -41,6 +42,7 @@ void recording_merge_operand(struct recording *recording, const struct operand *
         return;
     struct operand *sum = &row->operand;
     sum->looks += operand->looks;
+    sum->shape = operand->shape != 0 ? operand->shape : sum->shape;
     if (operand->sized == 0)
         return;
     sum->least = sum->sized == 0 || operand->least < sum->least ? operand->least : sum->least;
@@ -59,6 +61,19 @@ void recording_add_operand(struct recording *recording, const struct operand *op
     one.least = one.most = one.first = one.latest = length >= 0 ? length : 0;
     one.total = one.least * (int64_t)one.sized;
     recording_merge_operand(recording, &one);
+}
+
+static void write_shape(struct recording *recording, const struct operand *operand)
+{
+    sqlite3_stmt *statement = operand->shape != 0 ? recording_statement(recording, STATEMENT_SHAPE) : NULL;
+    if (statement == NULL)
+        return;
+    sqlite3_bind_int64(statement, 1, operand->frame);
+    sqlite3_bind_int64(statement, 2, operand->operation);
+    sqlite3_bind_int64(statement, 3, operand->slot);
+    sqlite3_bind_int64(statement, 4, operand->type);
+    sqlite3_bind_int64(statement, 5, operand->shape);
+    recording_step(recording, statement);
 }
 
 void recording_write_operands(struct recording *recording)
@@ -81,6 +96,7 @@ void recording_write_operands(struct recording *recording)
         sqlite3_bind_int64(statement, 10, operand->latest);
         sqlite3_bind_int64(statement, 11, operand->total);
         row->dirty = !recording_step(recording, statement);
+        write_shape(recording, operand);
     }
 }
 
@@ -121,6 +137,24 @@ int profile_read_operand(struct loader *loader, sqlite3_stmt *statement)
     return 0;
 }
 
+int profile_read_shape(struct loader *loader, sqlite3_stmt *statement)
+{
+    struct profile *profile = loader->profile;
+    struct operand row = {0};
+    sqlite3_int64 slot = sqlite3_column_int64(statement, 2);
+    if (!read_id(statement, 0, profile->n_frames, &row.frame) ||
+        !read_id(statement, 1, profile->n_strings, &row.operation) ||
+        !read_id(statement, 3, profile->n_strings, &row.type) || !read_id(statement, 4, profile->n_strings, &row.shape))
+        return loader_corrupt(loader, "the shape of an array names something that is not there");
+    for (size_t i = 0; i < profile->n_operands && loader->n_shapes < SHAPES_MAX; i++) {
+        struct operand *one = &profile->operands[i];
+        if (one->frame == row.frame && one->operation == row.operation && one->type == row.type && one->slot == slot)
+            one->shape = row.shape;
+    }
+    loader->n_shapes++;
+    return 0;
+}
+
 static bool is_at(const struct profile *profile, const struct operand *one, uint32_t file, uint32_t line,
                   const char *operation, int slot)
 {
@@ -145,6 +179,7 @@ bool profile_line_operand(const struct profile *profile, uint32_t file, uint32_t
     if (best == NULL)
         return false;
     found->type = profile->strings[best->type];
+    found->shape = best->shape != 0 ? profile->strings[best->shape] : NULL;
     found->type_looks = best->looks;
     found->least = best->least;
     found->most = best->most;

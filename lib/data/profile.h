@@ -112,6 +112,7 @@ const struct expression *profile_hot_expression(const struct profile *profile, u
 /* What an operation ("in", "+=", "call") of a line worked on, as the most frequent type has it. */
 struct line_operand {
     const char *type;
+    const char *shape;                  /* of the latest array, "1000 x 1000"; NULL: none */
     uint64_t looks, type_looks, sized;  /* all; of that type; of them with a number of items */
     int64_t least, most, first, latest; /* items */
     double mean;

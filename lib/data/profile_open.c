@@ -192,6 +192,8 @@ static int check_tables(struct loader *loader)
             loader->has_expressions = !missing;
         if (strcmp(item->name, "operand") == 0)
             loader->has_operands = !missing;
+        if (strcmp(item->name, "shape") == 0)
+            loader->has_shapes = !missing;
         if (strcmp(item->name, "task") == 0)
             loader->has_tasks = !missing;
         if (strcmp(item->name, "task_wait") == 0)

@@ -448,6 +448,8 @@ int loader_tables(struct loader *loader)
                          " total FROM operand"
                          " ORDER BY frame",
                          profile_read_operand);
+    if (rc == 0 && loader->has_shapes)
+        rc = loader_each(loader, "SELECT frame, operation, slot, type, shape FROM shape", profile_read_shape);
     if (rc == 0)
         rc = read_tasks(loader);
     if (rc == 0 && loader->has_gaps)

@@ -22,6 +22,7 @@
     X(STACK_SUM, "INSERT OR REPLACE INTO stack_sum VALUES(?, ?, ?, ?, ?)")                                             \
     X(EXPRESSION, "INSERT OR REPLACE INTO expression VALUES(?, ?, ?, ?, ?)")                                           \
     X(OPERAND, "INSERT OR REPLACE INTO operand VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                               \
+    X(SHAPE, "INSERT OR REPLACE INTO shape VALUES(?, ?, ?, ?, ?)")                                                     \
     X(TASK, "INSERT OR REPLACE INTO task VALUES(?, ?, ?, ?, ?, ?, ?)")                                                 \
     X(TASK_WAIT, "INSERT OR REPLACE INTO task_wait VALUES(?, ?, ?, ?, ?)")                                             \
     X(STACK_TIME, "INSERT OR REPLACE INTO stack_time VALUES(?, ?, ?, ?, ?, ?)")                                        \

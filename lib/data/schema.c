@@ -59,6 +59,9 @@ const struct schema_item schema_items[] = {
     LATER_TABLE(operand, "frame INTEGER, operation INTEGER, slot INTEGER, type INTEGER, looks INTEGER, sized INTEGER,"
                          " least INTEGER, most INTEGER, first INTEGER, latest INTEGER, total INTEGER,"
                          " PRIMARY KEY(frame, operation, slot, type)) WITHOUT ROWID"),
+    /* The latest shape of arrays that they worked on: "1000 x 1000". */
+    LATER_TABLE(shape, "frame INTEGER, operation INTEGER, slot INTEGER, type INTEGER, shape INTEGER,"
+                       " PRIMARY KEY(frame, operation, slot, type)) WITHOUT ROWID"),
     /* Tasks of asyncio, with what the samples add up to for them, and where they were found to wait. */
     LATER_TABLE(task, "id INTEGER PRIMARY KEY, thread INTEGER, name INTEGER, coroutine INTEGER, awaiter INTEGER,"
                       " ticks INTEGER, run_ns INTEGER)"),

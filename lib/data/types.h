@@ -74,6 +74,7 @@ struct operand {
     uint64_t looks, sized;              /* those that saw it; of them with a number of items */
     int64_t least, most, first, latest; /* items, where sized > 0 */
     int64_t total;                      /* items of all looks together */
+    uint32_t shape;                     /* string id: of the latest array of more than one dimension; 0: none */
 };
 
 /*

@@ -174,7 +174,7 @@ static void mark_names(struct window *window)
     for (size_t i = 0; i < profile->n_operands; i++) {
         const struct operand *operand = &profile->operands[i];
         if (window->frames[operand->frame] != 0)
-            window->strings[operand->operation] = window->strings[operand->type] = 1;
+            window->strings[operand->operation] = window->strings[operand->type] = window->strings[operand->shape] = 1;
     }
     for (size_t i = 0; i < profile->n_sources; i++)
         window->strings[profile->sources[i].file] = 1;

@@ -43,6 +43,7 @@ static void write_counts(struct window *window)
         operand.frame = window->frames[operand.frame];
         operand.operation = window->strings[operand.operation];
         operand.type = window->strings[operand.type];
+        operand.shape = window->strings[operand.shape];
         recording_merge_operand(window->to, &operand);
     }
 }

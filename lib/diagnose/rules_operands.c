@@ -1,4 +1,5 @@
 /* Rules on what a line works on (types and sizes of operands), beside where the time is. See rules.h. */
+#include "diagnose/operand_words.h"
 #include "diagnose/rules.h"
 
 #include <math.h>
@@ -58,24 +59,6 @@ static bool is_certain(const struct facts *facts, const struct line_sum *line, c
 {
     return (double)operand->looks >= LIMIT_OF(LIST_MEMBERSHIP, LOOKS_MIN) &&
            part_of_line(facts->profile, line, operand) >= LIMIT_OF(LIST_MEMBERSHIP, TYPE_MIN);
-}
-
-/* "a list of 48 000" */
-static void describe(const struct line_operand *operand, char *out, size_t size)
-{
-    double items = operand->mean;
-    char number[32];
-    if (items >= 1e6)
-        snprintf(number, sizeof number, "%.0f %03.0f 000", floor(items / 1e6), floor(fmod(items, 1e6) / 1e3));
-    else if (items >= 1e4)
-        snprintf(number, sizeof number, "%.0f %03.0f", floor(items / 1e3), fmod(floor(items), 1e3));
-    else
-        snprintf(number, sizeof number, "%.0f", floor(items));
-    const char *about = operand->most > operand->least ? "about " : "";
-    if (strcmp(operand->type, "bytes") == 0)
-        snprintf(out, size, "%s%s bytes", about, number);
-    else
-        snprintf(out, size, "a %.40s of %s%s", operand->type, about, number);
 }
 
 static void add_operand(struct finding *finding, const struct line_operand *operand)
@@ -150,7 +133,7 @@ bool rule_list_membership(const struct facts *facts, const struct finding *earli
             continue;
         fill(facts, line, seen ? &operand : NULL, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW), finding, words);
         if (seen) {
-            describe(&operand, words->reason, sizeof words->reason);
+            operand_describe(&operand, words->reason, sizeof words->reason);
             add_operand(finding, &operand);
             finding_not_measured(finding, "whether its items can be hashed");
             finding_not_measured(finding, "where in it the match is: near its front it is found fast already");
@@ -188,7 +171,7 @@ bool rule_list_shift(const struct facts *facts, const struct finding *earlier, s
         if (text == NULL || !source_shifts(text, length))
             continue;
         fill(facts, line, &operand, 1 + operand.mean / LIMIT_OF(LIST_SHIFT, ITEMS_PER_CALL), finding, words);
-        describe(&operand, words->reason, sizeof words->reason);
+        operand_describe(&operand, words->reason, sizeof words->reason);
         add_operand(finding, &operand);
         finding_not_measured(finding, "whether the list is also asked for items in its middle: a deque is slow there");
         finding->confidence = 0.9;
@@ -242,7 +225,7 @@ bool rule_quadratic_concat(const struct facts *facts, const struct finding *earl
             !grows_by_copies(facts, line, &operand))
             continue;
         fill(facts, line, &operand, LIMIT_OF(QUADRATIC_CONCAT, FACTOR_LOW), finding, words);
-        describe(&operand, words->reason, sizeof words->reason);
+        operand_describe(&operand, words->reason, sizeof words->reason);
         add_operand(finding, &operand);
         finding_add(finding, "items at most", "1", (double)operand.most);
         finding_not_measured(finding, "whether each intermediate result is used");
@@ -270,6 +253,39 @@ static bool is_scalar(const char *type)
     return false;
 }
 
+/* a[i, j]: as many indices as the array has dimensions. */
+static bool is_full_index(const struct profile *profile, const struct operand *array, const struct line_operand *index)
+{
+    int64_t dimensions = 1;
+    for (const char *at = profile->strings[array->shape]; *at != '\0'; at++)
+        dimensions += *at == 'x';
+    return array->shape != 0 && strcmp(index->type, "tuple") == 0 && index->sized > 0 && index->least == dimensions &&
+           index->most == dimensions;
+}
+
+/* The array of most looks whose numbers a function takes one by one: "of an array of 1000 x 1000", or "of NumPy
+ * arrays". */
+static void describe_arrays(const struct profile *profile, uint32_t function, char *out, size_t size)
+{
+    struct line_operand operand;
+    uint64_t most = 0;
+    char what[120];
+    snprintf(out, size, "single numbers of NumPy arrays");
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *one = &profile->operands[i];
+        const struct frame *frame = &profile->frames[one->frame];
+        if (frame->function != function || one->slot != 0 || one->looks <= most || one->sized == 0 ||
+            strcmp(profile->strings[one->type], "numpy.ndarray") != 0 ||
+            !profile_line_operand(profile, profile->functions[function].file, frame->line,
+                                  profile->strings[one->operation], 0, &operand) ||
+            strcmp(operand.type, "numpy.ndarray") != 0)
+            continue;
+        most = one->looks;
+        operand_describe(&operand, what, sizeof what);
+        snprintf(out, size, "single numbers of %s", what);
+    }
+}
+
 /* Looks into a function, those that saw single numbers of arrays, and those that saw one taken out or put in: that may
  * be a whole row too. */
 static void count_scalars(const struct profile *profile, uint32_t function, double *looks, double *scalars,
@@ -290,7 +306,7 @@ static void count_scalars(const struct profile *profile, uint32_t function, doub
         *looks += (double)one->looks;
         if (is_scalar(type))
             *scalars += (double)one->looks;
-        else if (strcmp(index.type, "int") == 0)
+        else if (strcmp(index.type, "int") == 0 || is_full_index(profile, one, &index))
             *items += (double)one->looks;
     }
 }
@@ -362,6 +378,6 @@ bool rule_vectorise(const struct facts *facts, const struct finding *earlier, si
     finding->line = finding->line_first = finding->line_last = own->hot_line;
     predict_vectorised(facts, share, finding);
     words_percent(words->share, sizeof words->share, share.share);
-    snprintf(words->reason, sizeof words->reason, "single numbers of NumPy arrays");
+    describe_arrays(facts->profile, own->function, words->reason, sizeof words->reason);
     return true;
 }

@@ -4,6 +4,7 @@
  *
  * May fail: short memory, told by the buffer's `failed`.
  */
+#include "diagnose/operand_words.h"
 #include "export/code_words.h"
 #include "export/html_page.h"
 #include "export/json.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMAND_MAX = 4000, NOTES_MAX = 50, THREADS_MAX = 5000, GAPS_MAX = 1000 };
+enum { COMMAND_MAX = 4000, NOTES_MAX = 50, THREADS_MAX = 5000, GAPS_MAX = 1000, OPERAND_LINES_MAX = 200 };
 
 static void add_key(struct buf *out, const char *key)
 {
@@ -319,6 +320,34 @@ static void add_diagnosis(struct buf *out, const struct profile *profile, const 
     buf_add_byte(out, '}');
 }
 
+/* What lines work on, in words: [{"file":"…","line":4,"text":"…"}], each line once. */
+static void add_operands(struct buf *out, const struct profile *profile)
+{
+    struct buf words = {0};
+    size_t lines = 0;
+    add_key(out, "operands");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < profile->n_operands && lines < OPERAND_LINES_MAX; i++) {
+        const struct frame *frame = &profile->frames[profile->operands[i].frame];
+        uint32_t file = profile->functions[frame->function].file;
+        /* Rows are in the order of their frames: those of one line come one after the other, as a rule. */
+        if (i > 0 && profile->operands[i - 1].frame == profile->operands[i].frame)
+            continue;
+        buf_clear(&words);
+        operand_words(profile, file, frame->line, &words);
+        if (words.size == 0)
+            continue;
+        buf_add_text(out, lines++ > 0 ? ",{\"file\":" : "{\"file\":");
+        add_string(out, profile, file, PAGE_STRING_MAX);
+        add_count(out, "line", frame->line);
+        add_text(out, "text", buf_text(&words));
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
+    out->failed = out->failed || words.failed;
+    buf_release(&words);
+}
+
 /* As the JSON report has them. */
 static void add_tasks(struct buf *out, const struct profile *profile)
 {
@@ -368,6 +397,7 @@ void page_add_meta(struct buf *out, struct page *page, const struct export_input
     add_threads(out, profile, input->diagnosis);
     add_diagnosis(out, profile, input->diagnosis);
     add_view(out, input);
+    add_operands(out, profile);
     add_tasks(out, profile);
     add_gaps(out, profile);
     add_count(out, "buckets", page->buckets);

@@ -54,6 +54,8 @@ static void write_operands(struct json_writer *json, const struct profile *profi
             json_integer(json, "items_least", (uint64_t)operand->least);
             json_integer(json, "items_most", (uint64_t)operand->most);
         }
+        if (operand->shape != 0)
+            written_string(json, "shape", profile, operand->shape);
         json_close(json, '}');
     }
     if (any)

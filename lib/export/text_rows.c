@@ -1,11 +1,14 @@
 /*
  * The tables of functions and lines: own code first, then the libraries, each by weight. See text.h.
  */
+#include "diagnose/operand_words.h"
 #include "export/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const double work_shown = 0.05;
 
 void text_place(struct screen *screen, uint32_t file, uint32_t line, size_t width, bool pad)
 {
@@ -139,6 +142,21 @@ int text_functions(struct screen *screen, size_t rows)
     return 0;
 }
 
+/* What it works on, below the line. */
+static void add_work(struct screen *screen, const struct line_sum *line, double share)
+{
+    struct buf words = {0};
+    if (share < work_shown || screen->tight >= TIGHT_FINDINGS)
+        return;
+    operand_words(screen->profile, line->file, line->line, &words);
+    if (words.size > 0) {
+        buf_printf(&screen->out, "%18s", "");
+        cells_add_buf(&screen->out, &words, screen->width > 60 ? screen->width - 18 : 42, false, false);
+        buf_add_byte(&screen->out, '\n');
+    }
+    text_done(screen, &words);
+}
+
 static void add_line(struct screen *screen, const struct line_sum *line)
 {
     const struct profile *profile = screen->profile;
@@ -170,6 +188,7 @@ static void add_line(struct screen *screen, const struct line_sum *line)
     const char *file = diagnosis_file(profile, line->file);
     cells_add(&screen->out, file, strlen(file), room, true, false);
     buf_add_byte(&screen->out, '\n');
+    add_work(screen, line, share.share);
 }
 
 int text_source_lines(struct screen *screen, size_t rows)

@@ -21,6 +21,7 @@
  *                              `during` and `sleep` take task=TASK
  *   task NAME THREAD FUNCTION [name=TEXT] [awaiter=TASK]      one of asyncio's; FUNCTION -: not known
  *   wait TASK STACK SECONDS [on=TYPE]     it was found waiting there
+ *   operand FUNCTION:LINE OPERATION SLOT TYPE LOOKS [items=N] [most=N] [shape=TEXT]      what the line works on
  *   counter KIND SUBJECT TIME VALUE       SUBJECT: a core's number or a process's name
  *   gap TIME LENGTH           the recording was paused there
  *   loss KIND COUNT · note TEXT… · self KEY VALUE (a field of struct self_report)
@@ -259,6 +260,27 @@ static void do_wait(void)
     recording_add_task_wait(recording(), &wait);
 }
 
+/* Half of the looks saw fewer items, half most. */
+static void do_operand(void)
+{
+    char *colon = strchr(word(1), ':');
+    if (colon == NULL)
+        stop("operand: FUNCTION:LINE is wanted");
+    *colon = '\0';
+    struct operand operand = {
+        .operation = text_id(word(2)), .slot = (uint8_t)number(word(3)), .type = text_id(word(4))};
+    operand.frame = recording_add_frame(recording(), named("function", word(1)), (uint32_t)number(colon + 1));
+    operand.shape = text_id(option("shape"));
+    operand.looks = (uint64_t)number(word(5));
+    if (option("items") != NULL) {
+        operand.sized = operand.looks;
+        operand.least = operand.first = (int64_t)number(option("items"));
+        operand.most = operand.latest = option("most") != NULL ? (int64_t)number(option("most")) : operand.least;
+        operand.total = (operand.least + operand.most) * (int64_t)operand.looks / 2;
+    }
+    recording_merge_operand(recording(), &operand);
+}
+
 static void do_loss(void)
 {
     for (int i = 0; i < LOSS_KIND_COUNT; i++) {
@@ -333,13 +355,31 @@ static void do_line(void)
     static const struct {
         const char *word;
         void (*run)(void);
-    } statements[] = {
-        {"command", do_info}, {"directory", do_info},  {"host", do_info},     {"mode", do_info},
-        {"started", do_info}, {"evidence", do_info},   {"cores", do_info},    {"rate", do_rate},
-        {"seed", do_seed},    {"process", do_process}, {"thread", do_thread}, {"function", do_function},
-        {"stack", do_stack},  {"during", do_during},   {"sleep", do_sleep},   {"task", do_task},
-        {"wait", do_wait},    {"counter", do_counter}, {"loss", do_loss},     {"note", do_note},
-        {"gap", do_gap},      {"self", do_self},       {"source", do_source}, {"unfinished", do_unfinished}};
+    } statements[] = {{"command", do_info},
+                      {"directory", do_info},
+                      {"host", do_info},
+                      {"mode", do_info},
+                      {"started", do_info},
+                      {"evidence", do_info},
+                      {"cores", do_info},
+                      {"rate", do_rate},
+                      {"seed", do_seed},
+                      {"process", do_process},
+                      {"thread", do_thread},
+                      {"function", do_function},
+                      {"stack", do_stack},
+                      {"during", do_during},
+                      {"sleep", do_sleep},
+                      {"task", do_task},
+                      {"wait", do_wait},
+                      {"operand", do_operand},
+                      {"counter", do_counter},
+                      {"loss", do_loss},
+                      {"note", do_note},
+                      {"gap", do_gap},
+                      {"self", do_self},
+                      {"source", do_source},
+                      {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(maker.words[0], statements[i].word) == 0) {
             statements[i].run();

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import packages
+import pytest
 from interpreters import Interpreter
 from measured import measured
 from support import Run, sql
@@ -77,3 +79,45 @@ def test_types_and_sizes(run_keisoku: Run, report: Report, python: Interpreter, 
     assert len(seen) >= 5, seen
     shown = {row["line"]: row["operands"] for row in report(done.path)["lines"] if "operands" in row}
     assert any(one["type"] == "tuple" and one["items_most"] == 60000 for one in sum(shown.values(), []))
+
+
+ARRAYS = """\
+import time
+import numpy
+
+grid, line = numpy.zeros((300, 200)), numpy.arange(5000.0)
+cube = numpy.zeros((4, 5, 6))[:, 1:4, :]
+
+def work(end):
+    total = 0.0
+    while time.perf_counter() < end:
+        for i in range(200):
+            total += grid[i, 7]
+            total += line[i]
+            total += cube[1, 2, i & 3]
+
+work(time.perf_counter() + 2)
+"""
+SHAPES = {"grid[": (60000, "300 x 200"), "line[": (5000, None), "cube[": (72, "4 x 3 x 6")}
+
+
+@pytest.mark.sparse
+def test_shapes_of_arrays(run_keisoku: Run, report: Report, python: Interpreter, tmp_path: Path) -> None:
+    """An array's dimensions, read by their place in it: never more than that."""
+    python.since(3, 8, "operands")
+    environment = packages.import_path(python, "numpy")
+    program = tmp_path / "arrays.py"
+    program.write_text(ARRAYS)
+    done = measured(run_keisoku, python, program, env=environment)
+    shown = {row["line"]: row.get("operands", []) for row in report(done.path)["lines"]}
+    seen = 0
+    for place, (items, shape) in SHAPES.items():
+        line = next(i for i, text in enumerate(ARRAYS.splitlines(), 1) if place in text)
+        for one in shown.get(line, []):
+            if one["type"] != "numpy.ndarray" or one["operation"] != "[]":
+                continue
+            assert (one["items_least"], one["items_most"], one.get("shape")) == (items, items, shape), one
+            seen += 1
+    if seen == 0 and sum(one["looks"] for row in shown.values() for one in row) < 20:
+        pytest.skip("the machine was too busy: fewer than 20 looks")
+    assert seen >= 2, shown

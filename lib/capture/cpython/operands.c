@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
 
+#include <string.h>
+
 enum {
     STACK_MAX = 4096,      /* slots of one code object, locals included */
     REFERENCE_INTEGER = 3, /* low bits of a reference that is a number, where references have such bits */
@@ -155,6 +157,7 @@ bool python_read_operands(struct python *python, const struct operand_plan *plan
     bool any = false;
     for (size_t i = 0; i < OPERANDS; i++) {
         uint64_t object = object_of(&python->layout, values[i]);
+        heads->address[i] = object;
         heads->read[i] = object != 0 && remote_read(&python->remote, object, heads->bytes[i], sizeof heads->bytes[i]);
         any = any || heads->read[i];
     }
@@ -231,4 +234,29 @@ int64_t python_operand_length(const struct python *python, const uint8_t *head, 
         return -1;
     int64_t length = (int64_t)load_u64(head + at);
     return length >= 0 && length <= length_max ? length : -1;
+}
+
+size_t python_array_shape(struct python *python, uint64_t address, const uint8_t *head, const char *type,
+                          int64_t shape[static ARRAY_DIMENSIONS])
+{
+    enum { DATA = 0, COUNT = 8, LENGTHS = 16, FIELDS = 24 }; /* behind the head */
+    const size_t base = python->layout.var_size;
+    uint8_t now[OPERAND_HEAD_BYTES];
+    if (strcmp(type, "numpy.ndarray") != 0 || !layout_has(python->layout.var_size) ||
+        base + FIELDS > OPERAND_HEAD_BYTES)
+        return 0;
+    uint32_t count = load_u32(head + base + COUNT);
+    uint64_t lengths = load_u64(head + base + LENGTHS);
+    if (count == 0 || count > ARRAY_DIMENSIONS || !plausible(lengths) ||
+        !remote_read(&python->remote, lengths, shape, count * sizeof *shape) ||
+        !remote_read(&python->remote, address, now, sizeof now) ||
+        memcmp(head + base + DATA, now + base + DATA, FIELDS) != 0)
+        return 0;
+    int64_t items = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (shape[i] < 0 || shape[i] > length_max || __builtin_mul_overflow(items, shape[i], &items) ||
+            items > length_max)
+            return 0;
+    }
+    return count;
 }

@@ -21,6 +21,7 @@ int python_operand_plan(struct python *python, uint64_t code, uint64_t checksum,
 struct operand_heads {
     uint8_t operation;   /* enum operation */
     bool read[OPERANDS]; /* there is such an operand, and it was read */
+    uint64_t address[OPERANDS];
     uint8_t bytes[OPERANDS][OPERAND_HEAD_BYTES];
 };
 /* False when the instruction is none of interest or could not be read. Timed path. */
@@ -33,5 +34,11 @@ uint64_t python_operand_type(const struct python *python, const uint8_t *head);
 bool python_type_name(struct python *python, uint64_t type, char name[static OPERAND_TYPE_BYTES], uint32_t *flags);
 /* Number of its items (bytes, characters); -1: the type has none that is known. */
 int64_t python_operand_length(const struct python *python, const uint8_t *head, const char *type, uint32_t flags);
+/* Lengths of an array's dimensions (NumPy's PyArrayObject: data, number of dimensions, their lengths follow the head;
+ * the same since NumPy 1.0, numpy/core/include/numpy/ndarraytypes.h). Free read, off the timed path: told only while
+ * the array is still what the look saw. Returns how many; 0: not an array, or no more. */
+enum { ARRAY_DIMENSIONS = 8 };
+size_t python_array_shape(struct python *python, uint64_t address, const uint8_t *head, const char *type,
+                          int64_t shape[static ARRAY_DIMENSIONS]);
 
 #endif

@@ -1,0 +1,70 @@
+#include "diagnose/operand_words.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOOKS_LEAST = 5 };
+
+static void print_items(double items, char *out, size_t size)
+{
+    if (items >= 1e6)
+        snprintf(out, size, "%.0f %03.0f 000", floor(items / 1e6), floor(fmod(items, 1e6) / 1e3));
+    else if (items >= 1e4)
+        snprintf(out, size, "%.0f %03.0f", floor(items / 1e3), fmod(floor(items), 1e3));
+    else
+        snprintf(out, size, "%.0f", floor(items));
+}
+
+void operand_describe(const struct line_operand *operand, char *out, size_t size)
+{
+    const char *type = strcmp(operand->type, "numpy.ndarray") == 0 ? "array" : operand->type;
+    const char *article = *type != '\0' && strchr("aeioAEIO", *type) != NULL ? "an" : "a";
+    const char *about = operand->most > operand->least ? "about " : "";
+    char number[32];
+    print_items(operand->mean, number, sizeof number);
+    if (operand->sized == 0)
+        snprintf(out, size, "%s %.40s", article, type);
+    else if (operand->shape != NULL && operand->most == operand->least)
+        snprintf(out, size, "%s %.40s of %.60s", article, type, operand->shape);
+    else if (strcmp(type, "bytes") == 0)
+        snprintf(out, size, "%s%s bytes", about, number);
+    else
+        snprintf(out, size, "%s %.40s of %s%s", article, type, about, number);
+}
+
+/* The operation of a line that most looks saw, and the looks at all of them. */
+static const char *main_operation(const struct profile *profile, uint32_t file, uint32_t line, uint64_t *looks)
+{
+    const char *found = NULL;
+    uint64_t most = 0;
+    *looks = 0;
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *one = &profile->operands[i];
+        const struct frame *frame = &profile->frames[one->frame];
+        const char *operation = profile->strings[one->operation];
+        struct line_operand all;
+        if (frame->line != line || profile->functions[frame->function].file != file || one->slot != 0)
+            continue;
+        *looks += one->looks;
+        profile_line_operand(profile, file, line, operation, 0, &all);
+        if (all.looks > most) {
+            most = all.looks;
+            found = operation;
+        }
+    }
+    return found;
+}
+
+void operand_words(const struct profile *profile, uint32_t file, uint32_t line, struct buf *out)
+{
+    struct line_operand operand;
+    uint64_t looks;
+    char what[160];
+    const char *operation = main_operation(profile, file, line, &looks);
+    if (operation == NULL || looks < LOOKS_LEAST || !profile_line_operand(profile, file, line, operation, 0, &operand))
+        return;
+    operand_describe(&operand, what, sizeof what);
+    buf_printf(out, "`%s` on %s (%.0f %% of %llu looks)", operation, what,
+               floor(100 * (double)operand.type_looks / (double)looks), (unsigned long long)looks);
+}

@@ -1,0 +1,13 @@
+/* What a line works on, in words: types and sizes of operands, for findings, the screen and the page. Pure. */
+#ifndef KEISOKU_DIAGNOSE_OPERAND_WORDS_H
+#define KEISOKU_DIAGNOSE_OPERAND_WORDS_H
+
+#include "data/profile.h"
+
+/* "a list of about 48 000" */
+void operand_describe(const struct line_operand *operand, char *out, size_t size);
+/* Appends "`in` on a list of about 48 000 (94 % of 161 looks)": the operation that most looks at the line saw. Nothing
+ * where there were too few looks to say. */
+void operand_words(const struct profile *profile, uint32_t file, uint32_t line, struct buf *out);
+
+#endif
