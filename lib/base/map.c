@@ -107,15 +107,3 @@ int map_put(struct map *map, const void *key, size_t length, uint32_t value, uin
     *result = slot->value;
     return 0;
 }
-
-bool map_key(const struct map *map, uint32_t value, const char **key, size_t *length)
-{
-    for (size_t i = 0; i < map->capacity; i++) {
-        if (map->slots[i].hash != 0 && map->slots[i].value == value) {
-            *key = map->slots[i].key;
-            *length = map->slots[i].length;
-            return true;
-        }
-    }
-    return false;
-}

@@ -21,8 +21,6 @@ void map_release(struct map *map);
 bool map_get(const struct map *map, const void *key, size_t length, uint32_t *value);
 /* Finds the key or adds it with `value`; *found tells which, the returned *result is the value kept. 0 or ERR_NOMEM. */
 int map_put(struct map *map, const void *key, size_t length, uint32_t value, uint32_t *result, bool *found);
-/* The key that has `value`, for the rare way back: looks at every slot. False when there is none. */
-bool map_key(const struct map *map, uint32_t value, const char **key, size_t *length);
 
 /* The hash used (FNV-1a folded through a 64-bit finaliser); exposed for other tables. */
 uint64_t hash_bytes(const void *data, size_t length);

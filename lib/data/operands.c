@@ -9,6 +9,22 @@
 
 enum { OPERANDS_MAX = 1 << 16, SHAPES_MAX = 1 << 12 };
 
+/* What the file has of a row that was let go. */
+static void recall(struct recording *recording, struct operand *operand, const uint32_t *key)
+{
+    sqlite3_stmt *stored = recording_find(recording, STATEMENT_FIND_OPERAND, key, 4);
+    if (stored != NULL) {
+        operand->looks = (uint64_t)sqlite3_column_int64(stored, 0);
+        operand->sized = (uint64_t)sqlite3_column_int64(stored, 1);
+        operand->least = sqlite3_column_int64(stored, 2);
+        operand->most = sqlite3_column_int64(stored, 3);
+        operand->first = sqlite3_column_int64(stored, 4);
+        operand->latest = sqlite3_column_int64(stored, 5);
+        operand->total = sqlite3_column_int64(stored, 6);
+    }
+    sqlite3_reset(stored);
+}
+
 static struct recorded_operand *find_operand(struct recording *recording, const struct operand *operand)
 {
     uint32_t key[] = {operand->frame, operand->operation, operand->type, operand->slot}, index = 0;
@@ -29,6 +45,7 @@ static struct recorded_operand *find_operand(struct recording *recording, const 
         *row = (struct recorded_operand){.operand = *operand};
         row->operand.looks = row->operand.sized = 0;
         row->operand.total = 0;
+        recall(recording, &row->operand, key);
         recording->n_operands++;
     }
     row->dirty = true;

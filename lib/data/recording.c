@@ -30,14 +30,17 @@ uint32_t recording_add_string(struct recording *recording, const char *text, siz
         length = recording->string_bytes_max;
     if (recording->failure.code != 0)
         return 0;
-    if (map_put(&recording->strings, text, length, recording->n_strings + 1, &id, &found) != 0) {
+    if (map_get(&recording->strings, text, length, &id))
+        return id;
+    uint32_t stored = recording_find_string(recording, text, length);
+    if (map_put(&recording->strings, text, length, stored != 0 ? stored : recording->n_strings + 1, &id, &found) != 0) {
         recording_out_of_memory(recording);
         return 0;
     }
-    if (found)
+    recording->interned_bytes += length;
+    if (stored != 0)
         return id;
     recording->n_strings = id;
-    recording->interned_bytes += length;
     sqlite3_stmt *statement = recording_statement(recording, STATEMENT_STRING);
     if (statement == NULL)
         return 0;
@@ -46,22 +49,35 @@ uint32_t recording_add_string(struct recording *recording, const char *text, siz
     return recording_step(recording, statement) ? id : 0;
 }
 
-/* Interns a key of `n` numbers and writes the row (id, numbers) when it is new. */
-static uint32_t intern(struct recording *recording, struct map *map, uint32_t *last, enum statement which,
-                       const uint32_t *key, int n)
+/* A table of rows (id, numbers) that are interned. */
+struct interned {
+    struct map *map;
+    uint32_t *last;
+    enum statement add, find;
+};
+
+/* Interns a key of `n` numbers and writes the row when it is new. */
+static uint32_t intern(struct recording *recording, const struct interned *table, const uint32_t *key, int n)
 {
     uint32_t id;
     bool found;
+    size_t size = (size_t)n * sizeof *key;
     if (recording->failure.code != 0)
         return 0;
-    if (map_put(map, key, (size_t)n * sizeof *key, *last + 1, &id, &found) != 0) {
+    if (map_get(table->map, key, size, &id))
+        return id;
+    sqlite3_stmt *stored = recording_find(recording, table->find, key, n);
+    uint32_t fresh = *table->last + 1;
+    if (map_put(table->map, key, size, stored != NULL ? (uint32_t)sqlite3_column_int64(stored, 0) : fresh, &id,
+                &found) != 0) {
         recording_out_of_memory(recording);
         return 0;
     }
-    if (found)
+    sqlite3_reset(stored);
+    if (stored != NULL)
         return id;
-    *last = id;
-    sqlite3_stmt *statement = recording_statement(recording, which);
+    *table->last = id;
+    sqlite3_stmt *statement = recording_statement(recording, table->add);
     if (statement == NULL)
         return 0;
     sqlite3_bind_int64(statement, 1, id);
@@ -75,7 +91,9 @@ uint32_t recording_add_function(struct recording *recording, const struct functi
     uint32_t key[] = {function->name, function->file, function->first_line, function->kind};
     if (function->name > recording->n_strings || function->file > recording->n_strings)
         return 0;
-    return intern(recording, &recording->functions, &recording->n_functions, STATEMENT_FUNCTION, key, 4);
+    const struct interned table = {&recording->functions, &recording->n_functions, STATEMENT_FUNCTION,
+                                   STATEMENT_FIND_FUNCTION};
+    return intern(recording, &table, key, 4);
 }
 
 uint32_t recording_add_frame(struct recording *recording, uint32_t function, uint32_t line)
@@ -83,7 +101,8 @@ uint32_t recording_add_frame(struct recording *recording, uint32_t function, uin
     uint32_t key[] = {function, line};
     if (function > recording->n_functions)
         return 0;
-    return intern(recording, &recording->frames, &recording->n_frames, STATEMENT_FRAME, key, 2);
+    const struct interned table = {&recording->frames, &recording->n_frames, STATEMENT_FRAME, STATEMENT_FIND_FRAME};
+    return intern(recording, &table, key, 2);
 }
 
 void recording_add_expression(struct recording *recording, const struct expression *expression)
@@ -103,6 +122,10 @@ void recording_add_expression(struct recording *recording, const struct expressi
     if (!found) {
         *row = (struct recorded_expression){.expression = *expression};
         row->expression.ticks = 0;
+        sqlite3_stmt *stored = recording_find(recording, STATEMENT_FIND_EXPRESSION, key, 4);
+        if (stored != NULL)
+            row->expression.ticks = (uint64_t)sqlite3_column_int64(stored, 0);
+        sqlite3_reset(stored);
         recording->n_expressions++;
     }
     row->expression.ticks += expression->ticks;
@@ -114,17 +137,18 @@ uint32_t recording_add_stack(struct recording *recording, uint32_t parent, uint3
     uint32_t key[] = {parent, frame};
     if (parent > recording->n_stacks || frame == 0 || frame > recording->n_frames)
         return 0;
-    uint32_t depth = parent != 0 ? recording->depths[parent] + 1 : 1;
+    const struct interned table = {&recording->stacks, &recording->n_stacks, STATEMENT_STACK, STATEMENT_FIND_STACK};
+    uint32_t depth = recording_depth(recording, parent) + 1;
     if (depth > STACK_DEPTH_MAX)
         return parent;
-    if (mem_grow(&recording->depths, &recording->depth_capacity, (size_t)recording->n_stacks + 2,
-                 sizeof *recording->depths) != 0) {
+    if (mem_grow(&recording->depths, &recording->depth_capacity,
+                 (size_t)recording->n_stacks + 2 - recording->depths_from, sizeof *recording->depths) != 0) {
         recording_out_of_memory(recording);
         return 0;
     }
-    uint32_t id = intern(recording, &recording->stacks, &recording->n_stacks, STATEMENT_STACK, key, 2);
-    if (id != 0)
-        recording->depths[id] = depth;
+    uint32_t id = intern(recording, &table, key, 2);
+    if (id >= recording->depths_from && id != 0)
+        recording->depths[id - recording->depths_from] = depth;
     return id;
 }
 

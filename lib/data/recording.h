@@ -34,6 +34,7 @@ struct recording_info {
     uint64_t max_bytes;     /* the file and its log never take more; 0: no limit */
     uint64_t dropped_ns;    /* of a copy: how much of what was measured before it is not in it */
     bool whole_or_nothing;  /* what is not finished is worth nothing: recording_free removes it */
+    size_t memory_max; /* of names, stacks and sums in memory; what is over it is in the file alone. 0: the usual */
 };
 
 /* Creates `path` (file_create: 0600, never through a link, numbered when taken). The name taken: recording_path. */

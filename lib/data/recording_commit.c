@@ -219,16 +219,19 @@ void recording_close_counters(struct recording *recording)
 static void bind_command(struct recording *recording, sqlite3_stmt *statement, uint32_t command)
 {
     struct buf *text = &recording->packed;
-    const char *key = NULL;
-    size_t length = 0;
+    sqlite3_stmt *string = recording->statements[STATEMENT_TEXT];
     buf_clear(text);
-    if (command != 0 && map_key(&recording->strings, command, &key, &length)) {
+    sqlite3_bind_int64(string, 1, command);
+    if (command != 0 && sqlite3_step(string) == SQLITE_ROW) {
+        const char *key = sqlite3_column_blob(string, 0);
+        size_t length = (size_t)sqlite3_column_bytes(string, 0);
         for (size_t i = 0, size; i < length; i += size + 1) {
             size = strnlen(key + i, length - i);
             buf_add_text(text, i > 0 ? " " : "");
             buf_add_visible(text, key + i, size);
         }
     }
+    sqlite3_reset(string);
     sqlite3_bind_text(statement, 10, buf_text(text), -1, SQLITE_TRANSIENT);
 }
 
@@ -390,5 +393,7 @@ int recording_commit(struct recording *recording, uint64_t now_ns, struct err *e
     recording->in_transaction = false;
     recording->committed_ns = kept_ns;
     recording->committed_samples = recording->samples;
+    if (recording->memory_max != 0 && recording_row_bytes(recording) > recording->memory_max)
+        recording_forget(recording);
     return 0;
 }

@@ -12,7 +12,8 @@
 
 enum {
     STRING_BYTES_MAX = 16 * 1024 * 1024, /* no name is that long */
-    BOUNDED_STRING_BYTES_MAX = 64 * 1024
+    BOUNDED_STRING_BYTES_MAX = 64 * 1024,
+    MEMORY_BYTES_MAX = 24 * 1024 * 1024 /* of names, stacks and sums */
 };
 
 static int prepare(struct recording *recording, struct err *err)
@@ -111,6 +112,8 @@ int recording_new(const char *path, const struct recording_info *info, struct re
     recording->start_unix_ns = info->start_unix_ns;
     recording->max_bytes = info->max_bytes;
     recording->string_bytes_max = STRING_BYTES_MAX;
+    if (!info->bounded) /* else its oldest part goes before that */
+        recording->memory_max = info->memory_max != 0 ? info->memory_max : MEMORY_BYTES_MAX;
     if (info->bounded)
         recording->string_bytes_max = BOUNDED_STRING_BYTES_MAX;
     if (info->max_bytes > 0 && info->max_bytes / 64 < recording->string_bytes_max)

@@ -35,6 +35,19 @@
     X(STATE, "INSERT INTO state VALUES(?, ?, ?)")                                                                      \
     X(COUNTER_KIND, "INSERT INTO counter_kind VALUES(?, ?, ?)")                                                        \
     X(GAP, "INSERT INTO gap VALUES(?, ?)")                                                                             \
+    X(FIND_STRING, "SELECT id FROM string WHERE text = ?")                                                             \
+    X(FIND_FUNCTION, "SELECT id FROM function WHERE name = ? AND file = ? AND first_line = ? AND kind = ?")            \
+    X(FIND_FRAME, "SELECT id FROM frame WHERE function = ? AND line = ?")                                              \
+    X(FIND_STACK, "SELECT id FROM stack WHERE parent = ? AND frame = ?")                                               \
+    X(FIND_PARENT, "SELECT parent FROM stack WHERE id = ?")                                                            \
+    X(FIND_SUM, "SELECT ticks, run_ns FROM stack_sum WHERE thread = ? AND stack = ? AND state = ?")                    \
+    X(FIND_TIME, "SELECT wall_ns, cpu_ns, open_ticks FROM stack_time WHERE thread = ? AND stack = ? AND state = ?")    \
+    X(FIND_EXPRESSION,                                                                                                 \
+      "SELECT ticks FROM expression WHERE frame = ? AND end_line = ? AND first_column = ? AND end_column = ?")         \
+    X(FIND_OPERAND, "SELECT looks, sized, least, most, first, latest, total FROM operand"                              \
+                    " WHERE frame = ? AND operation = ? AND type = ? AND slot = ?")                                    \
+    X(FIND_TASK_WAIT, "SELECT looks, wait_ns FROM task_wait WHERE task = ? AND stack = ? AND awaited = ?")             \
+    X(TEXT, "SELECT text FROM string WHERE id = ?")                                                                    \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                                        \
     X(COMMIT, "COMMIT")
 
@@ -50,7 +63,9 @@ struct open_window {
     struct weigher weigher; /* the first, so that its address is ours */
     struct recording *recording;
     uint32_t thread;
-    uint32_t last_on_cpu; /* index of its row of sums, + 1; 0: none yet */
+    uint32_t last_stack; /* of its last sample on a CPU, with the state; there is one: */
+    uint8_t last_state;
+    bool ran;
     uint64_t start_ns;
     size_t count;
     struct chunk_row rows[WINDOW_SAMPLES];
@@ -127,8 +142,13 @@ struct recording {
     /* interned; the counts are the last ids given */
     struct map strings, functions, frames, stacks;
     uint32_t n_strings, n_functions, n_frames, n_stacks;
-    uint32_t *depths; /* by stack id */
+    uint32_t *depths; /* of the stacks from depths_from on, by their ids less that */
     size_t depth_capacity;
+    /* recording_recall.c */
+    size_t memory_max; /* of rows in memory; 0: all stay */
+    bool forgot;       /* rows that are not in memory may be in the file */
+    uint32_t depths_from;
+    struct map old_depths; /* of stacks before that */
     struct recorded_process *processes;
     size_t n_processes, process_capacity;
     struct recorded_thread *threads;
@@ -212,6 +232,17 @@ void recording_release_tasks(struct recording *recording);
 /* Closes the open chunk of samples or counters: writes it a last time and starts the next. */
 void recording_close_samples(struct recording *recording);
 void recording_close_counters(struct recording *recording);
+
+/* recording_recall.c. Lets go of the rows in memory where they take too much: all of them are written. */
+void recording_forget(struct recording *recording);
+void recording_release_rows(struct recording *recording);
+/* The bytes that would give back. */
+size_t recording_row_bytes(const struct recording *recording);
+/* Runs a FIND statement for a key of `n` numbers: NULL where there is no such row in the file, or none is missing in
+ * memory. The columns are read before it is reset. */
+sqlite3_stmt *recording_find(struct recording *recording, enum statement which, const uint32_t *key, int n);
+uint32_t recording_find_string(struct recording *recording, const char *text, size_t length);
+uint32_t recording_depth(struct recording *recording, uint32_t stack);
 
 /* operands.c: writes the rows that changed. */
 void recording_write_operands(struct recording *recording);

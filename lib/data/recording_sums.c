@@ -10,6 +10,24 @@
 /* A thread's samples may come this late: the recorder's queue is shorter. */
 static const uint64_t late_samples_ns = UINT64_C(2000000000);
 
+/* What the file has of a row that was let go. */
+static void recall_sum(struct recording *recording, struct stack_sum *sum, const uint32_t *key)
+{
+    sqlite3_stmt *stored = recording_find(recording, STATEMENT_FIND_SUM, key, 3);
+    if (stored != NULL) {
+        sum->ticks = (uint64_t)sqlite3_column_int64(stored, 0);
+        sum->run_ns = (uint64_t)sqlite3_column_int64(stored, 1);
+    }
+    sqlite3_reset(stored);
+    stored = recording_find(recording, STATEMENT_FIND_TIME, key, 3);
+    if (stored != NULL) {
+        sum->wall_ns = (double)sqlite3_column_int64(stored, 0);
+        sum->cpu_ns = (double)sqlite3_column_int64(stored, 1);
+        sum->open_ticks = (uint64_t)sqlite3_column_int64(stored, 2);
+    }
+    sqlite3_reset(stored);
+}
+
 /* The row, marked as changed; NULL when memory is short. */
 static struct stack_sum *sum_of(struct recording *recording, uint32_t thread, uint32_t stack, uint32_t state)
 {
@@ -25,6 +43,7 @@ static struct stack_sum *sum_of(struct recording *recording, uint32_t thread, ui
     struct stack_sum *sum = &recording->sums[index];
     if (!found) {
         *sum = (struct stack_sum){.thread = thread, .stack = stack, .state = state};
+        recall_sum(recording, sum, key);
         recording->n_sums++;
     }
     if (!sum->dirty)
@@ -42,18 +61,20 @@ static int emit(struct weigher *weigher, const struct chunk_row *row, uint32_t t
     sum->open_ticks -= ticks;
     sum->wall_ns += wall;
     sum->cpu_ns += cpu;
-    if (ticks > 0 && state_on_cpu((enum state)row->state))
-        window->last_on_cpu = (uint32_t)(sum - window->recording->sums) + 1;
+    if (ticks > 0 && state_on_cpu((enum state)row->state)) {
+        window->ran = true;
+        window->last_stack = row->stack;
+        window->last_state = row->state;
+    }
     return 0;
 }
 
 static bool add_cpu(struct weigher *weigher, double cpu)
 {
     struct open_window *window = (struct open_window *)weigher;
-    if (window->last_on_cpu == 0)
+    if (!window->ran)
         return false;
-    const struct stack_sum *last = &window->recording->sums[window->last_on_cpu - 1];
-    struct stack_sum *sum = sum_of(window->recording, last->thread, last->stack, last->state);
+    struct stack_sum *sum = sum_of(window->recording, window->thread, window->last_stack, window->last_state);
     if (sum != NULL)
         sum->cpu_ns += cpu;
     return true;

@@ -56,6 +56,12 @@ void recording_add_task_wait(struct recording *recording, const struct task_wait
     struct recorded_wait *row = &recording->waits[index];
     if (!found) {
         *row = (struct recorded_wait){.wait = {wait->task, wait->stack, wait->on, 0, 0}};
+        sqlite3_stmt *stored = recording_find(recording, STATEMENT_FIND_TASK_WAIT, key, 3);
+        if (stored != NULL) {
+            row->wait.looks = (uint64_t)sqlite3_column_int64(stored, 0);
+            row->wait.wait_ns = (uint64_t)sqlite3_column_int64(stored, 1);
+        }
+        sqlite3_reset(stored);
         recording->n_waits++;
     }
     row->wait.looks += wait->looks;
@@ -100,11 +106,7 @@ void recording_write_tasks(struct recording *recording)
 
 void recording_release_tasks(struct recording *recording)
 {
-    map_release(&recording->wait_index);
-    recording->wait_index = (struct map){0};
     mem_free(recording->tasks);
-    mem_free(recording->waits);
     recording->tasks = NULL;
-    recording->waits = NULL;
-    recording->n_tasks = recording->task_capacity = recording->n_waits = recording->wait_capacity = 0;
+    recording->n_tasks = recording->task_capacity = 0;
 }

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NODE_BYTES = 64 }; /* of a map's entry, about */
-
 /* ---- size ----------------------------------------------------------------------------------------------------------
  */
 
@@ -45,9 +43,7 @@ uint64_t recording_bytes(const struct recording *recording)
 
 size_t recording_memory(const struct recording *recording)
 {
-    size_t rows = (size_t)recording->n_strings + recording->n_functions + recording->n_frames + recording->n_stacks +
-                  recording->n_expressions + recording->n_operands + recording->n_tasks + recording->n_waits;
-    return recording->interned_bytes + rows * NODE_BYTES + recording->n_sums * (sizeof *recording->sums + NODE_BYTES) +
+    return recording_row_bytes(recording) + recording->n_tasks * sizeof *recording->tasks +
            recording->n_threads * sizeof *recording->threads + recording->n_processes * sizeof *recording->processes;
 }
 
@@ -138,31 +134,18 @@ void recording_trust_of(const struct recording *recording, uint64_t keep_ns, uin
 
 void recording_release_tables(struct recording *recording)
 {
-    struct map *maps[] = {&recording->strings,       &recording->functions,    &recording->frames,
-                          &recording->stacks,        &recording->sum_index,    &recording->expression_index,
-                          &recording->operand_index, &recording->counter_index};
-    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
-        map_release(maps[i]);
-        *maps[i] = (struct map){0};
-    }
+    recording_release_rows(recording);
+    map_release(&recording->counter_index);
+    recording->counter_index = (struct map){0};
     for (size_t i = 0; i < recording->n_threads; i++)
         mem_free(recording->threads[i].window);
     recording->n_strings = recording->n_functions = recording->n_frames = recording->n_stacks = 0;
-    recording->n_processes = recording->n_threads = 0;
-    recording->n_sums = recording->n_dirty = recording->n_expressions = recording->n_operands =
-        recording->n_counter_sums = 0;
-    /* Their room goes too: what grew once need not be held for good. */
-    void **arrays[] = {(void **)&recording->depths,     (void **)&recording->sums,
-                       (void **)&recording->dirty_sums, (void **)&recording->expressions,
-                       (void **)&recording->operands,   (void **)&recording->counter_sums};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        mem_free(*arrays[i]);
-        *arrays[i] = NULL;
-    }
-    recording->depth_capacity = recording->sum_capacity = recording->dirty_capacity = 0;
-    recording->expression_capacity = recording->operand_capacity = recording->counter_sum_capacity = 0;
+    recording->n_processes = recording->n_threads = recording->n_counter_sums = 0;
+    mem_free(recording->counter_sums);
+    recording->counter_sums = NULL;
+    recording->counter_sum_capacity = 0;
+    recording->depths_from = 0;
     recording_release_tasks(recording);
-    recording->interned_bytes = 0;
 }
 
 /* Empties everything that is filled again; the caller holds what the threads and processes were. */

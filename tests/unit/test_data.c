@@ -73,7 +73,8 @@ int main(void)
     snprintf(directory, sizeof directory, "/tmp/keisoku-data-XXXXXX");
     if (mkdtemp(directory) == NULL)
         return 1;
-    int failed = profile_tests() + crash_tests() + hostile_tests() + weight_tests() + merge_tests() + window_tests();
+    int failed = profile_tests() + crash_tests() + hostile_tests() + weight_tests() + merge_tests() + window_tests() +
+                 recall_tests();
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", directory);
     return system(command) != 0 || failed != 0;
