@@ -42,6 +42,8 @@ static uint32_t common_frames(const struct tracked_thread *t, const struct pytho
 {
     uint32_t limit = t->depth < stack->depth ? t->depth : stack->depth;
     uint32_t common = 0;
+    if (t->depth > 0 && !stack_store_is_current(&t->process->store, t->nodes[0]))
+        return 0;
     while (common < limit && same_frame(&t->frames[common], &stack->frames[stack->depth - 1 - common]))
         common++;
     return common;
@@ -129,6 +131,14 @@ static uint32_t codes_to_check(struct interner *interner, struct tracked_thread 
     return n;
 }
 
+/* The side was turned: the code object that the other one has at the address, where it is another. */
+static uint32_t replaced_before(const struct interner *interner, const struct tracked_process *process,
+                                const struct code_entry *entry)
+{
+    uint32_t before = stack_store_code_before(interner->store, process, entry->address);
+    return before != 0 && stack_store_code(interner->store, before)->checksum != entry->checksum ? before : 0;
+}
+
 /* Looks at the code objects; new ones are copied while their frames are alive. False when one is no code object. */
 static bool check_codes(struct interner *interner, struct tracked_process *process, uint32_t n, bool *changed)
 {
@@ -147,7 +157,11 @@ static bool check_codes(struct interner *interner, struct tracked_process *proce
             buf_clear(&entry->copy);
             return false; /* tried again when it is met again: no node has it yet */
         }
+        if (!entry->copied)
+            stack_store_filled(interner->store)->bytes += entry->copy.size;
         entry->copied = true;
+        if (fresh && replaced == 0)
+            replaced = replaced_before(interner, process, entry);
         if (replaced != 0)
             code_was_replaced(interner, process, replaced);
         else if (fresh)
@@ -259,7 +273,8 @@ bool interner_learn(struct interner *interner, struct tracked_process *process, 
     uint64_t sum;
     uint32_t id, replaced;
     bool fresh;
-    if (map_get(&store->marked, &key, sizeof key, &id))
+    struct map *marked = &stack_store_filled(store)->marked;
+    if (map_get(marked, &key, sizeof key, &id))
         return true;
     interner->learned.size = 0;
     if (python_code_recorded(process->python, code, table, &sum, &interner->learned) != 0)
@@ -270,21 +285,24 @@ bool interner_learn(struct interner *interner, struct tracked_process *process, 
     struct code_entry *entry = stack_store_code(store, id);
     if (!entry->copied) {
         entry->copy = interner->learned;
+        stack_store_filled(store)->bytes += entry->copy.size;
         interner->learned = (struct buf){0};
         entry->copied = true;
     }
     interner->read_ns = now_ns;
+    if (fresh && replaced == 0)
+        replaced = replaced_before(interner, process, entry);
     if (replaced != 0)
         code_was_replaced(interner, process, replaced);
     entry->verified_ns = now_ns;
-    return map_put(&store->marked, &key, sizeof key, id, &id, &fresh) == 0;
+    return map_put(marked, &key, sizeof key, id, &id, &fresh) == 0;
 }
 
-static uint32_t marked_code(const struct stack_store *store, const struct python_frame *frame)
+static uint32_t marked_code(struct stack_store *store, const struct python_frame *frame)
 {
     struct marked_key key = {frame->code, frame->mark};
     uint32_t id;
-    return map_get(&store->marked, &key, sizeof key, &id) ? id : 0;
+    return map_get(&stack_store_filled(store)->marked, &key, sizeof key, &id) ? id : 0;
 }
 
 bool interner_intern_marked(struct interner *interner, struct tracked_thread *t, const struct python_stack *stack,

@@ -293,6 +293,12 @@ void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark)
     slots[0] = mark;
 }
 
+void kernel_sampler_forget(struct kernel_sampler *sampler)
+{
+    for (size_t i = 0; i < WIRE_KNOWN_SLOTS; i++)
+        __atomic_store_n(&sampler->program->bss->known[i], 0, __ATOMIC_RELAXED);
+}
+
 void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
 {
     struct pollfd ring = {ring_buffer__epoll_fd(sampler->ring), POLLIN, 0};

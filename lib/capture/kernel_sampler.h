@@ -48,6 +48,8 @@ bool kernel_sampler_knows_cores(const struct kernel_sampler *sampler);
 void kernel_sampler_unwatch(struct kernel_sampler *sampler, pid_t tid);
 /* The code object of that mark has a name by now. */
 void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark);
+/* None has any more: each is told of again when it is met. */
+void kernel_sampler_forget(struct kernel_sampler *sampler);
 /* Sleeps for so long, or until a sample comes whose code has no name yet. */
 void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns);
 /* Returns how many samples the kernel dropped since the last call. */

@@ -64,6 +64,11 @@ void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark)
     (void)mark;
 }
 
+void kernel_sampler_forget(struct kernel_sampler *sampler)
+{
+    (void)sampler;
+}
+
 void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
 {
     (void)sampler;

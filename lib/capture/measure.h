@@ -67,6 +67,7 @@ struct gate {
 struct measurement {
     struct measure_options options;
     struct track track;
+    size_t store_side_bytes; /* of stack stores */
     struct sample_queue queue;
     pthread_mutex_t queue_lock; /* of the samplers that fill it */
     struct operand_queue operands;

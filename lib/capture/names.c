@@ -54,10 +54,10 @@ void names_free(struct names *names)
     mem_free(names);
 }
 
-void names_forget(struct stack_store *store)
+void names_forget(struct stack_store *store, uint32_t side)
 {
-    for (uint32_t i = 1; i < store->n_codes; i++) {
-        struct code_entry *entry = stack_store_code(store, i);
+    for (uint32_t i = 1; i < store->sides[side].n_codes; i++) {
+        struct code_entry *entry = stack_store_code(store, i | side << 31);
         struct named_code *named = entry->resolved;
         if (named != NULL)
             python_code_release(&named->code);
@@ -66,11 +66,16 @@ void names_forget(struct stack_store *store)
     }
 }
 
+void names_forget_leaves(struct names *names)
+{
+    map_release(&names->leaves);
+    names->leaves = (struct map){0};
+}
+
 void names_restart(struct names *names)
 {
     names->generation++;
-    map_release(&names->leaves);
-    names->leaves = (struct map){0};
+    names_forget_leaves(names);
 }
 
 static bool is_import(const struct python_code *code)

@@ -28,8 +28,10 @@ struct named_stack names_stack(struct names *names, const struct stack_store *st
 uint32_t names_function(struct names *names, const struct stack_store *store, uint32_t code);
 /* The recording gives out its ids anew (recording_trim). */
 void names_restart(struct names *names);
-/* The process is over and all its stacks are named. */
-void names_forget(struct stack_store *store);
+/* All stacks of that side are named: it goes. */
+void names_forget(struct stack_store *store, uint32_t side);
+/* The leaves that were added are found by the recording alone. */
+void names_forget_leaves(struct names *names);
 /* Counts a sample with that node innermost: its expression, and what is hot gets its source text into the recording. */
 void names_count(struct names *names, const struct stack_store *store, uint32_t node, uint32_t ticks);
 /* The place (frame of the recording) of a node's innermost instruction; 0: it could not be named. */

@@ -390,6 +390,7 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     uint64_t slept_ns = sampler_count_awake(s, woke_ns);
     atomic_fetch_add_explicit(&counts->busy_cores, (uint64_t)s->n_busy_cores, memory_order_relaxed);
     sampler_hand_over(s, false);
+    sampler_turn_stores(s);
     sampler_govern(s);
     uint64_t next_ns = planned_ns;
     bool flat_out = s->pace.rate_hz >= RATE_MAX_HZ;

@@ -230,5 +230,6 @@ void sampler_tick_kernel(struct sampler *s)
     sampler_sweep(s);
     sampler_count_awake(s, woke_ns);
     sampler_hand_over(s, false);
+    sampler_turn_stores(s);
     sampler_govern(s);
 }

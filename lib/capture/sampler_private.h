@@ -56,6 +56,7 @@ struct sampler {
     size_t n_loops;              /* threads that run one, at the last sweep */
     struct tracked_thread *slot; /* stands for it where stacks are interned */
     uint64_t cpu_counted_ns;     /* of our CPU time, as far as it is in the counts */
+    uint64_t turns_due_ns;       /* when to look at the stack stores again */
 };
 
 /* sampler_waits.c. Waits that the kernel times. */
@@ -132,6 +133,8 @@ bool sampler_read_greenlet(struct sampler *s, struct tracked_thread *t, struct p
 /* Was the slice proved? */
 void sampler_end_greenlets(struct greenlet_watch *watch, bool good, uint64_t now_ns);
 void sampler_forget_greenlets(struct greenlet_watch *watch);
+/* sampler_turns.c. Turns the stack stores that are full. */
+void sampler_turn_stores(struct sampler *s);
 /* sampler_cores.c. Lends a running thread to the sampler of the core it is on; false when there is none. */
 int sampler_cores_new(struct sampler *s);
 void sampler_cores_free(struct sampler *s);

@@ -13,7 +13,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FILE_BYTES_MAX = 512 * 1024, TOTAL_BYTES_MAX = 16 * 1024 * 1024 };
+enum {
+    FILE_BYTES_MAX = 512 * 1024,
+    TOTAL_BYTES_MAX = 16 * 1024 * 1024,
+    FILES_MAX = 1 << 15 /* a program may make up names for ever */
+};
 
 struct source_text {
     struct recording *recording;
@@ -129,11 +133,13 @@ void source_text_want(struct source_text *sources, const struct tracked_process 
                       const char *path)
 {
     uint32_t ignored;
-    bool known;
-    if (file == 0 || map_put(&sources->done, path, strlen(path), 1, &ignored, &known) != 0 || known)
+    bool known, command = strcmp(path, "<string>") == 0;
+    if (file == 0 || (!command && path[0] != '/') || sources->done.count >= FILES_MAX)
         return;
-    if (strcmp(path, "<string>") == 0)
+    if (map_put(&sources->done, path, strlen(path), 1, &ignored, &known) != 0 || known)
+        return;
+    if (command)
         add_command_text(sources, process, file);
-    else if (path[0] == '/')
+    else
         add_file(sources, process, file, path);
 }

@@ -3,12 +3,19 @@
  * filled by the sampler thread alone and read by the writer without a lock (an id is published by the queue that
  * carries it). Names and lines are not looked at here: a node is (outer node, code, instruction offset). Each process
  * has a store of its own, which goes when nothing of the process is needed any more.
+ *
+ * A program that makes new code for ever fills it: so it has two sides, one of which is filled, and an id says which
+ * side it is of. When that is over a limit the sampler turns to the other (store_turn.c); nothing it does from then on
+ * makes or keeps an id of the old one. When no thread has one any more and the queue has passed the last sample with
+ * one, the writer empties it.
  */
 #ifndef KEISOKU_CAPTURE_STACK_STORE_H
 #define KEISOKU_CAPTURE_STACK_STORE_H
 
 #include "base/buf.h"
 #include "base/map.h"
+
+#include <stdatomic.h>
 
 struct operand_plan;
 struct tracked_process;
@@ -40,19 +47,56 @@ struct stack_node {
 
 enum { STORE_FIRST = 64, STORE_CHUNKS = 20 }; /* each chunk has twice the room of the one before */
 
-struct stack_store {
+#define STORE_SIDE_BIT 0x80000000u /* of an id that is not 0 */
+
+struct store_side {
     struct stack_node *nodes[STORE_CHUNKS];
     struct code_entry *codes[STORE_CHUNKS];
-    uint32_t n_nodes, n_codes; /* entry 0 is "none"; both are 0 before the first code object */
+    uint32_t n_nodes, n_codes; /* entry 0 is "none" */
     struct map node_ids, code_ids;
     struct map addresses; /* (process, address) → index into latest */
     uint32_t *latest;     /* the code last seen there */
     struct map marked;    /* (address, mark) → code, of those that the kernel sampler copied */
     size_t n_latest, latest_capacity;
+    size_t bytes; /* of it, about, with what the writer keeps of its code objects */
 };
+
+enum store_turn {
+    STORE_FILLS, /* the other side is empty */
+    STORE_TURNS, /* threads may still have ids of the other side */
+    STORE_TURNED /* none has; the queue may: the writer empties it and goes back to the first */
+};
+
+struct stack_store {
+    struct store_side sides[2];
+    uint32_t side;      /* [S] that is filled */
+    bool free_of_old;   /* [S] no thread had anything of the other side at the last look, while it turns */
+    atomic_int turn;    /* enum store_turn; S goes on to the last, W back to the first */
+    uint64_t turned_at; /* of the queue: what lies before it may have ids of the other side */
+};
+
+/* So much is let into a side. */
+enum { STORE_SIDE_BYTES = 24 * 1024 * 1024 };
+
+/* Is the id one of the side that is filled? 0 is of both. */
+static inline bool stack_store_is_current(const struct stack_store *store, uint32_t id)
+{
+    return id == 0 || id >> 31 == store->side;
+}
+static inline struct store_side *stack_store_filled(struct stack_store *store)
+{
+    return &store->sides[store->side];
+}
+/* From now on the other side is filled, which must be empty. */
+void stack_store_turn(struct stack_store *store);
+/* Empties the side that is not filled. */
+void stack_store_empty_other(struct stack_store *store);
 
 /* The code object last seen at an address of a process; 0: none. */
 uint32_t stack_store_latest_code(const struct stack_store *store, const struct tracked_process *process,
+                                 uint64_t address);
+/* The same of the side that was filled before, while STORE_TURNS. */
+uint32_t stack_store_code_before(const struct stack_store *store, const struct tracked_process *process,
                                  uint64_t address);
 int stack_store_init(struct stack_store *store);
 void stack_store_release(struct stack_store *store);

@@ -158,6 +158,7 @@ static void pass(struct writer *w)
     bool written = writer_write_tables(w, false);
     write_samples(w, now_ns - LAG_NS);
     operands_write(w->operands);
+    writer_empty_turned(w);
     if (written) /* a child that is not known yet may name its parent */
         writer_forget_ended(w);
     if (now_ns >= w->counters_due_ns) {
@@ -211,7 +212,8 @@ void *writer_main(void *measurement)
     }
     for (size_t i = 0; i < w.n_processes; i++) {
         module_map_free(w.processes[i]->modules);
-        names_forget(&w.processes[i]->store);
+        names_forget(&w.processes[i]->store, 0);
+        names_forget(&w.processes[i]->store, 1);
     }
     operand_writer_free(w.operands);
     names_free(w.names);

@@ -48,6 +48,9 @@ void writer_write_sample(struct writer *w, const struct raw_sample *raw);
 /* A task that was found waiting. */
 void writer_write_wait(struct writer *w, const struct raw_sample *raw);
 
+/* writer_turns.c. Empties the sides of stack stores that the sampler has turned from. */
+void writer_empty_turned(struct writer *w);
+
 /* writer_bounds.c. After a commit: the oldest part goes, or the recording ends, where it is too large. */
 void writer_keep_bounds(struct writer *w, uint64_t now_ns);
 /* So much is new since the last commit that a limit could be passed before the next one is due. */

@@ -193,7 +193,8 @@ void writer_forget_ended(struct writer *w)
     for (size_t i = 0; i < w->n_processes; i++) {
         struct tracked_process *process = w->processes[i];
         if (process->over && process->held_threads == 0 && !process->root) {
-            names_forget(&process->store);
+            names_forget(&process->store, 0);
+            names_forget(&process->store, 1);
             module_map_free(process->modules);
             process->modules = NULL;
             atomic_store(&process->forgotten, true);
