@@ -170,6 +170,42 @@ static void test_stacks_are_interned(void **unused)
     stack_store_release(&store);
 }
 
+static void test_a_store_is_filled_in_turns(void **unused)
+{
+    (void)unused;
+    static struct stack_store store;
+    assert_int_equal(stack_store_init(&store), 0);
+    struct tracked_process *process = (void *)&store;
+    bool fresh;
+    uint32_t replaced;
+    uint32_t code = stack_store_add_code(&store, process, 0x1000, 7, &fresh, &replaced);
+    uint32_t node = stack_store_add_node(&store, 0, code, 4);
+    assert_true(stack_store_is_current(&store, node) && stack_store_is_current(&store, 0));
+    assert_true(stack_store_filled(&store)->bytes > 0);
+    atomic_store(&store.turn, STORE_TURNS);
+    stack_store_turn(&store);
+    /* nothing is found there, and what is made there is told apart from what was made before, which is still there */
+    assert_false(stack_store_is_current(&store, node));
+    assert_int_equal(stack_store_filled(&store)->bytes, 0);
+    assert_int_equal(stack_store_latest_code(&store, process, 0x1000), 0);
+    assert_int_equal(stack_store_code_before(&store, process, 0x1000), code);
+    uint32_t again = stack_store_add_code(&store, process, 0x1000, 8, &fresh, &replaced);
+    uint32_t other = stack_store_add_node(&store, 0, again, 6);
+    assert_true(fresh && again != code && other != node && stack_store_is_current(&store, other));
+    assert_int_equal(stack_store_node(&store, node)->offset, 4);
+    assert_int_equal(stack_store_node(&store, other)->offset, 6);
+    assert_int_equal(stack_store_code(&store, code)->checksum, 7);
+    assert_int_equal(stack_store_code(&store, again)->checksum, 8);
+    atomic_store(&store.turn, STORE_TURNED);
+    assert_int_equal(stack_store_code_before(&store, process, 0x1000), 0); /* the writer may be emptying it */
+    stack_store_empty_other(&store);
+    stack_store_turn(&store);
+    assert_int_equal(stack_store_find_node(&store, 0, code, 4), 0);
+    assert_int_equal(stack_store_add_code(&store, process, 0x1000, 7, &fresh, &replaced), code); /* given out again */
+    assert_true(fresh);
+    stack_store_release(&store);
+}
+
 static void test_nearest_instruction_pointer(void **unused)
 {
     (void)unused;
@@ -433,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_what_a_wait_is_for),
         cmocka_unit_test(test_queue_keeps_order_and_refuses_when_full),
         cmocka_unit_test(test_stacks_are_interned),
+        cmocka_unit_test(test_a_store_is_filled_in_turns),
         cmocka_unit_test(test_nearest_instruction_pointer),
         cmocka_unit_test(test_kernel_clock_sees_us),
         cmocka_unit_test(test_proof_of_ourselves),
