@@ -7,8 +7,10 @@ a_python       one Interpreter, for tests to which the version does not matter
 
 Markers: `alone` (never beside another test: judges shares of time, or needs a free core), `company` (measures, but
 stands neighbours: as many at a time as there are cores), `slow` (left out of `make quick`), `network` (needs the
-package registry), `sparse` (fewer interpreters for each case, crossed.py), `sampled` (judges what samples add up to:
-where one fails, tools/test looks a second time, alone, and says so; what must never happen at all is never marked so).
+package registry), `sparse` (fewer interpreters for each case, crossed.py).
+
+Where one that is `alone` or in `company` fails, tools/test looks a second time, with nothing beside it, and says so; not
+where something was seen that must never be (support.never).
 
 A test over interpreters and cases runs every case over one interpreter of each family, and over each of the others
 some of the cases (crossed.py); KEISOKU_ALL=1 (tools/test --all) runs all of them.
@@ -21,7 +23,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +32,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import crossed  # noqa: E402
 import interpreters  # noqa: E402
-from support import Result, Run  # noqa: E402
+from support import NeverError, Result, Run  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
 # Beginnings of paths below tests/; what is marked `alone` in its own file stays so.
 COMPANY = ("truth/", "real/", "findings/test_controls")
-SAMPLED = (
-    *("findings/test_controls", "findings/test_twins", "real/", "trials/"),
-    *(f"truth/test_{name}.py" for name in ("code", "differences", "ledger", "native", "states", "usage")),
-)
 SLOW = ("truth/", "real/", "web/", "findings/test_controls", "faults/")
 
 
@@ -53,7 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
         "slow: left out of make quick",
         "network: needs the package registry",
         "sparse: fewer interpreters for each case (crossed.py)",
-        "sampled: judges what samples add up to; tools/test looks a second time",
     ):
         config.addinivalue_line("markers", line)
 
@@ -67,24 +64,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("company")
         if place.startswith(SLOW):
             item.add_marker("slow")
-        if place.startswith(SAMPLED):
-            item.add_marker("sampled")
     crossed.thin(config, items)
 
 
-failed_by_samples: list[str] = []
+may_be_chance: set[str] = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(NeverError):
+        report.user_properties.append(("never", True))
+    return report
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.failed and "sampled" in report.keywords:
-        failed_by_samples.append(report.nodeid)
+    if report.failed and ("never", True) not in map(tuple, report.user_properties):
+        may_be_chance.add(report.nodeid)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """To the file that tools/suite.py asks for: what is worth a second look."""
     wanted = os.environ.get("KEISOKU_SECOND_LOOK")
     if wanted and not hasattr(session.config, "workerinput"):
-        Path(wanted).write_text(json.dumps(sorted(set(failed_by_samples))))
+        Path(wanted).write_text(json.dumps(sorted(may_be_chance)))
 
 
 def pytest_report_header() -> str:

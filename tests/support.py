@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,16 @@ def sql(recording: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 Run = Callable[..., Result]
+
+
+class NeverError(AssertionError):
+    """What must not be seen even once was seen: tools/test never looks a second time."""
+
+
+def never(wrong: Collection[object], what: str = "") -> None:
+    """Fails with the first of the things that must not be."""
+    if len(wrong):
+        raise NeverError(f"{len(wrong)} {what}: {next(iter(wrong))}")
 
 
 @contextmanager

@@ -9,8 +9,8 @@ With --quick: unit, pytest without its slow tests over two interpreters, and the
 With --all: the whole product of interpreters and cases (tests/crossed.py), of which a plain run leaves some out.
 
 The texts go to build/tests/PART.log, with the slowest tests of each part; a failed part shows the end of its text.
-A test that judges what samples add up to (marker `sampled`) and fails beside others is looked at a second time, alone; how
-many were is said at the end.
+A test of company or alone that fails is looked at a second time, with nothing beside it, and named at the end; not where
+something was seen that must never be.
 Last lines: what each part took, and `N passed, N failed, N skipped`, in which a C unit counts per test function, pytest
 per test, lint per check, fuzz per fuzzer.
 """
@@ -220,8 +220,8 @@ def run_pytest(
     return tally
 
 
-def run_sampled(part: str, words: list[str], log: Path, env: dict[str, str]) -> Tally:
-    """run_pytest, and a second look at those `sampled` that failed: alone, and once."""
+def run_measured(part: str, words: list[str], log: Path, env: dict[str, str]) -> Tally:
+    """run_pytest, and a second look at those that failed: one by one, and once."""
     wanted = LOGS / f"{part}.again"
     wanted.unlink(missing_ok=True)
     tally = run_pytest(part, words, log, {**env, "KEISOKU_SECOND_LOOK": str(wanted)})
@@ -271,12 +271,12 @@ def part_faults(options: argparse.Namespace, log: Path) -> Tally:
 
 def part_company(options: argparse.Namespace, log: Path) -> Tally:
     get_pythons(log)
-    return run_sampled("company", ["-m", CHOSEN["company"], *beside(CORES)], log, crossed(options))
+    return run_measured("company", ["-m", CHOSEN["company"], *beside(CORES)], log, crossed(options))
 
 
 def part_alone(options: argparse.Namespace, log: Path) -> Tally:
     get_pythons(log)
-    return run_sampled("alone", ["-m", CHOSEN["alone"]], log, crossed(options))
+    return run_measured("alone", ["-m", CHOSEN["alone"]], log, crossed(options))
 
 
 def crossed(options: argparse.Namespace) -> dict[str, str]:

@@ -89,7 +89,9 @@ def test_every_marker_has_its_part(suite: ModuleType) -> None:
 def test_each_interpreter_and_each_case_is_kept(cases: int) -> None:
     """Every interpreter has a case, every case all families and more; the rest is what --all adds."""
     everyone = [*interpreters.SUPPORTED, *interpreters.ON_REQUEST]
-    table = {name: [case for case in range(cases) if crossed.kept(name, case, cases, sparse=False)] for name in everyone}
+    table = {
+        name: [case for case in range(cases) if crossed.kept(name, case, cases, sparse=False)] for name in everyone
+    }
     assert all(table[name] == list(range(cases)) for name in crossed.FAMILIES)
     assert all(len(table[name]) >= max(1, cases // crossed.STEP) for name in everyone)
     for case in range(cases):

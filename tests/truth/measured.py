@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from interpreters import Interpreter
 from recording import Recording
-from support import Result, Run
+from support import Result, Run, never
 
 TRIES = 3
 READER = ("--reader", "core")  # what everybody has; test_kernel.py has the other one, and the way from one to the other
@@ -38,7 +38,7 @@ def measured(
         name = f"truth-{attempt}.kei"
         words = ["run", *chosen, "--no-html", "-o", name, python.path, program, *arguments]
         done = run_keisoku(*words, env={**python.environment, **(env or {})})
-        assert done.status == status, f"{done.status}\n{done.err}"
+        never([done.err] if done.status != status else [], f"status {done.status}")
         path = done.folder / name
         if not path.exists():
             continue

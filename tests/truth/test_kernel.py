@@ -15,7 +15,7 @@ import pytest
 from interpreters import Interpreter
 from measured import Measured, measured
 from oracle import PROGRAMS, Oracle
-from support import Run
+from support import Run, never
 from test_shares import SHARES_S, check_shares
 from test_states import check_gil_fight, check_one_state
 
@@ -56,7 +56,7 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
     arguments = {"deep": ["1", "200"], "many_threads": ["1", "16"]}.get(name, [seconds])
     done = by_kernel(run_keisoku, report, python, program, *arguments, loop=name == "awaits")
     wrong = done.recording.impossible(Oracle(program, depth=200 if name == "deep" else 0))
-    assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {done.shown} samples: {wrong[0]}"
+    never(wrong, f"impossible of {done.shown}")
     trust = report(done.path)["trust"]
     # 3.11 and 3.12 unlink a generator's frame for some instructions, in which its stack has no end: 3 % were dropped.
     least, share = (20, 0.01) if name in SINCE else (25, 0.02)
@@ -69,7 +69,7 @@ def test_automatic(run_keisoku: Run, report: Report, python: Interpreter) -> Non
     for seconds in ("1", "3", "8"):  # on a busy machine its loading takes long
         done = measured(run_keisoku, python, program, seconds, options=("--reader", "auto", "--rate", "1000"))
         wrong = done.recording.impossible(Oracle(program))
-        assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {done.shown} samples: {wrong[0]}"
+        never(wrong, f"impossible of {done.shown}")
         trust = report(done.path)["trust"]
         if trust["proved_by"].get("kernel"):
             break

@@ -12,7 +12,7 @@ from interpreters import Interpreter
 from measured import measured
 from oracle import PROGRAMS, Oracle
 from recording import read_collapsed
-from support import Run, sql
+from support import Run, never, sql
 
 Report = Callable[[Path], dict[str, Any]]
 
@@ -54,11 +54,7 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
         misnamed = [sample for _, sample in wrong if not truth.impossible(sample.stack)]
         assert sum(sample.ticks for sample in misnamed) <= 0.01 * shown, misnamed[0]
         wrong = [(reason, sample) for reason, sample in wrong if sample not in misnamed]
-    assert not wrong, (
-        f"{sum(sample.ticks for _, sample in wrong)} of {shown} samples: {wrong[0][0]}\n"
-        f"{wrong[0][1].thread!r} {wrong[0][1].state}: "
-        + " ".join(f"{function}:{line}" for function, _, line in wrong[0][1].stack)
-    )
+    never(wrong, f"impossible of {shown}")
     own = recording.ticks_by_function()
     if shown > 500:
         assert not [function for function in case.seen if not own[function]], dict(own)
@@ -89,7 +85,7 @@ def test_exports_have_the_same_stacks(run_keisoku: Run, a_python: Interpreter, n
     lines = list(read_collapsed(exported.out))
     assert lines
     wrong = [(reason, line) for line in lines if (reason := truth.impossible(line[1], line[0]))]
-    assert not wrong, wrong[0]
+    never(wrong, "impossible")
     assert all(weight > 0 for _, _, weight in lines)
     if name == "many_threads":
         threads = set(json.loads(done.out)["threads"])

@@ -7,7 +7,10 @@ import copy
 
 
 def plan(days, shifts):
-    return {day: [{"shift": shift, "people": [f"p{(day * shift) % 41}"] * 3} for shift in range(shifts)] for day in range(days)}
+    return {
+        day: [{"shift": shift, "people": [f"p{(day * shift) % 41}"] * 3} for shift in range(shifts)]
+        for day in range(days)
+    }
 
 
 def swap(plan, day, other):

@@ -17,7 +17,9 @@ def fill(rows):
 
 
 def worst(db, line):
-    query = "SELECT stop, avg(delay) AS late FROM trip WHERE line = ? AND stop % 3 = line % 3 GROUP BY stop ORDER BY late"
+    query = (
+        "SELECT stop, avg(delay) AS late FROM trip WHERE line = ? AND stop % 3 = line % 3 GROUP BY stop ORDER BY late"
+    )
     return db.execute(query, (line,)).fetchall()[-1][0]
 
 

@@ -13,13 +13,16 @@ NUMBER = re.compile(r"\d+$")
 
 def hosts(count):
     for number in range(count):
-        yield f"host{number}", [
-            f"port = {8000 + number % 7}",
-            "# what it serves",
-            "root=/srv/www",
-            f"workers = {2 + number % 3}",
-            "log = yes",
-        ]
+        yield (
+            f"host{number}",
+            [
+                f"port = {8000 + number % 7}",
+                "# what it serves",
+                "root=/srv/www",
+                f"workers = {2 + number % 3}",
+                "log = yes",
+            ],
+        )
 
 
 def parse(lines):
