@@ -48,6 +48,7 @@ struct task_struct {
 #if defined(__TARGET_ARCH_arm64)
 struct pt_regs___here {
     __u64 regs[31];
+    __u64 sp, pc;
     __u64 orig_x0;
     __s32 syscallno;
 } __attribute__((preserve_access_index));
@@ -56,7 +57,7 @@ struct pt_regs___here {
 #define CALL_NEXT(of)  BPF_CORE_READ(of, regs[1])
 #else
 struct pt_regs___here {
-    unsigned long di, si, orig_ax;
+    unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
 } __attribute__((preserve_access_index));
 #define CALL(of)       BPF_CORE_READ(of, orig_ax)
 #define CALL_FIRST(of) BPF_CORE_READ(of, di)

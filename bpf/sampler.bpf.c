@@ -17,6 +17,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/kernel.bpf.h"
+#include "bpf/native.bpf.h"
 #include "bpf/stack.bpf.h"
 #include "wire/kernel_sample.h"
 
@@ -69,6 +70,7 @@ static void begin_sample(struct task_struct *task, struct wire_thread *thread, s
 static void end_sample(struct wire_thread *thread, struct scratch *out)
 {
     struct wire_sample *sample = &out->sample;
+    send_native(sample);
     if (thread->state != 0)
         read_stack(thread, out);
     sample->took_ns = (__u32)(bpf_ktime_get_ns() + clock_ahead_ns - sample->time_ns + thread->switches.spent_ns);

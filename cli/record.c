@@ -80,6 +80,7 @@ bool record_options(const struct command *command, const struct settings *settin
         .no_children = settings->no_children,
         .no_source = settings->no_source,
         .redact_args = settings->redact_args,
+        .native = settings->native,
         .reader = readers[settings->reader],
     };
     if (options->reader == KEI_READER_STOP && !settings->quiet)

@@ -63,6 +63,7 @@ struct kei_options {
     bool no_children;
     bool no_source;   /* keep source text out of the recording */
     bool redact_args; /* keep arguments of commands out of it */
+    bool native;      /* frames of native code too */
     enum kei_reader reader;
 };
 #define KEI_RATE_MAX 1e6

@@ -32,6 +32,7 @@ static struct measure_options translate(const struct kei_options *options)
         .no_children = options->no_children,
         .no_source = options->no_source,
         .redact_args = options->redact_args,
+        .native = options->native,
         .free_only = options->reader == KEI_READER_FREE,
         .core_only = options->reader == KEI_READER_CORE,
         .stop_only = options->reader == KEI_READER_STOP,

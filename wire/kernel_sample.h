@@ -23,6 +23,9 @@ enum {
     WIRE_FRAMES_MAX = 8192, /* deeper stacks are cut */
     WIRE_THREADS_MAX = 16384,
     WIRE_CALL_ARGUMENTS = 2,
+    WIRE_REGISTERS = 33, /* by their DWARF numbers */
+    WIRE_STACK_PAGE = 4096,
+    WIRE_STACK_PAGES = 8,
     WIRE_CORES = 4096,                    /* a number above shares the place of another */
     WIRE_LONG_WAIT_NS = 10 * 1000 * 1000, /* the end of such a wait is always told of */
     WIRE_KNOWN_SLOTS = 16384              /* of marks that the collector knows, two for each value of their low bits */
@@ -85,7 +88,7 @@ struct wire_frame {
     uint8_t owner, entry, reserved[6];
 };
 
-enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED, WIRE_CORE };
+enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED, WIRE_CORE, WIRE_NATIVE };
 
 /* A code object that the collector had no name for, copied while a frame of it stood still. It comes before the sample
  * of that frame. Images are the first bytes of the objects as they were, as far as they fit and were there. */
@@ -116,6 +119,18 @@ struct wire_sample {
     uint8_t reserved;
     uint32_t depth; /* frames that follow, innermost first */
     uint32_t padding;
+};
+
+/* What native frames are found by: the registers of the thread in user space and the innermost piece of its stack, from
+ * the page of its stack pointer on. It comes before the sample that it was read with. */
+struct wire_native {
+    uint32_t kind, reserved;
+    uint64_t owner, time_ns; /* those of the sample */
+    uint64_t ip;
+    uint64_t registers[WIRE_REGISTERS]; /* 0: one that this processor does not have */
+    uint64_t start;                     /* address of the first byte */
+    uint32_t pages, padding;            /* so many pages could be read */
+    uint8_t bytes[WIRE_STACK_PAGES * WIRE_STACK_PAGE];
 };
 
 /* A wait is over. Those that were not told of come as well, where they were long. */

@@ -74,6 +74,7 @@ static int on_sample(void *context, void *data, size_t size)
     const struct wire_code *code = data;
     const struct wire_waited *waited = data;
     const struct wire_core_wanted *wanted = data;
+    const struct wire_native *native = data;
     if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes)
         taker->code(taker->context, code, (const void *)(code + 1));
     else if (size >= sizeof *sample && sample->kind == WIRE_SAMPLE &&
@@ -81,6 +82,8 @@ static int on_sample(void *context, void *data, size_t size)
         taker->sample(taker->context, sample, (const void *)(sample + 1));
     else if (size >= sizeof *waited && waited->kind == WIRE_WAITED)
         taker->waited(taker->context, waited);
+    else if (size >= sizeof *native && native->kind == WIRE_NATIVE)
+        taker->native(taker->context, native);
     else if (size >= sizeof *wanted && wanted->kind == WIRE_CORE)
         start_clock(sampler, wanted->core);
     return 0;
@@ -217,6 +220,11 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
 {
     __atomic_store_n(&sampler->program->bss->wait_interval_ns, interval_ns, __ATOMIC_RELAXED);
     return sampler->switches != NULL;
+}
+
+void kernel_sampler_natives(struct kernel_sampler *sampler)
+{
+    __atomic_store_n(&sampler->program->bss->native_wanted, 1, __ATOMIC_RELAXED);
 }
 
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)

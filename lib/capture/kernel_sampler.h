@@ -24,6 +24,7 @@ struct kernel_taker {
     void (*sample)(void *context, const struct wire_sample *sample, const struct wire_frame *frames);
     void (*waited)(void *context, const struct wire_waited *waited);
     void (*code)(void *context, const struct wire_code *code, const uint8_t *table);
+    void (*native)(void *context, const struct wire_native *native); /* of the thread's next sample */
 };
 
 /* ERR_PERMISSION, ERR_NOT_SUPPORTED (this build or this kernel cannot, or the trial did not read what was there). */
@@ -37,6 +38,8 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns);
 /* Waits are told of, of each thread one in so long on average where there are more; 0 (at first): none. False where
  * this kernel does not tell. */
 bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns);
+/* Samples come with what native frames are found by. */
+void kernel_sampler_natives(struct kernel_sampler *sampler);
 /* What an interrupt takes of the interrupted thread beyond the reading itself, as the trial measured it. */
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler);
 /* Says how thread `tid` is to be read. False when no more fit. */

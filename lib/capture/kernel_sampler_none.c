@@ -26,6 +26,11 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     return false;
 }
 
+void kernel_sampler_natives(struct kernel_sampler *sampler)
+{
+    (void)sampler;
+}
+
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
 {
     (void)sampler;

@@ -3,6 +3,7 @@
  * of it. A thread that sleeps on is one sample that stands for many sweeps. Timed path.
  */
 #include "base/clock.h"
+#include "capture/native_stack.h"
 #include "capture/operands.h"
 #include "capture/other_states.h"
 #include "capture/sampler_private.h"
@@ -48,6 +49,7 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .task = t->task,
         .ip = t->ip,
         .user_ip = t->user_ip,
+        .native = native_piece_hold(t->native),
         .ticks = t->pending_ticks,
         .wait_what = t->wait_what,
         .state = t->state,
@@ -57,6 +59,7 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .last = last,
     };
     if (!sampler_push(s, &raw)) { /* its times go to the next one */
+        native_piece_drop(raw.native);
         measure_lose(s->m, LOSS_QUEUE_FULL, raw.ticks);
         t->pending = false;
         t->pending_ticks = 0;
@@ -153,10 +156,23 @@ static void note_wait(struct tracked_thread *t, const struct proof *proof, uint6
     t->wait_at = wait.at;
 }
 
+/* The copied piece of its native stack, where it is of the very interrupt or switch that the sample is of. */
+static void take_native(struct sampler *s, struct tracked_thread *t)
+{
+    native_piece_drop(t->native);
+    t->native = t->native_next;
+    t->native_next = NULL;
+    if (t->native == NULL || t->native->time_ns == s->read_ns)
+        return;
+    native_piece_drop(t->native);
+    t->native = NULL;
+}
+
 void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, bool stack_good,
                   enum reader_kind reader)
 {
     sampler_flush(s, t, false);
+    take_native(s, t);
     t->last = proof->after;
     t->last_here_ns = s->here_ns;
     t->asleep = !proof->runs;

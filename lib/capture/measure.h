@@ -30,6 +30,7 @@ struct measure_options {
     double when_cpu;             /* --save-when; 0: no such trigger */
     uint64_t when_rss_bytes, when_stuck_ns;
     bool no_children, no_source, redact_args;
+    bool native;
     bool free_only, core_only, kernel_only, stop_only; /* --reader */
     bool discard_output;                               /* of the program; its standard input is empty then */
 };
@@ -90,6 +91,7 @@ struct measurement {
     uint64_t start_ticks;         /* the same as /proc tells the starts of processes */
     uint64_t cpu_before_ns;       /* this process's CPU time then */
     struct sampler_counts counts;
+    atomic_uint native_pieces; /* alive */
     atomic_uint_fast64_t losses[LOSS_KIND_COUNT];
     atomic_bool stop_sampler, stop_tracker, stop_writer;
     pthread_t sampler, tracker, writer;

@@ -108,6 +108,21 @@ static enum code_place interpreter_place(struct eval_loops *loops, const struct 
     return eval_loop_has(&entry->loop, ip - process->info.text_start) ? PLACE_LOOP : PLACE_RUNTIME;
 }
 
+const struct proc_map *module_mapping(struct module_map **map, const struct tracked_process *process, uint64_t address,
+                                      const struct proc_maps **maps)
+{
+    *maps = NULL;
+    if (*map == NULL && (*map = mem_zalloc(1, sizeof **map)) == NULL)
+        return NULL;
+    *maps = &(*map)->maps;
+    const struct proc_map *found = find(*map, address);
+    bool again = !process->ended && (*map)->n_old < READINGS_MAX;
+    if (found != NULL || !again || clock_monotonic_ns() - (*map)->read_ns <= READ_AGAIN_NS)
+        return found;
+    read_maps(*map, process->pid);
+    return find(*map, address);
+}
+
 struct module module_at(struct module_map **map, struct module_files *files, const struct tracked_process *process,
                         const struct ip_point *point)
 {
@@ -116,14 +131,8 @@ struct module module_at(struct module_map **map, struct module_files *files, con
     if (point->ip >= process->info.text_start && point->ip < process->info.text_end)
         return (struct module){.kind = MODULE_INTERPRETER,
                                .place = interpreter_place(&files->loops, process, point->ip)};
-    if (*map == NULL && (*map = mem_zalloc(1, sizeof **map)) == NULL)
-        return (struct module){.kind = MODULE_UNKNOWN};
-    const struct proc_map *found = find(*map, point->ip);
-    bool again = !process->ended && (*map)->n_old < READINGS_MAX;
-    if (found == NULL && again && clock_monotonic_ns() - (*map)->read_ns > READ_AGAIN_NS) {
-        read_maps(*map, process->pid);
-        found = find(*map, point->ip);
-    }
+    const struct proc_maps *maps;
+    const struct proc_map *found = module_mapping(map, process, point->ip, &maps);
     if (found == NULL)
         return (struct module){.kind = MODULE_UNKNOWN};
     bool support = is_support(found->path);
@@ -131,7 +140,7 @@ struct module module_at(struct module_map **map, struct module_files *files, con
         .kind = support ? MODULE_SUPPORT : MODULE_NATIVE,
         .place = support ? PLACE_LIBRARY : PLACE_UNKNOWN,
         .path = found->path[0] != '\0' ? found->path : "[anonymous code]",
-        .function = symbols_find(files->symbols, process->pid, &(*map)->maps, found, point->ip),
+        .function = symbols_find(files->symbols, process->pid, maps, found, point->ip),
     };
 }
 

@@ -48,6 +48,9 @@ struct module_map;
  * second. `*map` starts NULL. */
 struct module module_at(struct module_map **map, struct module_files *files, const struct tracked_process *process,
                         const struct ip_point *point);
+/* The executable mapping there, and all of them; NULL: none is known. */
+const struct proc_map *module_mapping(struct module_map **map, const struct tracked_process *process, uint64_t address,
+                                      const struct proc_maps **maps);
 void module_map_free(struct module_map *map);
 
 #endif

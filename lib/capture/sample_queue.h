@@ -7,19 +7,21 @@
 
 #include "capture/track.h"
 
+struct native_piece;
 struct raw_sample {
     struct tracked_thread *thread;
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     uint64_t run_ns, delay_ns;
     uint32_t node; /* of the stack store; 0: no stack */
     uint32_t ticks;
-    uint64_t ip, user_ip; /* where the kernel sampler interrupted it; 0: not known */
-    uint32_t task;        /* of the task store; 0: none */
-    uint32_t awaiter;     /* of a waiting task: one that waits for it */
-    uint64_t wait_ns;     /* of a waiting task: so long it has waited since the last look at it */
-    uint8_t on;           /* and for what, of the task store */
-    bool waits;           /* no sample: a task that waits in this stack */
-    uint8_t wait_what;    /* enum wait_what, of state `io` */
+    uint64_t ip, user_ip;        /* where the kernel sampler interrupted it; 0: not known */
+    struct native_piece *native; /* held; NULL: none was copied */
+    uint32_t task;               /* of the task store; 0: none */
+    uint32_t awaiter;            /* of a waiting task: one that waits for it */
+    uint64_t wait_ns;            /* of a waiting task: so long it has waited since the last look at it */
+    uint8_t on;                  /* and for what, of the task store */
+    bool waits;                  /* no sample: a task that waits in this stack */
+    uint8_t wait_what;           /* enum wait_what, of state `io` */
     uint8_t state, marks, reader;
     bool checked; /* every code object of the stack was looked at when it was read */
     bool last;    /* of its thread */

@@ -3,6 +3,7 @@
  * they come, and sweeps over the sleepers now and then.
  */
 #include "base/clock.h"
+#include "capture/native_stack.h"
 #include "capture/operands.h"
 #include "capture/sampler_private.h"
 #include "capture/schedule.h"
@@ -152,6 +153,16 @@ static void take_record(void *context, const struct wire_sample *sample, const s
         take_interrupted(s, sample, frames);
 }
 
+static void take_native(void *context, const struct wire_native *native)
+{
+    struct sampler *s = context;
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)native->owner;
+    if (!sampler_knows(s, t))
+        return;
+    native_piece_drop(t->native_next);
+    t->native_next = native_piece_new(native, &s->m->native_pieces);
+}
+
 static void take_end(void *context, const struct wire_waited *waited)
 {
     sampler_end_wait(context, waited);
@@ -169,7 +180,8 @@ static void learn_code(void *context, const struct wire_code *code, const uint8_
 
 void sampler_drain_kernel(struct sampler *s)
 {
-    struct kernel_taker taker = {.context = s, .sample = take_record, .waited = take_end, .code = learn_code};
+    struct kernel_taker taker = {
+        .context = s, .sample = take_record, .waited = take_end, .code = learn_code, .native = take_native};
     uint64_t lost = kernel_sampler_drain(s->kernel, &taker);
     if (lost > 0)
         measure_lose(s->m, LOSS_QUEUE_FULL, lost);

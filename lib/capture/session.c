@@ -138,7 +138,8 @@ static int make_recording(struct session *session, const char *output, const cha
  * from the core needs no loading. */
 static bool may_use_kernel(const struct measure_options *options)
 {
-    bool chosen = options->kernel_only || options->core_only || options->free_only || options->stop_only;
+    bool chosen =
+        options->kernel_only || options->native || options->core_only || options->free_only || options->stop_only;
     return !chosen && options->rate_asked && options->rate_hz <= AUTO_RATE_MAX_HZ;
 }
 
@@ -203,11 +204,16 @@ static int use_kernel(struct measurement *m, struct err *err)
 {
     struct kernel_sampler *kernel = NULL;
     struct err why;
-    if (!m->options.kernel_only)
+    const char *what = m->options.native ? "--native" : "--reader kernel";
+    if (!m->options.kernel_only && !m->options.native)
         return 0;
     int rc = kernel_sampler_new(&kernel, &why);
     m->kernel = kernel;
-    return rc == 0 ? 0 : err_set(err, rc, "--reader kernel cannot be used: %.900s", why.text);
+    if (rc != 0)
+        return err_set(err, rc, "%s cannot be used: %.900s", what, why.text);
+    if (m->options.native)
+        kernel_sampler_natives(kernel);
+    return 0;
 }
 
 /* Follows threads with the kernel's clock; a refusal leaves the measurement with less evidence, and the report says

@@ -1,6 +1,7 @@
 #include "capture/track.h"
 
 #include "base/mem.h"
+#include "capture/native_stack.h"
 #include "capture/other_states.h"
 #include "data/types.h"
 
@@ -22,7 +23,10 @@ static void release_thread(struct tracked_thread *thread)
     python_reader_free(thread->reader);
     thread->reader = NULL;
     mem_free(thread->frames);
+    native_piece_drop(thread->native);
+    native_piece_drop(thread->native_next);
     mem_free(thread->nodes);
+    thread->native = thread->native_next = NULL;
     thread->frames = NULL;
     thread->nodes = NULL;
 }

@@ -141,15 +141,16 @@ struct tracked_thread {
     uint64_t seen_switches;
     bool unread; /* that wait was told of, but its stack could not be read; why: */
     enum loss_kind unread_why;
-    bool pending;                /* its last sample is not written yet: it may stand for more sweeps */
-    bool checked;                /* every code object of its stack was looked at */
-    int core;                    /* it was runnable on at the last look */
-    atomic_bool lent;            /* another sampler has it: it comes back by itself */
-    bool lent_before;            /* ran where that one looked at it last */
-    bool taken, retire_seen;     /* is on the sampler's list; was found retired one look ago */
-    uint64_t ip, user_ip;        /* of a sample by the kernel */
-    struct python_frame *frames; /* last raw stack, innermost first */
-    uint32_t *nodes;             /* node of each frame */
+    bool pending;                              /* its last sample is not written yet: it may stand for more sweeps */
+    bool checked;                              /* every code object of its stack was looked at */
+    int core;                                  /* it was runnable on at the last look */
+    atomic_bool lent;                          /* another sampler has it: it comes back by itself */
+    bool lent_before;                          /* ran where that one looked at it last */
+    bool taken, retire_seen;                   /* is on the sampler's list; was found retired one look ago */
+    uint64_t ip, user_ip;                      /* of a sample by the kernel */
+    struct native_piece *native, *native_next; /* held: of its last sample; of a record that has not come yet */
+    struct python_frame *frames;               /* last raw stack, innermost first */
+    uint32_t *nodes;                           /* node of each frame */
     uint32_t depth, frames_capacity;
     uint64_t trusted_to_ns;                 /* their code objects need no look until then */
     uint32_t task;                          /* of its last stack, in the process's store; 0: none */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "capture/modules.h"
+#include "capture/target/unwind.h"
 #include "capture/writer_private.h"
 
 #include <stdio.h>
@@ -119,6 +120,7 @@ static void write_samples(struct writer *w, uint64_t until_ns)
             writer_write_wait(w, raw);
         else
             writer_write_sample(w, raw);
+        native_piece_drop(raw->native);
         sample_queue_pop(&w->m->queue);
         if (writer_must_commit(w)) {
             commit(w, last_moment(w->m));
@@ -199,6 +201,9 @@ void *writer_main(void *measurement)
     struct err err = {0};
     prctl(PR_SET_NAME, "kei-writer");
     w.files.symbols = symbols_new();
+    w.natives.files = &w.files;
+    if (m->options.native && unwinder_new(&w.natives.unwinder, &err) != 0)
+        writer_keep_failure(m, &err);
     if (w.files.symbols == NULL || names_new(m, &w.names) != 0 ||
         counters_new(m->recording, &m->watch, &w.counters) != 0 || operand_writer_new(m, w.names, &w.operands) != 0) {
         err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
@@ -217,6 +222,7 @@ void *writer_main(void *measurement)
     }
     operand_writer_free(w.operands);
     names_free(w.names);
+    unwinder_free(w.natives.unwinder);
     symbols_free(w.files.symbols);
     counters_free(w.counters);
     buf_release(&w.text);

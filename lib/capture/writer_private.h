@@ -7,12 +7,15 @@
 #include "capture/measure.h"
 #include "capture/modules.h"
 #include "capture/names.h"
+#include "capture/native_stack.h"
 #include "capture/trigger.h"
 
 struct writer {
     struct measurement *m;
     struct names *names;
     struct module_files files;
+    struct native_reader natives;
+    struct native_stack native; /* of the sample being written */
     struct counters *counters;
     struct operand_writer *operands;
     struct tracked_process **processes; /* the writer's copies of the tables */

@@ -16,8 +16,26 @@ static bool interrupted_at(struct measurement *m, const struct raw_sample *raw, 
     return raw->ip != 0;
 }
 
+/* Puts the native frames of the sample's own instant on its Python stack. False where there are none to be had: what is
+ * there stays as it is. */
+static bool join_native(struct writer *w, const struct raw_sample *raw, struct sample *sample)
+{
+    struct tracked_process *process = raw->thread->process;
+    bool alone = raw->node == 0 && raw->thread->state_address == 0; /* no Python in that thread */
+    if (raw->native == NULL || w->natives.unwinder == NULL || (sample->stack == 0 && !alone))
+        return false;
+    if (!native_stack_read(&w->natives, process, raw->native, alone, &w->native)) {
+        return false;
+    }
+    for (size_t i = w->native.n; i > 0; i--) {
+        const struct native_frame *frame = &w->native.frames[i - 1];
+        sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, frame->path, frame->function);
+    }
+    return true;
+}
+
 /* On the CPU: where? The kernel's clock tells, else nothing does. */
-static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const struct named_stack *named,
+static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const struct named_stack *named, bool joined,
                          struct sample *sample)
 {
     struct tracked_process *process = raw->thread->process;
@@ -35,7 +53,8 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
             sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_KERNEL, "[kernel]", NULL);
         } else if (module.kind == MODULE_NATIVE || (support && !inside)) {
             sample->state = (uint8_t)(gil ? STATE_NATIVE_GIL : STATE_NATIVE);
-            sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, module.path, module.function);
+            if (!joined)
+                sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, module.path, module.function);
         } else {
             sample->state = (uint8_t)(module.kind == MODULE_UNKNOWN ? STATE_ON_CPU : STATE_PYTHON);
         }
@@ -194,8 +213,9 @@ void writer_write_sample(struct writer *w, const struct raw_sample *raw)
         if (named.stack != 0 && raw->state == STATE_ON_CPU)
             operands_count(w->operands, thread->process, raw->node);
     }
+    bool joined = join_native(w, raw, &sample);
     if (raw->state == STATE_ON_CPU)
-        place_on_cpu(w, raw, &named, &sample);
+        place_on_cpu(w, raw, &named, joined, &sample);
     else if (is_idle(raw, &named))
         sample.state = STATE_IDLE;
     else if (raw->state == STATE_IO && sample.stack != 0 && wait_what_name((enum wait_what)raw->wait_what) != NULL)

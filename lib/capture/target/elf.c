@@ -200,6 +200,12 @@ bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place)
     return false;
 }
 
+Elf *elf_handle(struct elf *elf, uint64_t *bias)
+{
+    *bias = elf->bias;
+    return elf->handle;
+}
+
 struct taking {
     bool (*take)(void *context, const char *name, const struct elf_place *place);
     void *context;

@@ -27,6 +27,10 @@ bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place);
  * memory. */
 void elf_functions(struct elf *elf, bool (*take)(void *context, const char *name, const struct elf_place *place),
                    void *context);
+/* libelf's own view of the file, for other libraries, and what its addresses are moved by in the process; NULL of an
+ * image in memory. It lives as long as `elf`. */
+struct Elf;
+struct Elf *elf_handle(struct elf *elf, uint64_t *bias);
 bool elf_section(struct elf *elf, const char *name, struct elf_place *place);
 
 /* The same file: device, inode and, for files without inode, path. */
