@@ -3,6 +3,7 @@
 #include "capture/cpython/python.h"
 #include "capture/kernel_sampler.h"
 #include "capture/proc_events.h"
+#include "capture/target/unwind.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -297,6 +298,23 @@ static void check_clock(struct visit *visit)
     add(visit, "perf clock", yes_no(visit->clock), &text);
 }
 
+/* `kernel`: its sampler can be had. */
+static void check_native(struct visit *visit, bool kernel)
+{
+    struct doctor_answer text = {0};
+    struct unwinder *unwinder = NULL;
+    struct err err = {0};
+    bool built = unwinder_new(&unwinder, &err) == 0;
+    if (!built)
+        SAY(text.detail, "%.160s", err.text);
+    else if (!kernel)
+        SAY(text.detail, "--native needs the kernel sampler; it would show the frames of C, C++ and Rust code");
+    else
+        SAY(text.detail, "--native: frames of C, C++ and Rust code, by unwinding tables; no frame pointers are needed");
+    add(visit, "native stacks", yes_no(built && kernel), &text);
+    unwinder_free(unwinder);
+}
+
 static void check_kernel(struct visit *visit)
 {
     struct doctor_answer text = {0};
@@ -314,6 +332,7 @@ static void check_kernel(struct visit *visit)
             visit->facts.pid != 0 ? "attach --reader kernel PID" : "run --reader kernel …");
     add(visit, "kernel sampler", yes_no(rc == 0), &text);
     kernel_sampler_free(sampler);
+    check_native(visit, rc == 0);
 }
 
 static void check_connector(struct visit *visit)

@@ -65,6 +65,7 @@ struct gate {
     uint32_t n_said;
 };
 
+struct unwinder;
 struct measurement {
     struct measure_options options;
     struct track track;
@@ -92,6 +93,7 @@ struct measurement {
     uint64_t cpu_before_ns;       /* this process's CPU time then */
     struct sampler_counts counts;
     atomic_uint native_pieces; /* alive */
+    struct unwinder *unwinder; /* the writer's; NULL: no native frames */
     atomic_uint_fast64_t losses[LOSS_KIND_COUNT];
     atomic_bool stop_sampler, stop_tracker, stop_writer;
     pthread_t sampler, tracker, writer;

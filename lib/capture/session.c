@@ -6,6 +6,7 @@
 #include "capture/launch.h"
 #include "capture/quota.h"
 #include "capture/session_private.h"
+#include "capture/target/unwind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -199,7 +200,7 @@ static void give_up(struct session *session)
     session_free(session);
 }
 
-/* The kernel sampler, where it was asked for. */
+/* The kernel sampler, where it was asked for; native frames come with it alone. */
 static int use_kernel(struct measurement *m, struct err *err)
 {
     struct kernel_sampler *kernel = NULL;
@@ -207,7 +208,11 @@ static int use_kernel(struct measurement *m, struct err *err)
     const char *what = m->options.native ? "--native" : "--reader kernel";
     if (!m->options.kernel_only && !m->options.native)
         return 0;
-    int rc = kernel_sampler_new(&kernel, &why);
+    if (m->options.native && (m->options.core_only || m->options.free_only || m->options.stop_only))
+        return err_set(err, ERR_BAD_INPUT, "--native needs the kernel sampler; leave --reader out");
+    int rc = m->options.native ? unwinder_new(&m->unwinder, &why) : 0;
+    if (rc == 0)
+        rc = kernel_sampler_new(&kernel, &why);
     m->kernel = kernel;
     if (rc != 0)
         return err_set(err, rc, "%s cannot be used: %.900s", what, why.text);

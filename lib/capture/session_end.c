@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "capture/control.h"
 #include "capture/session_private.h"
+#include "capture/target/unwind.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -230,6 +231,7 @@ void session_free(struct session *session)
     perf_clock_free(m->perf);
     proc_events_free(m->events);
     kernel_sampler_free(m->kernel_loaded != NULL ? m->kernel_loaded : m->kernel);
+    unwinder_free(m->unwinder);
     mem_free(m->sampler_state);
     mem_free(m->tracker_state);
     track_release(&m->track);

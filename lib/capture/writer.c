@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "capture/modules.h"
-#include "capture/target/unwind.h"
 #include "capture/writer_private.h"
 
 #include <stdio.h>
@@ -58,6 +57,8 @@ static void write_self(struct writer *w)
         .reads = atomic_load(&c->reads),
         .rereads = atomic_load(&c->rereads),
         .stops = atomic_load(&c->stops),
+        .native_whole = w->native_whole,
+        .native_cut = w->native_cut,
         .rate_asked_hz = m->options.rate_hz,
         .rate_hz = sampled_s > 0 ? (double)atomic_load(&c->sweeps) / sampled_s : 0,
     };
@@ -202,8 +203,7 @@ void *writer_main(void *measurement)
     prctl(PR_SET_NAME, "kei-writer");
     w.files.symbols = symbols_new();
     w.natives.files = &w.files;
-    if (m->options.native && unwinder_new(&w.natives.unwinder, &err) != 0)
-        writer_keep_failure(m, &err);
+    w.natives.unwinder = m->unwinder;
     if (w.files.symbols == NULL || names_new(m, &w.names) != 0 ||
         counters_new(m->recording, &m->watch, &w.counters) != 0 || operand_writer_new(m, w.names, &w.operands) != 0) {
         err_set(&err, ERR_NOMEM, "nothing is recorded: out of memory; free some memory");
@@ -222,7 +222,6 @@ void *writer_main(void *measurement)
     }
     operand_writer_free(w.operands);
     names_free(w.names);
-    unwinder_free(w.natives.unwinder);
     symbols_free(w.files.symbols);
     counters_free(w.counters);
     buf_release(&w.text);

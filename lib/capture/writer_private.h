@@ -15,7 +15,8 @@ struct writer {
     struct names *names;
     struct module_files files;
     struct native_reader natives;
-    struct native_stack native; /* of the sample being written */
+    struct native_stack native;        /* of the sample being written */
+    uint64_t native_whole, native_cut; /* samples on the CPU */
     struct counters *counters;
     struct operand_writer *operands;
     struct tracked_process **processes; /* the writer's copies of the tables */

@@ -22,11 +22,13 @@ static bool join_native(struct writer *w, const struct raw_sample *raw, struct s
 {
     struct tracked_process *process = raw->thread->process;
     bool alone = raw->node == 0 && raw->thread->state_address == 0; /* no Python in that thread */
-    if (raw->native == NULL || w->natives.unwinder == NULL || (sample->stack == 0 && !alone))
+    if (w->natives.unwinder == NULL || (sample->stack == 0 && !alone))
         return false;
-    if (!native_stack_read(&w->natives, process, raw->native, alone, &w->native)) {
+    bool whole = raw->native != NULL && native_stack_read(&w->natives, process, raw->native, alone, &w->native);
+    if (raw->state == STATE_ON_CPU)
+        *(whole ? &w->native_whole : &w->native_cut) += sample->ticks;
+    if (!whole)
         return false;
-    }
     for (size_t i = w->native.n; i > 0; i--) {
         const struct native_frame *frame = &w->native.frames[i - 1];
         sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, frame->path, frame->function);

@@ -136,7 +136,9 @@ static void add_code(struct builder *builder, const struct stack_total *total)
 {
     const struct profile *profile = builder->profile;
     double *code = builder->aggregate->code_cpu_ns, left = total->place_cpu_ns[PLACE_UNKNOWN];
-    uint8_t kind = profile->functions[profile->frames[profile->stacks[total->stack].frame].function].kind;
+    uint32_t function = profile->frames[profile->stacks[total->stack].frame].function;
+    uint8_t kind = profile->functions[function].kind;
+    builder->functions[function].inner_cpu_ns += left + total->place_cpu_ns[PLACE_LIBRARY];
     code[CODE_LOOP] += total->place_cpu_ns[PLACE_LOOP];
     code[CODE_RUNTIME] += total->place_cpu_ns[PLACE_RUNTIME];
     code[CODE_LIBRARY] += total->place_cpu_ns[PLACE_LIBRARY];

@@ -14,6 +14,7 @@ struct filter {
 struct function_sum {
     uint32_t function;
     double self_wall_ns, total_wall_ns, self_cpu_ns, total_cpu_ns; /* total counts a sample once under recursion */
+    double inner_cpu_ns; /* with its frame innermost of all, native ones too, and no instruction of the interpreter */
     double self_python_ns, self_native_ns; /* of self_wall: state python/import/gc; native, native+gil, kernel */
     double place_cpu_ns[PLACE_COUNT];      /* of self_cpu: where the instruction pointer lay */
     uint64_t samples;                      /* ticks with the function innermost */

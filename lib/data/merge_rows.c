@@ -401,6 +401,8 @@ static void add_trust(struct source *source)
     to->reads += from->reads;
     to->rereads += from->rereads;
     to->stops += from->stops;
+    to->native_whole += from->native_whole;
+    to->native_cut += from->native_cut;
     to->rate_asked_hz = from->rate_asked_hz > to->rate_asked_hz ? from->rate_asked_hz : to->rate_asked_hz;
     to->rate_hz += from->rate_hz * seconds; /* made a mean at the end */
     merger->rate_seconds += seconds;

@@ -128,6 +128,8 @@ static void write_self(struct recording *recording, const struct self_report *se
     put_value(recording, STATEMENT_SELF, "reads", (double)self->reads);
     put_value(recording, STATEMENT_SELF, "rereads", (double)self->rereads);
     put_value(recording, STATEMENT_SELF, "stops", (double)self->stops);
+    put_value(recording, STATEMENT_SELF, "native_whole", (double)self->native_whole);
+    put_value(recording, STATEMENT_SELF, "native_cut", (double)self->native_cut);
     put_value(recording, STATEMENT_SELF, "rate_asked_hz", self->rate_asked_hz);
     put_value(recording, STATEMENT_SELF, "rate_hz", self->rate_hz);
 }

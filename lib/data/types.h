@@ -220,6 +220,8 @@ struct self_report {
     uint64_t late;                 /* sweeps more than 1 ms after their time */
     uint64_t reads, rereads;       /* stack reads, and those repeated because the proof failed */
     uint64_t stops;                /* threads stopped (only --reader stop) */
+    uint64_t native_whole;         /* --native: samples on the CPU whose native frames reached the interpreter's loop */
+    uint64_t native_cut;           /* and those that are shown without: no unwinding table, not in what was copied */
     double rate_asked_hz, rate_hz; /* asked (or default), reached */
 };
 

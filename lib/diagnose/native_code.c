@@ -68,14 +68,14 @@ static bool is_named(const struct profile *profile, const struct function *funct
 static void add(struct native_module *module, const struct profile *profile, const struct function_sum *sum)
 {
     const struct function *function = &profile->functions[sum->function];
-    module->cpu_ns += sum->total_cpu_ns;
-    if (sum->total_cpu_ns > module->function_cpu_ns && is_named(profile, function)) {
+    module->cpu_ns += sum->inner_cpu_ns;
+    if (sum->inner_cpu_ns > module->function_cpu_ns && is_named(profile, function)) {
         module->function = sum->function;
-        module->function_cpu_ns = sum->total_cpu_ns;
+        module->function_cpu_ns = sum->inner_cpu_ns;
     }
-    if (sum->total_cpu_ns > module->file_cpu_ns) {
+    if (sum->inner_cpu_ns > module->file_cpu_ns) {
         module->file = function->file;
-        module->file_cpu_ns = sum->total_cpu_ns;
+        module->file_cpu_ns = sum->inner_cpu_ns;
     }
 }
 
@@ -100,7 +100,7 @@ int native_modules(const struct profile *profile, const struct aggregate *aggreg
         char name[NATIVE_MODULE_BYTES];
         uint32_t at;
         bool found;
-        if (profile->functions[sum->function].kind != FUNCTION_NATIVE || sum->total_cpu_ns <= 0)
+        if (profile->functions[sum->function].kind != FUNCTION_NATIVE || sum->inner_cpu_ns <= 0)
             continue;
         native_module_name(profile->strings[profile->functions[sum->function].file], name, sizeof name);
         if (map_put(&names, name, strlen(name), (uint32_t)*n, &at, &found) != 0 ||

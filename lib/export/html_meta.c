@@ -140,6 +140,8 @@ static void add_trust(struct buf *out, const struct profile *profile)
     add_count(out, "reads", self->reads);
     add_count(out, "rereads", self->rereads);
     add_count(out, "stops", self->stops);
+    add_count(out, "native_whole", self->native_whole);
+    add_count(out, "native_cut", self->native_cut);
     add_number(out, "rate_asked_hz", self->rate_asked_hz);
     add_number(out, "rate_hz", self->rate_hz);
     add_key(out, "readers");

@@ -153,6 +153,10 @@ static void write_trust(struct json_writer *json, const struct profile *profile,
     json_integer(json, "dropped", (int64_t)trust->dropped);
     if (self->sweeps > 0) {
         json_integer(json, "stops", (int64_t)self->stops);
+        if (self->native_whole + self->native_cut > 0) {
+            json_integer(json, "native_whole", (int64_t)self->native_whole);
+            json_integer(json, "native_cut", (int64_t)self->native_cut);
+        }
         json_number(json, "core_time_taken_s", (double)self->core_taken_ns / 1e9);
         json_number(json, "core_time_awake_s", (double)self->core_awake_ns / 1e9);
         json_integer(json, "late", (int64_t)self->late);

@@ -177,6 +177,17 @@ static void add_evidence_list(struct buf *out, const char *list)
         buf_add_text(out, *list == ',' ? ", " : (const char[]){*list, '\0'});
 }
 
+/* "native stacks: 3,912 whole, 40 cut": of --native. */
+static void add_native(struct buf *out, const struct self_report *self)
+{
+    char whole[40], cut[40];
+    if (self->native_whole + self->native_cut == 0)
+        return;
+    cells_count(whole, sizeof whole, self->native_whole);
+    cells_count(cut, sizeof cut, self->native_cut);
+    buf_printf(out, "; native stacks: %s whole, %s cut", whole, cut);
+}
+
 void text_trust(struct screen *screen)
 {
     const struct profile *profile = screen->profile;
@@ -200,6 +211,7 @@ void text_trust(struct screen *screen)
         buf_printf(&text, "; we took %.1f %% of its time", trust->core_taken * 100);
     if (profile->self.rate_hz > 0)
         buf_printf(&text, "; %.0f Hz", profile->self.rate_hz);
+    add_native(&text, &profile->self);
     if (profile->evidence != NULL && profile->evidence[0] != '\0')
         add_evidence_list(&text, profile->evidence);
     profile_left_out(profile, &left_out);

@@ -92,6 +92,7 @@ def test_doctor(run_keisoku: Run) -> None:
         "short scheduler slice",
         "perf clock",
         "kernel sampler",
+        "native stacks",
         "process connector",
         "hardware counters",
         "what this costs you",

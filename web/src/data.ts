@@ -76,6 +76,8 @@ export interface Trust {
   reads: number;
   rereads: number;
   stops: number;
+  native_whole: number;
+  native_cut: number;
   rate_asked_hz: number;
   rate_hz: number;
   readers: Record<string, number>;

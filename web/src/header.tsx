@@ -160,6 +160,12 @@ function TrustDetails({ meta }: { meta: Meta }) {
             <dd>threads stopped to be read, as asked for</dd>
           </div>
         )}
+        {trust.native_whole + trust.native_cut > 0 && (
+          <div>
+            <dt>{percent(trust.native_whole / (trust.native_whole + trust.native_cut))} native</dt>
+            <dd>of the samples on the CPU have their native frames; {count(trust.native_cut)} could not be unwound</dd>
+          </div>
+        )}
         {meta.folded_ns > 0 && (
           <div>
             <dt>{time(meta.folded_ns / 1e3)}</dt>

@@ -78,13 +78,33 @@ static void find_extent(struct elf *elf, const struct proc_maps *maps, const str
 }
 
 /* A mapping of file offset O at address A, inside a segment that puts offset P at V, moves all by A - O - (V - P). */
+static void set_bias(struct elf *elf, const struct proc_map *map, const GElf_Phdr *header)
+{
+    elf->bias = map->start - map->offset - (header->p_vaddr - header->p_offset);
+}
+
+/* By the mapping itself, where it is code: a file may be mapped more than once (libffi maps its trampolines again). */
+static bool find_own_bias(struct elf *elf, size_t segments, const struct proc_map *map)
+{
+    for (size_t i = 0; i < segments && map->executable; i++) {
+        GElf_Phdr header;
+        if (gelf_getphdr(elf->handle, (int)i, &header) && header.p_type == PT_LOAD && (header.p_flags & PF_X) != 0 &&
+            map->offset >= (header.p_offset & ~(uint64_t)(PAGE - 1)) &&
+            map->offset - header.p_offset + PAGE < header.p_filesz + PAGE) {
+            set_bias(elf, map, &header);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool find_bias(struct elf *elf, const struct proc_maps *maps, const struct proc_map *of)
 {
     size_t segments;
     if (elf_getphdrnum(elf->handle, &segments) != 0 || segments > 1024)
         return false;
-    bool found = false;
     find_extent(elf, maps, of);
+    bool found = find_own_bias(elf, segments, of);
     for (size_t i = 0; i < maps->count && !found; i++) {
         const struct proc_map *map = &maps->maps[i];
         if (!elf_same_file(map, of))
@@ -96,7 +116,7 @@ static bool find_bias(struct elf *elf, const struct proc_maps *maps, const struc
             uint64_t first = header.p_offset & ~(uint64_t)(PAGE - 1);
             if (map->offset < first || map->offset - first >= header.p_filesz + PAGE)
                 continue;
-            elf->bias = map->start - map->offset - (header.p_vaddr - header.p_offset);
+            set_bias(elf, map, &header);
             found = true;
         }
     }
