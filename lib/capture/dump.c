@@ -76,13 +76,25 @@ static bool is_idle(const struct dump_thread *thread)
     return false;
 }
 
-static bool runs_asyncio(const struct dump_thread *thread)
+/* It may be in an event loop: asyncio's, or one without Python frames (uvloop's). */
+static bool may_run_loop(struct dumper *d, const struct dump_thread *thread)
 {
+    if (d->in_coroutine || (strncmp(thread->detail, "epoll_", 6) == 0 && dump_has_uvloop(d)))
+        return true;
     for (size_t i = 0; i < thread->n_frames; i++) {
         if (strstr(thread->frames[i].file, "/asyncio/") != NULL)
             return true;
     }
     return false;
+}
+
+/* It waits in an event loop without Python frames, whose tasks are known. */
+static bool is_idle_loop(struct dumper *d, const struct dump_thread *thread)
+{
+    bool tasks = false;
+    for (size_t i = 0; i < thread->n_tasks; i++)
+        tasks = tasks || !thread->tasks[i].greenlet;
+    return tasks && !d->in_coroutine && strncmp(thread->detail, "epoll_", 6) == 0 && dump_has_uvloop(d);
 }
 
 static void name_thread(struct dumper *d, const struct python_thread *state, struct dump_thread *thread)
@@ -122,8 +134,10 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
             remote->pages = d->pages;
             name_thread(d, state, thread);
             remote->pages = NULL;
-            if (state != NULL && (runs_asyncio(thread) || dump_find_greenlets(d, reader) > 0))
+            if (state != NULL && (may_run_loop(d, thread) || dump_find_greenlets(d, reader) > 0))
                 dump_tasks(d, state, &files, thread);
+            if (thread->state == STATE_IO && is_idle_loop(d, thread))
+                thread->state = STATE_IDLE;
             d->dump->n_threads++;
         }
         proc_thread_close(&files);

@@ -53,11 +53,13 @@ void dump_name_frames(struct dumper *d, struct dump_thread *thread)
     }
     for (uint32_t i = 0; i < depth; i++)
         codes[i] = d->stack.frames[i].code;
+    d->in_coroutine = false;
     bool read = python_code_checksums(d->python, codes, depth, sums);
     for (uint32_t i = 0; i < depth; i++) {
         const struct dump_code *code = read ? find(d, codes[i], sums[i]) : NULL;
         if (code == NULL)
             thread->proved = false; /* what lies there is no code object */
+        d->in_coroutine = d->in_coroutine || (code != NULL && code->code.coroutine);
         thread->frames[thread->n_frames++] =
             code == NULL ? (struct dump_frame){"?", "?", 0}
                          : (struct dump_frame){code->function, code->file,

@@ -11,7 +11,7 @@
 #include "capture/schedule.h"
 
 struct greenlets {
-    bool sought;
+    bool sought, mapped;
     uint64_t *addresses;
     size_t count, capacity;
     struct proc_maps maps; /* of the process then */
@@ -21,6 +21,7 @@ struct dumper {
     struct dump *dump;
     struct python *python;
     struct python_stack stack;
+    bool in_coroutine;          /* one of its frames is a coroutine's */
     struct remote_pages *pages; /* for names */
     struct buf copy;            /* of the code object at hand */
     struct map known;
@@ -41,6 +42,8 @@ bool dump_name_copy(struct dumper *d, const struct buf *copy, int32_t offset, st
 size_t dump_find_greenlets(struct dumper *d, struct python_reader *reader);
 /* Does the address lie on the C stack of that thread? */
 bool dump_is_on_stack(const struct dumper *d, uint64_t address, pid_t tid, uint64_t pthread);
+/* Is the event loop of that name loaded? Its frames are not Python's. */
+bool dump_has_uvloop(struct dumper *d);
 void dump_forget_greenlets(struct dumper *d);
 /* The tasks of a thread that runs asyncio, and its greenlets that do not run. */
 void dump_tasks(struct dumper *d, const struct python_thread *state, const struct proc_thread *files,

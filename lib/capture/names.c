@@ -136,7 +136,8 @@ static void add_function(struct names *names, const struct code_entry *entry, st
     };
     named->function = recording_add_function(recording, &function);
     named->generation = names->generation;
-    named->flags = (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (is_event_loop(code) ? NODE_ASYNCIO : 0));
+    named->flags = (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (is_event_loop(code) ? NODE_ASYNCIO : 0) |
+                             (code->coroutine ? NODE_COROUTINE : 0));
     named->file = function.file;
     named->process = entry->process;
     if (profile_file_is_own(path) || named->ticks >= LIBRARY_TICKS)
@@ -158,7 +159,7 @@ static struct named_code *resolve(struct code_entry *entry)
 /* Flags of the stack that ends in `code`, called from `caller` (NULL: outermost) whose stack has `above`. */
 static uint32_t stack_flags(const struct named_code *named, const struct named_code *caller, uint32_t above)
 {
-    uint32_t flags = (above & ~(uint32_t)NODE_IDLE_LEAF) | named->flags;
+    uint32_t flags = (above & ~(uint32_t)(NODE_IDLE_LEAF | NODE_LOOP_LEAF)) | named->flags;
     bool known = caller != NULL && caller->function != 0;
     enum idle idle = wait_idle_at(named->code.file, named->code.name, known ? caller->code.file : NULL,
                                   known ? caller->code.name : NULL);
@@ -196,7 +197,7 @@ static bool name_node(struct names *names, const struct stack_store *store, stru
     struct named_code *named = code_of(names, store, node);
     if (named == NULL || named->function == 0)
         return false;
-    const struct stack_node *parent = node->parent != 0 ? stack_store_node(store, node->parent) : NULL;
+    struct stack_node *parent = node->parent != 0 ? stack_store_node(store, node->parent) : NULL;
     if (parent != NULL && recorded(names, parent) == 0)
         return false;
     uint32_t line = python_code_line(&named->code, node->offset);
@@ -205,6 +206,8 @@ static bool name_node(struct names *names, const struct stack_store *store, stru
     node->generation = names->generation;
     node->flags =
         stack_flags(named, parent != NULL ? code_of(names, store, parent) : NULL, parent != NULL ? parent->flags : 0);
+    if (parent != NULL && (node->flags & ~parent->flags & NODE_COROUTINE) != 0)
+        parent->flags |= NODE_LOOP_LEAF;
     return node->recorded != 0;
 }
 

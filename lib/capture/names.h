@@ -9,11 +9,13 @@
 
 struct names;
 
-enum node_flags {                     /* of a whole stack */
-                  NODE_IMPORT = 1,    /* the import machinery is on it */
-                  NODE_IDLE_CALL = 2, /* a place of idle.def is on it */
-                  NODE_IDLE_LEAF = 4, /* its innermost frame is one */
-                  NODE_ASYNCIO = 8    /* an event loop of asyncio runs below it */
+enum node_flags {                      /* of a whole stack */
+                  NODE_IMPORT = 1,     /* the import machinery is on it */
+                  NODE_IDLE_CALL = 2,  /* a place of idle.def is on it */
+                  NODE_IDLE_LEAF = 4,  /* its innermost frame is one */
+                  NODE_ASYNCIO = 8,    /* an event loop of asyncio runs below it */
+                  NODE_COROUTINE = 16, /* a coroutine is on it */
+                  NODE_LOOP_LEAF = 32  /* its innermost instruction was seen to run coroutines: one that calls a loop */
 };
 
 struct named_stack {

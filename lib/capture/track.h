@@ -78,7 +78,7 @@ struct tracked_process {
     char command[PROCESS_TEXT_BYTES];    /* [L] arguments joined by NUL */
     size_t command_size;                 /* [L] */
 
-    atomic_bool asyncio_seen;                /* W sets: its code is on a stack */
+    atomic_bool asyncio_seen;                /* W sets: its code, or a coroutine, is on a stack */
     atomic_bool asyncio_known;               /* T sets: `asyncio` holds */
     struct python_asyncio asyncio;           /* [C] then */
     uint64_t asyncio_due_ns;                 /* [T] when to look for it (again) */
@@ -157,7 +157,7 @@ struct tracked_thread {
     uint64_t task_address;                  /* where the target has it */
     struct task_watch *watch;               /* of the tasks that wait in its event loop; NULL: none */
     _Atomic uint64_t stack_low, stack_high; /* T sets: its C stack; 0: it has no greenlets */
-    atomic_bool runs_loop;                  /* W sets: asyncio's code is on its stack */
+    atomic_bool runs_loop;                  /* W sets: asyncio's code, or a coroutine, is on its stack */
 
     struct ip_history *ips;      /* [L] */
     char name[128];              /* [L] */

@@ -92,7 +92,8 @@ static bool needs_core(const struct track *track)
     for (size_t i = 0; i < track->n_threads; i++) {
         const struct tracked_thread *thread = track->threads[i];
         if (!thread->ended &&
-            (thread->process->several || atomic_load_explicit(&thread->runs_loop, memory_order_relaxed)))
+            (thread->process->several || (atomic_load_explicit(&thread->runs_loop, memory_order_relaxed) &&
+                                          atomic_load_explicit(&thread->process->asyncio_known, memory_order_relaxed))))
             return true;
     }
     return false;

@@ -83,11 +83,20 @@ static bool is_stale(const struct raw_sample *raw)
     return false;
 }
 
+/* An event loop without Python frames (uvloop's) that waits where it was seen to run coroutines. */
+static bool is_idle_loop(const struct raw_sample *raw, const struct named_stack *named)
+{
+    return raw->state == STATE_IO && (named->flags & (NODE_LOOP_LEAF | NODE_ASYNCIO)) == NODE_LOOP_LEAF &&
+           atomic_load_explicit(&raw->thread->process->asyncio_known, memory_order_relaxed);
+}
+
 /* Waits for work: by where its stack waits, or a native library's worker (BLAS, OpenMP), which has no Python at all. */
 static bool is_idle(const struct raw_sample *raw, const struct named_stack *named)
 {
     if (raw->thread->state_address == 0)
         return raw->state == STATE_LOCK;
+    if (is_idle_loop(raw, named))
+        return true;
     return wait_state_may_be_idle(raw->state) && (named->flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0;
 }
 
@@ -225,7 +234,7 @@ void writer_write_sample(struct writer *w, const struct raw_sample *raw)
                                       wait_what_name((enum wait_what)raw->wait_what));
     if ((named.flags & NODE_IMPORT) != 0)
         sample.marks |= MARK_IMPORT;
-    if ((named.flags & NODE_ASYNCIO) != 0)
+    if ((named.flags & (NODE_ASYNCIO | NODE_COROUTINE)) != 0)
         see_asyncio(thread);
     sample.task = sample.stack != 0 ? task_of(w, raw, raw->task) : 0;
     trigger_sample(&w->trigger, m, raw, sample.state == STATE_IDLE);

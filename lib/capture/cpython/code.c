@@ -13,6 +13,8 @@
 #include <errno.h>
 
 enum {
+    CO_COROUTINE = 0x80,
+    CO_ASYNC_GENERATOR = 0x200,
     NAME_BYTES_MAX = 64 << 10,
     LINES_BYTES_MAX = 16 << 20,
     TEXTS = 3, /* file, name, qualified name */
@@ -163,9 +165,31 @@ bool python_wire_code(const struct layout *row, struct wire_layout *wire)
 /* Both ends are this program, so the copy is a plain structure. */
 struct copy_head {
     uint32_t first_line;
+    bool coroutine;
     uint32_t kinds[PARTS];   /* bytes a character; 0: no such part */
     uint32_t lengths[PARTS]; /* characters */
 };
+
+/* Where a table of offsets leaves them out (3.13 on) they stand before the counts, whose place it tells. */
+static uint32_t flags_of(const struct layout *row, const uint8_t *code)
+{
+    uint32_t at = layout_has(row->code_flags) ? row->code_flags : row->code_argcount - 4;
+    return has_field(row, at, 4) ? load_u32(code + at) : 0;
+}
+
+static void fill_head(const struct layout *row, const uint8_t *code, const struct text_part *found,
+                      struct copy_head *out)
+{
+    uint32_t line = load_u32(code + row->code_firstlineno);
+    *out = (struct copy_head){
+        .first_line = line <= INT32_MAX ? line : 0,
+        .coroutine = (flags_of(row, code) & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
+    };
+    for (size_t i = 0; i < PARTS; i++) {
+        out->kinds[i] = found[i].kind;
+        out->lengths[i] = found[i].length;
+    }
+}
 
 /* Where the characters of the names and the bytes of the line table are: one call for the four heads. */
 static int find_parts(struct python *python, const uint8_t *head, struct text_part *found)
@@ -220,7 +244,7 @@ int python_code_copy(struct python *python, uint64_t code, struct buf *copy)
     uint8_t head[PYTHON_CODE_HEAD_BYTES];
     struct text_part found[PARTS];
     struct remote_part parts[PARTS];
-    struct copy_head out = {0};
+    struct copy_head out;
     size_t count = 0, total = 0;
     buf_clear(copy);
     if (!remote_read(&python->remote, code, head, head_bytes(row)) ||
@@ -229,13 +253,9 @@ int python_code_copy(struct python *python, uint64_t code, struct buf *copy)
     int rc = find_parts(python, head, found);
     if (rc)
         return rc;
-    uint32_t line = load_u32(head + row->code_firstlineno);
-    out.first_line = line <= INT32_MAX ? line : 0;
-    for (size_t i = 0; i < PARTS; i++) {
-        out.kinds[i] = found[i].kind;
-        out.lengths[i] = found[i].length;
+    fill_head(row, head, found, &out);
+    for (size_t i = 0; i < PARTS; i++)
         total += (size_t)found[i].kind * found[i].length;
-    }
     buf_add(copy, &out, sizeof(out));
     uint8_t *data = copy->failed ? NULL : extend(copy, total);
     if (!data)
@@ -296,12 +316,8 @@ int python_code_recorded(struct python *python, const struct wire_code *code, co
     }
     if (rc != 0)
         return rc;
-    uint32_t line = load_u32(code->head + python->layout.code_firstlineno);
-    struct copy_head out = {.first_line = line <= INT32_MAX ? line : 0};
-    for (size_t i = 0; i < PARTS; i++) {
-        out.kinds[i] = found[i].kind;
-        out.lengths[i] = found[i].length;
-    }
+    struct copy_head out;
+    fill_head(&python->layout, code->head, found, &out);
     buf_clear(copy);
     buf_add(copy, &out, sizeof(out));
     for (size_t i = 0; i < PARTS; i++) {
@@ -345,6 +361,7 @@ int python_code_resolve(const struct python *python, const struct buf *copy, str
         left -= size;
     }
     code->first_line = head.first_line;
+    code->coroutine = head.coroutine;
     code->line_format = row->line_format;
     code->file = part_text(row, data[0], head.kinds[0], head.lengths[0]);
     code->name = part_text(row, data[1], head.kinds[1], head.lengths[1]);

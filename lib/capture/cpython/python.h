@@ -133,6 +133,7 @@ int python_code_copy(struct python *python, uint64_t code, struct buf *copy);
 struct python_code {
     char *name, *qualname, *file; /* UTF-8; qualname as the interpreter has it (3.11+), else the name */
     uint32_t first_line;
+    bool coroutine; /* of an `async def` */
     uint8_t *lines; /* line table, format by version; read by python_code_line */
     size_t lines_size;
     int line_format;

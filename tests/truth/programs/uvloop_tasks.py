@@ -1,4 +1,7 @@
-"""Tasks under uvloop, whose loop has no Python frame: some wait, one computes in between. Says when they do."""
+"""Tasks under uvloop, whose loop has no Python frame: some wait, one computes in between. Says when they do.
+
+With "itself" it calls the loop itself, so that nothing of asyncio or uvloop is on the stack.
+"""
 
 import asyncio
 import sys
@@ -50,7 +53,10 @@ async def main() -> None:
         task.cancel()
 
 
-if hasattr(uvloop, "run") and sys.version_info >= (3, 11):
+if "itself" in sys.argv:
+    loop = uvloop.new_event_loop()
+    loop.run_until_complete(main())
+elif hasattr(uvloop, "run") and sys.version_info >= (3, 11):
     uvloop.run(main())
 else:
     uvloop.install()
