@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from interpreters import Interpreter
-from support import Run
+from support import Run, make_recording
 
 GENERATED = """
 import time
@@ -93,3 +93,18 @@ def test_workers_of_native_libraries_are_idle(
         assert len(database.execute(waits).fetchall()) == 1
     wall = report(tmp_path / "x.kei")["states"]["wall"]
     assert wall.get("lock", {"share": 0})["share"] == 0, wall
+
+
+def test_what_a_line_works_on_is_below_it(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
+    recording = make_recording(keisoku, "work", tmp_path / "work.kei")
+    lines = run_keisoku("report", recording).out.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith(" 12 "))
+    assert lines[at + 1] == " " * 18 + "`in` on a list of about 200 000 (94 % of 100 looks)"
+    assert all(len(line) <= 80 for line in lines)
+    shown = json.loads(run_keisoku("report", recording, "--json").out)
+    array = next(line for line in shown["lines"] if line["line"] == 22)["operands"][0]
+    assert (array["type"], array["shape"], array["items_most"]) == ("numpy.ndarray", "1000 x 1000", 1000000)
+    # All of it is kept in a part that is cut out, and in a merged recording.
+    run_keisoku("merge", recording, "-o", "merged.kei")
+    merged = json.loads(run_keisoku("report", "merged.kei", "--json").out)
+    assert [line.get("operands") for line in merged["lines"]] == [line.get("operands") for line in shown["lines"]]

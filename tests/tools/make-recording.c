@@ -21,7 +21,7 @@
  *                              `during` and `sleep` take task=TASK
  *   task NAME THREAD FUNCTION [name=TEXT] [awaiter=TASK]      one of asyncio's; FUNCTION -: not known
  *   wait TASK STACK SECONDS [on=TYPE]     it was found waiting there
- *   operand FUNCTION:LINE OPERATION SLOT TYPE LOOKS [items=N] [most=N] [shape=TEXT]      what the line works on
+ *   operand FUNCTION:LINE OPERATION SLOT TYPE LOOKS [items=N] [most=N] [shape=N_x_N]     what the line works on
  *   counter KIND SUBJECT TIME VALUE       SUBJECT: a core's number or a process's name
  *   gap TIME LENGTH           the recording was paused there
  *   loss KIND COUNT · note TEXT… · self KEY VALUE (a field of struct self_report)
@@ -270,7 +270,11 @@ static void do_operand(void)
     struct operand operand = {
         .operation = text_id(word(2)), .slot = (uint8_t)number(word(3)), .type = text_id(word(4))};
     operand.frame = recording_add_frame(recording(), named("function", word(1)), (uint32_t)number(colon + 1));
-    operand.shape = text_id(option("shape"));
+    char shape[64];
+    snprintf(shape, sizeof shape, "%s", option("shape") != NULL ? option("shape") : "");
+    for (char *at = shape; *at != '\0'; at++) /* words have no blanks */
+        *at = *at == '_' ? ' ' : *at;
+    operand.shape = shape[0] != '\0' ? text_id(shape) : 0;
     operand.looks = (uint64_t)number(word(5));
     if (option("items") != NULL) {
         operand.sized = operand.looks;

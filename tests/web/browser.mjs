@@ -127,7 +127,7 @@ async function over(name, options, run) {
   }
 }
 
-for (const name of ["orders", "threads", "hostile", "empty", "weak", "big", "tasks", "diff", "diff-hostile"])
+for (const name of ["orders", "threads", "hostile", "empty", "weak", "big", "tasks", "work", "diff", "diff-hostile"])
   check(`${name}: opens without an error, a policy violation or a request`, () =>
     over(name, {}, async (tab) => {
       assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.ready), "1");
@@ -434,6 +434,67 @@ check("brushing the strip filters everything", () =>
   }),
 );
 
+check("a stretch: lines, waits and the card's place are of it", () =>
+  over("work", {}, async (tab) => {
+    const report = JSON.parse(readFileSync(join(pages, "work.json"), "utf8"));
+    assert.equal(report.findings[0].tag, "list-membership");
+    assert.equal(await tab.page.locator(".here").count(), 0);
+    assert.equal(await tab.page.locator(".whole").count(), 0);
+    assert.ok((await tab.rows("#lines"))[0][1].includes("crawl.py:12"));
+    const strip = tab.page.locator(".strip canvas");
+    await strip.scrollIntoViewIfNeeded();
+    const box = await strip.boundingBox();
+    const brush = async (from, to) => {
+      await tab.page.mouse.move(box.x + box.width * from, box.y + 20);
+      await tab.page.mouse.down();
+      await tab.page.mouse.move(box.x + box.width * to, box.y + 20, { steps: 4 });
+      await tab.page.mouse.up();
+    };
+    /* 2 s of sums, 4 s of waits, 6 s of searching. */
+    await brush(0.52, 0.98);
+    assert.ok((await tab.rows("#lines"))[0][1].includes("crawl.py:12"));
+    const here = Number((await tab.text(".here strong")).split(" ")[0]);
+    assert.ok(Math.abs(here - 95) <= 3, `${here} % of the stretch`);
+    assert.equal(await tab.page.locator("#io").count(), 0);
+    const whole = report.lines.find((line) => line.line === 12).share;
+    assert.ok((await tab.text(".here")).includes(`${Math.round(whole * 100)} % of the whole recording`), await tab.text(".here"));
+    await tab.page.locator(".strip canvas").press("Escape");
+    await brush(0.01, 0.15);
+    assert.ok((await tab.rows("#lines"))[0][1].includes("crawl.py:22"));
+    assert.match(await tab.text(".here"), /^0 % of the time chosen has this line on its stack/);
+    await tab.page.locator(".strip canvas").press("Escape");
+    await brush(0.19, 0.48);
+    assert.match(await tab.text("#io"), /network 5\d % .*disk 3\d % .*pipe|disk 3\d % .*network 5\d % .*pipe/);
+    assert.equal(await tab.text(".verdict .whole"), "This is of the whole recording.");
+    assert.equal(await tab.page.locator(".card .here").count(), await tab.page.locator(".card").count());
+  }),
+);
+
+check("input and output by kind, as the report has it", () =>
+  over("work", {}, async (tab) => {
+    const report = JSON.parse(readFileSync(join(pages, "work.json"), "utf8"));
+    await tab.openTwins();
+    const rows = await tab.rows("#io-table");
+    assert.deepEqual(rows.map((row) => row[0]).sort(), Object.keys(report.states.io).sort());
+    for (const [kind, share, half] of rows) {
+      const told = report.states.io[kind];
+      assert.ok(Math.abs(Number(share.split(" ")[0]) / 100 - told.share) < 0.0051, `${kind}: ${share}, ${told.share}`);
+      const points = Number(half.replace("±", "")) / 100;
+      assert.ok(Math.abs(points - (told.high - told.low) / 2) < 0.0055, `${kind}: ${half}, ${told.low} to ${told.high}`);
+    }
+  }),
+);
+
+check("what a hot line works on stands below it", () =>
+  over("work", {}, async (tab) => {
+    const rows = await tab.rows("#lines");
+    const of = (line) => rows.find((row) => row[1].includes(`crawl.py:${line} `))[1];
+    assert.ok(of(12).includes("in on a list of about 200 000 (94 % of 100 looks)"), of(12));
+    assert.ok(of(22).includes("[] on an array of 1000 x 1000 (100 % of 40 looks)"), of(22));
+    assert.equal(await tab.page.locator(".work").count(), 2);
+  }),
+);
+
 check("a pause is a cut in the strip, and told in its table", () =>
   over("threads", {}, async (tab) => {
     await tab.openTwins();
@@ -514,7 +575,7 @@ for (const [what, damage] of [
   });
 
 /* The page of a recording against the report of the same recording. */
-for (const name of ["hot-loop", "waits", "tasks"])
+for (const name of ["hot-loop", "waits", "tasks", "work"])
   check(`${name}: the page's numbers are those of the JSON report`, () =>
     over(name, { hash: "#clock=wall" }, async (tab) => {
       const report = JSON.parse(readFileSync(join(pages, `${name}.json`), "utf8"));
@@ -621,7 +682,7 @@ check("a page of 600 000 samples is small and quick enough to use", () =>
 );
 
 check("phone width: nothing is wider than the screen", async () => {
-  for (const name of ["orders", "threads", "hostile", "big", "tasks", "diff", "diff-hostile"])
+  for (const name of ["orders", "threads", "hostile", "big", "tasks", "work", "diff", "diff-hostile"])
     await over(name, { width: 390, height: 844 }, async (tab) => {
       const width = await tab.page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 390, `${name}: ${width}`);
@@ -629,7 +690,7 @@ check("phone width: nothing is wider than the screen", async () => {
 });
 
 for (const scheme of ["light", "dark", "phone"])
-  for (const name of ["orders", "threads", "empty", "tasks", "diff"])
+  for (const name of ["orders", "threads", "empty", "tasks", "work", "diff"])
     check(`${name}, ${scheme}: axe finds no violation`, () =>
       over(name, scheme === "phone" ? { width: 390, height: 844 } : { scheme }, async (tab) => {
         await tab.openTwins();
@@ -737,6 +798,9 @@ check("screenshots", async () => {
     ["tasks-light", "tasks", {}],
     ["tasks-dark", "tasks", { scheme: "dark" }],
     ["tasks-phone", "tasks", { width: 390, height: 844 }],
+    ["work-light", "work", {}],
+    ["work-dark", "work", { scheme: "dark", hash: "#range=20-60" }],
+    ["work-phone", "work", { width: 400, height: 844, hash: "#range=20-60" }],
     ["diff-light", "diff", {}],
     ["diff-dark", "diff", { scheme: "dark" }],
     ["diff-phone", "diff", { width: 390, height: 844 }],

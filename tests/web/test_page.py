@@ -17,7 +17,7 @@ TOP = HERE.parent.parent
 BUILD = TOP / "build"
 MAKE_PAGE = BUILD / "tests" / "web" / "make_page"
 KINDS = ("orders", "threads", "hostile", "empty", "weak", "big")
-RECORDINGS = ("hot-loop", "waits", "tasks")
+RECORDINGS = ("hot-loop", "waits", "tasks", "work")
 # Page → descriptions of the two recordings.
 DIFFS = {"diff": ("diff-before", "diff-after"), "diff-hostile": ("odd", "hot-loop")}
 MAKE_RECORDING = BUILD / "tests" / "tools" / "make-recording"
@@ -31,14 +31,14 @@ def checks() -> list[str]:
     """The names in browser.mjs, those made in loops included."""
     text = (HERE / "browser.mjs").read_text()
     names = re.findall(r'^check\("([^"]+)"', text, re.MULTILINE)
-    names += [f"{kind}: opens without an error, a policy violation or a request" for kind in (*KINDS, "tasks", *DIFFS)]
+    names += [f"{kind}: opens without an error, a policy violation or a request" for kind in (*KINDS, "tasks", "work", *DIFFS)]
     names += [f"{kind}: the page's numbers are those of the JSON report" for kind in RECORDINGS]
     names += [
         f"damaged data ({what}) is one clear line" for what in ("cut short", "no base64", "no block", "another block")
     ]
     for scheme in ("light", "dark", "phone"):
         names += [
-            f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty", "tasks", "diff")
+            f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty", "tasks", "work", "diff")
         ]
     return names
 

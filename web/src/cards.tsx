@@ -1,9 +1,11 @@
 /* What to do: at most three findings, each with its evidence, what it can gain and what was not measured. */
-import { useRef, useState } from "preact/hooks";
-import type { Finding, Meta } from "./data";
+import { useMemo, useRef, useState } from "preact/hooks";
+import type { Finding, Meta, Recording } from "./data";
 import { measure, percent, shortFile, visible } from "./format";
 import { adviceName, gain } from "./header";
+import { shareOfPlace } from "./sums";
 import { Sentence } from "./text";
+import { initialView, isFiltered, type View } from "./view";
 
 /** A command with a button that copies it; where a page may not, the command is selected. */
 function Command({ text }: { text: string }) {
@@ -30,7 +32,36 @@ function Command({ text }: { text: string }) {
   );
 }
 
-function Card({ finding, rank }: { finding: Finding; rank: number }) {
+/** A finding is of the whole recording; under filters its card says how much of what is left is its place's. */
+function Here({ recording, view, finding }: { recording: Recording; view: View; finding: Finding }) {
+  const { file, line, function: name } = finding;
+  const shares = useMemo(() => {
+    if (!isFiltered(view) || file === "" || (line === 0 && name === undefined)) return null;
+    const of = (one: View) => shareOfPlace(recording, one, file, line, name);
+    return { here: of(view), whole: of({ ...initialView(recording.meta), clock: view.clock }) };
+  }, [recording, finding, view.clock, view.process, view.thread, view.states, view.range, view.idle]);
+  if (!isFiltered(view)) return null;
+  return (
+    <p class="here">
+      {shares ? (
+        <>
+          <strong>{percent(shares.here)}</strong> of the {view.clock === "cpu" ? "CPU time" : "time"} chosen has this{" "}
+          {line > 0 ? "line" : "function"} on its stack, {percent(shares.whole)} of the whole recording.{" "}
+        </>
+      ) : null}
+      <span class="soft">All else on this card is of the whole recording.</span>
+    </p>
+  );
+}
+
+interface CardProps {
+  finding: Finding;
+  rank: number;
+  recording: Recording;
+  view: View;
+}
+
+function Card({ finding, rank, recording, view }: CardProps) {
   const place = finding.file === "" ? "" : `${shortFile(finding.file)}${finding.line > 0 ? `:${finding.line}` : ""}`;
   return (
     <article class="card" aria-labelledby={`finding-${rank}`}>
@@ -50,6 +81,7 @@ function Card({ finding, rank }: { finding: Finding; rank: number }) {
           {visible(place)}
         </p>
       )}
+      <Here recording={recording} view={view} finding={finding} />
       <div class="body">
         {finding.evidence.length > 0 && (
           <ul class="evidence">
@@ -127,7 +159,8 @@ function Aside({ meta }: { meta: Meta }) {
   );
 }
 
-export function Cards({ meta }: { meta: Meta }) {
+export function Cards({ recording, view }: { recording: Recording; view: View }) {
+  const { meta } = recording;
   const findings = meta.diagnosis?.findings ?? [];
   const shown = findings.slice(0, 3);
   if (shown.length === 0) return null;
@@ -136,7 +169,13 @@ export function Cards({ meta }: { meta: Meta }) {
       <h2 id="advice">What to do</h2>
       <div class="cards">
         {shown.map((finding, i) => (
-          <Card key={`${finding.tag}${finding.file}${finding.line}`} finding={finding} rank={i + 1} />
+          <Card
+            key={`${finding.tag}${finding.file}${finding.line}`}
+            finding={finding}
+            rank={i + 1}
+            recording={recording}
+            view={view}
+          />
         ))}
       </div>
       {findings.length > shown.length && (

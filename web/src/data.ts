@@ -132,6 +132,8 @@ export interface Meta {
     code_by?: string;
   };
   view: { cpu: boolean };
+  /** What lines work on, in words: of the whole recording. */
+  operands?: { file: string; line: number; text: string }[];
   tasks?: Task[];
   buckets: number;
   folded_ns: number;
@@ -183,6 +185,8 @@ export interface Recording {
   cells: Cells;
   /** Source text by file, then by line. */
   source: Map<string, Map<number, string>>;
+  /** What a line works on, in words, by "FILE:LINE". */
+  operands: Map<string, string>;
 }
 
 class Reader {
@@ -305,5 +309,6 @@ export async function load(): Promise<Recording> {
   if (meta.format !== 1) throw new Error(`this page's data has format ${meta.format}, its reader knows 1`);
   const { codes, nodes } = readNodes(new Reader(nodeBytes), strings);
   const cells = readCells(new Reader(cellBytes), meta, nodes);
-  return { meta, codes, nodes, cells, source: readSource(runs, strings) };
+  const operands = new Map((meta.operands ?? []).map((one) => [`${one.file}:${one.line}`, one.text]));
+  return { meta, codes, nodes, cells, source: readSource(runs, strings), operands };
 }

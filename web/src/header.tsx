@@ -3,7 +3,7 @@ import type { Meta, Recording, Thread, Trust } from "./data";
 import { baseName, bytes, count, measure, percent, rate, time, visible } from "./format";
 import { sumLines, sumStates } from "./sums";
 import { Sentence } from "./text";
-import { initialView, type SetView, type View } from "./view";
+import { initialView, isFiltered, type SetView, type View } from "./view";
 
 function plural(n: number, word: string, words = `${word}s`): string {
   return `${count(n)}\u202f${n === 1 ? word : words}`;
@@ -214,7 +214,7 @@ export function adviceName(prescription: string): string {
   return ADVICE[prescription] ?? prescription;
 }
 
-export function Verdict({ recording }: { recording: Recording }) {
+export function Verdict({ recording, view }: { recording: Recording; view: View }) {
   const [finding, second] = recording.meta.diagnosis?.findings ?? [];
   return (
     <section class="verdict" aria-labelledby="verdict">
@@ -237,6 +237,7 @@ export function Verdict({ recording }: { recording: Recording }) {
           By CPU time: <Sentence text={second.sentence} />
         </p>
       )}
+      {isFiltered(view) && <p class="soft whole">This is of the whole recording.</p>}
     </section>
   );
 }

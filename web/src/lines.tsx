@@ -3,6 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Recording } from "./data";
 import { percent, plusMinus, shortFile, time, visible } from "./format";
 import { StateMix } from "./statebar";
+import { Sentence } from "./text";
 import { halfWidth, sumLines, type LineSum, type Strata } from "./sums";
 import type { View } from "./view";
 
@@ -41,6 +42,7 @@ function Row({ recording, line, total, strata, largest, own }: RowProps) {
   const share = line.weight / total;
   const text = visible(recording.source.get(line.file)?.get(line.line)?.trim() ?? "");
   const place = `${visible(shortFile(line.file))}:${line.line}`;
+  const work = recording.operands.get(`${line.file}:${line.line}`);
   return (
     <>
       <tr class={line.own ? "" : "library"} data-line={place}>
@@ -58,6 +60,11 @@ function Row({ recording, line, total, strata, largest, own }: RowProps) {
             {place} {visible(recording.codes[line.code].name)}
             {line.own ? "" : " · library"}
           </span>
+          {work !== undefined && (
+            <span class="work" title="what the line works on, by looks over the whole recording">
+              <Sentence text={work} />
+            </span>
+          )}
         </td>
         <td class="states">
           <StateMix states={recording.meta.states} weights={line.states} words />

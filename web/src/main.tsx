@@ -8,6 +8,7 @@ import { Filters } from "./filters";
 import { FlameGraph } from "./flamegraph";
 import { nameFilesFrom, visible } from "./format";
 import { Masthead, programName, TrustLine, Verdict } from "./header";
+import { IoWaits } from "./io";
 import { HotLines } from "./lines";
 import { StateBar } from "./statebar";
 import { TimeStrip } from "./strip";
@@ -90,11 +91,11 @@ function Page({ recording }: { recording: Recording }) {
       <Masthead recording={recording} view={view} set={set} />
       <main>
         <TrustLine meta={meta} />
-        <Verdict recording={recording} />
+        <Verdict recording={recording} view={view} />
         {empty ? (
           <>
             <Empty recording={recording} />
-            <Cards meta={meta} />
+            <Cards recording={recording} view={view} />
           </>
         ) : (
           <>
@@ -103,9 +104,10 @@ function Page({ recording }: { recording: Recording }) {
               <h2 id="where">Where the time went</h2>
               <StateBar recording={recording} view={view} set={set} />
               <ThreadBars recording={recording} view={view} set={set} />
+              <IoWaits recording={recording} view={view} />
               <CodeLine meta={meta} />
             </section>
-            <Cards meta={meta} />
+            <Cards recording={recording} view={view} />
             <section aria-labelledby="which">
               <h2 id="which">Which lines</h2>
               <HotLines recording={recording} view={view} />

@@ -333,7 +333,7 @@ export function TimeStrip({ recording, view, set, dark }: Props) {
       </div>
       <p class="key soft" id="strip-now" role="status">
         {range
-          ? `${at(range[0])} to ${at(range[1])} chosen: every number on this page is of that stretch.`
+          ? `${at(range[0])} to ${at(range[1])} chosen: every number is of that stretch, where it does not say "whole recording".`
           : "Drag over a stretch to see only that."}{" "}
         {gapWords(recording)}
       </p>

@@ -260,3 +260,48 @@ export function sumLines(recording: Recording, view: View): LineSums {
   lines.sort((a, b) => rank(a) - rank(b) || b.weight - a.weight);
   return { lines, elsewhere, total, strata: strataOf(meta.states, time, ticks) };
 }
+
+const IO_KINDS = ["disk", "network", "pipe", "subprocess"];
+
+/** Waits for input and output by what they are for, which the recorder puts behind a stack as a frame of the kernel. */
+export interface IoSum {
+  kind: string;
+  time: number;
+  ticks: number;
+}
+
+export function sumIo(recording: Recording, view: View): { rows: IoSum[]; totals: Totals } {
+  const { cells, codes, nodes, meta } = recording;
+  const io = meta.states.findIndex((state) => state.name === "io");
+  const rows = [...IO_KINDS, "other"].map((kind) => ({ kind, time: 0, ticks: 0 }));
+  const totals = noTotals(meta.states.length);
+  eachCell(recording, view, false, (i) => {
+    addCell(totals, recording, i);
+    if (cells.state[i] !== io) return;
+    const code = codes[nodes.code[cells.node[i]]];
+    const at = code.kind === Kind.Kernel ? IO_KINDS.indexOf(code.name) : -1;
+    const row = rows[at < 0 ? IO_KINDS.length : at];
+    row.time += cells.wall[i];
+    row.ticks += cells.ticks[i];
+  });
+  return { rows: rows.filter((row) => row.time > 0), totals };
+}
+
+/** Of the time under the filters, what has the place on its stack: its line or, where none is given, its function. */
+export function shareOfPlace(recording: Recording, view: View, file: string, line: number, name?: string): number {
+  const { cells, codes, nodes } = recording;
+  const under = new Uint8Array(nodes.count);
+  for (let i = 1; i < nodes.count; i++) {
+    const code = codes[nodes.code[i]];
+    const here = code.file === file && (line > 0 ? nodes.line[i] === line : code.name === name);
+    under[i] = here || under[nodes.parent[i]] ? 1 : 0;
+  }
+  const weight = view.clock === "cpu" ? cells.cpu : cells.wall;
+  let part = 0;
+  let total = 0;
+  eachCell(recording, view, true, (i) => {
+    total += weight[i];
+    if (under[cells.node[i]]) part += weight[i];
+  });
+  return total > 0 ? part / total : 0;
+}

@@ -46,6 +46,11 @@ export function initialView(meta: Meta): View {
   };
 }
 
+/** Is anything left out that the diagnosis is of? */
+export function isFiltered(view: View): boolean {
+  return view.range !== null || view.thread > 0 || view.process > 0 || view.states.length > 0;
+}
+
 function whole(text: string, limit: number): number {
   const value = Number(text);
   return Number.isInteger(value) && value >= 0 && value < limit ? value : 0;

@@ -1,0 +1,64 @@
+/* What waits for input and output are for: disk, network, pipe, subprocess; under the filters, with a table. */
+import { useMemo } from "preact/hooks";
+import type { Recording } from "./data";
+import { count, percent, plusMinus, time } from "./format";
+import { halfWidth, strataOf, sumIo, type IoSum } from "./sums";
+import type { View } from "./view";
+
+const SHOWN = 0.02;
+
+export function IoWaits({ recording, view }: { recording: Recording; view: View }) {
+  const { rows, totals } = useMemo(
+    () => sumIo(recording, view),
+    [recording, view.process, view.thread, view.range, view.idle],
+  );
+  const { states } = recording.meta;
+  const all = rows.reduce((sum, row) => sum + row.time, 0);
+  if (!(all > SHOWN * totals.wall)) return null;
+  const strata = strataOf(states, totals.stateWall, totals.stateTicks);
+  const half = (row: IoSum) =>
+    plusMinus(halfWidth(states, states.map((state) => (state.name === "io" ? row.time : 0)), strata));
+  return (
+    <>
+      <p id="io">
+        Waiting for input and output:{" "}
+        {rows.map((row) => `${row.kind} ${percent(row.time / totals.wall)} ${half(row)}`).join(", ")}
+      </p>
+      <details class="twin">
+        <summary>Input and output as a table</summary>
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of waits for input and output">
+          <table id="io-table">
+            <thead>
+              <tr>
+                <th scope="col">waits for</th>
+                <th scope="col" class="number">
+                  wall
+                </th>
+                <th scope="col" class="number">
+                  ±
+                </th>
+                <th scope="col" class="number">
+                  wall time
+                </th>
+                <th scope="col" class="number">
+                  samples
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row) => (
+                <tr key={row.kind}>
+                  <th scope="row">{row.kind}</th>
+                  <td class="number">{percent(row.time / totals.wall)}</td>
+                  <td class="number soft">{half(row)}</td>
+                  <td class="number">{time(row.time)}</td>
+                  <td class="number">{count(row.ticks)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </>
+  );
+}
