@@ -52,6 +52,8 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .native = native_piece_hold(t->native),
         .ticks = t->pending_ticks,
         .wait_what = t->wait_what,
+        .holder_tid = t->state == STATE_GIL_WAIT ? t->holder_tid : 0,
+        .holder_node = t->holder_node,
         .state = t->state,
         .marks = t->marks,
         .reader = t->reader_kind,
@@ -168,6 +170,28 @@ static void take_native(struct sampler *s, struct tracked_thread *t)
     t->native = NULL;
 }
 
+static bool is_holder(const struct sampler *s, const struct tracked_thread *t, uint64_t state)
+{
+    const struct tracked_thread *holder = s->holder_at < s->n ? s->list[s->holder_at] : NULL;
+    return holder != NULL && holder->state_address == state && holder->process == t->process;
+}
+
+/* Who holds the GIL that the thread waits for. Of those that wait in one sweep nearly all wait for the same one. */
+static void note_holder(struct sampler *s, struct tracked_thread *t)
+{
+    uint64_t state = t->reader != NULL && s->n > 0 ? python_read_gil_holder(t->reader) : 0;
+    t->holder_tid = 0;
+    if (state == 0 || state == t->state_address)
+        return;
+    if (!is_holder(s, t, state))
+        for (s->holder_at = 0; s->holder_at < s->n && !is_holder(s, t, state);)
+            s->holder_at++;
+    if (s->holder_at == s->n)
+        return;
+    t->holder_tid = s->list[s->holder_at]->tid;
+    t->holder_node = s->list[s->holder_at]->stack;
+}
+
 void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, bool stack_good,
                   enum reader_kind reader)
 {
@@ -189,6 +213,8 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
                               : wait_state(proof->stat.state, &proof->call, s->stack.gil_address, s->stack.gil_size));
     if (t->state == STATE_IO)
         note_wait(t, proof, s->read_ns);
+    else if (t->state == STATE_GIL_WAIT)
+        note_holder(s, t);
     t->pending = true;
     t->pending_ticks = proof->wait_from_ns == 0 ? 1 : 0;
     t->wait_from_ns = proof->wait_from_ns;

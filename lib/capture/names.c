@@ -287,3 +287,14 @@ uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind 
     map_put(&names->leaves, key, (size_t)length, leaf, &leaf, &found);
     return leaf;
 }
+
+uint32_t names_add_holder(struct names *names, uint32_t stack, const struct stack_store *store, uint32_t node,
+                          const char *thread)
+{
+    const struct named_code *named = node != 0 ? code_of(names, store, stack_store_node(store, node)) : NULL;
+    char module[256], symbol[1024] = "held";
+    snprintf(module, sizeof module, PROFILE_HOLDER_FILE "%s", thread);
+    if (named != NULL && named->function != 0)
+        snprintf(symbol, sizeof symbol, PROFILE_HOLDER_NAME "%s", named->code.qualname);
+    return names_add_leaf(names, stack, FUNCTION_KERNEL, module, symbol);
+}

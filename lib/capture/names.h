@@ -38,6 +38,10 @@ void names_forget_leaves(struct names *names);
 void names_count(struct names *names, const struct stack_store *store, uint32_t node, uint32_t ticks);
 /* The place (frame of the recording) of a node's innermost instruction; 0: it could not be named. */
 uint32_t names_frame(struct names *names, const struct stack_store *store, uint32_t node);
+/* The stack of a thread that waits for the GIL, with a frame that names who holds it: file "[GIL] THREAD", name
+ * "held in FUNCTION" of that thread's innermost frame, or "held" where that is not known (node 0). */
+uint32_t names_add_holder(struct names *names, uint32_t stack, const struct stack_store *store, uint32_t node,
+                          const char *thread);
 /* The stack with a frame of native code or the kernel below it. `symbol`: the function there; NULL: not known. */
 uint32_t names_add_leaf(struct names *names, uint32_t stack, enum function_kind kind, const char *module,
                         const char *symbol);

@@ -22,6 +22,8 @@ struct raw_sample {
     uint8_t on;                  /* and for what, of the task store */
     bool waits;                  /* no sample: a task that waits in this stack */
     uint8_t wait_what;           /* enum wait_what, of state `io` */
+    pid_t holder_tid;            /* of state `gil-wait`: the thread that holds it; 0: not known */
+    uint32_t holder_node;        /* where it was */
     uint8_t state, marks, reader;
     bool checked; /* every code object of the stack was looked at when it was read */
     bool last;    /* of its thread */

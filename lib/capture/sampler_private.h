@@ -19,6 +19,7 @@ struct sampler {
     struct sampler_cores *cores; /* NULL: none that it could lend threads to */
     struct tracked_thread **list;
     size_t n, capacity;
+    size_t holder_at; /* of the list: the thread that held the GIL when somebody was last found to wait for it */
     struct python_stack stack;
     struct tracked_thread **elsewhere; /* as long as list: run on another core than ours */
     size_t n_elsewhere;

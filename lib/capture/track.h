@@ -133,6 +133,8 @@ struct tracked_thread {
     uint32_t stack;                  /* node of its last stack */
     uint64_t wait_at, wait_known_ns; /* the descriptor of its last wait for input or output; when it was looked at */
     uint8_t wait_what;               /* what that is, as far as it is known */
+    pid_t holder_tid;                /* its last sample waits for the GIL that this thread holds; 0: not known */
+    uint32_t holder_node;            /* and there that was, at the last look at it */
     uint8_t state, marks, reader_kind;
     bool asleep;             /* slept at its last sample */
     uint64_t wait_from_ns;   /* its last sample is a wait that the kernel times; from here on it is not written */

@@ -3,6 +3,9 @@
 #include "capture/wait_state.h"
 #include "capture/writer_private.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum { IP_WITHIN_NS = 4 * 1000000 /* an instruction pointer further away says nothing of a sample */ };
 
 /* Where the kernel sampler found the thread. What was deferred to the end of a switch or interrupt says nothing of it:
@@ -98,6 +101,24 @@ static bool is_idle(const struct raw_sample *raw, const struct named_stack *name
     if (is_idle_loop(raw, named))
         return true;
     return wait_state_may_be_idle(raw->state) && (named->flags & (NODE_IDLE_CALL | NODE_IDLE_LEAF)) != 0;
+}
+
+static uint32_t add_holder(struct writer *w, const struct raw_sample *raw, uint32_t stack)
+{
+    struct tracked_process *process = raw->thread->process;
+    char name[sizeof raw->thread->name];
+    snprintf(name, sizeof name, "%d", raw->holder_tid);
+    for (size_t i = 0; i < w->n_threads; i++) {
+        const struct tracked_thread *holder = w->threads[i];
+        if (holder->tid != raw->holder_tid || holder->process != process)
+            continue;
+        pthread_mutex_lock(&w->m->track.lock);
+        if (holder->name[0] != '\0')
+            memcpy(name, holder->name, sizeof name);
+        pthread_mutex_unlock(&w->m->track.lock);
+        break;
+    }
+    return names_add_holder(w->names, stack, &process->store, raw->holder_node, name);
 }
 
 /* The recording's id of a task; 0: none. */
@@ -232,6 +253,8 @@ void writer_write_sample(struct writer *w, const struct raw_sample *raw)
     else if (raw->state == STATE_IO && sample.stack != 0 && wait_what_name((enum wait_what)raw->wait_what) != NULL)
         sample.stack = names_add_leaf(w->names, sample.stack, FUNCTION_KERNEL, "[kernel]",
                                       wait_what_name((enum wait_what)raw->wait_what));
+    else if (raw->state == STATE_GIL_WAIT && sample.stack != 0 && raw->holder_tid != 0)
+        sample.stack = add_holder(w, raw, sample.stack);
     if ((named.flags & NODE_IMPORT) != 0)
         sample.marks |= MARK_IMPORT;
     if ((named.flags & (NODE_ASYNCIO | NODE_COROUTINE)) != 0)

@@ -17,6 +17,8 @@ struct function_sum {
     double inner_cpu_ns; /* with its frame innermost of all, native ones too, and no instruction of the interpreter */
     double self_python_ns, self_native_ns; /* of self_wall: state python/import/gc; native, native+gil, kernel */
     double place_cpu_ns[PLACE_COUNT];      /* of self_cpu: where the instruction pointer lay */
+    double state_ns[STATE_COUNT];          /* self_wall_ns by state */
+    uint64_t state_ticks[STATE_COUNT];     /* samples by state */
     uint64_t samples;                      /* ticks with the function innermost */
     uint32_t hot_line;                     /* the line with most self time */
 };

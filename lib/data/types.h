@@ -95,6 +95,11 @@ struct sample {
     uint8_t place;  /* enum code_place */
 };
 
+/* Below the stack of a thread that waits for the GIL stands a frame that says who holds it: kind FUNCTION_KERNEL, its
+ * file this with the thread's name behind it, its name "held", or this and the function in which that thread was. */
+#define PROFILE_HOLDER_FILE "[GIL] "
+#define PROFILE_HOLDER_NAME "held in "
+
 enum function_kind {
     FUNCTION_PYTHON,
     FUNCTION_NATIVE, /* outside of the interpreter: file is the shared object's or executable's, name the function's or,

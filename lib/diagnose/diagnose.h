@@ -60,8 +60,19 @@ struct trust {
     double reread_share;
 };
 
+/* Who held the GIL while a thread waited for it: the thread and the function it was in ("": not known), by the function
+ * id of the frame that says so. False for any other function. */
+struct gil_holder {
+    uint32_t function;
+    struct share share; /* of the waiting thread's wall time */
+};
+bool holder_names(const struct profile *profile, uint32_t function, const char **thread, const char **inside);
+enum { HOLDERS_MAX = 3 };
+
 struct thread_ledger {
     uint32_t thread;
+    struct gil_holder holders[HOLDERS_MAX]; /* waited for longest first */
+    size_t n_holders;
     double wall_ns, cpu_ns; /* what its shares are of */
     struct share wall[STATE_COUNT], cpu[STATE_COUNT];
 };

@@ -115,6 +115,7 @@ void ledger_fill(const double ns[STATE_COUNT], const double ticks[STATE_COUNT], 
 
 struct thread_sums {
     double ns[STATE_COUNT], cpu_ns[STATE_COUNT], ticks[STATE_COUNT];
+    size_t first, last; /* of its samples */
     bool any;
 };
 
@@ -137,6 +138,10 @@ static int fill_threads(const struct profile *profile, const struct thread_sums 
             ledger->wall_ns += sums[i].ns[state];
             ledger->cpu_ns += sums[i].cpu_ns[state];
         }
+        struct strata strata = strata_of(sums[i].ns, sums[i].ticks);
+        if (sums[i].ns[STATE_GIL_WAIT] > 0 &&
+            holders_fill(profile, sums[i].first, sums[i].last + 1, &strata, ledger) != 0)
+            return ERR_NOMEM;
     }
     return 0;
 }
@@ -155,6 +160,8 @@ static int make_threads(const struct profile *profile, struct diagnosis *diagnos
         sums[thread].ns[state] += samples->wall_ns[i];
         sums[thread].cpu_ns[state] += samples->cpu_ns[i];
         sums[thread].ticks[state] += samples->ticks[i];
+        sums[thread].first = sums[thread].any ? sums[thread].first : i;
+        sums[thread].last = i;
         sums[thread].any = true;
     }
     int rc = fill_threads(profile, sums, diagnosis);

@@ -26,6 +26,10 @@ struct share share_of(const struct strata *strata, double on_ns, double off_ns, 
 /* Shares of all states; their sum, added in order, is exactly 1 unless nothing was measured. */
 void ledger_fill(const double ns[STATE_COUNT], const double ticks[STATE_COUNT], struct share shares[STATE_COUNT]);
 
+/* holders.c. Fills the holders of a ledger from its thread's samples, [from, to) of the profile's. 0 or ERR_NOMEM. */
+int holders_fill(const struct profile *profile, size_t from, size_t to, const struct strata *strata,
+                 struct thread_ledger *ledger);
+
 /* Fills wall, cpu and threads of `diagnosis` from its aggregate and the profile. */
 int ledger_make(const struct profile *profile, struct diagnosis *diagnosis);
 

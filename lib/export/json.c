@@ -185,101 +185,6 @@ static void write_trust(struct json_writer *json, const struct profile *profile,
     json_close(json, '}');
 }
 
-static void write_share(struct json_writer *json, const char *key, const struct share *share)
-{
-    json_open_flat(json, key, '{');
-    json_number(json, "share", share->share);
-    json_number(json, "low", share->low);
-    json_number(json, "high", share->high);
-    json_close(json, '}');
-}
-
-bool json_told_apart(const struct aggregate *aggregate)
-{
-    return aggregate->state_ticks[STATE_PYTHON] + aggregate->state_ticks[STATE_NATIVE] +
-               aggregate->state_ticks[STATE_NATIVE_GIL] + aggregate->state_ticks[STATE_KERNEL] >
-           0;
-}
-
-static bool state_measured(enum state state, bool apart)
-{
-    switch (state) {
-    case STATE_PYTHON:
-    case STATE_NATIVE:
-    case STATE_NATIVE_GIL:
-    case STATE_KERNEL:
-        return apart;
-    case STATE_ON_CPU:
-    case STATE_INSTRUMENT:
-    case STATE_UNKNOWN:
-        return false;
-    default:
-        return true;
-    }
-}
-
-static void write_shares(struct json_writer *json, const char *key, const struct share *shares, bool apart, bool cpu)
-{
-    double sum = 0;
-    json_open(json, key, '{');
-    for (int i = 0; i < STATE_COUNT; i++)
-        sum += shares[i].share;
-    for (int i = 0; i < STATE_COUNT && sum > 0; i++) {
-        enum state state = (enum state)i;
-        if (cpu && !state_on_cpu(state))
-            continue;
-        if (shares[i].share > 0 || state_measured(state, apart))
-            write_share(json, state_name(state), &shares[i]);
-    }
-    json_close(json, '}');
-}
-
-static void write_thread_name(struct json_writer *json, const struct profile *profile, const struct thread *thread)
-{
-    if (thread->process != 0 && thread->process < profile->n_processes)
-        json_integer(json, "pid", profile->processes[thread->process].pid);
-    json_integer(json, "tid", thread->tid);
-    json_string(json, "name", profile, thread->name);
-}
-
-static void write_role(struct json_writer *json, const struct thread_role *role)
-{
-    json_text(json, "role", role_name((enum role)role->role));
-    json_bool(json, "waited_for", !role->aside);
-}
-
-static void write_states(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis)
-{
-    bool apart = json_told_apart(diagnosis->aggregate);
-    json_open(json, "states", '{');
-    json_open_flat(json, "of", '[');
-    for (size_t i = 0; i < diagnosis->n_threads; i++)
-        json_integer(json, NULL, profile->threads[diagnosis->threads[i].thread].tid);
-    json_close(json, ']');
-    write_shares(json, "wall", diagnosis->wall, apart, false);
-    write_shares(json, "cpu", diagnosis->cpu, apart, true);
-    if (diagnosis->wall[STATE_IO].share > 0) {
-        json_open(json, "io", '{');
-        for (int kind = 0; kind < IO_KIND_COUNT; kind++)
-            if (diagnosis->io[kind].share > 0)
-                write_share(json, io_kind_name((enum io_kind)kind), &diagnosis->io[kind]);
-        json_close(json, '}');
-    }
-    json_open(json, "threads", '[');
-    for (size_t i = 0; i < diagnosis->n_threads; i++) {
-        json_open(json, NULL, '{');
-        write_thread_name(json, profile, &profile->threads[diagnosis->threads[i].thread]);
-        write_role(json, &diagnosis->roles[diagnosis->threads[i].thread]);
-        json_number(json, "wall_s", diagnosis->threads[i].wall_ns / 1e9);
-        json_number(json, "cpu_s", diagnosis->threads[i].cpu_ns / 1e9);
-        write_shares(json, "states", diagnosis->threads[i].wall, apart, false);
-        write_shares(json, "cpu", diagnosis->threads[i].cpu, apart, true);
-        json_close(json, '}');
-    }
-    json_close(json, ']');
-    json_close(json, '}');
-}
-
 static void write_place(struct json_writer *json, const struct profile *profile, const struct finding *finding)
 {
     if (finding->file == 0 && finding->function == 0)
@@ -372,10 +277,11 @@ int export_json(const struct export_input *input, const struct sink *sink, struc
     write_recording(&json, input->profile, input->options);
     write_trust(&json, input->profile, &input->diagnosis->trust);
     write_findings(&json, input->profile, input->diagnosis);
-    write_states(&json, input->profile, input->diagnosis);
+    rc = json_states(&json, input->profile, input->diagnosis);
     json_functions(&json, input->profile, aggregate, input->options->top);
     json_lines(&json, input->profile, aggregate, input->options->top);
-    rc = json_native(&json, input->profile, aggregate);
+    if (rc == 0)
+        rc = json_native(&json, input->profile, aggregate);
     json_marks(&json, input->profile);
     if (rc == 0)
         rc = json_tasks(&json, input->profile);

@@ -10,6 +10,9 @@ void json_string(struct json_writer *json, const char *key, const struct profile
 /* Python, native and kernel are told apart only where instruction pointers were to be had. */
 bool json_told_apart(const struct aggregate *aggregate);
 
+/* json_states.c */
+void json_share(struct json_writer *json, const char *key, const struct share *share);
+int json_states(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis);
 void json_functions(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
                     uint32_t top);
 void json_lines(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,

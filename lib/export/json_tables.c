@@ -1,4 +1,5 @@
 /* The tables and sums of the JSON report. Tables hold every row of 0.01 % or more, at most `top` or 1000. */
+#include "diagnose/ledger_parts.h"
 #include "export/json.h"
 
 #include <math.h>
@@ -6,6 +7,7 @@
 
 enum { ROWS_MAX = 1000 };
 static const double share_min = 1e-4;
+static const double states_share_min = 0.01; /* functions with less own time have no states of it */
 
 static void written_string(struct json_writer *json, const char *key, const struct profile *profile, uint32_t id)
 {
@@ -16,16 +18,28 @@ static void write_function(struct json_writer *json, const struct profile *profi
                            const struct function_sum *sum)
 {
     const struct function *function = &profile->functions[sum->function];
+    struct share share = ledger_function_share(aggregate, sum);
     json_open_flat(json, NULL, '{');
     written_string(json, "file", profile, function->file);
     written_string(json, "function", profile, function->name);
     if (sum->hot_line != 0)
         json_integer(json, "line", sum->hot_line);
     json_number(json, "self_share", sum->self_wall_ns / aggregate->wall_ns);
+    json_number(json, "self_low", share.low);
+    json_number(json, "self_high", share.high);
     json_number(json, "total_share", sum->total_wall_ns / aggregate->wall_ns);
     json_number(json, "self_wall_s", sum->self_wall_ns / 1e9);
     json_number(json, "self_cpu_s", sum->self_cpu_ns / 1e9);
     json_number(json, "total_wall_s", sum->total_wall_ns / 1e9);
+    if (sum->self_wall_ns >= states_share_min * aggregate->wall_ns) {
+        struct share states[STATE_COUNT];
+        ledger_of_function(sum, states);
+        json_open(json, "states", '{');
+        for (int i = 0; i < STATE_COUNT; i++)
+            if (states[i].share > 0)
+                json_share(json, state_name((enum state)i), &states[i]);
+        json_close(json, '}');
+    }
     json_close(json, '}');
 }
 

@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum { ROWS = 20, NAME_COLUMNS = 24 };
-static const double aside_cores = 0.05; /* of a core; threads that had less are not worth a line */
+static const double holder_share_min = 0.005; /* of a thread's time; who held the GIL for less is not worth a line */
+static const double aside_cores = 0.05;       /* of a core; threads that had less are not worth a line */
 
 static void add_name(struct buf *out, const struct profile *profile, uint32_t id)
 {
@@ -42,6 +43,31 @@ static void add_shares(struct screen *screen, const char *title, const struct sh
     }
     if (column > 0)
         buf_add_byte(&screen->out, '\n');
+}
+
+/* "GIL      27 % ±2 held by worker-2 in totals()" */
+static void add_holders(struct screen *screen, const struct thread_ledger *ledger)
+{
+    struct buf text = {0};
+    for (size_t i = 0; i < ledger->n_holders; i++) {
+        const struct share *share = &ledger->holders[i].share;
+        const char *thread, *inside;
+        char range[40];
+        if (share->share < holder_share_min ||
+            !holder_names(screen->profile, ledger->holders[i].function, &thread, &inside))
+            break;
+        cells_percent_range(range, sizeof range, share->share, share->low, share->high);
+        buf_printf(&text, "%s%s held by ", i > 0 ? ", " : "waited ", range);
+        buf_add_visible(&text, thread, strlen(thread));
+        if (inside[0] != '\0') {
+            buf_add_text(&text, " in ");
+            buf_add_visible(&text, inside, strlen(inside));
+            buf_add_text(&text, "()");
+        }
+    }
+    if (text.size > 0)
+        cells_wrap(&screen->out, "GIL      ", text_hang, buf_text(&text), screen->width);
+    text_done(screen, &text);
 }
 
 static void add_head(struct screen *screen, const struct thread_ledger *ledger)
@@ -102,6 +128,7 @@ int text_threads(struct screen *screen)
         add_head(screen, one);
         add_shares(screen, "wall", one->wall, false);
         text_bar(screen, shares);
+        add_holders(screen, one);
         add_shares(screen, "CPU", one->cpu, true);
     }
     if (diagnosis->n_threads > shown)

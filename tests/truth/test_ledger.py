@@ -71,7 +71,24 @@ def ledger(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -> tu
     assert done.status == 0, done.err
     report = json.loads((done.folder / "report.json").read_text())
     (row,) = [row for row in report["states"]["threads"] if row.get("name") == "subject"]
+    parts(report)
     return json.loads(done.out), row
+
+
+def parts(report: dict[str, Any]) -> None:
+    """Processes and stretches of time are all of it, and the states of each are all of that."""
+    whole = sum(row["wall_s"] for row in report["states"]["threads"])
+    for each in (report["states"]["processes"], report["states"]["windows"]):
+        assert sum(part["wall_s"] for part in each) == pytest.approx(whole, rel=1e-6)
+    for part in report["states"]["processes"] + report["states"]["windows"]:
+        assert sum(share["share"] for share in part["states"].values()) == pytest.approx(1, abs=1e-7)
+    for function in report["functions"]:
+        assert (
+            function["self_low"] <= function["self_share"] + 1e-9
+            and function["self_share"] <= function["self_high"] + 1e-9
+        )
+        if "states" in function:
+            assert sum(share["share"] for share in function["states"].values()) == pytest.approx(1, abs=1e-7)
 
 
 def near(shown: dict[str, Any], state: str, truth: float) -> None:
@@ -146,6 +163,24 @@ def test_wall(run_keisoku: Run, python: Interpreter, phase: str, group: Path | N
 @pytest.mark.parametrize("phase", CPU)
 def test_cpu(run_keisoku: Run, python: Interpreter, phase: str) -> None:
     twice(lambda: check_cpu(run_keisoku, python, phase))
+
+
+def check_holder(run_keisoku: Run, python: Interpreter) -> None:
+    truth, row = ledger(run_keisoku, python, "held")
+    undisturbed("held", truth, row)
+    waited = row["states"]["gil-wait"]["share"]
+    if waited < 0.1:
+        raise Disturbed(f"it came to wait for the GIL for {waited:.0%} of its time only")
+    held = sum(holder["share"] for holder in row["gil_holders"] if holder["thread"] == "sorter")
+    assert held > 0.8 * waited, row
+    assert row["gil_holders"][0]["function"].endswith("sort_much"), row["gil_holders"]
+
+
+@pytest.mark.alone
+def test_who_holds_the_gil(run_keisoku: Run, python: Interpreter) -> None:
+    if python.free_threaded:
+        pytest.skip("no GIL")
+    twice(lambda: check_holder(run_keisoku, python))
 
 
 def check_kinds(run_keisoku: Run, python: Interpreter) -> None:

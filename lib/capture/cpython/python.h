@@ -102,6 +102,9 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
 size_t python_read_plan(struct python_reader *reader, struct remote_part *parts, size_t room);
 void python_read_planned(struct python_reader *reader);
 
+/* The thread state that holds the GIL of the reader's interpreter, or held it last; 0: not known. A read of its own. */
+uint64_t python_read_gil_holder(const struct python_reader *reader);
+
 /* Is the thread state still one of the thread that it was made for? False where states do not name their thread (before
  * 3.11). */
 bool python_reader_owns(const struct python_reader *reader);

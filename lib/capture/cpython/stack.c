@@ -11,7 +11,9 @@
 
 enum {
     FIXED_PARTS = 5,
-    GIL_BYTES = 512,     /* the structure with its mutexes and conditions is smaller in every version */
+    GIL_BYTES = 512, /* the structure with its mutexes and conditions is smaller in every version */
+    GIL_HOLDER = 8,  /* where it names its last holder, from 3.12 on (before, the runtime does) */
+    GIL_HOLDER_FREE_THREADED = 16,
     GIL_LOCK_BYTES = 32, /* of a semaphore, whose neighbours in the heap may be the program's locks */
     FRAME_BYTES_MAX = 256,
     STATUS_ACTIVE = 1 << 4,
@@ -119,6 +121,17 @@ bool python_reader_owns(const struct python_reader *reader)
     return layout_has(row->thread_native_id) &&
            remote_read_u64(&reader->python->remote, reader->thread.address + row->thread_native_id, &native) &&
            native == (uint64_t)reader->thread.named;
+}
+
+uint64_t python_read_gil_holder(const struct python_reader *reader)
+{
+    bool free_threaded = reader->python->info.free_threaded;
+    uint64_t at = reader->holder_address, holder;
+    if (at == 0 && reader->gil_address != 0 && layout_has(reader->python->layout.interpreter_gil))
+        at = reader->gil_address + (free_threaded ? GIL_HOLDER_FREE_THREADED : GIL_HOLDER);
+    if (at == 0 || (free_threaded && !reader->gil_enabled) || !remote_read_u64(&reader->python->remote, at, &holder))
+        return 0;
+    return holder;
 }
 
 void python_reader_free(struct python_reader *reader)

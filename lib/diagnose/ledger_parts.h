@@ -1,0 +1,28 @@
+/*
+ * The ledger of parts of a recording: of each process, of stretches of its time, of one function. Shares are as in
+ * ledger.h, each with the sampling error of its own part.
+ */
+#ifndef KEISOKU_DIAGNOSE_LEDGER_PARTS_H
+#define KEISOKU_DIAGNOSE_LEDGER_PARTS_H
+
+#include "diagnose/diagnose.h"
+
+struct ledger_part {
+    uint32_t process;        /* 0: of a stretch */
+    uint64_t from_ns, to_ns; /* of it */
+    double wall_ns, cpu_ns;  /* what its shares are of */
+    struct share wall[STATE_COUNT], cpu[STATE_COUNT];
+};
+
+enum { LEDGER_WINDOWS_MAX = 20 };
+
+/* Those of processes with any time, or of equal stretches of a second or more, in order; idle workers left out. The
+ * caller frees *parts. 0 or ERR_NOMEM. */
+int ledger_of_processes(const struct profile *profile, struct ledger_part **parts, size_t *n);
+int ledger_of_windows(const struct profile *profile, struct ledger_part **parts, size_t *n);
+
+/* States of a function's own time, and that time as a share of all that is in the aggregate. */
+void ledger_of_function(const struct function_sum *function, struct share states[STATE_COUNT]);
+struct share ledger_function_share(const struct aggregate *aggregate, const struct function_sum *function);
+
+#endif
