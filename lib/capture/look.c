@@ -164,8 +164,12 @@ static void take_native(struct sampler *s, struct tracked_thread *t)
     native_piece_drop(t->native);
     t->native = t->native_next;
     t->native_next = NULL;
-    if (t->native == NULL || t->native->time_ns == s->read_ns)
+    if (t->native == NULL)
         return;
+    if (t->native->time_ns == s->read_ns) {
+        t->native->loops = s->stack.loops != NULL ? *s->stack.loops : (struct python_loops){.n = 0};
+        return;
+    }
     native_piece_drop(t->native);
     t->native = NULL;
 }

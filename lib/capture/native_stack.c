@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { PIECES_MAX = 2048 };
+enum { PIECES_MAX = 2048, STEPS_MAX = 4096 };
 
 _Static_assert((int)UNWIND_REGISTERS == (int)WIRE_REGISTERS, "both number registers as DWARF does");
 
@@ -65,18 +65,23 @@ bool native_stack_read(struct native_reader *reader, struct tracked_process *pro
                                  .start = piece->start,
                                  .size = piece->size};
     memcpy(frame.registers, piece->registers, sizeof frame.registers);
-    stack->n = 0;
-    for (int i = 0; i < NATIVE_FRAMES_MAX; i++) {
+    uint32_t loops = piece->loops.n > 0 ? piece->loops.n : 1;
+    stack->n = stack->n_loops = 0;
+    for (int i = 0; i < STEPS_MAX; i++) {
         struct ip_point point = {piece->time_ns, frame.ip - (frame.interrupted ? 0 : 1), false};
         struct module module = module_at(&process->modules, reader->files, process, &point);
         if (module.kind == MODULE_INTERPRETER && module.place == PLACE_LOOP)
+            stack->loops[stack->n_loops++] = (uint32_t)stack->n;
+        if (stack->n_loops == loops)
             return true;
         add_frame(stack, &module);
         const struct proc_maps *maps;
         const struct proc_map *map = module_mapping(&process->modules, process, point.ip, &maps);
         enum unwind_result result = unwind_step(reader->unwinder, process->pid, maps, map, &frame);
+        if (result == UNWIND_END && stack->n_loops > 1) /* there are others than Python's frames say */
+            stack->n_loops = 1;
         if (result != UNWIND_OK)
-            return result == UNWIND_END && alone;
+            return stack->n_loops > 0 || (result == UNWIND_END && alone);
     }
-    return false;
+    return stack->n_loops > 0;
 }

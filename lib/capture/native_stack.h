@@ -1,12 +1,14 @@
 /*
  * Native frames of a sample (--native). The kernel sampler copies registers and the innermost piece of the stack in the
  * interrupt that reads the Python frames (a native_piece, which travels with the sample); the writer unwinds it later
- * (native_stack.c). The frames between the innermost instruction and the interpreter's loop are those of the call that
- * the innermost Python frame makes; the interpreter's own among them are left out.
+ * (native_stack.c) and puts both together (writer_native.c). The frames between the innermost instruction and the
+ * interpreter's loop are those of the call that the innermost Python frame makes, those between a loop and the next
+ * of the call that led from one Python frame to another; the interpreter's own among them are left out.
  */
 #ifndef KEISOKU_CAPTURE_NATIVE_STACK_H
 #define KEISOKU_CAPTURE_NATIVE_STACK_H
 
+#include "capture/cpython/python.h"
 #include "capture/modules.h"
 #include "wire/kernel_sample.h"
 
@@ -17,6 +19,7 @@ struct native_piece {
     atomic_uint *living; /* counts it */
     uint64_t time_ns;    /* of the sample that it was read with */
     uint64_t ip, registers[WIRE_REGISTERS];
+    struct python_loops loops; /* of the Python stack that it was read with */
     uint64_t start, size;
     uint8_t bytes[];
 };
@@ -33,6 +36,8 @@ struct native_frame {
 struct native_stack {
     struct native_frame frames[NATIVE_FRAMES_MAX]; /* innermost first */
     size_t n;
+    uint32_t loops[PYTHON_LOOPS_MAX]; /* of each loop that was met, how many frames lie further in */
+    uint32_t n_loops;
 };
 
 struct unwinder;

@@ -95,6 +95,7 @@ bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const stru
     sampler_clear_stack(s);
     if (t->reader == NULL)
         return true;
+    s->stack.loops = s->m->options.native ? &s->loops : NULL;
     enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
     s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
     bool good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);

@@ -21,6 +21,7 @@ struct sampler {
     size_t n, capacity;
     size_t holder_at; /* of the list: the thread that held the GIL when somebody was last found to wait for it */
     struct python_stack stack;
+    struct python_loops loops;         /* of it, where native frames are wanted and the kernel read it */
     struct tracked_thread **elsewhere; /* as long as list: run on another core than ours */
     size_t n_elsewhere;
     int busy_core; /* where a running thread was last read in this sweep; -1: none */

@@ -49,6 +49,9 @@ uint32_t writer_add_text(struct measurement *m, const char *text);
 
 /* writer_samples.c */
 void writer_write_sample(struct writer *w, const struct raw_sample *raw);
+/* writer_native.c. Puts the native frames of the sample's own instant on its Python stack and between its frames. False
+ * where there are none to be had: the stack stays as it is. */
+bool writer_join_native(struct writer *w, const struct raw_sample *raw, struct sample *sample);
 /* A task that was found waiting. */
 void writer_write_wait(struct writer *w, const struct raw_sample *raw);
 

@@ -19,26 +19,6 @@ static bool interrupted_at(struct measurement *m, const struct raw_sample *raw, 
     return raw->ip != 0;
 }
 
-/* Puts the native frames of the sample's own instant on its Python stack. False where there are none to be had: what is
- * there stays as it is. */
-static bool join_native(struct writer *w, const struct raw_sample *raw, struct sample *sample)
-{
-    struct tracked_process *process = raw->thread->process;
-    bool alone = raw->node == 0 && raw->thread->state_address == 0; /* no Python in that thread */
-    if (w->natives.unwinder == NULL || (sample->stack == 0 && !alone))
-        return false;
-    bool whole = raw->native != NULL && native_stack_read(&w->natives, process, raw->native, alone, &w->native);
-    if (raw->state == STATE_ON_CPU)
-        *(whole ? &w->native_whole : &w->native_cut) += sample->ticks;
-    if (!whole)
-        return false;
-    for (size_t i = w->native.n; i > 0; i--) {
-        const struct native_frame *frame = &w->native.frames[i - 1];
-        sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_NATIVE, frame->path, frame->function);
-    }
-    return true;
-}
-
 /* On the CPU: where? The kernel's clock tells, else nothing does. */
 static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const struct named_stack *named, bool joined,
                          struct sample *sample)
@@ -245,7 +225,7 @@ void writer_write_sample(struct writer *w, const struct raw_sample *raw)
         if (named.stack != 0 && raw->state == STATE_ON_CPU)
             operands_count(w->operands, thread->process, raw->node);
     }
-    bool joined = join_native(w, raw, &sample);
+    bool joined = writer_join_native(w, raw, &sample);
     if (raw->state == STATE_ON_CPU)
         place_on_cpu(w, raw, &named, joined, &sample);
     else if (is_idle(raw, &named))

@@ -61,6 +61,13 @@ struct python_frame {
     uint32_t mark;    /* of the code object when the frame was read, by the kernel sampler; else 0 */
 };
 
+/* Calls of the interpreter's loop in C, innermost first: so many frames of the stack run in each. */
+enum { PYTHON_LOOPS_MAX = 64 };
+struct python_loops {
+    uint32_t n, open; /* `open`: frames of the one that is being counted */
+    uint32_t frames[PYTHON_LOOPS_MAX];
+};
+
 struct python_stack {
     struct python_frame *frames; /* innermost first; room for PYTHON_DEPTH_MAX, the caller's */
     uint32_t depth;
@@ -73,7 +80,8 @@ struct python_stack {
     int core;             /* that the thread's own code last ran on, read after all else; -1: not known */
     uint64_t gil_address; /* of the GIL, 0 unknown: a futex wait inside [address, address + size) waits for it */
     uint32_t gil_size;
-    struct python_task task; /* that it belongs to; none unless the reader follows tasks */
+    struct python_loops *loops; /* the caller's, filled by python_stack_recorded; NULL: not wanted */
+    struct python_task task;    /* that it belongs to; none unless the reader follows tasks */
 };
 
 /* Per-thread memory of the last read (predicted addresses, chunk image). */

@@ -408,6 +408,22 @@ static bool is_doubtful(const struct walk *walk, const struct python_stack *stac
            layout_has(walk->reader->python->layout.frame_owner);
 }
 
+/* The frame that was just looked at is the outermost of a call of the loop in C: before 3.11 each frame has one, 3.11
+ * marks it, later versions put one of their own behind it. */
+static void count_loop(const struct walk *walk, struct python_loops *loops, bool helper)
+{
+    const struct layout *row = &walk->reader->python->layout;
+    bool behind = row->shim_owner && walk->owner >= row->shim_owner;
+    if (loops == NULL)
+        return;
+    loops->open += helper ? 0 : 1;
+    if (row->shim_owner ? !behind : layout_has(row->frame_owner) && !walk->is_entry)
+        return;
+    if (loops->n < PYTHON_LOOPS_MAX)
+        loops->frames[loops->n++] = loops->open;
+    loops->open = 0;
+}
+
 static enum python_read_result walk_stack(struct walk *walk, struct python_stack *stack)
 {
     bool entering = false;
@@ -422,7 +438,9 @@ static enum python_read_result walk_stack(struct walk *walk, struct python_stack
         }
         if (!look(walk))
             return PYTHON_READ_UNREADABLE;
-        if (is_helper(walk, stack))
+        bool helper = is_helper(walk, stack);
+        count_loop(walk, stack->loops, helper);
+        if (helper)
             continue;
         if (stack->depth == PYTHON_DEPTH_MAX) {
             stack->truncated = true;
@@ -548,6 +566,8 @@ enum python_read_result python_stack_recorded(struct python_reader *reader, cons
     stack->holds_gil = (sample->flags & WIRE_HOLDS_GIL) != 0;
     stack->gil_known = true;
     stack->gc_running = (sample->flags & WIRE_GC_RUNNING) != 0;
+    if (stack->loops != NULL)
+        stack->loops->n = stack->loops->open = 0;
     stack->gil_address = reader->gil_address;
     stack->gil_size = reader->gil_size;
     if (sample->result != WIRE_OK)
@@ -560,5 +580,8 @@ enum python_read_result python_stack_recorded(struct python_reader *reader, cons
     enum python_read_result result = walk_stack(&walk, stack);
     if (result != PYTHON_READ_OK)
         stack->depth = 0;
+    /* since 3.15 a frame of the interpreter's own that no loop runs ends every stack */
+    if (stack->loops != NULL && stack->loops->n > 1 && stack->loops->frames[stack->loops->n - 1] == 0)
+        stack->loops->n--;
     return result;
 }
