@@ -9,9 +9,7 @@
 #include "bpf/stack.bpf.h"
 #include "wire/kernel_sample.h"
 
-enum { NATIVE_RING_MOST = 1 << 21 }; /* the rest of the ring is for samples */
-
-__u32 native_wanted = 0;
+__u32 native_room = 0; /* bytes of the ring that these may fill: the rest is for samples. 0: none are wanted */
 
 #if defined(__TARGET_ARCH_arm64)
 static void copy_registers(struct wire_native *native, const struct pt_regs___here *of)
@@ -49,7 +47,7 @@ enum { STACK_REGISTER = 7 };
 /* Without room there is none: the sample comes all the same. */
 static void send_native(const struct wire_sample *sample)
 {
-    if (!native_wanted || bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > NATIVE_RING_MOST)
+    if (native_room == 0 || bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > native_room)
         return;
     struct wire_native *native = bpf_ringbuf_reserve(&samples, sizeof *native, 0);
     if (native == NULL)

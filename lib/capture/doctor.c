@@ -320,7 +320,7 @@ static void check_kernel(struct visit *visit)
     struct doctor_answer text = {0};
     struct kernel_sampler *sampler = NULL;
     struct err err = {0};
-    int rc = kernel_sampler_new(&sampler, &err);
+    int rc = kernel_sampler_new(false, &sampler, &err);
     if (rc == 0)
         SAY(text.detail, "--reader kernel: a sample takes an interrupt, here %.0f µs",
             kernel_sampler_interrupt_ns(sampler) / 1e3);

@@ -24,6 +24,8 @@
 
 #define KEEP_NS UINT64_C(1000000000) /* a core keeps its clock for so long after the last watched thread */
 
+enum { NATIVE_RING_BYTES = 1 << 24, NATIVE_ROOM_BYTES = 3 << 22 }; /* some 300 ms of two cores at 1 kHz */
+
 struct core_clock {
     int fd;
     uint32_t core;
@@ -38,6 +40,7 @@ struct kernel_sampler {
     struct bpf_link *switches; /* NULL: not told of */
     int threads_fd;
     uint64_t lost;
+    bool natives;
     double interrupt_ns;
     struct core_clock *clocks; /* cores may be numbered with gaps */
     size_t n_clocks;
@@ -102,6 +105,8 @@ static int load_program(struct kernel_sampler *sampler, bool switches)
     program->rodata->clock_ahead_ns = (uint64_t)clock_ahead_of_kernel_ns();
     int cores = libbpf_num_possible_cpus();
     int rc = cores < 0 ? cores : bpf_map__set_max_entries(program->maps.scratches, (uint32_t)cores);
+    if (rc == 0 && sampler->natives)
+        rc = bpf_map__set_max_entries(program->maps.samples, NATIVE_RING_BYTES);
     if (rc == 0)
         rc = sampler_bpf__load(program);
     if (rc != 0) {
@@ -222,23 +227,19 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     return sampler->switches != NULL;
 }
 
-void kernel_sampler_natives(struct kernel_sampler *sampler)
-{
-    __atomic_store_n(&sampler->program->bss->native_wanted, 1, __ATOMIC_RELAXED);
-}
-
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
 {
     return sampler->interrupt_ns;
 }
 
-int kernel_sampler_new(struct kernel_sampler **result, struct err *err)
+int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err *err)
 {
     struct kernel_sampler *sampler = mem_zalloc(1, sizeof *sampler);
     if (sampler == NULL)
         return err_set(err, ERR_NOMEM, "out of memory");
     libbpf_set_print(say_nothing);
     sampler->period_ns = KERNEL_NEVER_NS;
+    sampler->natives = natives;
     bool waits = false;
     int rc = load(sampler);
     if (rc == 0)
@@ -255,6 +256,8 @@ int kernel_sampler_new(struct kernel_sampler **result, struct err *err)
         bpf_link__destroy(sampler->switches);
         sampler->switches = NULL;
     }
+    if (natives)
+        __atomic_store_n(&sampler->program->bss->native_room, NATIVE_ROOM_BYTES, __ATOMIC_RELAXED);
     *result = sampler;
     return 0;
 }

@@ -27,8 +27,9 @@ struct kernel_taker {
     void (*native)(void *context, const struct wire_native *native); /* of the thread's next sample */
 };
 
-/* ERR_PERMISSION, ERR_NOT_SUPPORTED (this build or this kernel cannot, or the trial did not read what was there). */
-int kernel_sampler_new(struct kernel_sampler **result, struct err *err);
+/* `natives`: samples come with what native frames are found by, which takes 16 MB more of the kernel's memory.
+ * ERR_PERMISSION, ERR_NOT_SUPPORTED (this build or this kernel cannot, or the trial did not read what was there). */
+int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err *err);
 void kernel_sampler_free(struct kernel_sampler *sampler);
 /* Each core where a watched thread runs is interrupted each `period_ns` from now on, at least 10 µs; to be said again
  * some times a second: cores that none was on for a while are left alone. KERNEL_NEVER_NS: none is, and no wait is told
@@ -38,8 +39,6 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns);
 /* Waits are told of, of each thread one in so long on average where there are more; 0 (at first): none. False where
  * this kernel does not tell. */
 bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns);
-/* Samples come with what native frames are found by. */
-void kernel_sampler_natives(struct kernel_sampler *sampler);
 /* What an interrupt takes of the interrupted thread beyond the reading itself, as the trial measured it. */
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler);
 /* Says how thread `tid` is to be read. False when no more fit. */

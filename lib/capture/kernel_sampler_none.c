@@ -1,8 +1,9 @@
 /* In place of kernel_sampler.c where the build found no clang, bpftool or libbpf. */
 #include "capture/kernel_sampler.h"
 
-int kernel_sampler_new(struct kernel_sampler **result, struct err *err)
+int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err *err)
 {
+    (void)natives;
     *result = NULL;
     return err_set(err, ERR_NOT_SUPPORTED,
                    "this keisoku was built without it; build again where clang, bpftool and libbpf are");
@@ -24,11 +25,6 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     (void)sampler;
     (void)interval_ns;
     return false;
-}
-
-void kernel_sampler_natives(struct kernel_sampler *sampler)
-{
-    (void)sampler;
 }
 
 double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)

@@ -35,7 +35,7 @@ static void *load(void *context)
     struct err err;
     prctl(PR_SET_NAME, "kei-loader");
     for (int i = 0; i < TRIES && poll(&stop, 1, WAIT_MS << i) == 0; i++) {
-        int rc = kernel_sampler_new(&sampler, &err);
+        int rc = kernel_sampler_new(false, &sampler, &err);
         if (rc == 0 && is_dear(sampler))
             kernel_sampler_free(sampler);
         else if (rc == 0)

@@ -212,13 +212,9 @@ static int use_kernel(struct measurement *m, struct err *err)
         return err_set(err, ERR_BAD_INPUT, "--native needs the kernel sampler; leave --reader out");
     int rc = m->options.native ? unwinder_new(&m->unwinder, &why) : 0;
     if (rc == 0)
-        rc = kernel_sampler_new(&kernel, &why);
+        rc = kernel_sampler_new(m->options.native, &kernel, &why);
     m->kernel = kernel;
-    if (rc != 0)
-        return err_set(err, rc, "%s cannot be used: %.900s", what, why.text);
-    if (m->options.native)
-        kernel_sampler_natives(kernel);
-    return 0;
+    return rc == 0 ? 0 : err_set(err, rc, "%s cannot be used: %.900s", what, why.text);
 }
 
 /* Follows threads with the kernel's clock; a refusal leaves the measurement with less evidence, and the report says
