@@ -16,11 +16,15 @@
 enum { PAGE = 4096, SYMBOLS_MAX = 8 << 20 };
 
 struct elf {
-    int fd;
-    Elf *handle;             /* NULL: the file cannot be opened and the image in memory serves */
-    struct elf_memory image; /* then */
-    uint64_t bias;           /* address in the process - address in the file; wraps */
+    pid_t pid;
+    const struct proc_maps *maps;
+    const struct proc_map *map;
     uint64_t start, end;     /* addresses in the process that the file's mappings span */
+    struct elf_memory image; /* what the loader has made of it */
+    bool has_image, file_tried;
+    int fd;
+    Elf *handle;   /* of the file; NULL: not opened, or cannot be */
+    uint64_t bias; /* of the file: address in the process - address in the file; wraps */
 };
 
 bool elf_same_file(const struct proc_map *a, const struct proc_map *b)
@@ -64,13 +68,13 @@ static int open_mapped(pid_t pid, const struct proc_map *map)
 }
 
 /* The addresses from the first mapping of the file to the end of its last. */
-static void find_extent(struct elf *elf, const struct proc_maps *maps, const struct proc_map *of)
+static void find_extent(struct elf *elf)
 {
     elf->start = UINT64_MAX;
     elf->end = 0;
-    for (size_t i = 0; i < maps->count; i++) {
-        const struct proc_map *map = &maps->maps[i];
-        if (!elf_same_file(map, of))
+    for (size_t i = 0; i < elf->maps->count; i++) {
+        const struct proc_map *map = &elf->maps->maps[i];
+        if (!elf_same_file(map, elf->map))
             continue;
         elf->start = map->start < elf->start ? map->start : elf->start;
         elf->end = map->end > elf->end ? map->end : elf->end;
@@ -98,16 +102,15 @@ static bool find_own_bias(struct elf *elf, size_t segments, const struct proc_ma
     return false;
 }
 
-static bool find_bias(struct elf *elf, const struct proc_maps *maps, const struct proc_map *of)
+static bool find_bias(struct elf *elf)
 {
     size_t segments;
     if (elf_getphdrnum(elf->handle, &segments) != 0 || segments > 1024)
         return false;
-    find_extent(elf, maps, of);
-    bool found = find_own_bias(elf, segments, of);
-    for (size_t i = 0; i < maps->count && !found; i++) {
-        const struct proc_map *map = &maps->maps[i];
-        if (!elf_same_file(map, of))
+    bool found = find_own_bias(elf, segments, elf->map);
+    for (size_t i = 0; i < elf->maps->count && !found; i++) {
+        const struct proc_map *map = &elf->maps->maps[i];
+        if (!elf_same_file(map, elf->map))
             continue;
         for (size_t j = 0; j < segments && !found; j++) {
             GElf_Phdr header;
@@ -123,10 +126,10 @@ static bool find_bias(struct elf *elf, const struct proc_maps *maps, const struc
     return found;
 }
 
-static bool open_file(struct elf *elf, pid_t pid, const struct proc_maps *maps, const struct proc_map *map)
+static bool open_file(struct elf *elf)
 {
     GElf_Ehdr header;
-    elf->fd = open_mapped(pid, map);
+    elf->fd = open_mapped(elf->pid, elf->map);
     if (elf->fd < 0)
         return false;
     elf->handle = elf_begin(elf->fd, ELF_C_READ, NULL);
@@ -135,14 +138,18 @@ static bool open_file(struct elf *elf, pid_t pid, const struct proc_maps *maps, 
         return false;
     if (header.e_ident[EI_DATA] != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
         return false;
-    return find_bias(elf, maps, map);
+    return find_bias(elf);
 }
 
-/* The image as it was loaded; its first mapping holds the header. */
-static bool open_memory(struct elf *elf, pid_t pid, const struct proc_maps *maps, const struct proc_map *of)
+/* Opens the file when it is first needed. */
+static bool has_file(struct elf *elf)
 {
-    find_extent(elf, maps, of);
-    return elf->start < elf->end && elf_memory_open(&elf->image, pid, elf->start);
+    if (!elf->file_tried && !open_file(elf)) {
+        elf_end(elf->handle);
+        elf->handle = NULL;
+    }
+    elf->file_tried = true;
+    return elf->handle != NULL;
 }
 
 struct elf *elf_open(pid_t pid, const struct proc_maps *maps, const struct proc_map *map)
@@ -152,11 +159,10 @@ struct elf *elf_open(pid_t pid, const struct proc_maps *maps, const struct proc_
     struct elf *elf = mem_zalloc(1, sizeof(*elf));
     if (!elf)
         return NULL;
-    if (open_file(elf, pid, maps, map))
-        return elf;
-    elf_end(elf->handle);
-    elf->handle = NULL;
-    if (open_memory(elf, pid, maps, map))
+    *elf = (struct elf){.pid = pid, .maps = maps, .map = map, .fd = -1};
+    find_extent(elf);
+    elf->has_image = elf->start < elf->end && elf_memory_open(&elf->image, pid, elf->start);
+    if (elf->has_image || has_file(elf))
         return elf;
     elf_close(elf);
     return NULL;
@@ -173,10 +179,9 @@ void elf_close(struct elf *elf)
 }
 
 /* A claim of the file, accepted when it lies where the file is mapped or in the zero pages that follow. */
-static bool place_at(const struct elf *elf, uint64_t value, uint64_t size, struct elf_place *place)
+static bool place_at(const struct elf *elf, uint64_t address, uint64_t size, struct elf_place *place)
 {
     enum { BEHIND_MAX = 64 << 20 };
-    uint64_t address = elf->bias + value;
     if (address < elf->start || address >= elf->end + BEHIND_MAX)
         return false;
     place->address = address;
@@ -196,7 +201,7 @@ static bool symbol_in(struct elf *elf, Elf_Scn *section, const GElf_Shdr *header
         if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
             continue;
         const char *text = elf_strptr(elf->handle, header->sh_link, symbol.st_name);
-        if (text && strcmp(text, name) == 0 && place_at(elf, symbol.st_value, symbol.st_size, place))
+        if (text && strcmp(text, name) == 0 && place_at(elf, elf->bias + symbol.st_value, symbol.st_size, place))
             return true;
     }
     return false;
@@ -204,12 +209,11 @@ static bool symbol_in(struct elf *elf, Elf_Scn *section, const GElf_Shdr *header
 
 bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place)
 {
-    if (!elf->handle) {
-        uint64_t address, size;
-        return elf_memory_symbol(&elf->image, name, &address, &size) && place_at(elf, address - elf->bias, size, place);
-    }
+    uint64_t address, size;
+    if (elf->has_image && elf_memory_symbol(&elf->image, name, &address, &size) && place_at(elf, address, size, place))
+        return true;
     static const GElf_Word kinds[] = {SHT_DYNSYM, SHT_SYMTAB};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; has_file(elf) && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         for (Elf_Scn *section = NULL; (section = elf_nextscn(elf->handle, section));) {
             GElf_Shdr header;
             if (gelf_getshdr(section, &header) && header.sh_type == kinds[i] &&
@@ -222,8 +226,9 @@ bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place)
 
 Elf *elf_handle(struct elf *elf, uint64_t *bias)
 {
+    bool opened = has_file(elf);
     *bias = elf->bias;
-    return elf->handle;
+    return opened ? elf->handle : NULL;
 }
 
 struct taking {
@@ -242,7 +247,8 @@ static bool functions_in(struct elf *elf, Elf_Scn *section, const GElf_Shdr *hea
         if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
             continue;
         unsigned type = GELF_ST_TYPE(symbol.st_info);
-        if ((type != STT_FUNC && type != STT_GNU_IFUNC) || !place_at(elf, symbol.st_value, symbol.st_size, &place))
+        if ((type != STT_FUNC && type != STT_GNU_IFUNC) ||
+            !place_at(elf, elf->bias + symbol.st_value, symbol.st_size, &place))
             continue;
         const char *name = elf_strptr(elf->handle, header->sh_link, symbol.st_name);
         if (name && !taking->take(taking->context, name, &place))
@@ -256,7 +262,7 @@ void elf_functions(struct elf *elf, bool (*take)(void *context, const char *name
 {
     static const GElf_Word kinds[] = {SHT_DYNSYM, SHT_SYMTAB};
     struct taking taking = {take, context};
-    for (size_t i = 0; elf->handle && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; has_file(elf) && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         for (Elf_Scn *section = NULL; (section = elf_nextscn(elf->handle, section));) {
             GElf_Shdr header;
             if (gelf_getshdr(section, &header) && header.sh_type == kinds[i] &&
@@ -269,14 +275,14 @@ void elf_functions(struct elf *elf, bool (*take)(void *context, const char *name
 bool elf_section(struct elf *elf, const char *name, struct elf_place *place)
 {
     size_t names;
-    if (!elf->handle || elf_getshdrstrndx(elf->handle, &names) != 0)
+    if (!has_file(elf) || elf_getshdrstrndx(elf->handle, &names) != 0)
         return false;
     for (Elf_Scn *section = NULL; (section = elf_nextscn(elf->handle, section));) {
         GElf_Shdr header;
         if (!gelf_getshdr(section, &header) || !(header.sh_flags & SHF_ALLOC))
             continue;
         const char *text = elf_strptr(elf->handle, names, header.sh_name);
-        if (text && strcmp(text, name) == 0 && place_at(elf, header.sh_addr, header.sh_size, place))
+        if (text && strcmp(text, name) == 0 && place_at(elf, elf->bias + header.sh_addr, header.sh_size, place))
             return true;
     }
     return false;

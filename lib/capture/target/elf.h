@@ -1,7 +1,8 @@
 /*
- * Symbols and sections of an ELF file that a process has mapped. The file is hostile input: read with libelf from a
- * descriptor (never mapped, so that a file cut short under us cannot kill us), every offset checked. Addresses given
- * back are those in the process: static, position-independent and shared objects alike.
+ * Symbols and sections of an ELF file that a process has mapped. Both the file and what lies in memory are hostile
+ * input: the file is read with libelf from a descriptor (never mapped, so that a file cut short under us cannot kill
+ * us), every offset checked. Addresses given back are those in the process: static, position-independent and shared
+ * objects alike.
  */
 #ifndef KEISOKU_CAPTURE_ELF_H
 #define KEISOKU_CAPTURE_ELF_H
@@ -15,13 +16,14 @@ struct elf_place {
     uint64_t size;    /* as the file says; 0 unknown */
 };
 
-/* Opens the file behind a mapping: by the mapping itself where permitted (works for deleted files), by the executable
- * link, else by its path in the process's root when that still is the same file. Where none of them can be had, the
- * image in memory serves (exported symbols only). NULL when it is no 64-bit ELF of this machine's byte order. */
+/* The file behind a mapping; the maps must last until it has been opened. The image in memory comes first: a few small
+ * reads find an exported symbol in it. The file is opened when that has no answer: by the mapping itself where
+ * permitted (works for deleted files), by the executable link, else by its path in the process's root when that still
+ * is the same file. NULL when it is no 64-bit ELF of this machine's byte order. */
 struct elf *elf_open(pid_t pid, const struct proc_maps *maps, const struct proc_map *map);
 void elf_close(struct elf *elf);
 
-/* Finds `name` in the dynamic, then in the full symbol table. */
+/* Finds `name` among the exported symbols, then in the full symbol table. */
 bool elf_symbol(struct elf *elf, const char *name, struct elf_place *place);
 /* Hands out the functions that the file names, the dynamic table's first, until `take` says no. None of an image in
  * memory. */

@@ -1,6 +1,7 @@
 /*
- * Exported symbols of an ELF image as it lies in a process's memory, for files that are gone or cannot be opened: by
- * the dynamic section and its hash table. Hostile input: every table is read bounded, every chain ends.
+ * Exported symbols of an ELF image as it lies in a process's memory, by the dynamic section and its hash table: a few
+ * small reads where the file would have to be opened and searched, if it can be had at all. Hostile input: every table
+ * is read bounded, every chain ends.
  */
 #ifndef KEISOKU_CAPTURE_ELF_MEMORY_H
 #define KEISOKU_CAPTURE_ELF_MEMORY_H
