@@ -105,6 +105,8 @@ struct text_part {
 };
 /* What the head (str_ascii_size bytes) of the string at `address` says, cut after `limit` characters. */
 struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit);
+/* Is it the ASCII text `wanted`? Of the string at `address`, str_ascii_size and as many bytes are in `head`. */
+bool text_is(const struct layout *row, uint64_t address, const uint8_t *head, const char *wanted);
 /* Appends characters of `kind` bytes each as UTF-8; what is no character becomes U+FFFD. Where strings are bytes, they
  * are taken for UTF-8 themselves. */
 void text_to_utf8(const struct layout *row, struct buf *buf, const uint8_t *data, uint32_t kind, uint32_t length);

@@ -16,6 +16,8 @@ enum {
     KEY_CHARACTERS_MAX = 64,
     NAME_CHARACTERS_MAX = 1024,
     KEYS_HEAD_MAX = 64,
+    KEYS_AT_ONCE = 64,
+    KEY_BYTES_MAX = TEXT_HEAD_MAX,
 };
 
 /* The entries of a dict's key table. */
@@ -82,6 +84,30 @@ static bool is_text(struct python *python, uint64_t object, const char *wanted, 
     return object && text_read(python, object, KEY_CHARACTERS_MAX, text) && strcmp(buf_text(text), wanted) == 0;
 }
 
+/* The keys from index `from` on that one call reads: the index of the one that is `wanted`, -1 when it is none of them.
+ */
+static long find_among(struct python *python, const struct entries *entries, size_t from, const char *wanted)
+{
+    uint8_t heads[KEYS_AT_ONCE][KEY_BYTES_MAX];
+    struct remote_part parts[KEYS_AT_ONCE];
+    size_t which[KEYS_AT_ONCE], count = 0, size = python->layout.str_ascii_size + strlen(wanted);
+    for (size_t i = from; i < entries->count && i < from + KEYS_AT_ONCE && size <= KEY_BYTES_MAX; i++) {
+        uint64_t key = entry_key(entries, i);
+        if (!plausible(key))
+            continue;
+        parts[count] = (struct remote_part){key, heads[count], size};
+        which[count++] = i;
+    }
+    for (size_t at = 0; at < count; at++) { /* `at`: the first that has not been read; it cannot be, the next time */
+        size_t end = at + remote_read_past_pages(&python->remote, parts + at, count - at);
+        for (; at < end; at++) {
+            if (text_is(&python->layout, parts[at].address, heads[at], wanted))
+                return (long)which[at];
+        }
+    }
+    return -1;
+}
+
 /* The index of the string key `wanted`, -1 when there is none. Names of attributes are one and the same object all over
  * an interpreter: the one that was last found saves reading the others' text. */
 static long find_key(struct python *python, const struct entries *entries, const char *wanted)
@@ -94,12 +120,10 @@ static long find_key(struct python *python, const struct entries *entries, const
         for (size_t i = 0; i < entries->count && found < 0; i++)
             found = entry_key(entries, i) == known ? (long)i : -1;
     }
-    for (size_t i = 0; i < entries->count && found < 0; i++) {
-        uint64_t key = entry_key(entries, i);
-        if (!is_text(python, key, wanted, &text))
-            continue;
-        found = (long)i;
-        __atomic_store_n(hint, key, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < entries->count && found < 0; i += KEYS_AT_ONCE) {
+        found = find_among(python, entries, i, wanted);
+        if (found >= 0)
+            __atomic_store_n(hint, entry_key(entries, (size_t)found), __ATOMIC_RELAXED);
     }
     buf_release(&text);
     return found;

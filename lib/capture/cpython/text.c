@@ -21,6 +21,14 @@ struct text_part text_part_of(const struct layout *row, uint64_t address, const 
     return (struct text_part){.address = address + header, .kind = kind, .length = (uint32_t)length};
 }
 
+bool text_is(const struct layout *row, uint64_t address, const uint8_t *head, const char *wanted)
+{
+    size_t length = strlen(wanted);
+    struct text_part part = text_part_of(row, address, head, UINT32_MAX);
+    return part.kind == 1 && part.length == length && part.address == address + row->str_ascii_size &&
+           memcmp(head + row->str_ascii_size, wanted, length) == 0;
+}
+
 static void add_character(struct buf *buf, uint32_t character)
 {
     if (character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff) || character == 0)

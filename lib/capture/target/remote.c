@@ -13,7 +13,7 @@
 
 _Static_assert(REMOTE_PARTS_MAX <= IOV_MAX, "one vectored call takes all parts");
 
-enum { PAGE = 4096, PAGES = 64, SMALL = 1024 };
+enum { PAGE = 4096, PAGES = 512 };
 
 struct remote_pages {
     uint64_t addresses[PAGES]; /* by their number modulo PAGES; 0: none */
@@ -24,8 +24,13 @@ struct remote_pages *remote_pages_new(void)
 {
     struct remote_pages *pages = mem_alloc(sizeof(*pages));
     if (pages)
-        memset(pages->addresses, 0, sizeof(pages->addresses));
+        remote_pages_clear(pages);
     return pages;
+}
+
+void remote_pages_clear(struct remote_pages *pages)
+{
+    memset(pages->addresses, 0, sizeof(pages->addresses));
 }
 
 void remote_pages_free(struct remote_pages *pages)
@@ -33,33 +38,7 @@ void remote_pages_free(struct remote_pages *pages)
     mem_free(pages);
 }
 
-/* False where it is not to be had from one page. */
-static bool read_from_page(struct remote *remote, uint64_t address, void *local, size_t size)
-{
-    struct remote_pages *pages = remote->pages;
-    uint64_t page = address & ~(uint64_t)(PAGE - 1);
-    size_t slot = page / PAGE % PAGES;
-    if (size > SMALL || address - page + size > PAGE || page == 0)
-        return false;
-    struct remote_part part = {.address = page, .local = pages->bytes[slot], .size = PAGE};
-    if (pages->addresses[slot] != page) {
-        bool read = remote_read_parts(remote, &part, 1) == 1;
-        pages->addresses[slot] = read ? page : 0;
-    }
-    if (pages->addresses[slot] == page)
-        memcpy(local, pages->bytes[slot] + (address - page), size);
-    return pages->addresses[slot] == page;
-}
-
-bool remote_read(struct remote *remote, uint64_t address, void *local, size_t size)
-{
-    if (remote->pages != NULL && size > 0 && read_from_page(remote, address, local, size))
-        return true;
-    struct remote_part part = {.address = address, .local = local, .size = size};
-    return size == 0 || remote_read_parts(remote, &part, 1) == 1;
-}
-
-size_t remote_read_parts(struct remote *remote, const struct remote_part *parts, size_t count)
+size_t remote_read_past_pages(struct remote *remote, const struct remote_part *parts, size_t count)
 {
     struct iovec locals[REMOTE_PARTS_MAX], remotes[REMOTE_PARTS_MAX];
     if (count > REMOTE_PARTS_MAX)
@@ -81,6 +60,52 @@ size_t remote_read_parts(struct remote *remote, const struct remote_part *parts,
     if (whole < count)
         errno = EFAULT;
     return whole;
+}
+
+/* The page, read now if it is not there; NULL when it cannot be. */
+static const uint8_t *page_at(struct remote *remote, uint64_t address)
+{
+    struct remote_pages *pages = remote->pages;
+    size_t slot = address / PAGE % PAGES;
+    struct remote_part part = {.address = address, .local = pages->bytes[slot], .size = PAGE};
+    if (pages->addresses[slot] != address || address == 0)
+        pages->addresses[slot] = remote_read_past_pages(remote, &part, 1) == 1 ? address : 0;
+    return pages->addresses[slot] == 0 ? NULL : pages->bytes[slot];
+}
+
+/* False where a page cannot be had, and for what is a page itself or more. */
+static bool read_from_pages(struct remote *remote, const struct remote_part *part)
+{
+    size_t done = 0;
+    if (part->size >= PAGE || part->address + part->size < part->address)
+        return false;
+    while (done < part->size) {
+        uint64_t at = part->address + done, inside = at % PAGE;
+        const uint8_t *page = page_at(remote, at - inside);
+        size_t size = part->size - done < PAGE - inside ? part->size - done : PAGE - inside;
+        if (page == NULL)
+            return false;
+        memcpy((uint8_t *)part->local + done, page + inside, size);
+        done += size;
+    }
+    return true;
+}
+
+size_t remote_read_parts(struct remote *remote, const struct remote_part *parts, size_t count)
+{
+    size_t whole = 0;
+    if (remote->pages == NULL)
+        return remote_read_past_pages(remote, parts, count);
+    while (whole < count &&
+           (read_from_pages(remote, &parts[whole]) || remote_read_past_pages(remote, &parts[whole], 1) == 1))
+        whole++;
+    return whole;
+}
+
+bool remote_read(struct remote *remote, uint64_t address, void *local, size_t size)
+{
+    struct remote_part part = {.address = address, .local = local, .size = size};
+    return size == 0 || remote_read_parts(remote, &part, 1) == 1;
 }
 
 bool remote_read_u64(struct remote *remote, uint64_t address, uint64_t *value)

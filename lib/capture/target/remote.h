@@ -30,10 +30,14 @@ enum { REMOTE_PARTS_MAX = 1024 }; /* as many as the kernel takes */
 bool remote_read(struct remote *remote, uint64_t address, void *local, size_t size);
 /* One vectored call. Returns how many parts, from the first on, arrived whole. */
 size_t remote_read_parts(struct remote *remote, const struct remote_part *parts, size_t count);
-/* Whole pages, each read once: while they are in remote->pages, remote_read of a small object is answered from them.
- * For following many pointers at leisure, as names need it: one thread's, and as old as the first read of each page.
- * NULL when memory is short. */
+/* The same, and always a call: for what lies scattered and is looked at once. */
+size_t remote_read_past_pages(struct remote *remote, const struct remote_part *parts, size_t count);
+/* Whole pages, each read once: while they are in remote->pages, reads are answered from them. For following many
+ * pointers at leisure, as names need it: one thread's, and as old as the first read of each page. NULL when memory is
+ * short. */
 struct remote_pages *remote_pages_new(void);
+/* They are read anew from now on. */
+void remote_pages_clear(struct remote_pages *pages);
 void remote_pages_free(struct remote_pages *pages);
 /* Little helpers; false as above. */
 bool remote_read_u64(struct remote *remote, uint64_t address, uint64_t *value);
