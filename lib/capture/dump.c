@@ -108,33 +108,51 @@ static void name_thread(struct dumper *d, const struct python_thread *state, str
     thread->name = dump_keep(d, name);
 }
 
-static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *state)
+/* What is shown of a thread whose stack and proof are there. */
+static void show_thread(struct dumper *d, const struct python_thread *state, const struct proof *proof,
+                        struct dump_thread *thread)
+{
+    thread->state = proof->runs ? STATE_ON_CPU
+                                : wait_state(proof->stat.state, &proof->call, d->stack.gil_address, d->stack.gil_size);
+    thread->holds_gil = d->stack.holds_gil;
+    thread->detail = proof->runs ? "" : wait_call_name(proof->call.number);
+    dump_name_frames(d, thread);
+    if (wait_state_may_be_idle(thread->state) && is_idle(thread))
+        thread->state = STATE_IDLE;
+    python_remote(d->python)->pages = d->pages;
+    name_thread(d, state, thread);
+}
+
+static struct python_reader *reader_of(struct dumper *d, const struct python_thread *state)
+{
+    python_remote(d->python)->pages = d->pages;
+    struct python_reader *reader = state != NULL ? python_reader_new(d->python, state) : NULL;
+    d->stack.gil_address = 0;
+    d->stack.holds_gil = false;
+    d->stack.depth = 0;
+    return reader;
+}
+
+static bool may_have_tasks(struct dumper *d, const struct python_thread *state, struct python_reader *reader,
+                           const struct dump_thread *thread)
+{
+    return state != NULL && (may_run_loop(d, thread) || dump_find_greenlets(d, reader) > 0);
+}
+
+/* A thread by itself: what is proved is read anew. */
+static void add_singly(struct dumper *d, pid_t tid, const struct python_thread *state)
 {
     struct proc_thread files;
     struct proof proof;
     struct dump_thread *thread = &d->dump->threads[d->dump->n_threads];
-    struct remote *remote = python_remote(d->python);
-    remote->pages = d->pages;
-    struct python_reader *reader = state != NULL ? python_reader_new(d->python, state) : NULL;
-    remote->pages = NULL; /* what is proved is read anew */
-    memset(thread, 0, sizeof *thread);
+    struct python_reader *reader = reader_of(d, state);
+    python_remote(d->python)->pages = NULL;
+    *thread = (struct dump_thread){.tid = tid};
     if (proc_thread_open(&files, d->dump->pid, tid)) {
-        d->stack.gil_address = 0;
-        d->stack.holds_gil = false;
         if (read_proved(d, &files, reader, &proof, &thread->proved) != LOOK_GONE) {
-            thread->tid = tid;
-            thread->state = proof.runs
-                                ? STATE_ON_CPU
-                                : wait_state(proof.stat.state, &proof.call, d->stack.gil_address, d->stack.gil_size);
-            thread->holds_gil = d->stack.holds_gil;
-            thread->detail = proof.runs ? "" : wait_call_name(proof.call.number);
-            dump_name_frames(d, thread);
-            if (wait_state_may_be_idle(thread->state) && is_idle(thread))
-                thread->state = STATE_IDLE;
-            remote->pages = d->pages;
-            name_thread(d, state, thread);
-            remote->pages = NULL;
-            if (state != NULL && (may_run_loop(d, thread) || dump_find_greenlets(d, reader) > 0))
+            show_thread(d, state, &proof, thread);
+            python_remote(d->python)->pages = NULL;
+            if (may_have_tasks(d, state, reader, thread))
                 dump_tasks(d, state, &files, thread);
             if (thread->state == STATE_IO && is_idle_loop(d, thread))
                 thread->state = STATE_IDLE;
@@ -145,31 +163,90 @@ static void add_thread(struct dumper *d, pid_t tid, const struct python_thread *
     python_reader_free(reader);
 }
 
+/* One of many that all sleep, as far as is known: false when it does not, or cannot be read so. */
+static bool add_sleeper(struct dumper *d, pid_t tid, const struct python_thread *state)
+{
+    struct proof proof = {.stat = {.state = 'S'}};
+    struct dump_thread *thread = &d->dump->threads[d->dump->n_threads];
+    struct python_reader *reader = reader_of(d, state);
+    *thread = (struct dump_thread){.tid = tid, .proved = true};
+    bool read = proc_syscall_once(d->dump->pid, tid, &proof.call) && !proof.call.running && proof.call.number != -1 &&
+                (reader == NULL || python_read_stack(reader, &d->stack) == PYTHON_READ_OK);
+    if (read) {
+        show_thread(d, state, &proof, thread);
+        d->dump->n_threads++;
+    }
+    read = read && thread->proved && thread->state != STATE_UNKNOWN && !may_have_tasks(d, state, reader, thread);
+    python_reader_free(reader);
+    return read;
+}
+
+static const struct python_thread *state_of(const struct dumper *d, pid_t tid)
+{
+    for (int i = d->n_states - 1; i >= 0; i--) /* the oldest: see tracker.c */
+        if (d->states[i].tid == tid)
+            return &d->states[i];
+    return NULL;
+}
+
+static int list_threads(struct dumper *d)
+{
+    d->n_states = python_threads(d->python, &d->states, &d->states_capacity);
+    d->n_tids = proc_threads(d->dump->pid, &d->tids, &d->tids_capacity);
+    if (d->n_tids < 0 || d->n_states < 0)
+        return ERR_UNREADABLE;
+    d->dump->threads = arena_alloc(&d->dump->arena, ((size_t)d->n_tids + 1) * sizeof *d->dump->threads);
+    d->dump->n_threads = 0;
+    return d->dump->threads != NULL ? 0 : ERR_NOMEM;
+}
+
+static bool is_stopped(const struct dumper *d)
+{
+    struct proc_thread files;
+    struct proc_stat stat;
+    if (!proc_thread_open(&files, d->dump->pid, d->dump->pid))
+        return true;
+    bool known = proc_thread_stat(&files, &stat);
+    proc_thread_close(&files);
+    return !known || (stat.state != 'S' && stat.state != 'D');
+}
+
+/*
+ * All threads at once, where none of them runs: the process's CPU clock is the same before and after, so no thread ran
+ * between the two and all that was read is of one moment. Each thread is found asleep in between: one that sits in the
+ * kernel on a core would be no sleeper. Nothing is read twice.
+ */
+static bool add_all_asleep(struct dumper *d)
+{
+    uint64_t before, after;
+    remote_pages_clear(d->pages);
+    python_remote(d->python)->pages = d->pages;
+    d->still = true;
+    bool good = !is_stopped(d) && proc_cpu_clock_ns(d->dump->pid, &before) && list_threads(d) == 0;
+    for (int i = 0; good && i < d->n_tids; i++)
+        good = add_sleeper(d, d->tids[i], state_of(d, d->tids[i]));
+    good = good && proc_cpu_clock_ns(d->dump->pid, &after) && after == before;
+    d->still = false;
+    python_remote(d->python)->pages = NULL;
+    if (!good)
+        remote_pages_clear(d->pages);
+    return good;
+}
+
 static int add_threads(struct dumper *d, struct err *err)
 {
-    pid_t *tids = NULL;
-    struct python_thread *states = NULL;
-    size_t tids_capacity = 0, states_capacity = 0;
     uint64_t until_ns = clock_monotonic_ns() + LIST_NS_MAX;
-    int n_states = python_threads(d->python, &states, &states_capacity);
-    for (int i = 0; n_states < 0 && i < TRIES_MAX && clock_monotonic_ns() < until_ns; i++)
-        n_states = python_threads(d->python, &states, &states_capacity);
-    int n = proc_threads(d->dump->pid, &tids, &tids_capacity);
-    int rc = n < 0 || n_states < 0 ? ERR_UNREADABLE : 0;
-    if (rc == 0)
-        d->dump->threads = arena_alloc(&d->dump->arena, (size_t)n * sizeof *d->dump->threads);
-    if (rc != 0 || d->dump->threads == NULL)
-        err_set(err, rc != 0 ? rc : ERR_NOMEM, "cannot read the threads of %d: %s; try again", (int)d->dump->pid,
-                err_sentence(rc));
-    for (int i = 0; rc == 0 && i < n; i++) {
-        const struct python_thread *state = NULL;
-        for (int j = n_states - 1; j >= 0 && state == NULL; j--) /* the oldest: see tracker.c */
-            state = states[j].tid == tids[i] ? &states[j] : NULL;
-        add_thread(d, tids[i], state);
-    }
-    mem_free(tids);
-    mem_free(states);
-    return rc;
+    if (add_all_asleep(d))
+        return 0;
+    dump_names_release(d);
+    int rc = list_threads(d);
+    for (int i = 0; rc == ERR_UNREADABLE && i < TRIES_MAX && clock_monotonic_ns() < until_ns; i++)
+        rc = list_threads(d);
+    if (rc != 0)
+        return err_set(err, rc, "cannot read the threads of %d: %s; try again", (int)d->dump->pid, err_sentence(rc));
+    for (int i = 0; i < d->n_tids; i++)
+        add_singly(d, d->tids[i], state_of(d, d->tids[i]));
+    return 0;
 }
 
 static int fill(struct dumper *d, struct err *err)
@@ -198,6 +275,7 @@ int dump_new(pid_t pid, struct dump **result, struct err *err)
     if (rc != 0)
         return rc == ERR_PERMISSION || rc == ERR_GONE ? doctor_refusal(pid, "dump", err) : rc;
     rc = ERR_NOMEM;
+    python_leave_cores(d.python);
     bool affinity = sched_getaffinity(0, sizeof before, &before) == 0;
     d.dump = mem_zalloc(1, sizeof *d.dump);
     if (d.dump != NULL) {
@@ -210,6 +288,8 @@ int dump_new(pid_t pid, struct dump **result, struct err *err)
     remote_pages_free(d.pages);
     dump_names_release(&d);
     dump_forget_greenlets(&d);
+    mem_free(d.states);
+    mem_free(d.tids);
     python_close(d.python);
     if (rc != 0) {
         dump_free(d.dump);

@@ -29,7 +29,7 @@ size_t dump_find_greenlets(struct dumper *d, struct python_reader *reader)
     if (all->sought || reader == NULL)
         return all->count;
     all->sought = true;
-    if (!greenlets_loaded(maps_of(d)))
+    if (!python_info(d->python)->greenlets || !greenlets_loaded(maps_of(d)))
         return 0;
     int count = python_greenlets(reader, OBJECTS_MAX, &all->addresses, &all->capacity);
     all->count = count > 0 ? (size_t)count : 0;

@@ -14,6 +14,8 @@ struct code_key {
     uint64_t address, checksum;
 };
 
+enum { STILL = 1 }; /* for the checksum where no address is used again meanwhile */
+
 /* NULL when what lies there is no code object, or memory is short. */
 static const struct dump_code *find(struct dumper *d, uint64_t address, uint64_t checksum)
 {
@@ -54,9 +56,9 @@ void dump_name_frames(struct dumper *d, struct dump_thread *thread)
     for (uint32_t i = 0; i < depth; i++)
         codes[i] = d->stack.frames[i].code;
     d->in_coroutine = false;
-    bool read = python_code_checksums(d->python, codes, depth, sums);
+    bool read = d->still || python_code_checksums(d->python, codes, depth, sums);
     for (uint32_t i = 0; i < depth; i++) {
-        const struct dump_code *code = read ? find(d, codes[i], sums[i]) : NULL;
+        const struct dump_code *code = read ? find(d, codes[i], d->still ? STILL : sums[i]) : NULL;
         if (code == NULL)
             thread->proved = false; /* what lies there is no code object */
         d->in_coroutine = d->in_coroutine || (code != NULL && code->code.coroutine);
@@ -73,6 +75,8 @@ void dump_names_release(struct dumper *d)
     for (size_t i = 0; i < d->n_codes; i++)
         python_code_release(&d->codes[i].code);
     mem_free(d->codes);
+    d->codes = NULL;
+    d->n_codes = d->codes_capacity = 0;
     map_release(&d->known);
     buf_release(&d->copy);
 }

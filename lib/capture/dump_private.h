@@ -21,8 +21,13 @@ struct dumper {
     struct dump *dump;
     struct python *python;
     struct python_stack stack;
-    bool in_coroutine;          /* one of its frames is a coroutine's */
-    struct remote_pages *pages; /* for names */
+    bool in_coroutine;            /* one of its frames is a coroutine's */
+    struct python_thread *states; /* of the interpreter, and the kernel's threads */
+    pid_t *tids;
+    size_t states_capacity, tids_capacity;
+    int n_states, n_tids;
+    bool still;                 /* nothing changes while it is read */
+    struct remote_pages *pages; /* then, and for names */
     struct buf copy;            /* of the code object at hand */
     struct map known;
     struct dump_code *codes;

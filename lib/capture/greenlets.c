@@ -1,6 +1,7 @@
 #include "capture/greenlets.h"
 
 #include "base/mem.h"
+#include "capture/cpython/greenlet.h"
 
 #include <string.h>
 
@@ -24,8 +25,7 @@ void greenlet_list_free(struct greenlet_list *list)
 bool greenlets_loaded(const struct proc_maps *maps)
 {
     for (size_t i = 0; i < maps->count; i++) {
-        const char *slash = strrchr(maps->maps[i].path, '/');
-        if (slash != NULL && (strncmp(slash, "/_greenlet.", 11) == 0 || strncmp(slash, "/greenlet.", 10) == 0))
+        if (python_is_greenlet_module(maps->maps[i].path))
             return true;
     }
     return false;

@@ -121,17 +121,6 @@ void sampler_visit(struct sampler *s)
     s->n_elsewhere = 0;
 }
 
-static bool process_clock_ns(pid_t pid, uint64_t *ns)
-{
-    struct timespec now;
-    clockid_t clock =
-        (clockid_t)(~(unsigned)pid << 3 | 2); /* CPUCLOCK_SCHED of the whole process, linux/posix-timers.h */
-    if (clock_gettime(clock, &now) != 0)
-        return false;
-    *ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    return true;
-}
-
 /* When its counters were last read: a look may still wait for its batch. */
 static uint64_t run_ns(const struct tracked_thread *t)
 {
@@ -159,7 +148,7 @@ static void visit_sleepers(struct sampler *s, size_t from, size_t to)
     }
     if (sleepers == 0)
         return;
-    bool cheap = all_here && sleepers >= SLEEPERS_CLOCK_MIN && process_clock_ns(process->pid, &clock);
+    bool cheap = all_here && sleepers >= SLEEPERS_CLOCK_MIN && proc_cpu_clock_ns(process->pid, &clock);
     bool unchanged = cheap && clock - known == process->cpu_others_ns;
     known = 0;
     for (size_t i = from; i < to; i++) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -177,3 +178,75 @@ def test_attach_to_two(run_keisoku: Run, a_python: Interpreter, start: Start) ->
     assert {pid for (pid,) in done.sql("select pid from processes")} >= {run.pid for run in runs}
     out = run_keisoku("export", done.recording, "--format", "collapsed").out
     assert {line.split("/")[0] for line in out.splitlines()} == {str(run.pid) for run in runs}
+
+
+# ---- what a dump takes -----------------------------------------------------------------------------------------------
+
+PARKED = """
+import sys, threading, time
+
+def down(depth):
+    if depth:
+        return down(depth - 1)
+    time.sleep(600)
+
+for _ in range(int(sys.argv[1]) - 1):
+    thread = threading.Thread(target=down, args=(14,))
+    thread.daemon = True
+    thread.start()
+time.sleep(0.3)
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+down(18)
+"""
+CALLS_A_THREAD_MAX = 10  # its wait, its stack, the way to its name; each proved by itself would take twice as many
+RECORDING_PARTS = ("sqlite", "zstd", "protobuf", "libbpf", "libelf", "libz.")
+
+
+@pytest.fixture
+def calls(keisoku: str, a_python: Interpreter, tmp_path: Path) -> Callable[[int], list[str]]:
+    """The system calls of a dump of that many sleeping threads."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+
+    def count(threads: int) -> list[str]:
+        words = [a_python.path, "-c", PARKED, str(threads)]
+        log = tmp_path / f"calls-{threads}"
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as target:
+            try:
+                assert target.stdout is not None and target.stdout.readline() == "ready\n"
+                time.sleep(0.3)
+                done = subprocess.run(
+                    ["strace", "-qq", "-o", log, keisoku, "dump", str(target.pid), "--json"],
+                    capture_output=True,
+                    timeout=60,
+                )
+            finally:
+                target.kill()
+        if b"PTRACE_TRACEME: Operation not permitted" in done.stderr:
+            pytest.skip("this machine does not let strace trace")
+        assert done.returncode == 0, done.stderr
+        seen = json.loads(done.stdout)["threads"]
+        assert len(seen) == threads and all(thread["proved"] for thread in seen)
+        assert sorted(len(thread["frames"]) for thread in seen)[-1] == 20
+        return log.read_text().splitlines()
+
+    return count
+
+
+def test_calls_of_a_dump(calls: Callable[[int], list[str]]) -> None:
+    one, many = calls(1), calls(33)
+    assert len(one) < 400
+    assert len(many) - len(one) <= 32 * CALLS_A_THREAD_MAX
+
+
+def test_libraries_of_a_dump(keisoku: str, calls: Callable[[int], list[str]]) -> None:
+    """What a recording needs is part of the program, so that a dump neither loads nor relocates it."""
+    options = Path(keisoku).resolve().parent.parent / "meson-info" / "intro-buildoptions.json"
+    if not options.exists():
+        pytest.skip(f"{options} is not there: KEISOKU_BINARY names no build folder")
+    if not next(option["value"] for option in json.loads(options.read_text()) if option["name"] == "prefer_static"):
+        pytest.skip("built with prefer_static=false")
+    opened = [line for line in calls(1) if ".so" in line and line.startswith("open") and "/proc/" not in line]
+    assert any("libc.so" in line or "libc.musl" in line for line in opened), opened
+    assert not [line for line in opened if any(part in line for part in RECORDING_PARTS)], opened

@@ -4,6 +4,7 @@
  * the file tells nothing. Off the timed path.
  */
 #include "base/mem.h"
+#include "capture/cpython/greenlet.h"
 #include "capture/cpython/internal.h"
 #include "capture/cpython/offsets.h"
 #include "capture/target/core_word.h"
@@ -48,6 +49,8 @@ static void read_names(struct search *search)
 {
     for (size_t i = 0; i < search->maps.count; i++) {
         const char *path = search->maps.maps[i].path, *slash = strrchr(path, '/');
+        if (python_is_greenlet_module(path))
+            search->python->info.greenlets = true;
         if (!slash || !strstr(path, "python"))
             continue;
         int major, minor;

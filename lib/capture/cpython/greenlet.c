@@ -18,6 +18,12 @@ enum {
     NAME_BYTES = 24,
 };
 
+bool python_is_greenlet_module(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && (strncmp(slash, "/_greenlet.", 11) == 0 || strncmp(slash, "/greenlet.", 10) == 0);
+}
+
 /* --- where greenlets keep their stacks ------------------------------------------------------------------------------
  */
 

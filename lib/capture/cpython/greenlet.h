@@ -16,6 +16,9 @@ struct python;
 struct python_reader;
 struct python_stack;
 
+/* The file of the module, mapped where greenlets can be. */
+bool python_is_greenlet_module(const char *path);
+
 /* Addresses of all greenlets into `*found` (grown with mem_grow), at most GREENLETS_MAX, of the interpreter of the
  * thread. Reads the lists of tracked objects, the youngest first, some fifty nanoseconds each. Their number, or
  * ERR_NOMEM. */

@@ -350,6 +350,11 @@ void python_close(struct python *python)
     mem_free(python);
 }
 
+void python_leave_cores(struct python *python)
+{
+    python->knows_cores = false;
+}
+
 const struct python_info *python_info(const struct python *python)
 {
     return &python->info;

@@ -25,6 +25,7 @@ struct python_info {
     bool free_threaded;
     bool own_offsets;     /* read from the target's own debug-offset table (3.13+) */
     bool unknown_version; /* newer than any row; measured with its own offset table */
+    bool greenlets;       /* their module was loaded by then */
     char version[32];     /* "3.13.0", "3.14.8t" */
     char executable[4096];
     uint64_t text_start, text_end; /* executable mapping(s) that hold the interpreter loop: an instruction pointer
@@ -38,6 +39,8 @@ struct python_info {
  * ERR_GONE, ERR_PERMISSION, ERR_VERSION (known to be Python, layout not known). */
 int python_open(pid_t pid, struct python **result, bool *maybe, struct err *err);
 void python_close(struct python *python);
+/* Readers that are made from now on do not know the word of their thread's core: for those who read only once. */
+void python_leave_cores(struct python *python);
 const struct python_info *python_info(const struct python *python);
 struct remote *python_remote(struct python *python);
 

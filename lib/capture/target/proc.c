@@ -147,11 +147,10 @@ bool proc_thread_stat(const struct proc_thread *thread, struct proc_stat *result
     return true;
 }
 
-bool proc_thread_syscall(const struct proc_thread *thread, struct proc_syscall *result)
+enum { SYSCALL_TEXT_MAX = 320 };
+
+static bool parse_syscall(const char *text, struct proc_syscall *result)
 {
-    char text[320];
-    if (!read_kept(thread->syscall_fd, text, sizeof(text)))
-        return false;
     memset(result, 0, sizeof(*result));
     if (text[0] == 'r') {
         result->running = true;
@@ -171,6 +170,12 @@ bool proc_thread_syscall(const struct proc_thread *thread, struct proc_syscall *
             return false;
     }
     return true;
+}
+
+bool proc_thread_syscall(const struct proc_thread *thread, struct proc_syscall *result)
+{
+    char text[SYSCALL_TEXT_MAX];
+    return read_kept(thread->syscall_fd, text, sizeof(text)) && parse_syscall(text, result);
 }
 
 /* --- whole files ---------------------------------------------------------------------------------------------------
@@ -309,6 +314,25 @@ static bool read_small(const char *path, char *text, size_t size, ssize_t *lengt
         return false;
     text[got] = 0;
     *length = got;
+    return true;
+}
+
+bool proc_syscall_once(pid_t pid, pid_t tid, struct proc_syscall *result)
+{
+    char path[64], text[SYSCALL_TEXT_MAX];
+    ssize_t length;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+    return read_small(path, text, sizeof(text), &length) && length > 0 && parse_syscall(text, result);
+}
+
+bool proc_cpu_clock_ns(pid_t pid, uint64_t *ns)
+{
+    struct timespec now;
+    clockid_t clock =
+        (clockid_t)(~(unsigned)pid << 3 | 2); /* CPUCLOCK_SCHED of the whole process, linux/posix-timers.h */
+    if (clock_gettime(clock, &now) != 0)
+        return false;
+    *ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     return true;
 }
 

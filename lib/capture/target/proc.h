@@ -37,6 +37,10 @@ void proc_thread_close(struct proc_thread *thread);
 bool proc_thread_schedstat(const struct proc_thread *thread, struct proc_schedstat *result);
 bool proc_thread_stat(const struct proc_thread *thread, struct proc_stat *result);
 bool proc_thread_syscall(const struct proc_thread *thread, struct proc_syscall *result);
+/* The same, of a thread that is looked at only once. */
+bool proc_syscall_once(pid_t pid, pid_t tid, struct proc_syscall *result);
+/* All CPU time of the process's threads, as their schedstat has it: the same at two readings, none of them has run. */
+bool proc_cpu_clock_ns(pid_t pid, uint64_t *ns);
 
 /* One line of /proc/PID/maps. */
 struct proc_map {
