@@ -88,6 +88,25 @@ static int native_top(struct facts *facts)
     return rc;
 }
 
+/* Where own code leads to the hottest function, which is a library's. */
+static int find_own_frame(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    double *by_frame = mem_zalloc(profile->n_frames, sizeof *by_frame);
+    if (by_frame == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        if (!sample_counts(profile, i) || sample_function(profile, i) != facts->hot->function)
+            continue;
+        uint32_t frame = sample_own_frame(profile, i);
+        by_frame[frame] += profile->samples.wall_ns[i];
+        if (profile->function_own[profile->frames[frame].function] && by_frame[frame] > by_frame[facts->own_frame])
+            facts->own_frame = frame;
+    }
+    mem_free(by_frame);
+    return 0;
+}
+
 /* Was it seen to work on much at once? Then a line of it may take long. */
 static bool works_on_much(const struct profile *profile, uint32_t function)
 {
@@ -112,6 +131,8 @@ int builtin_find(struct facts *facts)
 {
     int found = native_top(facts);
     facts->loop_share = facts->hot != NULL ? loop_share(facts) : -1;
+    if (found == 0 && facts->hot != NULL && !facts->hot_own)
+        found = find_own_frame(facts);
     if (found != 0)
         return found;
     if (facts->hot != NULL && hottest_line(facts) != NULL)

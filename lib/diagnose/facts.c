@@ -178,15 +178,6 @@ static void make_hot(struct facts *facts)
     facts->hot_cpu_share = facts->hot_share.share;
     facts->hot_own = facts->profile->function_own[facts->hot->function];
     hot_range(facts);
-    double most = 0;
-    for (size_t i = 0; i < aggregate->n_lines; i++) {
-        const struct line_sum *line = &aggregate->lines[i];
-        /* At equal weight the first is the deeper one's caller: prefer the one with more time of its own. */
-        if (facts->profile->function_own[line->function] && line->total_wall_ns > most * 1.02) {
-            most = line->total_wall_ns;
-            facts->own = line;
-        }
-    }
 }
 
 struct gil_sums {

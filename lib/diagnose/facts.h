@@ -65,7 +65,7 @@ struct facts {
     double loop_share; /* of its instruction pointers in the interpreter, those in the loop; -1: not known */
     char callee[48];   /* what its hottest line calls, as its text has it; "": not known */
     struct native_module native_top; /* with most of the native time; cpu_ns 0: none */
-    const struct line_sum *own;      /* the own line under which most of the time goes; NULL: none */
+    uint32_t own_frame;              /* own code from which the hottest function is called most; 0: none */
     const struct line_sum *hottest;  /* the line with most time on the CPU; NULL: none */
     struct share hottest_share;      /* its part of that time */
     uint32_t busiest;                /* the thread with most time on the CPU; 0: none */
@@ -88,7 +88,7 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
 
 /* In timeline.c, used by facts.c: */
 int timeline_measure(const struct profile *profile, struct facts *facts);
-/* In builtin.c: sets `builtin`, `loop_share`, `callee` and `native_top`. */
+/* In builtin.c: sets `builtin`, `loop_share`, `callee`, `native_top` and `own_frame`. */
 int builtin_find(struct facts *facts);
 /* In loop.c: the dominating loop of a thread, by its samples on the CPU. */
 int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop);
@@ -99,6 +99,8 @@ int waits_find(struct facts *facts);
 bool waits_for_one(const struct profile *profile, size_t sample);
 /* The function that the sample is in; 0: none. */
 uint32_t sample_function(const struct profile *profile, size_t sample);
+/* The innermost own frame of the sample; else its innermost. */
+uint32_t sample_own_frame(const struct profile *profile, size_t sample);
 
 /* Is the sample part of the shares (a thread that matters)? */
 bool sample_counts(const struct profile *profile, size_t index);

@@ -388,10 +388,10 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
         (facts->native.share < LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN) && !builtin))
         return false;
     if (builtin) {
-        if (facts->hot_own || facts->own == NULL)
+        if (facts->own_frame == 0)
             finding_place_hot(facts, finding);
         else
-            finding_place_line(facts->own, finding);
+            finding_place_frame(facts, facts->own_frame, finding);
         finding_add_share(finding, "CPU time in calls of built-in functions", facts->hot_share);
         if (facts->loop_share >= 0)
             finding_add(finding, "of it in the interpreter's loop", "share", facts->loop_share);

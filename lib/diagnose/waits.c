@@ -107,8 +107,7 @@ static void refine_waits(struct facts *facts)
     }
 }
 
-/* The innermost own frame of a sample; else its innermost. */
-static uint32_t own_frame(const struct profile *profile, size_t sample)
+uint32_t sample_own_frame(const struct profile *profile, size_t sample)
 {
     for (uint32_t stack = profile->samples.stack[sample]; stack != 0 && stack < profile->n_stacks;
          stack = profile->stacks[stack].parent) {
@@ -134,7 +133,7 @@ static int find_stack(struct facts *facts, uint32_t place)
         return ERR_NOMEM;
     for (size_t i = 0; i < profile->samples.count; i++) {
         uint32_t stack = profile->samples.stack[i];
-        if (stack >= profile->n_stacks || !is_its_wait(facts, i) || own_frame(profile, i) != place)
+        if (stack >= profile->n_stacks || !is_its_wait(facts, i) || sample_own_frame(profile, i) != place)
             continue;
         by_stack[stack] += profile->samples.wall_ns[i];
         if (by_stack[stack] > by_stack[facts->wait.stack])
@@ -154,7 +153,7 @@ static int find_place(struct facts *facts)
     for (size_t i = 0; by_function != NULL && by_frame != NULL && i < profile->samples.count; i++) {
         if (!is_its_wait(facts, i))
             continue;
-        uint32_t frame = own_frame(profile, i);
+        uint32_t frame = sample_own_frame(profile, i);
         by_function[sample_function(profile, i)] += profile->samples.wall_ns[i];
         by_frame[frame] += profile->samples.wall_ns[i];
         if (frame != 0 && by_frame[frame] > by_frame[best])
