@@ -181,6 +181,7 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
     double half = samples > 0 ? deciding_half_width(facts) : 1;
     double tried = (double)(trust->samples + trust->dropped);
     double dropped = tried > 0 ? (double)trust->dropped / tried : 0;
+    double unknown = facts->diagnosis->wall[STATE_UNKNOWN].share;
     finding_add(finding, "samples", "1", samples);
     finding_add(finding, "half width of the deciding share", "share", half);
     if (samples <= 0)
@@ -193,6 +194,11 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
     else if (half > LIMIT_OF(INSUFFICIENT, HALF_WIDTH_MAX))
         snprintf(words->reason, sizeof words->reason,
                  "with %.0f samples the largest share is known to ±%.0f points only", samples, half * 100);
+    else if (unknown > LIMIT_OF(INSUFFICIENT, UNKNOWN_MAX))
+        snprintf(words->reason, sizeof words->reason,
+                 "what its threads did could not be told for %.0f %% of their time", unknown * 100);
+    else if (facts->hot == NULL && facts->active * facts->python.share > LIMIT_OF(INSUFFICIENT, UNKNOWN_MAX))
+        snprintf(words->reason, sizeof words->reason, "it ran Python of which no stack was read");
     else
         return false;
     if (dropped > 0)
@@ -454,5 +460,7 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
     if (facts->active >= 0.5)
         finding_not_told_apart(facts, finding);
     finding_not_measured(finding, "how the time grows with the input");
+    if (!facts->cores_known)
+        finding_not_measured(finding, "how busy the cores were: whether more of them would help");
     return true;
 }

@@ -38,7 +38,8 @@ bool rule_call_overhead(const struct facts *facts, const struct finding *earlier
     struct share share = cpu_part(facts, small->ns);
     if (small->frame == 0 || facts->active < LIMIT_OF(CALL_OVERHEAD, ACTIVE_MIN) ||
         share.low < LIMIT_OF(CALL_OVERHEAD, SHARE_MIN) || !works_on_little(profile, small->callee) ||
-        native_part(facts, small->callee) > LIMIT_OF(CALL_OVERHEAD, NATIVE_MAX))
+        native_part(facts, small->callee) > LIMIT_OF(CALL_OVERHEAD, NATIVE_MAX) ||
+        (facts->builtin && facts->hot->function == small->callee)) /* large integers, say */
         return false;
     for (size_t i = 0; i < n_earlier; i++) { /* what is called needlessly need not be called faster */
         if (earlier[i].prescription == PRESCRIBE_ALGORITHM &&

@@ -36,8 +36,8 @@ bool rule_io_wait(const struct facts *facts, const struct finding *earlier, size
     (void)n_earlier;
     double own = facts->elapsed_ns > 0 ? fmin(facts->io, facts->wait.io_ns / facts->elapsed_ns) : 0;
     if (own < LIMIT_OF(IO_WAIT, WAIT_MIN) || facts->wait.waits < LIMIT_OF(IO_WAIT, WAITS_MIN) ||
-        facts->io_overlap > LIMIT_OF(IO_WAIT, OVERLAP_MAX))
-        return false;
+        facts->io_overlap > LIMIT_OF(IO_WAIT, OVERLAP_MAX) || facts->wait.leaf == 0)
+        return false; /* without a stack it may be an event loop's */
     uint32_t loop_frame = 0;
     enum loop_rounds rounds = waiting_rounds(facts, &loop_frame);
     if (rounds == ROUNDS_CHAINED || rounds == ROUNDS_UNKNOWN)
@@ -74,8 +74,9 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     double delayed = facts->delay * (facts->strata.on_ns + facts->strata.exact_ns);
     double wall = fmax(facts->gil_wait_ns + facts->gil_hold_ns, facts->gil_wall_ns - delayed);
     double share = wall > 0 ? facts->gil_wait_ns / wall : 0;
-    if (share < LIMIT_OF(GIL_CONTENTION, WAIT_MIN) || facts->gil_threads < LIMIT_OF(GIL_CONTENTION, THREADS_MIN) ||
-        free < LIMIT_OF(GIL_CONTENTION, FREE_MIN) || !(facts->gil_hold_ns > 0))
+    if (!facts->cores_known || share < LIMIT_OF(GIL_CONTENTION, WAIT_MIN) ||
+        facts->gil_threads < LIMIT_OF(GIL_CONTENTION, THREADS_MIN) || free < LIMIT_OF(GIL_CONTENTION, FREE_MIN) ||
+        !(facts->gil_hold_ns > 0))
         return false;
     double wanted = 1 + facts->gil_wait_ns / facts->gil_hold_ns;
     double held = fmin(1, facts->gil_hold_ns / facts->elapsed_ns);
@@ -92,9 +93,7 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     if (facts->hot != NULL)
         finding_place_hot(facts, finding);
     finding_not_measured(finding, "what processes would have to send each other");
-    if (!facts->cores_known)
-        finding_not_measured(finding, "how busy the cores were with other programs");
-    finding->confidence = facts->cores_known ? 0.8 : 0.5;
+    finding->confidence = 0.8;
     words_percent(words->share, sizeof words->share, share);
     snprintf(words->count, sizeof words->count, "%.1f", free);
     return true;
@@ -119,7 +118,7 @@ static bool one_core_holds(const struct facts *facts)
 {
     const struct diagnosis *diagnosis = facts->diagnosis;
     return facts->serial >= LIMIT_OF(ONE_CORE, SERIAL_MIN) && diagnosis->cores_used <= LIMIT_OF(ONE_CORE, USED_MAX) &&
-           diagnosis->cores_free >= LIMIT_OF(ONE_CORE, FREE_MIN) && facts->strata.on_ns > 0 &&
+           facts->cores_known && diagnosis->cores_free >= LIMIT_OF(ONE_CORE, FREE_MIN) && facts->strata.on_ns > 0 &&
            facts->loop.share * facts->busiest_ns / facts->strata.on_ns >= LIMIT_OF(ONE_CORE, LOOP_MIN) &&
            (double)facts->loop.returns >= LIMIT_OF(ONE_CORE, ROUNDS_MIN) &&
            facts->import.share <= LIMIT_OF(ONE_CORE, IMPORT_MAX);
@@ -159,9 +158,7 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     finding->line = loop_line(facts);
     finding_not_measured(finding, "whether a round needs the result of the one before");
     finding_not_measured(finding, "what processes would have to send each other");
-    if (!facts->cores_known)
-        finding_not_measured(finding, "how busy the cores were with other programs");
-    finding->confidence = facts->cores_known ? 0.6 : 0.4;
+    finding->confidence = 0.6;
     words_percent(words->share, sizeof words->share, facts->serial);
     snprintf(words->count, sizeof words->count, "%.1f", diagnosis->cores_free);
     return true;

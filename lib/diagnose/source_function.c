@@ -9,7 +9,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { BODY_LINES_MAX = 60, HEAD_LINES_MAX = 24, NAME_MAX_LENGTH = 128 };
+enum { BODY_LINES_MAX = 60, TEXT_LINES_MAX = 200, HEAD_LINES_MAX = 24, NAME_MAX_LENGTH = 128 };
 
 /* Lines of a function's body, one after the other. */
 struct body {
@@ -17,7 +17,8 @@ struct body {
     uint32_t file, line;
     size_t indent; /* of its `def` */
     bool cached;   /* a decorator keeps its results */
-    unsigned read;
+    bool in_text;  /* a docstring goes on */
+    unsigned read, texts;
 };
 
 static const char *line_at(const struct body *body, size_t *length, size_t *indent)
@@ -73,22 +74,38 @@ static bool begin_body(const struct profile *profile, uint32_t function, struct 
     return false;
 }
 
-/* The next line that is neither empty nor a comment nor a docstring of one line; NULL: the end, or not understood. */
+/* Is the line part of a docstring? */
+static bool is_text(struct body *body, const char *words, size_t left)
+{
+    static const char quotes[] = "\"\"\"";
+    size_t opens = begins(words, left, quotes) ? 3 : begins(words, left, "r\"\"\"") ? 4 : 0;
+    if (body->in_text) {
+        body->in_text = !has(words, left, quotes);
+        return true;
+    }
+    if (opens == 0)
+        return false;
+    body->in_text = !has(words + opens, left - opens, quotes);
+    return body->in_text || memcmp(words + left - 3, quotes, 3) == 0;
+}
+
+/* The next line that is neither empty nor of a docstring; NULL: the end, or not understood. */
 static const char *next_line(struct body *body, size_t *length)
 {
-    for (; body->read < BODY_LINES_MAX; body->line++) {
+    for (; body->read < BODY_LINES_MAX && body->texts < TEXT_LINES_MAX; body->line++) {
         size_t indent;
         const char *text = line_at(body, length, &indent);
         if (text == NULL)
             return NULL;
         if (indent == *length)
             continue;
-        if (indent <= body->indent)
+        if (indent <= body->indent && !body->in_text)
             return NULL;
-        body->read++;
-        if (begins(text + indent, *length - indent, "\"\"\"") && *length - indent > 6 &&
-            memcmp(text + *length - 3, "\"\"\"", 3) == 0)
+        if (is_text(body, text + indent, *length - indent)) {
+            body->texts++;
             continue;
+        }
+        body->read++;
         body->line++;
         return text;
     }
@@ -120,7 +137,7 @@ bool source_function_loops(const struct profile *profile, uint32_t function)
         if (source_loops(text, length))
             return true;
     }
-    return lines == 0 || body.read >= BODY_LINES_MAX;
+    return lines == 0 || body.read >= BODY_LINES_MAX || body.texts >= TEXT_LINES_MAX;
 }
 
 /* ---- recursion ------------------------------------------------------------------------------------------------------

@@ -117,6 +117,12 @@ CASES: dict[str, tuple[str, float, str, list[str]]] = {
         "4",
         ["hot-loop"],
     ),
+    # What a rule needs and the recording has not is not guessed.
+    "list-membership, not without the source": ("during t 4 90%python@s1 10%python@s2", 4, "4", ["hot-loop"]),
+    "io-wait, not without stacks": (WAITS.replace("@f1", "@-").replace("@f2", "@-"), 0.1, "4", ["flat"]),
+    "hot-loop, not without stacks": ("during t 4 python@-", 4, "4", ["insufficient"]),
+    "hot-loop, not without states": ("during t 4 60%unknown@w1 40%unknown@w2", 4, "4", ["insufficient"]),
+    "one-core, not without counted cores": (LOOP, -1, "4", ["flat"]),
     "insufficient": ("during t 0.05 python@w1", 1, "4", ["insufficient"]),
     "insufficient: not proved": (
         "during t 4 60%python@w1 40%python@w2\nloss ran-meanwhile 3000",
@@ -137,7 +143,8 @@ function unlike /home/u/search.py 9
 stack s1 main:3 unlike:{line_of("if key in seen:")}
 stack s2 main:3 unlike:{line_of("add(key)")}
 """
-    counters = "\n".join(f"counter core_busy {core} {SECONDS} {int(busy * SECONDS / 4 * 1e9)}" for core in range(4))
+    counted = range(4 if busy >= 0 else 0)  # below 0: nobody counted
+    counters = "\n".join(f"counter core_busy {core} {SECONDS} {int(busy * SECONDS / 4 * 1e9)}" for core in counted)
     source = folder / "description"
     source.write_text(HEAD.format(cores=cores) + search + description + "\n" + counters + "\n")
     maker = Path(keisoku).resolve().parent.parent / "tests" / "tools" / "make-recording"

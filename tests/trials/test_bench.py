@@ -87,6 +87,17 @@ def test_equal_output(run_keisoku: Run, tmp_path: Path) -> None:
     assert result["sentences"] == ["A prints something else from run to run: nothing is claimed"]
 
 
+def test_a_program_that_differs_from_run_to_run(run_keisoku: Run) -> None:
+    """Every other run takes long: that is said, and neither is called faster."""
+    two = "echo x >>{0}; test $(($(wc -l <{0}) % 2)) = {1} || sleep 0.2"
+    options = ("--rounds", 8, "--no-warmup", "--measure", "wall")
+    result = bench(run_keisoku, *options, two.format("one", 0), two.format("other", 1))
+    assert result["variants"][1]["measures"]["wall_s"]["verdict"] not in ("more", "less"), result
+    assert result["sentences"][0].startswith("no difference found between A and B"), result["sentences"]
+    for label in "AB":
+        assert any(note.startswith(f"{label} is unsteady") for note in result["notes"]), result["notes"]
+
+
 def test_commands_that_fail(run_keisoku: Run, tmp_path: Path) -> None:
     done = run_keisoku("bench", "true", "sh -c 'echo no such thing >&2; exit 3'")
     assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)

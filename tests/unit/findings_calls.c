@@ -85,6 +85,28 @@ static void small_functions_are_told(void **state)
     assert_false(is_small("@functools.lru_cache\ndef ways(x):\n    return x\n"));
 }
 
+static bool loops(const char *text)
+{
+    uint32_t function;
+    struct built *built = written(text, "ways", &function);
+    bool found = source_function_loops(&built->profile, function);
+    free(built);
+    return found;
+}
+
+static void words_of_a_docstring_are_no_loop(void **state)
+{
+    (void)state;
+    assert_true(loops("def ways(x):\n    for y in x:\n        y()\n"));
+    assert_false(loops(
+        "def ways(x):\n    \"\"\"For example::\n\n    for y in ways(1):\n  far left\n\n    \"\"\"\n    return x\n"));
+    assert_false(loops("def ways(x):\n    \"\"\"\n    for y in ways(1):\n    and so on\"\"\"\n    return x\n"));
+    assert_false(loops("def ways(x):\n    r\"\"\"for y in it:\"\"\"\n    return x\n"));
+    assert_true(loops("def ways(x):\n    \"\"\"One.\"\"\"\n    while x:\n        x -= 1\n"));
+    assert_true(loops("def ways(x):\n    \"\"\"\n    never ends\n"));
+    assert_true(is_small("def ways(x, y):\n    \"\"\"Two\n\n    lines.\n    \"\"\"\n    return y * 600 + x\n"));
+}
+
 /* The rounds of the loop around the line that calls fetch. */
 static enum loop_rounds rounds_of(const char *text)
 {
@@ -380,10 +402,11 @@ int call_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_that_must_come_again_are_told),  cmocka_unit_test(small_functions_are_told),
-        cmocka_unit_test(rounds_that_need_each_other_are_told), cmocka_unit_test(call_overhead_is_of_small_functions),
-        cmocka_unit_test(imports_that_nothing_uses_are_told),   cmocka_unit_test(many_short_queries_are_told),
-        cmocka_unit_test(what_grows_with_the_run_is_told),      cmocka_unit_test(memory_that_is_thrown_away_is_told),
-        cmocka_unit_test(built_in_calls_in_a_row_are_no_loop),  cmocka_unit_test(collections_at_the_end_are_not_meant),
+        cmocka_unit_test(words_of_a_docstring_are_no_loop),     cmocka_unit_test(rounds_that_need_each_other_are_told),
+        cmocka_unit_test(call_overhead_is_of_small_functions),  cmocka_unit_test(imports_that_nothing_uses_are_told),
+        cmocka_unit_test(many_short_queries_are_told),          cmocka_unit_test(what_grows_with_the_run_is_told),
+        cmocka_unit_test(memory_that_is_thrown_away_is_told),   cmocka_unit_test(built_in_calls_in_a_row_are_no_loop),
+        cmocka_unit_test(collections_at_the_end_are_not_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
