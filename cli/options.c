@@ -280,6 +280,8 @@ bool options_parse(const struct command *command, struct settings *settings, cha
         if (only_words || is_word(command, word)) {
             words[left++] = word;
             only_words = only_words || (starts_program(command) && settings->from_files.count == 0);
+        } else if (strcmp(word, "--") == 0 && command->bit == COMMAND_DIFF) { /* between the two sides */
+            words[left++] = word;
         } else if (strcmp(word, "--") == 0) {
             only_words = true;
         } else if (!(word[1] == '-' ? take_long(&cursor, word) : take_letters(&cursor, word))) {

@@ -299,7 +299,14 @@ struct kei_diff_options {
     bool color;            /* text: terminal colours */
     uint32_t width, top;   /* text: columns, 0: 80; rows of each table, 0: as the format likes */
 };
-/* What changed from A to B, with the noise of both: "text", "json" (docs/diff.schema.json) or "html". */
+/* What changed from A to B, with the noise of both: "text", "json" (docs/diff.schema.json) or "html". Of several
+ * recordings of a side (lists that end with NULL) the means are compared, and the noise is how much runs of one side
+ * differ among themselves. */
+KEI_API int kei_diff_runs(const char *const *a, const char *const *b, const char *format,
+                          const struct kei_diff_options *options,
+                          int (*write)(void *context, const void *data, size_t size), void *context,
+                          struct kei_error *error);
+/* The same of one recording each. */
 KEI_API int kei_diff(const char *a, const char *b, const char *format, const struct kei_diff_options *options,
                      int (*write)(void *context, const void *data, size_t size), void *context,
                      struct kei_error *error);

@@ -228,34 +228,79 @@ int kei_query(const char *path, const char *sql, enum kei_query_format format, u
 
 _Static_assert((int)KEI_PER_RUN == (int)PER_RUN && (int)KEI_PER_CPU_SECOND == (int)PER_CPU_SECOND, "per");
 
-int kei_diff(const char *a, const char *b, const char *format, const struct kei_diff_options *options,
-             int (*write)(void *context, const void *data, size_t size), void *context, struct kei_error *error)
+/* The profiles of one side, which compare_new wants by constant pointers. */
+struct side_runs {
+    struct profile **profiles;
+    size_t count;
+};
+
+static int load_side(const char *const *paths, struct side_runs *side, struct err *err)
+{
+    size_t count = 0;
+    while (paths[count] != NULL)
+        count++;
+    if (count == 0)
+        return err_set(err, ERR_BAD_INPUT, "a comparison needs a recording of each side; name one");
+    side->profiles = mem_zalloc(count, sizeof *side->profiles);
+    if (side->profiles == NULL)
+        return err_set(err, ERR_NOMEM, "cannot compare: out of memory");
+    int rc = 0;
+    for (; rc == 0 && side->count < count; side->count += rc == 0)
+        rc = profile_load(paths[side->count], &side->profiles[side->count], err);
+    return rc;
+}
+
+static void release_side(struct side_runs *side)
+{
+    for (size_t i = 0; i < side->count; i++)
+        profile_free(side->profiles[i]);
+    mem_free(side->profiles);
+}
+
+static int write_diff(const struct comparison *comparison, const char *format, const struct kei_diff_options *options,
+                      const struct sink *sink, struct err *err)
 {
     static const struct {
         const char *name;
         int (*write)(const struct diff_input *input, const struct sink *sink, struct err *err);
     } formats[] = {{"text", diff_text}, {"json", diff_json}, {"html", diff_html}};
+    struct diff_input input = {comparison, options->top, options->width, options->color};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(formats[i].name, format) == 0)
+            return formats[i].write(&input, sink, err);
+    return err_set(err, ERR_BAD_INPUT, "a comparison is no %.100s; it is text, json or html", format);
+}
+
+int kei_diff_runs(const char *const *a, const char *const *b, const char *format,
+                  const struct kei_diff_options *options, int (*write)(void *context, const void *data, size_t size),
+                  void *context, struct kei_error *error)
+{
     struct err err = {0};
-    struct profile *profiles[SIDES] = {NULL, NULL};
+    struct side_runs sides[SIDES] = {0};
     struct comparison *comparison = NULL;
     struct sink sink = {write, context};
-    int rc = profile_load(a, &profiles[SIDE_A], &err);
+    int rc = load_side(a, &sides[SIDE_A], &err);
     if (rc == 0)
-        rc = profile_load(b, &profiles[SIDE_B], &err);
-    if (rc == 0)
-        rc = compare_new(profiles[SIDE_A], profiles[SIDE_B], (enum compare_per)options->per, options->cpu_clock,
-                         &comparison);
+        rc = load_side(b, &sides[SIDE_B], &err);
     if (rc == 0) {
-        struct diff_input input = {comparison, options->top, options->width, options->color};
-        rc = err_set(&err, ERR_BAD_INPUT, "a comparison is no %.100s; it is text, json or html", format);
-        for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-            if (strcmp(formats[i].name, format) == 0)
-                rc = formats[i].write(&input, &sink, &err);
+        const struct compare_runs runs[SIDES] = {
+            {(const struct profile *const *)sides[SIDE_A].profiles, sides[SIDE_A].count},
+            {(const struct profile *const *)sides[SIDE_B].profiles, sides[SIDE_B].count}};
+        rc = compare_new(runs, (enum compare_per)options->per, options->cpu_clock, &comparison);
     }
+    if (rc == 0)
+        rc = write_diff(comparison, format, options, &sink, &err);
     compare_free(comparison);
-    profile_free(profiles[SIDE_A]);
-    profile_free(profiles[SIDE_B]);
+    release_side(&sides[SIDE_A]);
+    release_side(&sides[SIDE_B]);
     return api_error(error, &err, rc);
+}
+
+int kei_diff(const char *a, const char *b, const char *format, const struct kei_diff_options *options,
+             int (*write)(void *context, const void *data, size_t size), void *context, struct kei_error *error)
+{
+    const char *const before[] = {a, NULL}, *const after[] = {b, NULL};
+    return kei_diff_runs(before, after, format, options, write, context, error);
 }
 
 int kei_merge(const char *const *paths, size_t count, const char *output, struct kei_merged *merged,

@@ -6,6 +6,7 @@
 
 #include "data/sums.h"
 #include "diagnose/compare_lines.h"
+#include "diagnose/summary.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +24,10 @@ struct builder {
     size_t function_capacity, node_capacity;
     struct buf key;
     struct line_matcher lines;
-    uint32_t *key_of, *node_of; /* of the side that is added: by function id, by stack id */
+    const struct profile *profile; /* of the run that is added */
+    uint32_t run, run_of_all;      /* its number on its side, from 0; of all, from 1 */
+    uint32_t *key_of, *node_of;    /* by its function ids, its stack ids */
+    struct compare_sums states[STATE_COUNT], whole;
 };
 
 const char *change_kind_name(enum change_kind kind)
@@ -56,7 +60,7 @@ static const char *common_file(const struct profile *profile, const char *file)
 static int find_function(struct builder *builder, int side, uint32_t id, uint32_t *index)
 {
     struct comparison *comparison = builder->comparison;
-    const struct profile *profile = comparison->profile[side];
+    const struct profile *profile = builder->profile;
     const struct function *function = &profile->functions[id];
     bool found;
     buf_clear(&builder->key);
@@ -72,8 +76,10 @@ static int find_function(struct builder *builder, int side, uint32_t id, uint32_
         return ERR_NOMEM;
     if (!found)
         comparison->functions[comparison->n_functions++] = (struct compare_function){0};
-    if (comparison->functions[*index].function[side] == 0)
+    if (comparison->functions[*index].function[side] == 0) {
         comparison->functions[*index].function[side] = id;
+        comparison->functions[*index].run[side] = builder->run;
+    }
     return 0;
 }
 
@@ -125,7 +131,7 @@ static struct compare_time time_of(const struct stack_total *total, bool cpu)
 /* The stacks that occur become nodes; parents come before their stacks. */
 static int add_nodes(struct builder *builder, int side, const struct stack_sums *sums)
 {
-    const struct profile *profile = builder->comparison->profile[side];
+    const struct profile *profile = builder->profile;
     uint8_t *used = mem_zalloc(profile->n_stacks, 1);
     int rc = used == NULL ? ERR_NOMEM : 0;
     for (size_t i = 0; rc == 0 && i < sums->count; i++)
@@ -146,53 +152,36 @@ static int add_nodes(struct builder *builder, int side, const struct stack_sums 
     return rc;
 }
 
-struct state_times {
-    double ns[STATE_COUNT];
-    uint64_t ticks[STATE_COUNT];
-};
-
-static int pour(struct builder *builder, int side, const struct stack_sums *sums, struct state_times *states)
+/* Into `now` of everything; *cpu_ns of the run. */
+static int pour(struct builder *builder, int side, const struct stack_sums *sums, double *cpu_ns)
 {
     struct comparison *comparison = builder->comparison;
-    const struct profile *profile = comparison->profile[side];
+    const struct profile *profile = builder->profile;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sums->count; i++) {
         const struct stack_total *total = &sums->totals[i];
         struct compare_time time = time_of(total, comparison->cpu);
         uint32_t leaf = sums->leaf[total->stack];
         uint32_t function = leaf != 0 ? builder->key_of[profile->frames[profile->stacks[leaf].frame].function] : 0;
-        add_time(&comparison->nodes[builder->node_of[total->stack]].self_time[side], &time);
-        add_time(&comparison->functions[function].self_time[side], &time);
+        add_time(&comparison->nodes[builder->node_of[total->stack]].self_sums.now, &time);
+        add_time(&comparison->functions[function].self_sums.now, &time);
         add_time(&comparison->all[side], &time);
-        if (leaf != 0)
-            rc = compare_lines_add(&builder->lines, comparison, side, function, profile->stacks[leaf].frame, &time);
-        comparison->cpu_s[side] += total->cpu_ns / 1e9;
+        if (leaf != 0) {
+            const struct line_at at = {profile, builder->run_of_all, side, function, profile->stacks[leaf].frame};
+            rc = compare_lines_add(&builder->lines, comparison, &at, &time);
+        }
+        *cpu_ns += total->cpu_ns;
         for (int state = 0; state < STATE_COUNT; state++) {
-            states->ns[state] += comparison->cpu ? total->state_cpu_ns[state] : total->state_ns[state];
-            states->ticks[state] += total->state_ticks[state];
+            struct compare_time *now = &builder->states[state].now;
+            bool on = state_on_cpu((enum state)state) || state == STATE_RUNNABLE;
+            *(on ? &now->on_ns : &now->off_ns) += comparison->cpu ? total->state_cpu_ns[state] : total->state_ns[state];
+            now->ticks += total->state_ticks[state];
         }
     }
     return rc;
 }
 
-static int add_side(struct builder *builder, int side, struct state_times *states)
-{
-    const struct profile *profile = builder->comparison->profile[side];
-    struct stack_sums sums = {0};
-    builder->key_of = mem_zalloc(profile->n_functions, sizeof *builder->key_of);
-    builder->node_of = mem_zalloc(profile->n_stacks, sizeof *builder->node_of);
-    int rc = builder->key_of != NULL && builder->node_of != NULL ? stack_sums_init(&sums, profile, NULL) : ERR_NOMEM;
-    if (rc == 0)
-        rc = add_nodes(builder, side, &sums);
-    if (rc == 0)
-        rc = pour(builder, side, &sums, states);
-    stack_sums_release(&sums);
-    mem_free(builder->key_of);
-    mem_free(builder->node_of);
-    return rc;
-}
-
-/* Under each node, and under each function once, however deep it calls itself. */
+/* Of the run that is added: under each node, and under each function once, however deep it calls itself. */
 static int add_totals(struct comparison *comparison)
 {
     uint32_t *open = mem_zalloc(comparison->n_functions, sizeof *open);
@@ -200,18 +189,14 @@ static int add_totals(struct comparison *comparison)
         return ERR_NOMEM;
     for (size_t i = comparison->n_nodes; i-- > 0;) {
         struct compare_node *node = &comparison->nodes[i];
-        for (int side = 0; side < SIDES; side++) {
-            add_time(&node->total_time[side], &node->self_time[side]);
-            if (i > 0)
-                add_time(&comparison->nodes[node->parent].total_time[side], &node->total_time[side]);
-        }
+        add_time(&node->total_sums.now, &node->self_sums.now);
+        if (i > 0)
+            add_time(&comparison->nodes[node->parent].total_sums.now, &node->total_sums.now);
     }
     for (uint32_t at = comparison->nodes[0].first_child; at != 0;) {
         const struct compare_node *node = &comparison->nodes[at];
-        if (open[node->function]++ == 0) {
-            for (int side = 0; side < SIDES; side++)
-                add_time(&comparison->functions[node->function].total_time[side], &node->total_time[side]);
-        }
+        if (open[node->function]++ == 0)
+            add_time(&comparison->functions[node->function].total_sums.now, &node->total_sums.now);
         if (node->first_child != 0) {
             at = node->first_child;
             continue;
@@ -227,6 +212,69 @@ static int add_totals(struct comparison *comparison)
     }
     mem_free(open);
     return 0;
+}
+
+static double ns_of(const struct compare_time *time)
+{
+    return time->on_ns + time->off_ns;
+}
+
+static void add_seconds(struct compare_sums *sums, int side, double seconds)
+{
+    sums->sum[side] += seconds;
+    sums->squares[side] += seconds * seconds;
+}
+
+static void end_run_of(struct compare_sums *sums, int side, double scale)
+{
+    add_seconds(sums, side, ns_of(&sums->now) * scale);
+    add_time(&sums->time[side], &sums->now);
+    sums->now = (struct compare_time){0};
+}
+
+/* `now` of everything becomes one value of its side. */
+static void end_run(struct builder *builder, int side, double cpu_ns)
+{
+    struct comparison *comparison = builder->comparison;
+    double runs = (double)comparison->runs[side].count, duration_s = (double)builder->profile->duration_ns / 1e9;
+    double scale = comparison->per == PER_RUN ? 1e-9 : cpu_ns > 0 ? 1 / cpu_ns : 0;
+    for (size_t i = 0; i < comparison->n_functions; i++) {
+        end_run_of(&comparison->functions[i].self_sums, side, scale);
+        end_run_of(&comparison->functions[i].total_sums, side, scale);
+    }
+    for (size_t i = 0; i < comparison->n_nodes; i++) {
+        end_run_of(&comparison->nodes[i].self_sums, side, scale);
+        end_run_of(&comparison->nodes[i].total_sums, side, scale);
+    }
+    for (size_t i = 0; i < comparison->n_lines; i++)
+        end_run_of(&comparison->lines[i].self_sums, side, scale);
+    for (int state = 0; state < STATE_COUNT; state++)
+        end_run_of(&builder->states[state], side, scale);
+    add_seconds(&builder->whole, side, comparison->cpu ? cpu_ns / 1e9 : duration_s);
+    comparison->cpu_s[side] += cpu_ns / 1e9 / runs;
+    comparison->duration_s[side] += duration_s / runs;
+}
+
+static int add_run(struct builder *builder, int side)
+{
+    const struct profile *profile = builder->profile;
+    struct stack_sums sums = {0};
+    double cpu_ns = 0;
+    builder->key_of = mem_zalloc(profile->n_functions, sizeof *builder->key_of);
+    builder->node_of = mem_zalloc(profile->n_stacks, sizeof *builder->node_of);
+    int rc = builder->key_of != NULL && builder->node_of != NULL ? stack_sums_init(&sums, profile, NULL) : ERR_NOMEM;
+    if (rc == 0)
+        rc = add_nodes(builder, side, &sums);
+    if (rc == 0)
+        rc = pour(builder, side, &sums, &cpu_ns);
+    if (rc == 0)
+        rc = add_totals(builder->comparison);
+    if (rc == 0)
+        end_run(builder, side, cpu_ns);
+    stack_sums_release(&sums);
+    mem_free(builder->key_of);
+    mem_free(builder->node_of);
+    return rc;
 }
 
 /* ---- noise ---------------------------------------------------------------------------------------------------------
@@ -265,55 +313,77 @@ static void reach(double part_ns, double stratum_ns, double ticks, double z, dou
 
 /* Sampled instants on and off the CPU, which the noise depends on. */
 struct noise {
-    double on_ticks[SIDES], off_ticks[SIDES], scale[SIDES]; /* scale: of ns to what is compared */
+    double on_ticks[SIDES], off_ticks[SIDES], scale[SIDES]; /* scale: of ns of all runs to what is compared */
+    double runs[SIDES];
     double floor;
 };
 
-static double ns_of(const struct compare_time *time)
+/* How many are compared at once: how far off the samples may lie, and the runs by their own spread. */
+struct reaches {
+    double z, t;
+};
+
+static struct reaches reaches_of(const struct comparison *comparison, size_t many)
 {
-    return time->on_ns + time->off_ns;
+    size_t degrees = comparison->runs[SIDE_A].count + comparison->runs[SIDE_B].count - 2;
+    return (struct reaches){deviations(many), comparison->several ? student_t_of(degrees, many) : 0};
 }
 
-static void find_change(const struct comparison *comparison, const struct noise *noise,
-                        const struct compare_time time[SIDES], double z, struct change *change)
+/* Half of the interval that the spread between the runs gives the difference of their means. */
+static double spread(const struct noise *noise, const struct compare_sums *sums, double t)
 {
-    double below[SIDES] = {0}, above[SIDES] = {0};
+    double squares = 0, degrees = noise->runs[SIDE_A] + noise->runs[SIDE_B] - 2;
+    for (int side = 0; side < SIDES; side++)
+        squares += fmax(0, sums->squares[side] - sums->sum[side] * sums->sum[side] / noise->runs[side]);
+    return degrees > 0 ? t * sqrt(squares / degrees * (1 / noise->runs[SIDE_A] + 1 / noise->runs[SIDE_B])) : 0;
+}
+
+static enum change_kind kind_of(const struct change *change, const struct compare_time time[SIDES], double floor)
+{
+    if (fabs(change->change) < floor || (change->low <= 0 && change->high >= 0))
+        return CHANGE_NOISE;
+    if (change->change > 0)
+        return time[SIDE_A].ticks == 0 ? CHANGE_NEW : CHANGE_MORE;
+    return time[SIDE_B].ticks == 0 ? CHANGE_VANISHED : CHANGE_LESS;
+}
+
+static void find_change(const struct comparison *comparison, const struct noise *noise, const struct compare_sums *sums,
+                        const struct reaches *reaches, struct change *change)
+{
+    const struct compare_time *time = sums->time;
+    double below[SIDES] = {0}, above[SIDES] = {0}, half = spread(noise, sums, reaches->t);
     bool on = time[SIDE_A].on_ns > 0 || time[SIDE_B].on_ns > 0,
          off = time[SIDE_A].off_ns > 0 || time[SIDE_B].off_ns > 0;
     for (int side = 0; side < SIDES; side++) {
         const struct compare_time *all = &comparison->all[side];
         if (on)
-            reach(time[side].on_ns, all->on_ns, noise->on_ticks[side], z, &below[side], &above[side]);
+            reach(time[side].on_ns, all->on_ns, noise->on_ticks[side], reaches->z, &below[side], &above[side]);
         if (off)
-            reach(time[side].off_ns, all->off_ns, noise->off_ticks[side], z, &below[side], &above[side]);
+            reach(time[side].off_ns, all->off_ns, noise->off_ticks[side], reaches->z, &below[side], &above[side]);
         below[side] *= noise->scale[side];
         above[side] *= noise->scale[side];
-        change->value[side] = ns_of(&time[side]) * noise->scale[side];
+        change->value[side] = sums->sum[side] / noise->runs[side];
     }
     change->change = change->value[SIDE_B] - change->value[SIDE_A];
-    change->low = change->change - hypot(below[SIDE_B], above[SIDE_A]);
-    change->high = change->change + hypot(above[SIDE_B], below[SIDE_A]);
-    change->kind = CHANGE_NOISE;
-    if (fabs(change->change) < noise->floor || (change->low <= 0 && change->high >= 0))
-        return;
-    if (change->change > 0)
-        change->kind = time[SIDE_A].ticks == 0 ? CHANGE_NEW : CHANGE_MORE;
-    else
-        change->kind = time[SIDE_B].ticks == 0 ? CHANGE_VANISHED : CHANGE_LESS;
+    change->low = change->change - fmax(half, hypot(below[SIDE_B], above[SIDE_A]));
+    change->high = change->change + fmax(half, hypot(above[SIDE_B], below[SIDE_A]));
+    change->kind = kind_of(change, time, noise->floor);
 }
 
-static struct noise noise_of(const struct comparison *comparison, const struct state_times states[SIDES])
+static struct noise noise_of(const struct builder *builder)
 {
+    const struct comparison *comparison = builder->comparison;
     struct noise noise = {0};
     double largest = 0;
     for (int side = 0; side < SIDES; side++) {
-        double cpu_ns = comparison->cpu_s[side] * 1e9;
+        double runs = noise.runs[side] = (double)comparison->runs[side].count;
+        double cpu_ns = comparison->cpu_s[side] * runs * 1e9;
         for (int state = 0; state < STATE_COUNT; state++) {
             double *ticks = state_on_cpu((enum state)state) ? noise.on_ticks : noise.off_ticks;
             if (state != STATE_RUNNABLE)
-                ticks[side] += (double)states[side].ticks[state] / window_noise;
+                ticks[side] += (double)builder->states[state].time[side].ticks / window_noise;
         }
-        noise.scale[side] = comparison->per == PER_RUN ? 1e-9 : cpu_ns > 0 ? 1 / cpu_ns : 0;
+        noise.scale[side] = comparison->per == PER_RUN ? 1e-9 / runs : cpu_ns > 0 ? 1 / cpu_ns : 0;
         largest = fmax(largest, ns_of(&comparison->all[side]) * noise.scale[side]);
     }
     noise.floor = compare_floor * largest;
@@ -321,51 +391,71 @@ static struct noise noise_of(const struct comparison *comparison, const struct s
 }
 
 /* Counted, not sampled. */
-static void find_whole(struct comparison *comparison)
+static void find_whole(struct comparison *comparison, const struct noise *noise, const struct compare_sums *sums)
 {
     struct change *whole = &comparison->whole;
+    const struct compare_time times[SIDES] = {{.ticks = 1}, {.ticks = 1}}; /* both are there */
     for (int side = 0; side < SIDES; side++)
-        whole->value[side] =
-            comparison->cpu ? comparison->cpu_s[side] : (double)comparison->profile[side]->duration_ns / 1e9;
-    whole->change = whole->low = whole->high = whole->value[SIDE_B] - whole->value[SIDE_A];
-    if (fabs(whole->change) < whole_floor * fmax(whole->value[SIDE_A], whole->value[SIDE_B]))
-        whole->kind = CHANGE_NOISE;
-    else
-        whole->kind = whole->change > 0 ? CHANGE_MORE : CHANGE_LESS;
+        whole->value[side] = sums->sum[side] / noise->runs[side];
+    double half = spread(noise, sums, reaches_of(comparison, 1).t);
+    whole->change = whole->value[SIDE_B] - whole->value[SIDE_A];
+    whole->low = whole->change - half;
+    whole->high = whole->change + half;
+    double floor = comparison->several ? 0 : whole_floor * fmax(whole->value[SIDE_A], whole->value[SIDE_B]);
+    whole->kind = kind_of(whole, times, floor);
 }
 
-static void find_changes(struct comparison *comparison, const struct state_times states[SIDES])
+/* Is it so large on a side that it may be told as a change? */
+static bool is_large(const struct noise *noise, const struct compare_sums *sums)
 {
-    struct noise noise = noise_of(comparison, states);
-    size_t n_stacks = 0;
-    for (size_t i = 0; i < comparison->n_nodes; i++)
-        n_stacks += comparison->nodes[i].self_time[0].ticks + comparison->nodes[i].self_time[1].ticks > 0;
-    double z = deviations(comparison->n_functions - 1), z_stacks = deviations(n_stacks),
-           z_lines = deviations(comparison->n_lines);
+    return fmax(sums->sum[SIDE_A] / noise->runs[SIDE_A], sums->sum[SIDE_B] / noise->runs[SIDE_B]) >= noise->floor;
+}
+
+/* How many are compared at once. Of one run each: all. */
+struct compared {
+    size_t functions, lines, stacks;
+};
+
+static struct compared count_compared(const struct comparison *comparison, const struct noise *noise)
+{
+    bool all = !comparison->several;
+    struct compared compared = {0};
+    for (size_t i = 1; i < comparison->n_functions; i++)
+        compared.functions += all || is_large(noise, &comparison->functions[i].self_sums);
     for (size_t i = 0; i < comparison->n_lines; i++)
-        find_change(comparison, &noise, comparison->lines[i].self_time, z_lines, &comparison->lines[i].self);
+        compared.lines += all || is_large(noise, &comparison->lines[i].self_sums);
+    for (size_t i = 0; i < comparison->n_nodes; i++) {
+        const struct compare_sums *sums = &comparison->nodes[i].self_sums;
+        compared.stacks += sums->time[SIDE_A].ticks + sums->time[SIDE_B].ticks > 0 && (all || is_large(noise, sums));
+    }
+    return compared;
+}
+
+static void find_changes(const struct builder *builder)
+{
+    struct comparison *comparison = builder->comparison;
+    struct noise noise = noise_of(builder);
+    struct compared compared = count_compared(comparison, &noise);
+    struct reaches functions = reaches_of(comparison, compared.functions),
+                   stacks = reaches_of(comparison, compared.stacks), lines = reaches_of(comparison, compared.lines),
+                   states = reaches_of(comparison, STATE_COUNT);
+    for (size_t i = 0; i < comparison->n_lines; i++)
+        find_change(comparison, &noise, &comparison->lines[i].self_sums, &lines, &comparison->lines[i].self);
     for (size_t i = 0; i < comparison->n_functions; i++) {
         struct compare_function *function = &comparison->functions[i];
-        find_change(comparison, &noise, function->self_time, z, &function->self);
-        find_change(comparison, &noise, function->total_time, z, &function->total);
+        find_change(comparison, &noise, &function->self_sums, &functions, &function->self);
+        find_change(comparison, &noise, &function->total_sums, &functions, &function->total);
         if (i > 0 && fmax(function->self.value[0], function->self.value[1]) >= noise.floor)
             comparison->resolution = fmax(comparison->resolution, (function->self.high - function->self.low) / 2);
     }
     for (size_t i = 0; i < comparison->n_nodes; i++) {
         struct compare_node *node = &comparison->nodes[i];
-        find_change(comparison, &noise, node->self_time, z_stacks, &node->self);
-        find_change(comparison, &noise, node->total_time, z_stacks, &node->total);
+        find_change(comparison, &noise, &node->self_sums, &stacks, &node->self);
+        find_change(comparison, &noise, &node->total_sums, &stacks, &node->total);
     }
-    for (int state = 0; state < STATE_COUNT; state++) {
-        struct compare_time time[SIDES] = {0};
-        bool on = state_on_cpu((enum state)state) || state == STATE_RUNNABLE;
-        for (int side = 0; side < SIDES; side++) {
-            *(on ? &time[side].on_ns : &time[side].off_ns) = states[side].ns[state];
-            time[side].ticks = states[side].ticks[state];
-        }
-        find_change(comparison, &noise, time, deviations(STATE_COUNT), &comparison->states[state]);
-    }
-    find_whole(comparison);
+    for (int state = 0; state < STATE_COUNT; state++)
+        find_change(comparison, &noise, &builder->states[state], &states, &comparison->states[state]);
+    find_whole(comparison, &noise, &builder->whole);
 }
 
 /* ---- order ---------------------------------------------------------------------------------------------------------
@@ -450,7 +540,7 @@ struct compare_place compare_place(const struct comparison *comparison, uint32_t
 {
     const struct compare_function *row = &comparison->functions[function];
     int side = row->function[SIDE_B] != 0 ? SIDE_B : SIDE_A;
-    const struct profile *profile = comparison->profile[side];
+    const struct profile *profile = comparison->runs[side].profiles[row->run[side]];
     uint32_t id = row->function[side];
     const struct function *place = &profile->functions[id];
     return (struct compare_place){profile,           place->name, place->file,
@@ -465,10 +555,18 @@ static bool is_run(const struct profile *profile)
     return profile->complete && profile->dropped_ns == 0 && profile->n_gaps == 0 && strcmp(profile->mode, "run") == 0;
 }
 
+static bool are_runs(const struct compare_runs *runs)
+{
+    for (size_t i = 0; i < runs->count; i++) {
+        if (!is_run(runs->profiles[i]))
+            return false;
+    }
+    return true;
+}
+
 static int build(struct builder *builder)
 {
     struct comparison *comparison = builder->comparison;
-    struct state_times states[SIDES] = {0};
     int rc = mem_grow(&comparison->functions, &builder->function_capacity, 1, sizeof *comparison->functions);
     if (rc == 0)
         rc = mem_grow(&comparison->nodes, &builder->node_capacity, 1, sizeof *comparison->nodes);
@@ -477,28 +575,36 @@ static int build(struct builder *builder)
     comparison->functions[0] = (struct compare_function){0};
     comparison->nodes[0] = (struct compare_node){0};
     comparison->n_functions = comparison->n_nodes = 1;
-    for (int side = 0; rc == 0 && side < SIDES; side++)
-        rc = add_side(builder, side, &states[side]);
-    if (rc == 0)
-        rc = add_totals(comparison);
+    for (int side = 0; side < SIDES; side++) {
+        for (size_t run = 0; rc == 0 && run < comparison->runs[side].count; run++) {
+            builder->profile = comparison->runs[side].profiles[run];
+            builder->run = (uint32_t)run;
+            builder->run_of_all++;
+            rc = add_run(builder, side);
+        }
+    }
     if (rc != 0)
         return rc;
-    find_changes(comparison, states);
+    find_changes(builder);
     put_lines_in_order(comparison);
     return put_in_order(comparison);
 }
 
-int compare_new(const struct profile *a, const struct profile *b, enum compare_per per, bool cpu,
-                struct comparison **result)
+int compare_new(const struct compare_runs runs[SIDES], enum compare_per per, bool cpu, struct comparison **result)
 {
     struct builder builder = {.comparison = mem_zalloc(1, sizeof *builder.comparison)};
     struct comparison *comparison = builder.comparison;
     *result = NULL;
     if (comparison == NULL)
         return ERR_NOMEM;
-    comparison->profile[SIDE_A] = a;
-    comparison->profile[SIDE_B] = b;
-    comparison->per = per != PER_CHOSEN_BY_US ? per : is_run(a) && is_run(b) ? PER_RUN : PER_CPU_SECOND;
+    for (int side = 0; side < SIDES; side++) {
+        comparison->runs[side] = runs[side];
+        comparison->profile[side] = runs[side].profiles[0];
+    }
+    comparison->several = runs[SIDE_A].count + runs[SIDE_B].count > 2;
+    comparison->per = per != PER_CHOSEN_BY_US                              ? per
+                      : are_runs(&runs[SIDE_A]) && are_runs(&runs[SIDE_B]) ? PER_RUN
+                                                                           : PER_CPU_SECOND;
     comparison->cpu = cpu || comparison->per == PER_CPU_SECOND;
     int rc = build(&builder);
     map_release(&builder.keys);

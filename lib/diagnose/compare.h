@@ -7,6 +7,10 @@
  * change. Nor is what is less than a hundredth of the whole: runs differ by themselves, and one run each does not tell
  * by how much.
  *
+ * Several runs of a side tell: values are means of the runs then, and an interval is Student's of the difference of two
+ * means, with the spread between the runs of both sides together, but never narrower than that of the samples. It holds
+ * for all at once that are a hundredth of the whole or more, since others are not told as changes.
+ *
  * Functions are the same when name and file are; a file is named from the recording's working directory, or from
  * site-packages or the standard library on, so that another checkout or another Python compares.
  */
@@ -38,19 +42,28 @@ struct compare_time {
     uint64_t ticks;
 };
 
+/* Time of one function, line, call path or state. */
+struct compare_sums {
+    struct compare_time time[SIDES];   /* of all runs together */
+    double sum[SIDES], squares[SIDES]; /* of the seconds of each run, as normalised */
+    struct compare_time now;           /* of the run that is being added */
+};
+
 struct compare_function {
-    uint32_t function[SIDES]; /* ids; 0: not in this recording */
-    struct compare_time self_time[SIDES], total_time[SIDES];
+    uint32_t function[SIDES]; /* ids; 0: in no run of this side */
+    uint32_t run[SIDES];      /* of which the id is one */
+    struct compare_sums self_sums, total_sums;
     struct change self, total;
 };
 
 /* A line of a function that was innermost (compare_lines.h says which are the same). */
 struct compare_line {
     uint32_t function;    /* index of functions */
-    uint32_t line[SIDES]; /* 0: not in this recording */
+    uint32_t line[SIDES]; /* 0: in no run of this side */
+    uint32_t last_run;    /* that had it, of all counted from 1 */
     const char *text;     /* of B, where it has it; NULL: no recording does. Not terminated */
     size_t text_length;
-    struct compare_time self_time[SIDES];
+    struct compare_sums self_sums;
     struct change self;
 };
 
@@ -58,17 +71,26 @@ struct compare_line {
 struct compare_node {
     uint32_t parent, function; /* indexes of nodes, functions (before they are put in order: `order`) */
     uint32_t first_child, next_sibling;
-    struct compare_time self_time[SIDES], total_time[SIDES];
+    struct compare_sums self_sums, total_sums;
     struct change self, total;
 };
 
+/* The recordings of one side, one or more. */
+struct compare_runs {
+    const struct profile *const *profiles;
+    size_t count;
+};
+
 struct comparison {
-    const struct profile *profile[SIDES];
-    enum compare_per per; /* PER_RUN or PER_CPU_SECOND */
-    bool cpu;             /* CPU time; else wall time of the threads that were not idle workers */
-    double cpu_s[SIDES];  /* CPU time of each recording */
-    struct compare_time all[SIDES];
-    struct change whole; /* duration or CPU time: exact, so its interval is itself */
+    struct compare_runs runs[SIDES];
+    const struct profile *profile[SIDES]; /* the first of each */
+    enum compare_per per;                 /* PER_RUN or PER_CPU_SECOND */
+    bool cpu;                             /* CPU time; else wall time of the threads that were not idle workers */
+    bool several;                         /* there are more runs than two, so their spread is known */
+    double cpu_s[SIDES];                  /* CPU time, mean of the runs */
+    double duration_s[SIDES];
+    struct compare_time all[SIDES]; /* of all runs together */
+    struct change whole;            /* duration or CPU time: exact, so of one run each the interval is itself */
     struct change states[STATE_COUNT];
     struct compare_function *functions; /* [0]: time without a function */
     uint32_t *order;                    /* of the functions from 1 on: changes first, the largest first */
@@ -84,8 +106,8 @@ struct comparison {
 
 extern const double compare_floor; /* of the whole: less is no change */
 
-int compare_new(const struct profile *a, const struct profile *b, enum compare_per per, bool cpu,
-                struct comparison **result);
+/* The profiles must outlive the comparison. */
+int compare_new(const struct compare_runs runs[SIDES], enum compare_per per, bool cpu, struct comparison **result);
 void compare_free(struct comparison *comparison);
 
 /* Name, file and line of a compared function, from the recording that has it (B before A). */

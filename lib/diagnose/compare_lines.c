@@ -40,41 +40,47 @@ static int put_text(struct line_matcher *matcher, uint32_t function, const struc
 }
 
 /* The line that this one is: one that is there, or the next, which is not there yet. */
-static int match(struct line_matcher *matcher, struct comparison *comparison, int side, uint32_t function,
+static int match(struct line_matcher *matcher, const struct comparison *comparison, const struct line_at *at,
                  uint32_t distance, const struct source_text *source, uint32_t *index)
 {
-    uint32_t key[] = {function, distance}, next = (uint32_t)comparison->n_lines;
+    uint32_t key[] = {at->function, distance}, next = (uint32_t)comparison->n_lines, there = next;
     bool found = false;
     int rc = 0;
     *index = next;
     if (source->text != NULL)
-        rc = put_text(matcher, function, source, index, &found);
+        rc = put_text(matcher, at->function, source, index, &found);
     if (rc != 0 || found)
         return rc;
-    if (side == SIDE_A) {
-        uint32_t first = next;
-        return put(&matcher->by_distance, key, sizeof key, &first, &found);
-    }
-    uint32_t there;
-    if (map_get(&matcher->by_distance, key, sizeof key, &there) &&
-        (source->text == NULL || comparison->lines[there].text == NULL) && comparison->lines[there].line[side] == 0)
+    rc = put(&matcher->by_distance, key, sizeof key, &there, &found);
+    if (rc == 0 && found && comparison->lines[there].last_run != at->run &&
+        (source->text == NULL || comparison->lines[there].text == NULL))
         *index = there;
-    return 0;
+    return rc;
 }
 
-int compare_lines_add(struct line_matcher *matcher, struct comparison *comparison, int side, uint32_t function,
-                      uint32_t frame, const struct compare_time *time)
+static void see_line(struct compare_line *line, const struct line_at *at, uint32_t number,
+                     const struct source_text *source)
 {
-    const struct profile *profile = comparison->profile[side];
-    const struct frame *place = &profile->frames[frame];
-    const struct function *code = &profile->functions[place->function];
-    uint32_t key[] = {(uint32_t)side, function, place->line}, index;
+    line->last_run = at->run;
+    line->line[at->side] = line->line[at->side] == 0 ? number : line->line[at->side];
+    if (source->text != NULL && (line->text == NULL || at->side == SIDE_B)) {
+        line->text = source->text;
+        line->text_length = source->length;
+    }
+}
+
+int compare_lines_add(struct line_matcher *matcher, struct comparison *comparison, const struct line_at *at,
+                      const struct compare_time *time)
+{
+    const struct frame *place = &at->profile->frames[at->frame];
+    const struct function *code = &at->profile->functions[place->function];
+    uint32_t key[] = {at->run, at->function, place->line}, index;
     bool found = false;
     if (place->line == 0)
         return 0;
     if (!map_get(&matcher->known, key, sizeof key, &index)) {
-        struct source_text source = text_of(profile, code->file, place->line);
-        int rc = match(matcher, comparison, side, function, place->line - code->first_line, &source, &index);
+        struct source_text source = text_of(at->profile, code->file, place->line);
+        int rc = match(matcher, comparison, at, place->line - code->first_line, &source, &index);
         if (rc == 0)
             rc = put(&matcher->known, key, sizeof key, &index, &found);
         if (rc == 0)
@@ -82,15 +88,10 @@ int compare_lines_add(struct line_matcher *matcher, struct comparison *compariso
         if (rc != 0)
             return rc;
         if (index == comparison->n_lines)
-            comparison->lines[comparison->n_lines++] = (struct compare_line){.function = function};
-        struct compare_line *line = &comparison->lines[index];
-        line->line[side] = line->line[side] == 0 ? place->line : line->line[side];
-        if (line->text == NULL || side == SIDE_B) {
-            line->text = source.text != NULL ? source.text : line->text;
-            line->text_length = source.text != NULL ? source.length : line->text_length;
-        }
+            comparison->lines[comparison->n_lines++] = (struct compare_line){.function = at->function};
+        see_line(&comparison->lines[index], at, place->line, &source);
     }
-    struct compare_time *sum = &comparison->lines[index].self_time[side];
+    struct compare_time *sum = &comparison->lines[index].self_sums.now;
     sum->on_ns += time->on_ns;
     sum->off_ns += time->off_ns;
     sum->ticks += time->ticks;

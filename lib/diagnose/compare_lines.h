@@ -10,15 +10,22 @@
 
 struct line_matcher {
     struct map by_text, by_distance; /* (function, text), (function, lines below its definition) → line */
-    struct map known;                /* (side, function, line) → line */
+    struct map known;                /* (run, function, line) → line */
     size_t capacity;
     struct buf key;
 };
 
-/* Adds time of `side` to the line of the frame, whose function is `function` of the comparison. All of A comes before
- * all of B. 0 or ERR_NOMEM. */
-int compare_lines_add(struct line_matcher *matcher, struct comparison *comparison, int side, uint32_t function,
-                      uint32_t frame, const struct compare_time *time);
+/* A line of a run: its frame there, its function in the comparison. */
+struct line_at {
+    const struct profile *profile;
+    uint32_t run; /* of all, counted from 1 */
+    int side;
+    uint32_t function, frame;
+};
+
+/* Adds time to `now` of the line. All of one run comes before the next, all of A before B. 0 or ERR_NOMEM. */
+int compare_lines_add(struct line_matcher *matcher, struct comparison *comparison, const struct line_at *at,
+                      const struct compare_time *time);
 void compare_lines_release(struct line_matcher *matcher);
 
 #endif

@@ -23,21 +23,25 @@ static void print_seconds(char *out, double seconds)
 static void whole_run(struct comparison *comparison)
 {
     const struct change *whole = &comparison->whole;
-    char a[NUMBER_BYTES], b[NUMBER_BYTES], by[NUMBER_BYTES];
+    char a[NUMBER_BYTES], b[NUMBER_BYTES], by[NUMBER_BYTES], noise[NUMBER_BYTES], least[NUMBER_BYTES * 3] = "";
     print_seconds(a, whole->value[SIDE_A]);
     print_seconds(b, whole->value[SIDE_B]);
     print_seconds(by, whole->change);
+    print_seconds(noise, (whole->high - whole->low) / 2);
+    if (comparison->several)
+        snprintf(least, sizeof least, whole->kind == CHANGE_NOISE ? ", the same to ±%s" : ", ±%s", noise);
     if (whole->kind == CHANGE_NOISE) {
         snprintf(comparison->headline, sizeof comparison->headline,
-                 comparison->cpu ? "B uses as much CPU time as A: %s and %s" : "B takes as long as A: %s and %s", b, a);
+                 comparison->cpu ? "B uses as much CPU time as A: %s and %s%s" : "B takes as long as A: %s and %s%s", b,
+                 a, least);
         return;
     }
     bool more = whole->change > 0;
-    snprintf(comparison->headline, sizeof comparison->headline, "B %s: %s in place of %s, %s (%.0f %%) %s",
+    snprintf(comparison->headline, sizeof comparison->headline, "B %s: %s in place of %s, %s (%.0f %%) %s%s",
              comparison->cpu ? (more ? "uses more CPU time" : "uses less CPU time")
              : more          ? "is slower"
                              : "is faster",
-             b, a, by, fabs(whole->change) / whole->value[SIDE_A] * 100, more ? "more" : "less");
+             b, a, by, fabs(whole->change) / whole->value[SIDE_A] * 100, more ? "more" : "less", least);
 }
 
 static void add_function(const struct comparison *comparison, struct buf *out, uint32_t index)

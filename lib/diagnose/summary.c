@@ -40,6 +40,34 @@ double student_t(size_t degrees)
            (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * v * v * v);
 }
 
+/* How probable it is that a value is farther off than t, either way: Abramowitz and Stegun, 26.7.3 and 26.7.4. */
+static double student_tail(double t, size_t degrees)
+{
+    double angle = atan(t / sqrt((double)degrees)), term = 1, sum = 0, square = cos(angle) * cos(angle);
+    for (size_t i = 2 + degrees % 2; i <= degrees; i += 2) {
+        sum += term;
+        term *= square * ((double)i - 1) / (double)i;
+    }
+    if (degrees % 2 == 0)
+        return 1 - sin(angle) * sum;
+    return 1 - 2 / acos(-1) * (angle + sin(angle) * cos(angle) * sum);
+}
+
+double student_t_of(size_t degrees, size_t many)
+{
+    double wanted = 0.05 / (double)(many > 0 ? many : 1), low = 0, high = 1e9;
+    if (degrees == 0)
+        return INFINITY;
+    for (int i = 0; i < 120; i++) {
+        double middle = (low + high) / 2;
+        if (student_tail(middle, degrees) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
 int summarise(const double *values, size_t n, struct summary *summary)
 {
     *summary = (struct summary){.n = n};

@@ -16,6 +16,8 @@ int summarise(const double *values, size_t n, struct summary *summary);
 
 /* Student's t for a two-sided interval of 95 % (within 0.2 %). */
 double student_t(size_t degrees);
+/* The same for `many` intervals that hold together in 95 of 100 cases (Bonferroni), to eight digits. */
+double student_t_of(size_t degrees, size_t many);
 
 /* Orders numbers from the least on, and the quantile (0 to 1, between neighbours linearly) of ordered numbers. */
 void sort_numbers(double *values, size_t n);

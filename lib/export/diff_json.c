@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINES_MOST = 1000, STACKS_MOST = 1000, FRAMES_MOST = 1000 };
+enum { FEW_RUNS = 8, LINES_MOST = 1000, STACKS_MOST = 1000, FRAMES_MOST = 1000 };
 
 static bool same_text(const char *a, const char *b)
 {
@@ -34,17 +34,49 @@ static const char *python_of(const struct profile *profile)
     return "";
 }
 
+static void add_what(const struct comparison *comparison, struct buf *out)
+{
+    size_t a = comparison->runs[SIDE_A].count, b = comparison->runs[SIDE_B].count;
+    if (comparison->per == PER_CPU_SECOND)
+        buf_add_text(out, "each second of CPU time: the recordings need not be of the same length");
+    else
+        buf_add_text(out, comparison->cpu ? "CPU time of a whole run" : "wall time of the threads over a whole run");
+    if (comparison->several)
+        buf_printf(out, "; means of %zu run%s of A and %zu of B, intervals by how much these differ among themselves",
+                   a, a == 1 ? "" : "s", b);
+    else if (comparison->per == PER_RUN)
+        buf_add_text(out, "; one run each, so how much runs differ by themselves is not known");
+    buf_add_byte(out, '\n');
+    if (comparison->several && a + b < FEW_RUNS)
+        buf_add_text(out, "so few runs tell large differences only: five of each tell smaller ones\n");
+}
+
+/* What the runs of one side do not have in common. */
+static void add_mixture(const struct comparison *comparison, int side, struct buf *out)
+{
+    const struct compare_runs *runs = &comparison->runs[side];
+    const char *name = side == SIDE_A ? "A" : "B";
+    bool commands = false, pythons = false;
+    size_t cut_off = 0;
+    for (size_t i = 0; i < runs->count; i++) {
+        commands = commands || !same_command(runs->profiles[0], runs->profiles[i]);
+        pythons = pythons || !same_text(python_of(runs->profiles[0]), python_of(runs->profiles[i]));
+        cut_off += !runs->profiles[i]->complete;
+    }
+    if (commands)
+        buf_printf(out, "the runs of %s are of different commands\n", name);
+    if (pythons)
+        buf_printf(out, "the runs of %s are of different versions of Python\n", name);
+    if (cut_off > 0 && runs->count > 1)
+        buf_printf(out, "%zu of the runs of %s %s cut off\n", cut_off, name, cut_off == 1 ? "was" : "were");
+    else if (cut_off > 0)
+        buf_printf(out, "%s was cut off\n", name);
+}
+
 void diff_add_notes(const struct comparison *comparison, struct buf *out)
 {
     const struct profile *a = comparison->profile[SIDE_A], *b = comparison->profile[SIDE_B];
-    if (comparison->per == PER_CPU_SECOND)
-        buf_add_text(out, "each second of CPU time: the recordings need not be of the same length\n");
-    else if (comparison->cpu)
-        buf_add_text(out,
-                     "CPU time of a whole run; one run each, so how much runs differ by themselves is not known\n");
-    else
-        buf_add_text(out, "wall time of the threads over a whole run; one run each, so how much runs differ by "
-                          "themselves is not known\n");
+    add_what(comparison, out);
     if (!same_command(a, b))
         buf_add_text(out, "A and B are of different commands\n");
     if (!same_text(python_of(a), python_of(b))) {
@@ -55,10 +87,8 @@ void diff_add_notes(const struct comparison *comparison, struct buf *out)
         buf_add_byte(out, '\n');
     }
     for (int side = 0; side < SIDES; side++) {
-        const struct profile *profile = comparison->profile[side];
         const char *name = side == SIDE_A ? "A" : "B";
-        if (!profile->complete)
-            buf_printf(out, "%s was cut off\n", name);
+        add_mixture(comparison, side, out);
         if (comparison->states[STATE_RUNNABLE].value[side] > 0.1 * comparison->whole.value[side] &&
             comparison->per == PER_RUN)
             buf_printf(out, "%s waited for a core for a tenth of the time or more: other programs were in its way\n",
@@ -89,6 +119,14 @@ static void write_change(struct json_writer *json, const char *key, const struct
     json_close(json, '}');
 }
 
+static bool is_complete(const struct compare_runs *runs)
+{
+    bool complete = true;
+    for (size_t i = 0; i < runs->count; i++)
+        complete = complete && runs->profiles[i]->complete;
+    return complete;
+}
+
 static void write_side(struct json_writer *json, const struct comparison *comparison, int side)
 {
     const struct profile *profile = comparison->profile[side];
@@ -105,10 +143,14 @@ static void write_side(struct json_writer *json, const struct comparison *compar
     if (profile->start_unix_ns != 0 && gmtime_r(&seconds, &when) != NULL &&
         strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &when) > 0)
         json_text(json, "started", started);
-    json_number(json, "duration_s", (double)profile->duration_ns / 1e9);
+    json_number(json, "duration_s", comparison->duration_s[side]);
     json_number(json, "cpu_s", comparison->cpu_s[side]);
     json_integer(json, "samples", (int64_t)comparison->all[side].ticks);
-    json_bool(json, "complete", profile->complete);
+    json_bool(json, "complete", is_complete(&comparison->runs[side]));
+    json_open_flat(json, "runs", '[');
+    for (size_t i = 0; i < comparison->runs[side].count; i++)
+        json_text(json, NULL, comparison->runs[side].profiles[i]->path);
+    json_close(json, ']');
     json_close(json, '}');
 }
 
@@ -204,6 +246,7 @@ void diff_add_json(const struct diff_input *input, struct buf *out)
     json_close(&json, '}');
     json_open_flat(&json, "noise", '{');
     json_number(&json, "confidence", 0.95);
+    json_text(&json, "by", comparison->several ? "runs" : "samples");
     json_integer(&json, "compared", (int64_t)comparison->n_functions - 1);
     json_integer(&json, "changed", (int64_t)comparison->n_changed);
     json_number(&json, "floor_share", compare_floor);

@@ -47,9 +47,12 @@ static void add_side(struct screen *screen, int side)
     struct buf line = {0};
     char wall[32], cpu[32], samples[32];
     const char *slash = strrchr(profile->path, '/'), *name = slash != NULL ? slash + 1 : profile->path;
-    cells_seconds(wall, sizeof wall, (double)profile->duration_ns / 1e9);
+    size_t more = comparison->runs[side].count - 1;
+    cells_seconds(wall, sizeof wall, comparison->duration_s[side]);
     cells_seconds(cpu, sizeof cpu, comparison->cpu_s[side]);
     cells_count(samples, sizeof samples, comparison->all[side].ticks);
+    if (more > 0)
+        buf_printf(&line, " and %zu more", more);
     buf_printf(&line, "  %s wall  %s CPU  %s samples", wall, cpu, samples);
     size_t room = screen->input->width - 9, taken = cells_width_of(&line);
     buf_add_text(&screen->out, side == SIDE_A ? "A        " : "B        ");

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -189,6 +190,83 @@ def test_a_true_difference_is_told(run_keisoku: Run, make_recording: Make, tmp_p
     assert hits >= 9
 
 
+def uneven(folder: Path, make_recording: Make, seed: int, seconds: dict[str, float], spread: float) -> Path:
+    """A run in which each function takes its seconds more or less: drawn anew for each run, besides the sampling."""
+    draw = random.Random(seed)
+    lines = ["mode run", f"seed {seed}", "process p 7 python=3.12.1", "rate 500", "thread t p 7"]
+    for i, (name, mean) in enumerate(seconds.items()):
+        lines += [f"function {name} /srv/app.py {10 * i + 1}", f"stack s{i} {name}:{10 * i + 3}"]
+        lines += [f"during t {max(0.01, mean * draw.gauss(1, spread)):.3f} python@s{i}"]
+    (folder / "uneven.txt").write_text("\n".join(lines) + "\n")
+    return make_recording(folder / "uneven.txt", folder / f"uneven-{seed}.kei")
+
+
+def told(found: dict[str, Any], table: str = "functions") -> set[str]:
+    return {row["function"] for row in found[table] if row["self"]["kind"] != "noise"}
+
+
+def test_how_much_runs_differ_is_no_change(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
+    """Runs of one program that differ by a seventh: pairs of them show changes, three and three of them do not."""
+    seconds = {f"f{i}": 1.0 for i in range(6)}
+    pairs, threes = 0, 0
+    for case in range(8):
+        paths = [uneven(tmp_path, make_recording, 100 * case + seed, seconds, 0.15) for seed in range(6)]
+        pairs += bool(told(diff(run_keisoku, paths[0], paths[3])))
+        found = diff(run_keisoku, *paths[:3], "--", *paths[3:])
+        assert found["noise"]["by"] == "runs"
+        assert [len(found[side]["runs"]) for side in "ab"] == [3, 3]
+        threes += bool(told(found) or told(found, "lines") or found["stacks"] or found["whole"]["kind"] != "noise")
+    assert pairs >= 5  # there is something not to be told
+    assert threes <= 2  # four tables, each right in 95 of 100 cases
+
+
+def test_a_difference_of_several_runs(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
+    before = {"hot": 3.0, "other": 2.0, "rare": 0.004, "gone": 0.5}
+    after = {"hot": 2.0, "other": 2.0, "rare": 0.002, "fresh": 0.6}
+    a = [uneven(tmp_path, make_recording, 30 + seed, before, 0.03) for seed in range(4)]
+    b = [uneven(tmp_path, make_recording, 40 + seed, after, 0.03) for seed in range(3)]
+    found = diff(run_keisoku, *a, "--", *b)
+    functions = {row["function"]: row["self"] for row in found["functions"]}
+    for name, change in functions.items():
+        truth = after.get(name, 0) - before.get(name, 0)
+        assert change["low"] <= truth <= change["high"], (name, change)
+        # the mean of single reports
+        singles = [
+            sum(row["self"]["a"] for row in diff(run_keisoku, path, path)["functions"] if row["function"] == name)
+            for path in a
+        ]
+        assert change["a"] == pytest.approx(sum(singles) / 4, rel=1e-5, abs=1e-6)
+    kinds = {name: functions[name]["kind"] for name in functions}
+    assert kinds == {"hot": "less", "other": "noise", "rare": "noise", "gone": "vanished", "fresh": "new"}
+    assert {row["function"]: row["self"]["kind"] for row in found["lines"]} == kinds
+    assert {row["frames"][0] for row in found["stacks"]} == {"hot", "gone", "fresh"}
+    low, high = found["whole"]["low"], found["whole"]["high"]
+    assert low <= sum(after.values()) - sum(before.values()) <= high and high - low > 0.02
+    # another order, the other way, one run of a side
+    turned = diff(run_keisoku, *reversed(b), "--", *reversed(a))
+    assert {row["function"]: row["self"]["change"] for row in turned["functions"]} == pytest.approx(
+        {name: -change["change"] for name, change in functions.items()}
+    )
+    one = diff(run_keisoku, a[0], "--", *b)
+    assert told(one) == {"hot", "gone", "fresh"}
+    assert any("1 run of A and 3 of B" in note for note in one["notes"])
+    screen = run_keisoku("diff", *a, "--", *b).out
+    assert "and 3 more" in screen and "±" in screen.split("B is faster")[1].split("\n\n")[0]
+    assert all(len(line) <= 80 for line in screen.splitlines()), screen
+    page = run_keisoku("diff", *a, "--html", "out.html", "--", *b)
+    assert page.status == 0, page.err
+
+
+def test_runs_that_are_not_alike_are_said_to_be(run_keisoku: Run, folder: Path, make_recording: Make) -> None:
+    text = (RECORDINGS / "diff-before.txt").read_text()
+    (folder / "d.txt").write_text(text.replace("command orders.py", "command others.py").replace("3.12.1", "3.13.0"))
+    make_recording(folder / "d.txt", folder / "others.kei")
+    notes = diff(run_keisoku, "before.kei", "others.kei", "--", "after.kei")["notes"]
+    assert "the runs of A are of different commands" in notes
+    assert "the runs of A are of different versions of Python" in notes
+    assert not any("runs of B" in note for note in notes)
+
+
 def test_length_is_no_change_per_cpu_second(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
     paths = []
     for seconds in (5, 20):
@@ -228,6 +306,10 @@ def test_bad_input(run_keisoku: Run, folder: Path) -> None:
     for words in (
         ["before.kei"],
         ["before.kei", "after.kei", "before.kei"],
+        ["before.kei", "--"],
+        ["--", "before.kei", "after.kei"],
+        ["before.kei", "--", "after.kei", "--", "after.kei"],
+        ["before.kei", "after.kei", "--", "nothing.kei"],
         ["before.kei", "nothing.kei"],
         ["before.kei", __file__],
     ):

@@ -1,5 +1,6 @@
 /* The comparison of two profiles built by hand: sums, kinds, intervals, short memory. */
 #include "diagnose/compare.h"
+#include "diagnose/summary.h"
 
 #include "failing.h"
 #include "profile_builder.h"
@@ -34,6 +35,16 @@ static void built_free(struct built *built)
     free(built);
 }
 
+static int compare_two(const struct built *a, const struct built *b, enum compare_per per, bool cpu,
+                       struct comparison **comparison)
+{
+    static const struct profile *profiles[SIDES];
+    profiles[SIDE_A] = &a->profile;
+    profiles[SIDE_B] = &b->profile;
+    const struct compare_runs runs[SIDES] = {{&profiles[SIDE_A], 1}, {&profiles[SIDE_B], 1}};
+    return compare_new(runs, per, cpu, comparison);
+}
+
 static const struct change *self_of(const struct comparison *comparison, const char *name)
 {
     for (uint32_t i = 1; i < comparison->n_functions; i++) {
@@ -51,7 +62,7 @@ static void changes_are_told_and_noise_is_not(void **state)
     struct built *a = make("/srv/shop", (unsigned[]){2000, 1000, 0}),
                  *b = make("/home/me", (unsigned[]){2020, 400, 300});
     struct comparison *comparison = NULL;
-    assert_int_equal(compare_new(&a->profile, &b->profile, PER_CHOSEN_BY_US, false, &comparison), 0);
+    assert_int_equal(compare_two(a, b, PER_CHOSEN_BY_US, false, &comparison), 0);
     assert_int_equal(comparison->per, PER_RUN);
     assert_int_equal(comparison->n_functions, 5); /* the same files, from another directory */
     assert_int_equal(self_of(comparison, "load")->kind, CHANGE_NOISE);
@@ -75,15 +86,61 @@ static void per_cpu_second_takes_length_out(void **state)
     (void)state;
     struct built *a = make("/a", (unsigned[]){1000, 500, 0}), *b = make("/a", (unsigned[]){4000, 2000, 0});
     struct comparison *comparison = NULL;
-    assert_int_equal(compare_new(&a->profile, &b->profile, PER_CPU_SECOND, false, &comparison), 0);
+    assert_int_equal(compare_two(a, b, PER_CPU_SECOND, false, &comparison), 0);
     assert_int_equal(comparison->n_changed, 0);
     assert_true(fabs(self_of(comparison, "load")->value[SIDE_A] - 2.0 / 3) < 1e-9);
     compare_free(comparison);
-    assert_int_equal(compare_new(&a->profile, &b->profile, PER_RUN, true, &comparison), 0);
+    assert_int_equal(compare_two(a, b, PER_RUN, true, &comparison), 0);
     assert_int_equal(comparison->n_changed, 2);
     compare_free(comparison);
     built_free(a);
     built_free(b);
+}
+
+/* Three runs of A, two of B: `load` is 2.00, 2.04 and 2.02 s in A and 2.6 and 2.64 s in B, `match` 1.0, 1.3 and 0.7 and
+ * then 1.2 and 1.25 s; `write` is new. Worked out by hand. */
+static void several_runs_tell_their_spread(void **state)
+{
+    (void)state;
+    struct built *runs[] = {make("/a", (unsigned[]){2000, 1000, 0}), make("/a", (unsigned[]){2040, 1300, 0}),
+                            make("/b", (unsigned[]){2020, 700, 0}), make("/a", (unsigned[]){2600, 1200, 500}),
+                            make("/a", (unsigned[]){2640, 1250, 520})};
+    const struct profile *profiles[5];
+    for (int i = 0; i < 5; i++)
+        profiles[i] = &runs[i]->profile;
+    const struct compare_runs both[SIDES] = {{profiles, 3}, {profiles + 3, 2}};
+    struct comparison *comparison = NULL;
+    assert_int_equal(compare_new(both, PER_CHOSEN_BY_US, false, &comparison), 0);
+    const struct change *load = self_of(comparison, "load"), *match = self_of(comparison, "match");
+    assert_true(fabs(load->value[SIDE_A] - 2.02) < 1e-9 && fabs(load->value[SIDE_B] - 2.62) < 1e-9);
+    assert_true(fabs(match->change - 0.225) < 1e-9);
+    /* Squares of deviations: 2 * 0.3^2 + 2 * 0.025^2, three degrees of freedom; three functions at once: t is 4.857. */
+    double half = 4.857 * sqrt((2 * 0.09 + 2 * 0.000625) / 3 * (1.0 / 3 + 1.0 / 2));
+    assert_true(fabs((match->high - match->low) / 2 / half - 1) < 0.001);
+    assert_int_equal(match->kind,
+                     CHANGE_NOISE); /* one run each, the first of A and the last of B, would have told it */
+    assert_int_equal(load->kind, CHANGE_MORE);
+    assert_int_equal(self_of(comparison, "write")->kind, CHANGE_NEW);
+    assert_true((load->high - load->low) / 2 > 0.05); /* by the samples, wider than by the runs: 0.08 */
+    assert_int_equal(comparison->whole.kind, CHANGE_MORE);
+    assert_non_null(strstr(comparison->headline, "±"));
+    compare_free(comparison);
+    for (int i = 0; i < 5; i++)
+        built_free(runs[i]);
+}
+
+/* Two-sided points of Student's t, by tables. */
+static void points_of_student(void **state)
+{
+    (void)state;
+    const struct {
+        size_t degrees, many;
+        double t;
+    } points[] = {{1, 1, 12.7062},  {2, 1, 4.30265}, {3, 1, 3.18245}, {4, 5, 4.60409},
+                  {7, 50, 5.40788}, {8, 5, 3.35539}, {30, 1, 2.04227}};
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++)
+        assert_true(fabs(student_t_of(points[i].degrees, points[i].many) / points[i].t - 1) < 1e-5);
+    assert_true(isinf(student_t_of(0, 1)));
 }
 
 static struct built *sides[SIDES];
@@ -92,7 +149,7 @@ static int compare_once(void *context)
 {
     (void)context;
     struct comparison *comparison = NULL;
-    int rc = compare_new(&sides[0]->profile, &sides[1]->profile, PER_RUN, false, &comparison);
+    int rc = compare_two(sides[0], sides[1], PER_RUN, false, &comparison);
     compare_free(comparison);
     return rc;
 }
@@ -110,8 +167,8 @@ static void short_memory_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changes_are_told_and_noise_is_not),
-        cmocka_unit_test(per_cpu_second_takes_length_out),
+        cmocka_unit_test(changes_are_told_and_noise_is_not), cmocka_unit_test(per_cpu_second_takes_length_out),
+        cmocka_unit_test(several_runs_tell_their_spread),    cmocka_unit_test(points_of_student),
         cmocka_unit_test(short_memory_is_an_error),
     };
     return cmocka_run_group_tests_name("compare", tests, NULL, NULL);

@@ -127,7 +127,7 @@ async function over(name, options, run) {
   }
 }
 
-for (const name of ["orders", "threads", "hostile", "empty", "weak", "big", "tasks", "work", "diff", "diff-hostile"])
+for (const name of ["orders", "threads", "hostile", "empty", "weak", "big", "tasks", "work", "diff", "diff-hostile", "diff-runs"])
   check(`${name}: opens without an error, a policy violation or a request`, () =>
     over(name, {}, async (tab) => {
       assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.ready), "1");
@@ -682,7 +682,7 @@ check("a page of 600 000 samples is small and quick enough to use", () =>
 );
 
 check("phone width: nothing is wider than the screen", async () => {
-  for (const name of ["orders", "threads", "hostile", "big", "tasks", "work", "diff", "diff-hostile"])
+  for (const name of ["orders", "threads", "hostile", "big", "tasks", "work", "diff", "diff-hostile", "diff-runs"])
     await over(name, { width: 390, height: 844 }, async (tab) => {
       const width = await tab.page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 390, `${name}: ${width}`);
@@ -749,6 +749,17 @@ check("diff: what is told has a sign and a number, what is noise has neither", (
         ["build_index ← settle ← <module>", "new"],
       ],
     );
+  }),
+);
+
+check("diff: several runs of a side are said to be, and what intervals are by", () =>
+  over("diff-runs", {}, async (tab) => {
+    const sides = await tab.text(".sides");
+    assert.match(sides, /diff-runs\.00\.kei\s+and 2 more, means:/);
+    assert.match(sides, /diff-runs\.10\.kei\s+and 1 more, means:/);
+    assert.match(await tab.text("#notes"), /means of 3 runs of A and 2 of B/);
+    assert.match(await tab.text("footer"), /Intervals are by the spread between the runs/);
+    assert.equal((await tab.rows("#functions")).length, 3);
   }),
 );
 

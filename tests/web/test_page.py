@@ -18,8 +18,12 @@ BUILD = TOP / "build"
 MAKE_PAGE = BUILD / "tests" / "web" / "make_page"
 KINDS = ("orders", "threads", "hostile", "empty", "weak", "big")
 RECORDINGS = ("hot-loop", "waits", "tasks", "work")
-# Page → descriptions of the two recordings.
-DIFFS = {"diff": ("diff-before", "diff-after"), "diff-hostile": ("odd", "hot-loop")}
+# Page → descriptions of the recordings of each side.
+DIFFS = {
+    "diff": (["diff-before"], ["diff-after"]),
+    "diff-hostile": (["odd"], ["hot-loop"]),
+    "diff-runs": (["diff-before"] * 3, ["diff-after"] * 2),
+}
 MAKE_RECORDING = BUILD / "tests" / "tools" / "make-recording"
 NOT_BUILT = 77
 
@@ -69,15 +73,15 @@ def make_reports(keisoku: str, folder: Path) -> None:
 
 
 def make_diffs(keisoku: str, folder: Path) -> None:
-    for name, descriptions in DIFFS.items():
-        paths = [folder / f"{name}.{i}.kei" for i in range(2)]
+    for name, sides in DIFFS.items():
+        paths = [[folder / f"{name}.{side}{i}.kei" for i in range(len(sides[side]))] for side in (0, 1)]
         outputs = [folder / f"{name}.{ending}" for ending in ("html", "json")]
-        for path in (*paths, *outputs):
+        for path in (*paths[0], *paths[1], *outputs):
             path.unlink(missing_ok=True)
-        for path, description in zip(paths, descriptions, strict=True):
+        for path, description in zip([*paths[0], *paths[1]], [*sides[0], *sides[1]], strict=True):
             source = TOP / "tests" / "recordings" / f"{description}.txt"
             subprocess.run([MAKE_RECORDING, source, path], check=True, capture_output=True, timeout=60)
-        words: list[str | Path] = [keisoku, "diff", *paths, "--html", outputs[0], f"--json={outputs[1]}"]
+        words = [keisoku, "diff", *paths[0], "--", *paths[1], "--html", outputs[0], f"--json={outputs[1]}"]
         subprocess.run(words, check=True, capture_output=True, timeout=60)
 
 

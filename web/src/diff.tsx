@@ -26,6 +26,7 @@ interface Side {
   duration_s: number;
   cpu_s: number;
   samples: number;
+  runs: string[];
 }
 
 interface DiffFunction {
@@ -41,7 +42,7 @@ export interface Diff {
   schema: string;
   verdict: { sentence: string; detail: string };
   normalised: { per: string; clock: string };
-  noise: { compared: number; changed: number; resolution: number };
+  noise: { by: string; compared: number; changed: number; resolution: number };
   notes: string[];
   a: Side;
   b: Side;
@@ -414,6 +415,11 @@ function Sides({ diff }: { diff: Diff }) {
           <dd>
             <span class="mono">{visible(baseName(side.file))}</span>{" "}
             <span class="soft">
+              {side.runs.length > 1 && (
+                <span class="runs" title={side.runs.map(visible).join("\n")}>
+                  and {count(side.runs.length - 1)} more, means:{" "}
+                </span>
+              )}
               {side.command.length > 0 && `${visible(baseName(side.command[0]))} · `}
               {side.python !== "" && `Python ${visible(side.python)} · `}
               {time(side.duration_s * 1e6)} wall · {time(side.cpu_s * 1e6)} CPU · {count(side.samples)} samples
@@ -509,7 +515,8 @@ export function DiffPage({ diff, block }: { diff: Diff; block: TreeBlock }) {
       </main>
       <footer class="foot soft">
         <p>
-          Intervals hold for all functions together in 95 of 100 comparisons; what is inside its interval, or less than a
+          Intervals are {diff.noise.by === "runs" ? "by the spread between the runs" : "by the samples of one run each"}{" "}
+          and hold for all functions together in 95 of 100 comparisons; what is inside its interval, or less than a
           hundredth of the whole, is not told as a change.
         </p>
       </footer>
