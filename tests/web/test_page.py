@@ -35,14 +35,17 @@ def checks() -> list[str]:
     """The names in browser.mjs, those made in loops included."""
     text = (HERE / "browser.mjs").read_text()
     names = re.findall(r'^check\("([^"]+)"', text, re.MULTILINE)
-    names += [f"{kind}: opens without an error, a policy violation or a request" for kind in (*KINDS, "tasks", "work", *DIFFS)]
+    names += [
+        f"{kind}: opens without an error, a policy violation or a request" for kind in (*KINDS, "tasks", "work", *DIFFS)
+    ]
     names += [f"{kind}: the page's numbers are those of the JSON report" for kind in RECORDINGS]
     names += [
         f"damaged data ({what}) is one clear line" for what in ("cut short", "no base64", "no block", "another block")
     ]
     for scheme in ("light", "dark", "phone"):
         names += [
-            f"{kind}, {scheme}: axe finds no violation" for kind in ("orders", "threads", "empty", "tasks", "work", "diff")
+            f"{kind}, {scheme}: axe finds no violation"
+            for kind in ("orders", "threads", "empty", "tasks", "work", "diff")
         ]
     return names
 
@@ -81,7 +84,16 @@ def make_diffs(keisoku: str, folder: Path) -> None:
         for path, description in zip([*paths[0], *paths[1]], [*sides[0], *sides[1]], strict=True):
             source = TOP / "tests" / "recordings" / f"{description}.txt"
             subprocess.run([MAKE_RECORDING, source, path], check=True, capture_output=True, timeout=60)
-        words = [keisoku, "diff", *paths[0], "--", *paths[1], "--html", outputs[0], f"--json={outputs[1]}"]
+        words: list[str | Path] = [
+            keisoku,
+            "diff",
+            *paths[0],
+            "--",
+            *paths[1],
+            "--html",
+            outputs[0],
+            f"--json={outputs[1]}",
+        ]
         subprocess.run(words, check=True, capture_output=True, timeout=60)
 
 
