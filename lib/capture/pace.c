@@ -11,7 +11,12 @@ enum {
     RATE_MIN_HZ = 20,
     INSTANTS_MIN_HZ = 1000,
     INSTANTS_MAX = 1 << 30,
-    PERIOD_MIN_NS = 10 * 1000 /* the kernel takes no shorter one */
+    RATE_MAX_HZ = 1000 * 1000,    /* as fast as it goes: nothing is missed */
+    BACKLOG_CORE_NS = 500 * 1000, /* where instants follow each other faster than sweeps, none is ever late for it */
+    BACKLOG_FREE_NS = 5 * 1000 * 1000, /* a tick of the scheduler, for which others have our core */
+    BACKLOG_MAX_NS = 20 * 1000 * 1000,
+    AWAY_NS = 1000 * 1000 * 1000, /* the machine slept */
+    PERIOD_MIN_NS = 10 * 1000     /* the kernel takes no shorter one */
 };
 
 void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns)
@@ -36,6 +41,27 @@ uint64_t pace_interval_ns(struct pace *pace)
     double mean = 1e9 / pace->rate_hz;
     double interval = -log(uniform(pace)) * mean;
     return (uint64_t)(interval < 20 * mean ? interval : 20 * mean);
+}
+
+static uint64_t backlog_ns(const struct pace *pace, bool free)
+{
+    double mean = 1e9 / pace->rate_hz, least = free ? BACKLOG_FREE_NS : BACKLOG_CORE_NS;
+    return (uint64_t)(mean < least ? least : mean < BACKLOG_MAX_NS ? mean : BACKLOG_MAX_NS);
+}
+
+uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, bool free)
+{
+    bool flat_out = pace->rate_hz >= RATE_MAX_HZ;
+    uint64_t backlog = flat_out ? 0 : backlog_ns(pace, free), next_ns = planned_ns, planned = 0;
+    do {
+        next_ns += pace_interval_ns(pace);
+        planned++;
+    } while (next_ns + backlog <= done_ns && done_ns - next_ns < AWAY_NS && !flat_out);
+    if (done_ns > next_ns && done_ns - next_ns > backlog)
+        next_ns = done_ns;
+    atomic_fetch_add_explicit(&pace->m->counts.planned, planned, memory_order_relaxed);
+    pace->earliest_ns = free ? done_ns : done_ns + (done_ns - woke_ns);
+    return next_ns;
 }
 
 uint64_t pace_period_ns(struct pace *pace)

@@ -10,8 +10,9 @@
 struct pace {
     struct measurement *m;
     uint64_t random;
-    double rate_hz;      /* after the budget */
-    double overdraft_ns; /* taken beyond the budget so far */
+    double rate_hz;       /* after the budget */
+    double overdraft_ns;  /* taken beyond the budget so far */
+    uint64_t earliest_ns; /* of the next sweep */
     uint64_t govern_busy, govern_sweeps;
     uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns, govern_interrupt_ns;
 };
@@ -19,7 +20,13 @@ struct pace {
 void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns);
 /* Nanoseconds to the next instant. */
 uint64_t pace_interval_ns(struct pace *pace);
-/* The same for the kernel sampler, whose interval stays for a while: drawn evenly around the mean. */
+/* The instant to be taken behind a sweep that was planned for `planned_ns` and lasted from `woke_ns` to `done_ns`.
+ * Those that came meanwhile are taken one after the other, from pace->earliest_ns on: at once when reading free, for we
+ * are in nobody's way, else when the target had its core for as long as we did. What is older than a mean interval, or
+ * than a gap that others make, is left out. All are counted as planned. */
+uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, bool free);
+/* Nanoseconds from one instant of the kernel sampler to the next, whose interval stays for a while: drawn evenly around
+ * the mean. */
 uint64_t pace_period_ns(struct pace *pace);
 /* So many instants of the rate, a thousand a second at least, fall into that time: rounded by chance, so that on the
  * average nothing is added or lost. */

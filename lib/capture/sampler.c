@@ -27,7 +27,6 @@ enum {
     STEP_NS = 50 * 1000 * 1000,
     SETTLE_NS = 500 * 1000,
     SPIN_NS = 60 * 1000,
-    RATE_MAX_HZ = 1000 * 1000, /* as fast as it goes: nothing is missed */
     SLEEPERS_CLOCK_MIN = 3,
     TOGETHER_MAX = 64 /* threads: running ones are not kept waiting for the counters of more sleepers */
 };
@@ -368,7 +367,7 @@ bool sampler_begin(struct sampler *s, uint64_t planned_ns, uint64_t woke_ns)
 static uint64_t tick(struct sampler *s, uint64_t planned_ns)
 {
     struct sampler_counts *counts = &s->m->counts;
-    sleep_until(s, planned_ns);
+    sleep_until(s, planned_ns > s->pace.earliest_ns ? planned_ns : s->pace.earliest_ns);
     if (atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed))
         return planned_ns;
     uint64_t woke_ns = clock_monotonic_ns();
@@ -381,17 +380,7 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     sampler_hand_over(s, false);
     sampler_turn_stores(s);
     sampler_govern(s);
-    uint64_t next_ns = planned_ns;
-    bool flat_out = s->pace.rate_hz >= RATE_MAX_HZ;
-    /* free we are in nobody's way: instants that lie close together are taken one after the other */
-    uint64_t backlog_ns = s->free && !flat_out ? LATE_NS : 0;
-    do { /* instants that are over are left out, and counted */
-        next_ns += pace_interval_ns(&s->pace);
-        atomic_fetch_add_explicit(&counts->planned, 1, memory_order_relaxed);
-    } while (next_ns + backlog_ns <= slept_ns && slept_ns - next_ns < 1000000000u && !flat_out);
-    /* the target keeps at least half of its core at any rate asked */
-    uint64_t earliest_ns = s->free ? slept_ns - backlog_ns : slept_ns + (slept_ns - woke_ns);
-    return next_ns > earliest_ns ? next_ns : earliest_ns;
+    return pace_next_ns(&s->pace, planned_ns, woke_ns, slept_ns, s->free);
 }
 
 /* What was seen before the pause says nothing of what is there now, and what ran in it does not count. */

@@ -202,7 +202,9 @@ static void next_period(struct sampler *s)
 {
     if (s->now_ns < s->period_from_ns + JITTER_NS)
         return;
-    uint64_t instants = s->period_ns > 0 ? (s->now_ns - s->period_from_ns) / s->period_ns : 0;
+    s->instants += s->period_ns > 0 ? (double)(s->now_ns - s->period_from_ns) / (double)s->period_ns : 0;
+    uint64_t instants = (uint64_t)s->instants;
+    s->instants -= (double)instants;
     atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
     s->period_from_ns = s->now_ns;
