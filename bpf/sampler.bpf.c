@@ -19,6 +19,7 @@
 #include "bpf/kernel.bpf.h"
 #include "bpf/native.bpf.h"
 #include "bpf/stack.bpf.h"
+#include "bpf/task.bpf.h"
 #include "wire/kernel_sample.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
@@ -71,8 +72,10 @@ static void end_sample(struct wire_thread *thread, struct scratch *out)
 {
     struct wire_sample *sample = &out->sample;
     send_native(sample);
-    if (thread->state != 0)
+    if (thread->state != 0) {
         read_stack(thread, out);
+        send_task(thread, sample);
+    }
     sample->took_ns = (__u32)(bpf_ktime_get_ns() + clock_ahead_ns - sample->time_ns + thread->switches.spent_ns);
     thread->switches.spent_ns = 0;
     __u32 depth = sample->depth;

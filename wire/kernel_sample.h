@@ -22,6 +22,7 @@ enum {
     WIRE_NEW_CODES = 32,    /* copied with one sample at most; the others come with the next */
     WIRE_FRAMES_MAX = 8192, /* deeper stacks are cut */
     WIRE_THREADS_MAX = 16384,
+    WIRE_NAME_BYTES = 192, /* of a task's name */
     WIRE_CALL_ARGUMENTS = 2,
     WIRE_REGISTERS = 33, /* by their DWARF numbers */
     WIRE_STACK_PAGE = 4096,
@@ -58,6 +59,12 @@ struct wire_switches {
     uint64_t told;      /* the present one was */
 };
 
+/* Where a thread tells the task of asyncio that it runs, and what of it is told of. */
+struct wire_tasks {
+    uint32_t running; /* field of the thread state; 0: tasks are not told of */
+    uint32_t coroutine, name;
+};
+
 /* A thread to be read, by its id in the collector's own PID namespace. */
 struct wire_thread {
     uint64_t owner; /* the collector's own, given back with each sample */
@@ -65,6 +72,7 @@ struct wire_thread {
     uint64_t gc, holder; /* addresses of the collection flag, of the pointer to the GIL's holder; 0: none */
     uint32_t process;
     struct wire_layout layout;
+    struct wire_tasks tasks;
     struct wire_switches switches; /* the program's own; zero at first */
 };
 
@@ -88,7 +96,7 @@ struct wire_frame {
     uint8_t owner, entry, reserved[6];
 };
 
-enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED, WIRE_CORE, WIRE_NATIVE };
+enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED, WIRE_CORE, WIRE_NATIVE, WIRE_TASK };
 
 /* A code object that the collector had no name for, copied while a frame of it stood still. It comes before the sample
  * of that frame. Images are the first bytes of the objects as they were, as far as they fit and were there. */
@@ -131,6 +139,15 @@ struct wire_native {
     uint64_t start;                     /* address of the first byte */
     uint32_t pages, padding;            /* so many pages could be read */
     uint8_t bytes[WIRE_STACK_PAGES * WIRE_STACK_PAGE];
+};
+
+/* The task that the interpreter calls the thread's running one, with the first bytes of the object that is its name, as
+ * far as they were there. It comes before the sample that it was read with. */
+struct wire_task {
+    uint32_t kind, name_bytes;
+    uint64_t owner, time_ns; /* those of the sample */
+    uint64_t address, coroutine, name_address;
+    uint8_t name[WIRE_NAME_BYTES];
 };
 
 /* A wait is over. Those that were not told of come as well, where they were long. */

@@ -78,6 +78,7 @@ static int on_sample(void *context, void *data, size_t size)
     const struct wire_waited *waited = data;
     const struct wire_core_wanted *wanted = data;
     const struct wire_native *native = data;
+    const struct wire_task *task = data;
     if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes)
         taker->code(taker->context, code, (const void *)(code + 1));
     else if (size >= sizeof *sample && sample->kind == WIRE_SAMPLE &&
@@ -87,6 +88,8 @@ static int on_sample(void *context, void *data, size_t size)
         taker->waited(taker->context, waited);
     else if (size >= sizeof *native && native->kind == WIRE_NATIVE)
         taker->native(taker->context, native);
+    else if (size >= sizeof *task && task->kind == WIRE_TASK)
+        taker->task(taker->context, task);
     else if (size >= sizeof *wanted && wanted->kind == WIRE_CORE)
         start_clock(sampler, wanted->core);
     return 0;

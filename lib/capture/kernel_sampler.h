@@ -25,6 +25,7 @@ struct kernel_taker {
     void (*waited)(void *context, const struct wire_waited *waited);
     void (*code)(void *context, const struct wire_code *code, const uint8_t *table);
     void (*native)(void *context, const struct wire_native *native); /* of the thread's next sample */
+    void (*task)(void *context, const struct wire_task *task);       /* likewise */
 };
 
 /* `natives`: samples come with what native frames are found by, which takes 16 MB more of the kernel's memory.

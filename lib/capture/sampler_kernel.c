@@ -83,7 +83,7 @@ bool sampler_knows(struct sampler *s, struct tracked_thread *t)
 
 bool sampler_reads_itself(struct tracked_thread *t)
 {
-    return sampler_has_others(t) || sampler_reads_tasks(t);
+    return sampler_has_others(t) || sampler_tasks_untold(t);
 }
 
 bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const struct wire_sample *sample,
@@ -97,6 +97,8 @@ bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const stru
         return true;
     s->stack.loops = s->m->options.native ? &s->loops : NULL;
     enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
+    if (result == PYTHON_READ_OK && t->kernel_task_ns == sample->time_ns)
+        python_stack_of_task(t->reader, &t->kernel_task, &s->stack);
     s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
     bool good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);
     if (result == PYTHON_READ_OK && !good)
@@ -118,7 +120,7 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
     atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
     if (!sampler_knows(s, t) || sampler_has_others(t) || sample->time_ns < s->m->start_ns)
         return;
-    if (sampler_reads_tasks(t)) { /* where it was is evidence for the samples around */
+    if (sampler_tasks_untold(t)) { /* where it was is evidence for the samples around */
         struct ip_point point = {sample->time_ns, sample->ip, sample->ip >> 63 != 0};
         track_add_ip(&s->m->track, t, &point);
         return;
@@ -164,6 +166,15 @@ static void take_native(void *context, const struct wire_native *native)
     t->native_next = native_piece_new(native, &s->m->native_pieces);
 }
 
+static void take_task(void *context, const struct wire_task *task)
+{
+    struct sampler *s = context;
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)task->owner;
+    if (!sampler_knows(s, t) || t->reader == NULL)
+        return;
+    t->kernel_task_ns = python_task_recorded(t->reader, task, &t->kernel_task) ? task->time_ns : 0;
+}
+
 static void take_end(void *context, const struct wire_waited *waited)
 {
     sampler_end_wait(context, waited);
@@ -181,8 +192,12 @@ static void learn_code(void *context, const struct wire_code *code, const uint8_
 
 void sampler_drain_kernel(struct sampler *s)
 {
-    struct kernel_taker taker = {
-        .context = s, .sample = take_record, .waited = take_end, .code = learn_code, .native = take_native};
+    struct kernel_taker taker = {.context = s,
+                                 .sample = take_record,
+                                 .waited = take_end,
+                                 .code = learn_code,
+                                 .native = take_native,
+                                 .task = take_task};
     uint64_t lost = kernel_sampler_drain(s->kernel, &taker);
     if (lost > 0)
         measure_lose(s->m, LOSS_QUEUE_FULL, lost);

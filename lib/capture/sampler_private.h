@@ -9,6 +9,8 @@
 #include "capture/pace.h"
 #include "capture/proof.h"
 
+#include "wire/kernel_sample.h"
+
 #include <sched.h>
 
 struct sampler_cores;
@@ -191,12 +193,18 @@ static inline bool sampler_has_others(struct tracked_thread *t)
     return atomic_load_explicit(&t->others, memory_order_relaxed) != NULL;
 }
 
-/* It runs an event loop whose tasks are known: an interrupt does not tell which of them it found, so it is read from
- * its core. */
+/* It runs an event loop whose tasks are known. */
 static inline bool sampler_reads_tasks(struct tracked_thread *t)
 {
     return atomic_load_explicit(&t->runs_loop, memory_order_relaxed) && t->reader != NULL &&
            atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire);
+}
+
+/* An interrupt does not tell which of them it found (before 3.14): the thread is read from its core. */
+static inline bool sampler_tasks_untold(struct tracked_thread *t)
+{
+    struct wire_tasks wire;
+    return sampler_reads_tasks(t) && !python_tasks_wire(&t->process->asyncio, &wire);
 }
 
 /* Greenlets were found on its C stack, or may be. */

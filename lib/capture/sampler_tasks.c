@@ -233,7 +233,7 @@ void sampler_watch_tasks(struct sampler *s)
     for (size_t i = 0; i < s->n; i++) {
         struct tracked_thread *t = s->list[i];
         struct task_watch *watch = sampler_is_lent(t) ? NULL : watch_of(t);
-        s->n_loops += sampler_reads_tasks(t);
+        s->n_loops += sampler_tasks_untold(t);
         if (watch != NULL && (watch->active || s->now_ns >= watch->due_ns) &&
             !atomic_load_explicit(&t->retire, memory_order_relaxed))
             look_at_loop(s, t);

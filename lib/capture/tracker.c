@@ -386,6 +386,7 @@ static void find_asyncio(struct tracker *k, struct tracked_process *process)
     process->asyncio = found;
     process->asyncio_tries = ASYNCIO_TRIES_MAX;
     atomic_store_explicit(&process->asyncio_known, true, memory_order_release);
+    tracker_tell_tasks(k, process);
 }
 
 static void visit(struct tracker *k, struct tracked_process *process)

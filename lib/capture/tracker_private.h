@@ -49,6 +49,8 @@ struct tracked_process *tracker_join_gone(struct measurement *m, pid_t pid, pid_
 void tracker_end_thread(struct measurement *m, struct tracked_thread *thread, uint64_t end_ns);
 /* Lists the threads of a process: new ones are followed, those that are gone end. */
 void tracker_list_threads(struct tracker *k, struct tracked_process *process);
+/* Has the kernel sampler tell the tasks of the process, which are known now. */
+void tracker_tell_tasks(struct tracker *k, const struct tracked_process *process);
 /* tracker_greenlets.c. Looks for the greenlets of a process, where it may have any. */
 void tracker_find_greenlets(struct tracker *k, struct tracked_process *process);
 /* Where nobody chose: the kernel sampler once it is loaded, unless a thread is there that only the reader from the core

@@ -77,6 +77,8 @@ static void watch(struct measurement *m, struct kernel_sampler *kernel, struct t
     struct wire_thread wire = {.owner = (uintptr_t)thread, .process = (uint32_t)thread->process->pid};
     if (kernel == NULL)
         return;
+    if (atomic_load(&thread->process->asyncio_known))
+        python_tasks_wire(&thread->process->asyncio, &wire.tasks);
     if ((thread->reader != NULL && !python_reader_wire(thread->reader, &wire)) ||
         !kernel_sampler_watch(kernel, thread->tid, &wire))
         measure_lose(m, LOSS_THREAD_MISSED, 1);
@@ -85,15 +87,30 @@ static void watch(struct measurement *m, struct kernel_sampler *kernel, struct t
         kernel_sampler_want_core(kernel, stat.processor);
 }
 
-/* Tasks of an event loop, and which of several interpreters a thread runs, are told by the reader from the core alone.
- */
+void tracker_tell_tasks(struct tracker *k, const struct tracked_process *process)
+{
+    for (size_t i = 0; i < k->m->track.n_threads; i++) {
+        struct tracked_thread *thread = k->m->track.threads[i];
+        if (thread->process == process && !thread->ended)
+            watch(k->m, k->m->kernel, thread);
+    }
+}
+
+/* Before 3.14 its tasks are told by the reader from the core alone. */
+static bool has_untold_tasks(const struct tracked_thread *thread)
+{
+    struct wire_tasks wire;
+    return atomic_load_explicit(&thread->runs_loop, memory_order_relaxed) &&
+           atomic_load_explicit(&thread->process->asyncio_known, memory_order_relaxed) &&
+           !python_tasks_wire(&thread->process->asyncio, &wire);
+}
+
+/* So is which of several interpreters a thread runs. */
 static bool needs_core(const struct track *track)
 {
     for (size_t i = 0; i < track->n_threads; i++) {
         const struct tracked_thread *thread = track->threads[i];
-        if (!thread->ended &&
-            (thread->process->several || (atomic_load_explicit(&thread->runs_loop, memory_order_relaxed) &&
-                                          atomic_load_explicit(&thread->process->asyncio_known, memory_order_relaxed))))
+        if (!thread->ended && (thread->process->several || has_untold_tasks(thread)))
             return true;
     }
     return false;

@@ -146,6 +146,10 @@ enum object_kind {
     OBJECT_INT,
 };
 enum object_kind object_kind(struct python_reader *reader, uint64_t object);
+/* The same of objects of that type. */
+enum object_kind object_kind_of(struct python_reader *reader, uint64_t type);
+/* task.c: the number of an int object, by its size and digits, that a task is called after. */
+uint64_t task_number(uint64_t tag, const uint8_t *digits);
 /* The name of its type without the module; "" not readable. */
 void object_type_name(struct python_reader *reader, uint64_t object, char *name, size_t size);
 /* Through the reader's view, not aligned ones and those of the first pages refused; 0 when not readable. */

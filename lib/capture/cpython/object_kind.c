@@ -70,7 +70,7 @@ static enum object_kind kind_by_name(const char *name, bool heap)
     return heap && strcmp(name, "TaskGroup") == 0 ? OBJECT_TASK_GROUP : OBJECT_OTHER;
 }
 
-static enum object_kind kind_of_type(struct python_reader *reader, uint64_t type)
+enum object_kind object_kind_of(struct python_reader *reader, uint64_t type)
 {
     const struct layout *row = &reader->python->layout;
     char name[TYPE_NAME_BYTES];
@@ -95,7 +95,7 @@ static enum object_kind kind_of_type(struct python_reader *reader, uint64_t type
 enum object_kind object_kind(struct python_reader *reader, uint64_t object)
 {
     uint64_t type = plausible(object) ? object_word(reader, object + reader->python->layout.object_type) : 0;
-    return plausible(type) ? kind_of_type(reader, type) : OBJECT_OTHER;
+    return plausible(type) ? object_kind_of(reader, type) : OBJECT_OTHER;
 }
 
 void object_type_name(struct python_reader *reader, uint64_t object, char *name, size_t size)

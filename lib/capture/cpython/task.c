@@ -32,14 +32,19 @@ uint64_t task_frame_of(struct python_reader *reader, uint64_t coroutine)
 
 /* Digits of an int, behind its size; up to 3.11 the size is their number, later it is so from bit 3 on. Only tasks of
  * 3.12 on are called after a number. */
+uint64_t task_number(uint64_t tag, const uint8_t *digits)
+{
+    uint64_t count = tag >> 3;
+    if (count == 0 || count > 2)
+        return 0;
+    return load_u32(digits) | (count == 2 ? (uint64_t)load_u32(digits + 4) << DIGIT_BITS : 0);
+}
+
 static uint64_t small_int(struct python_reader *reader, uint64_t address)
 {
     uint64_t tag = object_word(reader, address + object_head(reader));
     const uint8_t *digits = view_at(reader->view, address + object_head(reader) + 8, 8, 0);
-    uint64_t count = tag >> 3;
-    if (!digits || count == 0 || count > 2)
-        return 0;
-    return load_u32(digits) | (count == 2 ? (uint64_t)load_u32(digits + 4) << DIGIT_BITS : 0);
+    return digits ? task_number(tag, digits) : 0;
 }
 
 static void read_text(struct python_reader *reader, uint64_t address, struct python_task *task)
