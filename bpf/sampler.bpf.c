@@ -74,7 +74,7 @@ static void end_sample(struct wire_thread *thread, struct scratch *out)
     send_native(sample);
     if (thread->state != 0) {
         read_stack(thread, out);
-        send_task(thread, sample);
+        send_task(thread, out);
     }
     sample->took_ns = (__u32)(bpf_ktime_get_ns() + clock_ahead_ns - sample->time_ns + thread->switches.spent_ns);
     thread->switches.spent_ns = 0;

@@ -22,7 +22,7 @@ enum {
     WIRE_NEW_CODES = 32,    /* copied with one sample at most; the others come with the next */
     WIRE_FRAMES_MAX = 8192, /* deeper stacks are cut */
     WIRE_THREADS_MAX = 16384,
-    WIRE_NAME_BYTES = 192, /* of a task's name */
+    WIRE_NAME_BYTES = 216, /* of a task's name */
     WIRE_CALL_ARGUMENTS = 2,
     WIRE_REGISTERS = 33, /* by their DWARF numbers */
     WIRE_STACK_PAGE = 4096,
@@ -59,10 +59,13 @@ struct wire_switches {
     uint64_t told;      /* the present one was */
 };
 
-/* Where a thread tells the task of asyncio that it runs, and what of it is told of. */
+/* Where the running task of asyncio is told, and what of it is told of. */
 struct wire_tasks {
-    uint32_t running; /* field of the thread state; 0: tasks are not told of */
+    uint64_t current; /* dict of loop and task, before 3.14; 0: the thread state tells */
+    uint32_t running; /* field of it; 0: tasks are not told of */
+    uint32_t dict_keys, keys_log2_size, keys_table_size, keys_count, keys_entries; /* fields; WIRE_NONE as below */
     uint32_t coroutine, name;
+    uint32_t frame, frame_inside; /* field of a coroutine: its frame, or a pointer to it */
 };
 
 /* A thread to be read, by its id in the collector's own PID namespace. */
@@ -141,12 +144,12 @@ struct wire_native {
     uint8_t bytes[WIRE_STACK_PAGES * WIRE_STACK_PAGE];
 };
 
-/* The task that the interpreter calls the thread's running one, with the first bytes of the object that is its name, as
- * far as they were there. It comes before the sample that it was read with. */
+/* The task that the interpreter calls running and whose coroutine's frame is on the stack, with the first bytes of the
+ * object that is its name, as far as they were there. It comes before the sample that it was read with. */
 struct wire_task {
     uint32_t kind, name_bytes;
     uint64_t owner, time_ns; /* those of the sample */
-    uint64_t address, coroutine, name_address;
+    uint64_t address, coroutine, frame, name_address;
     uint8_t name[WIRE_NAME_BYTES];
 };
 

@@ -84,7 +84,7 @@ static bool still_waits(const struct tracked_thread *t)
 
 void sampler_same_again(struct sampler *s, struct tracked_thread *t)
 {
-    if (s->waits_told && t->wait_from_ns == 0 && !sampler_reads_itself(t)) { /* from here on it is timed */
+    if (s->waits_told && t->wait_from_ns == 0 && !sampler_has_others(t)) { /* from here on it is timed */
         sampler_flush(s, t, false);
         t->wait_from_ns = t->pending_ns;
     }
@@ -314,7 +314,7 @@ enum look sampler_look_begin(struct sampler *s, struct tracked_thread *t, struct
     }
     enum look look = find_off_core(s, t, proof);
     s->contested = s->contested || (proof->runs && s->core >= 0 && t->core == s->core);
-    if (s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_reads_itself(t) &&
+    if (s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_has_others(t) &&
         (proof->runs || (look == LOOK_DONE && s->waits_told && !sampler_waits_untold(s, t, proof)))) {
         t->asleep = false; /* the kernel samples it */
         return LOOK_DONE;

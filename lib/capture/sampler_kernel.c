@@ -81,11 +81,6 @@ bool sampler_knows(struct sampler *s, struct tracked_thread *t)
     return t->taken && !atomic_load_explicit(&t->released, memory_order_relaxed);
 }
 
-bool sampler_reads_itself(struct tracked_thread *t)
-{
-    return sampler_has_others(t) || sampler_tasks_untold(t);
-}
-
 bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const struct wire_sample *sample,
                          const struct wire_frame *frames)
 {
@@ -98,7 +93,7 @@ bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const stru
     s->stack.loops = s->m->options.native ? &s->loops : NULL;
     enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
     if (result == PYTHON_READ_OK && t->kernel_task_ns == sample->time_ns)
-        python_stack_of_task(t->reader, &t->kernel_task, &s->stack);
+        python_stack_of_task(&t->kernel_task, t->kernel_task_frame, &s->stack);
     s->lost = result == PYTHON_READ_UNREADABLE ? LOSS_UNREADABLE : LOSS_INVALID_STACK;
     bool good = result == PYTHON_READ_OK && interner_intern_marked(&s->interner, t, &s->stack, s->read_ns);
     if (result == PYTHON_READ_OK && !good)
@@ -120,11 +115,6 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
     atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
     if (!sampler_knows(s, t) || sampler_has_others(t) || sample->time_ns < s->m->start_ns)
         return;
-    if (sampler_tasks_untold(t)) { /* where it was is evidence for the samples around */
-        struct ip_point point = {sample->time_ns, sample->ip, sample->ip >> 63 != 0};
-        track_add_ip(&s->m->track, t, &point);
-        return;
-    }
     struct proof proof = {.runs = true, .after = t->last};
     if (sample->run_ns > t->last.run_ns) /* else a look at the thread came between, with later counters */
         proof.after.run_ns = sample->run_ns;
@@ -172,6 +162,7 @@ static void take_task(void *context, const struct wire_task *task)
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)task->owner;
     if (!sampler_knows(s, t) || t->reader == NULL)
         return;
+    t->kernel_task_frame = task->frame;
     t->kernel_task_ns = python_task_recorded(t->reader, task, &t->kernel_task) ? task->time_ns : 0;
 }
 
@@ -248,7 +239,7 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
 
 void sampler_tick_kernel(struct sampler *s)
 {
-    uint64_t interval_ns = s->n_loops > 0 ? pace_interval_ns(&s->pace) : NS_PER_S / SWEEPS_HZ;
+    uint64_t interval_ns = NS_PER_S / SWEEPS_HZ;
     uint64_t due_ns = s->now_ns + interval_ns, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
         kernel_sampler_wait(s->kernel, due_ns - woke_ns);

@@ -58,7 +58,6 @@ struct sampler {
     bool contested;   /* a runnable thread of the target was on our core in this sweep */
     uint64_t now_ns;
     struct python_stack chain;   /* coroutines of one task that waits */
-    size_t n_loops;              /* threads that run one, at the last sweep */
     struct tracked_thread *slot; /* stands for it where stacks are interned */
     uint64_t cpu_counted_ns;     /* of our CPU time, as far as it is in the counts */
     uint64_t turns_due_ns;       /* when to look at the stack stores again */
@@ -173,8 +172,6 @@ bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const stru
                          const struct wire_frame *frames);
 /* Records of the thread are taken: it is on our list, and was not let go. */
 bool sampler_knows(struct sampler *s, struct tracked_thread *t);
-/* Is it read from its core, although the kernel samples? */
-bool sampler_reads_itself(struct tracked_thread *t);
 /* Waits for records and takes them; sweeps over the sleepers when that is due. */
 void sampler_tick_kernel(struct sampler *s);
 void sampler_drain_kernel(struct sampler *s);
@@ -198,13 +195,6 @@ static inline bool sampler_reads_tasks(struct tracked_thread *t)
 {
     return atomic_load_explicit(&t->runs_loop, memory_order_relaxed) && t->reader != NULL &&
            atomic_load_explicit(&t->process->asyncio_known, memory_order_acquire);
-}
-
-/* An interrupt does not tell which of them it found (before 3.14): the thread is read from its core. */
-static inline bool sampler_tasks_untold(struct tracked_thread *t)
-{
-    struct wire_tasks wire;
-    return sampler_reads_tasks(t) && !python_tasks_wire(&t->process->asyncio, &wire);
 }
 
 /* Greenlets were found on its C stack, or may be. */

@@ -229,11 +229,9 @@ static void look_at_loop(struct sampler *s, struct tracked_thread *t)
 void sampler_watch_tasks(struct sampler *s)
 {
     int core = s->core;
-    s->n_loops = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct tracked_thread *t = s->list[i];
         struct task_watch *watch = sampler_is_lent(t) ? NULL : watch_of(t);
-        s->n_loops += sampler_tasks_untold(t);
         if (watch != NULL && (watch->active || s->now_ns >= watch->due_ns) &&
             !atomic_load_explicit(&t->retire, memory_order_relaxed))
             look_at_loop(s, t);

@@ -55,7 +55,7 @@ void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, cons
 {
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
     atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, sample->took_ns, memory_order_relaxed);
-    if (!s->waits_told || !sampler_knows(s, t) || sampler_reads_itself(t) || sample->time_ns < s->m->start_ns ||
+    if (!s->waits_told || !sampler_knows(s, t) || sampler_has_others(t) || sample->time_ns < s->m->start_ns ||
         sample->switches < t->last.switches)
         return;
     struct proof proof = {

@@ -78,7 +78,8 @@ static void watch(struct measurement *m, struct kernel_sampler *kernel, struct t
     if (kernel == NULL)
         return;
     if (atomic_load(&thread->process->asyncio_known))
-        python_tasks_wire(&thread->process->asyncio, &wire.tasks);
+        python_tasks_wire(thread->process->side, &thread->process->asyncio, thread->python_thread.interpreter,
+                          &wire.tasks);
     if ((thread->reader != NULL && !python_reader_wire(thread->reader, &wire)) ||
         !kernel_sampler_watch(kernel, thread->tid, &wire))
         measure_lose(m, LOSS_THREAD_MISSED, 1);
@@ -96,21 +97,12 @@ void tracker_tell_tasks(struct tracker *k, const struct tracked_process *process
     }
 }
 
-/* Before 3.14 its tasks are told by the reader from the core alone. */
-static bool has_untold_tasks(const struct tracked_thread *thread)
-{
-    struct wire_tasks wire;
-    return atomic_load_explicit(&thread->runs_loop, memory_order_relaxed) &&
-           atomic_load_explicit(&thread->process->asyncio_known, memory_order_relaxed) &&
-           !python_tasks_wire(&thread->process->asyncio, &wire);
-}
-
-/* So is which of several interpreters a thread runs. */
+/* Which of several interpreters a thread runs is told by the reader from the core alone. */
 static bool needs_core(const struct track *track)
 {
     for (size_t i = 0; i < track->n_threads; i++) {
         const struct tracked_thread *thread = track->threads[i];
-        if (!thread->ended && (thread->process->several || has_untold_tasks(thread)))
+        if (!thread->ended && thread->process->several)
             return true;
     }
     return false;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import subprocess
 from collections import Counter, defaultdict
@@ -18,6 +19,7 @@ from oracle import PROGRAMS, Oracle
 from support import Run, never
 from test_shares import SHARES_S, check_shares
 from test_states import check_gil_fight, check_one_state
+from test_tasks import samples_of
 
 pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
@@ -35,16 +37,12 @@ def permitted(run_keisoku: Run, request: pytest.FixtureRequest) -> None:
         pytest.skip(row)
 
 
-def by_kernel(
-    run_keisoku: Run, report: Report, python: Interpreter, program: Path, *arguments: str, loop: bool = False
-) -> Measured:
-    """`loop`: it runs an event loop, which is read from its core as soon as it is known, for its tasks."""
+def by_kernel(run_keisoku: Run, report: Report, python: Interpreter, program: Path | str, *arguments: str) -> Measured:
     done = measured(run_keisoku, python, program, *arguments, options=KERNEL)
     proved = report(done.path)["trust"]["proved_by"]
     # Where an interrupt finds no whole stack, the thread is read from its own core a moment later.
     shown = sum(proved.get(name, 0) for name in ("kernel", "core"))
-    most = 1 if loop else 0.06
-    assert proved.get("kernel") and proved.get("core", 0) <= most * shown and not proved.get("free"), proved
+    assert proved.get("kernel") and proved.get("core", 0) <= 0.06 * shown and not proved.get("free"), proved
     return done
 
 
@@ -54,13 +52,48 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
     program = PROGRAMS / f"{name}.py"
     seconds = "2" if name in SINCE else "1"
     arguments = {"deep": ["1", "200"], "many_threads": ["1", "16"]}.get(name, [seconds])
-    done = by_kernel(run_keisoku, report, python, program, *arguments, loop=name == "awaits")
+    done = by_kernel(run_keisoku, report, python, program, *arguments)
     wrong = done.recording.impossible(Oracle(program, depth=200 if name == "deep" else 0))
     never(wrong, f"impossible of {done.shown}")
     trust = report(done.path)["trust"]
     # 3.11 and 3.12 unlink a generator's frame for some instructions, in which its stack has no end: 3 % were dropped.
     least, share = (20, 0.01) if name in SINCE else (25, 0.02)
     assert trust["dropped"] <= max(least, share * trust["samples"]), trust
+
+
+NAMED = """
+import asyncio, time
+def crunch(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end: sum(range(100))
+async def works(seconds):
+    for _ in range(120):
+        crunch(seconds)
+        await asyncio.sleep(0)
+async def main():
+    names = {"one": 0.001, "t\u00fcr\u4e2d": 0.002, "x" * 200: 0.003, "six": 0.006}
+    await asyncio.gather(*[asyncio.create_task(works(s), name=name) for name, s in names.items()])
+asyncio.run(main())
+"""
+
+
+def test_tasks(run_keisoku: Run, report: Report, python: Interpreter) -> None:
+    """A sample has the task whose coroutine the interrupt found on the stack, with its name."""
+    python.since(3, 8, "tasks that are read")
+    done = by_kernel(run_keisoku, report, python, "-c", NAMED)
+    ticks: Counter[str] = Counter()
+    working = 0
+    for task, functions, n in samples_of(done.path):
+        if task:
+            assert "works" in functions, (task, functions)
+            ticks[task] += n
+        working += n if "works" in functions and ticks else 0
+    shares = {name[:5]: n / sum(ticks.values()) for name, n in ticks.items()}
+    assert sum(ticks.values()) >= 0.98 * working, (ticks, working)
+    truth = {"one": 1 / 12, "t\u00fcr\u4e2d": 2 / 12, "xxxxx": 3 / 12, "six": 6 / 12}
+    assert set(shares) == set(truth), ticks
+    for name, share in truth.items():  # they take turns: whatever was missed before asyncio was seen is all of theirs
+        assert abs(shares[name] - share) < 0.03 + 4 * math.sqrt(share * (1 - share) / working), shares
 
 
 def test_automatic(run_keisoku: Run, report: Report, python: Interpreter) -> None:

@@ -2,13 +2,27 @@
 #include "capture/cpython/internal.h"
 #include "wire/kernel_sample.h"
 
-bool python_tasks_wire(const struct python_asyncio *asyncio, struct wire_tasks *wire)
+void python_tasks_wire(const struct python *python, const struct python_asyncio *asyncio, uint64_t interpreter,
+                       struct wire_tasks *wire)
 {
+    const struct layout *row = &python->layout;
+    bool inside = layout_has(row->generator_iframe), dict = !layout_has(asyncio->thread_task);
     *wire = (struct wire_tasks){0};
-    if (!asyncio->known || !layout_has(asyncio->thread_task))
-        return false;
-    *wire = (struct wire_tasks){asyncio->thread_task, asyncio->task_coro, asyncio->task_name};
-    return true;
+    if (!asyncio->known || (dict && asyncio->interpreter != interpreter))
+        return;
+    *wire = (struct wire_tasks){
+        .coroutine = asyncio->task_coro,
+        .name = asyncio->task_name,
+        .frame = inside ? row->generator_iframe : row->generator_frame,
+        .frame_inside = inside,
+        .running = dict ? 0 : asyncio->thread_task,
+        .current = dict ? asyncio->current_tasks : 0,
+        .dict_keys = row->dict_keys,
+        .keys_log2_size = layout_has(row->keys_log2_size) ? row->keys_log2_size : WIRE_NONE,
+        .keys_table_size = row->keys_table_size,
+        .keys_count = row->keys_entry_count,
+        .keys_entries = row->keys_indices,
+    };
 }
 
 /* The name's text lies in the copied bytes, or the task stays unknown: cut, it would be another task's. */
@@ -44,9 +58,8 @@ bool python_task_recorded(struct python_reader *reader, const struct wire_task *
     return kind == OBJECT_STR ? take_text(row, wire, task) : task->number != 0;
 }
 
-void python_stack_of_task(struct python_reader *reader, const struct python_task *task, struct python_stack *stack)
+void python_stack_of_task(const struct python_task *task, uint64_t frame, struct python_stack *stack)
 {
-    uint64_t frame = task->coroutine + reader->python->layout.generator_iframe; /* 3.14+ */
     for (uint32_t i = 0; i < stack->depth; i++) {
         if (stack->frames[i].address != frame)
             continue;

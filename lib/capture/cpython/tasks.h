@@ -31,9 +31,10 @@ bool python_find_asyncio(struct python *python, struct python_asyncio *asyncio);
 /* From now on python_read_stack says the task of a stack. Cheap when it was told before. */
 void python_reader_follow_tasks(struct python_reader *reader, const struct python_asyncio *asyncio);
 
-/* For the kernel sampler: where a thread tells its running task; false before 3.14, when it does not. */
+/* For the kernel sampler: where the running task of a thread of that interpreter is told. */
 struct wire_tasks;
-bool python_tasks_wire(const struct python_asyncio *asyncio, struct wire_tasks *wire);
+void python_tasks_wire(const struct python *python, const struct python_asyncio *asyncio, uint64_t interpreter,
+                       struct wire_tasks *wire);
 
 enum { TASK_RAW_BYTES = 128, TASK_DEPTH_MAX = 512 };
 
@@ -51,8 +52,8 @@ struct python_task {
 /* What it read: false where the name is not whole. */
 struct wire_task;
 bool python_task_recorded(struct python_reader *reader, const struct wire_task *wire, struct python_task *task);
-/* Its task it is, if the task's coroutine is on the stack. */
-void python_stack_of_task(struct python_reader *reader, const struct python_task *task, struct python_stack *stack);
+/* It is the task of the stack, if its coroutine's frame is on it. */
+void python_stack_of_task(const struct python_task *task, uint64_t frame, struct python_stack *stack);
 
 /* "Task-7", "fetch", "Greenlet-7". UTF-8, cut where it is very long. */
 void python_task_name(const struct python *python, const struct python_task *task, struct buf *name);
