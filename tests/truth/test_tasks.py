@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from chunks import decode_samples
 from interpreters import Interpreter
-from measured import measured
+from measured import READER, measured
 from oracle import PROGRAMS, bare
 from recording import Recording
 from support import Run
@@ -155,7 +155,8 @@ asyncio.run(main())
 
 def test_waits_are_measured(run_keisoku: Run, python: Interpreter) -> None:
     python.since(3, 8, "tasks that are read")
-    done = run_keisoku("run", "--no-html", "-o", "waits.kei", python.path, "-c", WAITS, env=python.environment)
+    words = ["run", *READER, "--no-html", "-o", "waits.kei", python.path, "-c", WAITS]
+    done = run_keisoku(*words, env=python.environment)
     assert done.status == 0, done.err
     rows = {
         name: (coroutine, by, wait)
