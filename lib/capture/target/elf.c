@@ -33,6 +33,13 @@ bool elf_same_file(const struct proc_map *a, const struct proc_map *b)
            strcmp(a->path, b->path) == 0;
 }
 
+size_t elf_map_key(const struct proc_map *map, char key[ELF_KEY_BYTES])
+{
+    int length = snprintf(key, ELF_KEY_BYTES, "%u:%u:%llu:%llx:%s", map->device_major, map->device_minor,
+                          (unsigned long long)map->inode, (unsigned long long)map->offset, map->path);
+    return length > 0 && length < ELF_KEY_BYTES ? (size_t)length : 0;
+}
+
 static bool same_inode(int fd, const struct proc_map *map)
 {
     struct stat status;

@@ -35,6 +35,10 @@ struct Elf;
 struct Elf *elf_handle(struct elf *elf, uint64_t *bias);
 bool elf_section(struct elf *elf, const char *name, struct elf_place *place);
 
+/* What tells the mapping's file and its place in that from others, of any process; its length, 0 where it is too long.
+ */
+enum { ELF_KEY_BYTES = 4096 + 96 };
+size_t elf_map_key(const struct proc_map *map, char key[ELF_KEY_BYTES]);
 /* The same file: device, inode and, for files without inode, path. */
 bool elf_same_file(const struct proc_map *a, const struct proc_map *b);
 

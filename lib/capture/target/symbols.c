@@ -3,7 +3,6 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,17 +112,16 @@ static int by_offset(const void *a, const void *b)
 static struct table *table_of(struct symbols *symbols, pid_t pid, const struct proc_maps *maps,
                               const struct proc_map *map)
 {
-    char key[4096 + 96];
+    char key[ELF_KEY_BYTES];
     uint32_t index;
     bool found;
-    int length = snprintf(key, sizeof key, "%u:%u:%llu:%llx:%s", map->device_major, map->device_minor,
-                          (unsigned long long)map->inode, (unsigned long long)map->offset, map->path);
-    if (length < 0 || (size_t)length >= sizeof key)
+    size_t length = elf_map_key(map, key);
+    if (length == 0)
         return NULL;
-    if (map_get(&symbols->tables_by_file, key, (size_t)length, &index))
+    if (map_get(&symbols->tables_by_file, key, length, &index))
         return &symbols->tables[index];
     if (symbols->n_tables == TABLES_MAX ||
-        map_put(&symbols->tables_by_file, key, (size_t)length, (uint32_t)symbols->n_tables, &index, &found) != 0)
+        map_put(&symbols->tables_by_file, key, length, (uint32_t)symbols->n_tables, &index, &found) != 0)
         return NULL;
     struct table *table = &symbols->tables[symbols->n_tables++];
     struct elf *elf = elf_open(pid, maps, map);

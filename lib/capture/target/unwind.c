@@ -6,7 +6,6 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <libelf.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -119,17 +118,16 @@ static void open_table(struct table *table, pid_t pid, const struct proc_maps *m
 /* Its index; FILES_MAX: it can have none. */
 static size_t table_of(struct unwinder *unwinder, pid_t pid, const struct proc_maps *maps, const struct proc_map *map)
 {
-    char key[4096 + 96];
+    char key[ELF_KEY_BYTES];
     uint32_t index;
     bool found;
-    int length = snprintf(key, sizeof key, "%u:%u:%llu:%llx:%s", map->device_major, map->device_minor,
-                          (unsigned long long)map->inode, (unsigned long long)map->offset, map->path);
-    if (length < 0 || (size_t)length >= sizeof key)
+    size_t length = elf_map_key(map, key);
+    if (length == 0)
         return FILES_MAX;
-    if (map_get(&unwinder->files, key, (size_t)length, &index))
+    if (map_get(&unwinder->files, key, length, &index))
         return index;
     if (unwinder->n_tables == FILES_MAX ||
-        map_put(&unwinder->files, key, (size_t)length, (uint32_t)unwinder->n_tables, &index, &found) != 0)
+        map_put(&unwinder->files, key, length, (uint32_t)unwinder->n_tables, &index, &found) != 0)
         return FILES_MAX;
     open_table(&unwinder->tables[unwinder->n_tables], pid, maps, map);
     return unwinder->n_tables++;
