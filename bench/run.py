@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench/run.py [--quick] [--only startup,cost,sizes,matrix,accuracy] : measures keisoku beside its peers on this machine.
+"""bench/run.py [--quick] [--only PART,…] : measures keisoku beside its peers on this machine.
 
 Prints one table of the project's bars and, unless --only or --quick left something out, writes docs/benchmarks.md and
 docs/accuracy.md. What was measured lies in build/bench/result.json. About twenty minutes; --quick about four. The peers
@@ -24,7 +24,7 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth")]  # interpreters, oracle, recording
-PARTS = ("startup", "cost", "sizes", "matrix", "accuracy")
+PARTS = ("startup", "cost", "evidence", "sizes", "matrix", "accuracy")
 
 
 def enter_environment() -> None:
@@ -68,6 +68,7 @@ def say(text: str) -> None:
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import accuracy
     import cost
+    import evidence
     import matrix
     import peers
     import sizes
@@ -109,6 +110,12 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         for python in main:
             say(f"cost on {python.version}")
             result["cost"].append(cost.measure(python, names, folder, rounds, seconds, 20))
+    if "evidence" in options.parts:
+        say("operand evidence")
+        loads["evidence"] = [os.getloadavg()[0]]
+        result["evidence"] = evidence.measure(
+            main[0], folder, 4 if options.quick else 10, 0.6 if options.quick else 2.0
+        )
     if "sizes" in options.parts:
         say("sizes")
         loads["sizes"] = [os.getloadavg()[0]]

@@ -33,6 +33,41 @@ def dropped_share(row: dict[str, Any]) -> float:
     return float(row.get("dropped", 0) / max(1, row.get("tried", 1)))
 
 
+def evidence_bars(evidence: dict[str, Any] | None) -> list[Row]:
+    if not evidence:
+        return []
+    title = f"CPython {evidence['python']}, {evidence['looks_hz']:.0f} looks a second"
+    slower = "met" if evidence["cpu"][1] <= 1 else "**not met**"
+    own = evidence["own_cpu"]
+    return [
+        [f"operands looked at: the target's CPU, by without, {title}", "1 inside", interval(evidence["cpu"]), slower],
+        [f"so our own CPU, of a core, {title}", "≤ 1 % more", points(own), met(own[2], 0.01)],
+    ]
+
+
+def points(value: list[float] | tuple[float, ...]) -> str:
+    middle, low, high = (100 * one for one in value)
+    return f"{middle:+.2f} ({low:+.2f} to {high:+.2f}) %"
+
+
+def evidence_section(evidence: dict[str, Any]) -> str:
+    rows = [
+        ["CPU time of the program, by without", interval(evidence["cpu"])],
+        ["its wall time, by without", interval(evidence["wall"])],
+        ["our own CPU, of a core, more than without", points(evidence["own_cpu"])],
+        ["core time taken, more than without", points(evidence["taken"])],
+        ["core time taken, with and without", f"{evidence['taken_with']:.2%}, {evidence['taken_without']:.2%}"],
+        ["our own CPU, with and without", f"{evidence['own_with']:.2%}, {evidence['own_without']:.2%}"],
+        ["looks a second", f"{evidence['looks_hz']:.0f}"],
+    ]
+    return (
+        "\n## What looking at operands costs\n\n"
+        f"A program whose hot lines search, extend and index, CPython {evidence['python']}, {evidence['rounds']} rounds of "
+        f"{evidence['wall_s']:.1f} s: bare, at 1 kHz from its own core, and so with `--no-operands`, once a round in an "
+        "order drawn anew; means over the rounds with their 95 % intervals.\n\n" + markdown(["what", "measured"], rows)
+    )
+
+
 def bars(result: dict[str, Any]) -> list[Row]:
     """What the project promises of this stage: name, bar, measured, met or not."""
     rows: list[Row] = []
@@ -44,6 +79,8 @@ def bars(result: dict[str, Any]) -> list[Row]:
         ):
             own = cost["tools"].get(name)
             title = f"CPython {cost['python']}, {what}"
+            if not own and name not in cost["failed"]:
+                continue  # a result of before it was measured
             if not own:
                 rows.append([title, "", "failed: " + cost["failed"].get(name, "")[:60], ""])
                 continue
@@ -60,6 +97,7 @@ def bars(result: dict[str, Any]) -> list[Row]:
             rows.append(
                 ["a thread that only wakes, at 1 kHz, in the same rounds (the floor)", "", f"{share * 100:.2f} %", ""]
             )
+    rows += evidence_bars(result.get("evidence"))
     accuracy = result.get("accuracy")
     if accuracy:
         ours = [row for row in accuracy["stacks"] if row["tool"].startswith("keisoku")]
@@ -271,13 +309,14 @@ def conditions(result: dict[str, Any], *parts: str) -> str:
     about = result["conditions"]
     loads = {part: about["loads"][part] for part in parts if part in about["loads"]}
     shown = ", ".join(f"{before:.1f} ({part})" for part, (before, _) in loads.items())
-    busy = any(before > 1.5 for before, _ in loads.values())
+    busy = [part for part, (before, _) in loads.items() if before > 1.5]
+    some = "" if len(busy) == len(loads) else f" during {', '.join(busy)}"
     return (
         f"Measured on {about['date']} with `make bench` on keisoku {about['version']}: {about['cores']} cores "
         f"({about['cpu']}), Linux {about['kernel']}, load average before each part {shown}. "
         + (
-            "**Other work ran on the machine meanwhile**: a load of 1 is a core in use by others. Wall ratios are "
-            "wider than on a quiet machine, every wake-up costs more, and rates that were asked for are not reached. "
+            f"**Other work ran on the machine{some or ' meanwhile'}**, or had just ended: a load of 1 is a core in use by others. "
+            "Wall ratios are wider than on a quiet machine, every wake-up costs more, and rates that were asked for are not reached. "
             if busy
             else "Nothing else ran on the machine. "
         )
@@ -312,7 +351,7 @@ def cost_section(cost: dict[str, Any]) -> str:
 
 def benchmarks(result: dict[str, Any]) -> str:
     text = "# Benchmarks\n\nWritten by `make bench`; nothing here is edited by hand.\n\n" + conditions(
-        result, "startup", "cost", "sizes", "matrix"
+        result, "startup", "cost", "evidence", "sizes", "matrix"
     )
     text += "\n## The bars\n\n" + markdown(["what", "bar", "measured", ""], bars(result))
     if result.get("cost"):
@@ -327,6 +366,8 @@ def benchmarks(result: dict[str, Any]) -> str:
             "keeps to a budget of 1 % of a core and lowers its rate for it; a rate that is asked for lifts the budget.\n\n"
         )
         text += "\n".join(map(cost_section, result["cost"]))
+    if result.get("evidence"):
+        text += evidence_section(result["evidence"])
     if result.get("matrix"):
         text += matrix_section(result["matrix"])
     sizes = result.get("sizes") or {}

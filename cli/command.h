@@ -26,8 +26,8 @@ struct settings {
     int reader, color, clock, sort, per, measure; /* index into the choices of options.def */
     uint32_t top, repeat, rounds, warmups, seed, finding;
     int32_t process, thread;
-    bool no_html, no_children, no_source, redact_args, progress, quiet, verbose, plain_json, csv, tasks, threads, gains,
-        native, help;
+    bool no_html, no_children, no_source, no_operands, redact_args, progress, quiet, verbose, plain_json, csv, tasks,
+        threads, gains, native, help;
     bool no_warmup, equal_output, ignore_failure, python;
 };
 

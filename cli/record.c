@@ -79,6 +79,7 @@ bool record_options(const struct command *command, const struct settings *settin
         .max_bytes = (uint64_t)settings->max_bytes,
         .no_children = settings->no_children,
         .no_source = settings->no_source,
+        .no_operands = settings->no_operands,
         .redact_args = settings->redact_args,
         .native = settings->native,
         .reader = readers[settings->reader],

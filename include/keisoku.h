@@ -62,6 +62,7 @@ struct kei_options {
     double when_stuck_s;     /* or a thread stands at one place for so long, where it does not usually wait */
     bool no_children;
     bool no_source;   /* keep source text out of the recording */
+    bool no_operands; /* do not look at the types and sizes that lines work on */
     bool redact_args; /* keep arguments of commands out of it */
     bool native;      /* frames of native code too */
     enum kei_reader reader;

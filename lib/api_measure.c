@@ -31,6 +31,7 @@ static struct measure_options translate(const struct kei_options *options)
         .when_stuck_ns = (uint64_t)(options->when_stuck_s * 1e9),
         .no_children = options->no_children,
         .no_source = options->no_source,
+        .no_operands = options->no_operands,
         .redact_args = options->redact_args,
         .native = options->native,
         .free_only = options->reader == KEI_READER_FREE,

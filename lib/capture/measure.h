@@ -29,7 +29,7 @@ struct measure_options {
     uint64_t keep_ns, max_bytes; /* 0: everything, as large as it gets */
     double when_cpu;             /* --save-when; 0: no such trigger */
     uint64_t when_rss_bytes, when_stuck_ns;
-    bool no_children, no_source, redact_args;
+    bool no_children, no_source, no_operands, redact_args;
     bool native;
     bool free_only, core_only, kernel_only, stop_only; /* --reader */
     bool discard_output;                               /* of the program; its standard input is empty then */

@@ -84,6 +84,9 @@ struct operand_writer {
 
 int operand_writer_new(struct measurement *m, struct names *names, struct operand_writer **result)
 {
+    *result = NULL;
+    if (m->options.no_operands)
+        return 0;
     struct operand_writer *writer = mem_zalloc(1, sizeof *writer);
     if (writer == NULL)
         return ERR_NOMEM;
@@ -115,6 +118,8 @@ void operands_count(struct operand_writer *writer, struct tracked_process *proce
 
 void operands_restart(struct operand_writer *writer)
 {
+    if (writer == NULL)
+        return;
     memset(writer->operations, 0, sizeof writer->operations);
     writer->n_shapes = 0;
     for (size_t i = 0; i < writer->n_types; i++)

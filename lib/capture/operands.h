@@ -48,6 +48,7 @@ bool operands_planned(const struct tracked_thread *t);
 void operands_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof);
 
 struct operand_writer;
+/* *result NULL with 0: not wanted. */
 int operand_writer_new(struct measurement *m, struct names *names, struct operand_writer **result);
 void operand_writer_free(struct operand_writer *writer);
 /* [W] A sample on the CPU with that node innermost: its code is planned when it is hot. */

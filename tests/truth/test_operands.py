@@ -121,3 +121,13 @@ def test_shapes_of_arrays(run_keisoku: Run, report: Report, python: Interpreter,
     if seen == 0 and sum(one["looks"] for row in shown.values() for one in row) < 20:
         pytest.skip("the machine was too busy: fewer than 20 looks")
     assert seen >= 2, shown
+
+
+@pytest.mark.sparse
+def test_no_operands(run_keisoku: Run, python: Interpreter, tmp_path: Path) -> None:
+    """--no-operands: the same program, and nothing was looked at."""
+    python.since(3, 8, "operands")
+    program = tmp_path / "operands.py"
+    program.write_text(PROGRAM.replace("2.5)", "1)"))
+    done = measured(run_keisoku, python, program, options=("--no-operands",))
+    assert sql(done.path, "SELECT count(*) FROM operand") == [(0,)]
