@@ -315,8 +315,8 @@ def conditions(result: dict[str, Any], *parts: str) -> str:
         f"Measured on {about['date']} with `make bench` on keisoku {about['version']}: {about['cores']} cores "
         f"({about['cpu']}), Linux {about['kernel']}, load average before each part {shown}. "
         + (
-            f"**Other work ran on the machine{some or ' meanwhile'}**, or had just ended: a load of 1 is a core in use by others. "
-            "Wall ratios are wider than on a quiet machine, every wake-up costs more, and rates that were asked for are not reached. "
+            f"**Other work ran on the machine{some or ' meanwhile'}**, or had just ended: a load of 1 is a core that "
+            "others use. Wall ratios are then wider, wake-ups cost more, and rates asked for are not reached. "
             if busy
             else "Nothing else ran on the machine. "
         )
