@@ -150,7 +150,9 @@ void counters_add_process(struct counters *c, struct tracked_process *process, s
         int64_t value = usage.values[kind];
         if (counter_cumulative((uint32_t)kind))
             add_growing(c, now_ns, (enum counter_kind)kind, process->id, value,
-                        process->counted_from_birth ? process->usage_before.values[kind] : value);
+                        process->counted_from_birth && kind != COUNTER_THROTTLED /* the group's: it is older */
+                            ? process->usage_before.values[kind]
+                            : value);
         else
             keep(c, now_ns, (enum counter_kind)kind, process->id, value);
     }

@@ -1,4 +1,5 @@
 #include "capture/usage.h"
+#include "capture/quota.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,9 @@ bool usage_read(pid_t pid, uint64_t start_ticks, struct usage *usage)
     read_fields(path, status_fields, sizeof status_fields / sizeof *status_fields, usage);
     snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
     read_fields(path, io_fields, sizeof io_fields / sizeof *io_fields, usage);
+    int64_t throttled_ns = quota_throttled_ns("", pid);
+    if (throttled_ns >= 0)
+        set(usage, COUNTER_THROTTLED, throttled_ns);
     return read_stat(pid, start_ticks, usage); /* last: if the process is still the one, so it was before */
 }
 

@@ -188,6 +188,18 @@ static void cut_at_end(struct measurement *m, struct tracked_thread *thread, str
     sample->time_ns = end_ns;
 }
 
+/* A thread that waited for a core when it was met has all of that wait in its counters once it gets one: it cannot have
+ * run and waited for longer than it is known. */
+static void cut_at_start(struct measurement *m, const struct tracked_thread *thread, struct sample *sample)
+{
+    uint64_t start_ns = stopwatch_read(&m->watch, thread->start_ns);
+    uint64_t booked_ns = thread->run_total_ns + thread->delay_total_ns + sample->run_ns;
+    uint64_t lived_ns = sample->time_ns > start_ns ? sample->time_ns - start_ns : 0;
+    uint64_t room_ns = lived_ns > booked_ns ? lived_ns - booked_ns : 0;
+    if (sample->delay_ns > room_ns)
+        sample->delay_ns = room_ns;
+}
+
 void writer_write_sample(struct writer *w, const struct raw_sample *raw)
 {
     struct measurement *m = w->m;
@@ -204,6 +216,7 @@ void writer_write_sample(struct writer *w, const struct raw_sample *raw)
         .reader = raw->reader,
     };
     cut_at_end(m, thread, &sample);
+    cut_at_start(m, thread, &sample);
     thread->run_total_ns += sample.run_ns;
     thread->delay_total_ns += sample.delay_ns;
     if (sample.ticks == 0 && sample.run_ns == 0 && sample.delay_ns == 0)

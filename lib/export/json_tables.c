@@ -156,8 +156,10 @@ static int sum_counters(const struct profile *profile, struct counter_sums *sums
         *value = fmax(*value, (double)counter->value);
         sums->any[counter->kind] = true;
     }
-    for (size_t i = 0; i < n * COUNTER_KIND_COUNT; i++)
-        sums->sum[i % COUNTER_KIND_COUNT] += last[i];
+    for (size_t i = 0; i < n * COUNTER_KIND_COUNT; i++) {
+        double *sum = &sums->sum[i % COUNTER_KIND_COUNT];
+        *sum = i % COUNTER_KIND_COUNT == COUNTER_THROTTLED ? fmax(*sum, last[i]) : *sum + last[i]; /* one group's */
+    }
     mem_free(last);
     return 0;
 }

@@ -48,11 +48,11 @@ QUOTA = Path("/sys/fs/cgroup/cpu")  # of control groups, version 1
 
 @pytest.fixture
 def group() -> Iterator[Path | None]:
-    """A control group with three tenths of a core; None where there can be none."""
+    """A control group with a tenth of a core; None where there can be none."""
     folder = QUOTA / f"keisoku-test-{os.getpid()}"
     try:
         folder.mkdir()
-        (folder / "cpu.cfs_quota_us").write_text("30000")
+        (folder / "cpu.cfs_quota_us").write_text("10000")
     except OSError:
         yield None
         return
@@ -72,6 +72,7 @@ def ledger(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -> tu
     report = json.loads((done.folder / "report.json").read_text())
     (row,) = [row for row in report["states"]["threads"] if row.get("name") == "subject"]
     parts(report)
+    row["throttled_s"] = report["stat"].get("throttled_s", 0)
     return json.loads(done.out), row
 
 
@@ -140,6 +141,11 @@ def check_wall(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -
             continue
         near(states, state, truth.get(state, 0) / wall)
     assert sum(share["share"] for share in states.values()) == pytest.approx(1, abs=1e-7)
+    for folder in more:  # the group's own account, which may go on behind the last reading
+        stat = dict(line.split() for line in (folder / "cpu.stat").read_text().splitlines())
+        throttled = int(stat["throttled_time"]) / 1e9
+        assert row["throttled_s"] <= throttled + 0.01, (stat, row)
+        assert row["throttled_s"] > 0 or throttled < 0.3, (stat, row)
 
 
 def check_cpu(run_keisoku: Run, python: Interpreter, phase: str) -> None:

@@ -370,6 +370,28 @@ static void quota_of_version_1(void **state)
     assert_quota(&tree, 2.5);
 }
 
+static void throttled_by_the_groups_above(void **state)
+{
+    (void)state;
+    struct tree tree;
+    plain(&tree);
+    assert_true(quota_throttled_ns(tree.root, TARGET) < 0);
+    put(&tree, "/proc/4127/cgroup", "4:cpu,cpuacct:/docker/0f3a\n0::/a/b\n");
+    put(&tree, "/sys/fs/cgroup/cpu/docker/0f3a/cpu.cfs_quota_us", "-1\n"); /* none: its time is not a quota's */
+    put(&tree, "/sys/fs/cgroup/cpu/docker/0f3a/cpu.stat", "nr_throttled 9\nthrottled_time 90000000\n");
+    assert_true(quota_throttled_ns(tree.root, TARGET) < 0);
+    put(&tree, "/sys/fs/cgroup/cpu/docker/cpu.cfs_quota_us", "30000\n");
+    put(&tree, "/sys/fs/cgroup/cpu/docker/cpu.cfs_period_us", "100000\n");
+    put(&tree, "/sys/fs/cgroup/cpu/docker/cpu.stat", "nr_periods 10\nnr_throttled 8\nthrottled_time 5000000\n");
+    assert_int_equal(quota_throttled_ns(tree.root, TARGET), 5000000);
+    put(&tree, "/sys/fs/cgroup/a/cpu.max", "50000 100000\n");
+    put(&tree, "/sys/fs/cgroup/a/cpu.stat", "usage_usec 77\nnr_throttled 3\nthrottled_usec 7000\n");
+    assert_int_equal(quota_throttled_ns(tree.root, TARGET), 7000000);
+    put(&tree, "/sys/fs/cgroup/a/cpu.stat", "throttled_usec 9223372036854775807\nnonsense\n");
+    assert_int_equal(quota_throttled_ns(tree.root, TARGET), 5000000);
+    drop(&tree);
+}
+
 static void quota_seen_from_inside(void **state)
 {
     (void)state;
@@ -419,6 +441,7 @@ int main(void)
         cmocka_unit_test(quota_of_the_groups_above),
         cmocka_unit_test(quota_of_its_own_group),
         cmocka_unit_test(quota_of_version_1),
+        cmocka_unit_test(throttled_by_the_groups_above),
         cmocka_unit_test(quota_seen_from_inside),
         cmocka_unit_test(no_quota),
     };

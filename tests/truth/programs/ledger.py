@@ -156,7 +156,7 @@ def sort_much():
 
 
 def phase_throttled(seconds):
-    """Three tenths of a core are all that the control group's quota lets it have."""
+    """A tenth of a core is all that the control group's quota lets it have."""
     with open(os.path.join(sys.argv[3], "cgroup.procs"), "w") as file:
         file.write(str(os.getpid()))
     spin_until(time.perf_counter() + seconds)
