@@ -145,7 +145,7 @@ def check_wall(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -
         stat = dict(line.split() for line in (folder / "cpu.stat").read_text().splitlines())
         throttled = int(stat["throttled_time"]) / 1e9
         assert row["throttled_s"] <= throttled + 0.01, (stat, row)
-        assert row["throttled_s"] > 0 or throttled < 0.3, (stat, row)
+        assert row["throttled_s"] > 0 or throttled < 0.7, (stat, row)
 
 
 def check_cpu(run_keisoku: Run, python: Interpreter, phase: str) -> None:
