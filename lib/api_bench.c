@@ -183,6 +183,8 @@ static int copy_finding(const struct profile *profile, const struct finding *fin
     result->place = take_text(&place);
     struct promise *promise = &result->verdicts.promise;
     promise->given = finding->predicted_low > 0 && finding->predicted_high > 0;
+    for (int i = 0; finding_gains_memory(finding) && i < BENCH_MEASURES; i++)
+        promise->measure = bench_measures[i] == MEASURE_PEAK ? i : promise->measure;
     promise->low = finding->predicted_low;
     promise->high = finding->predicted_high;
     promise->most = finding->max_gain;
@@ -214,7 +216,7 @@ static int read_promise(const char *path, struct bench_result *result, struct er
 static void keep_gain(struct bench_result *result)
 {
     struct promise *promise = &result->verdicts.promise;
-    const struct estimate *ratio = &result->verdicts.variants[1].ratio[0];
+    const struct estimate *ratio = &result->verdicts.variants[1].ratio[promise->measure];
     if (!promise->given || !result->verdicts.claims || !ratio->known)
         return;
     const struct gain gain = {.unix_ns = (int64_t)clock_unix_ns(),

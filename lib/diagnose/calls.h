@@ -37,6 +37,8 @@ int imports_find(struct facts *facts);
 
 /* In source_function.c: a body of a line or two that calls nothing and loops over nothing? */
 bool source_function_is_small(const struct profile *profile, uint32_t function);
+/* Operators, attributes and indices in its body. */
+unsigned source_function_steps(const struct profile *profile, uint32_t function);
 /* Has its body a loop of its own? Also where that is not known. */
 bool source_function_loops(const struct profile *profile, uint32_t function);
 /* Does it call itself twice or more, each time with arguments that are its own or those less or more by a number, do

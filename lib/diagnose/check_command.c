@@ -75,12 +75,12 @@ static void add_command(struct buf *out, const struct profile *profile, size_t s
     buf_release(&copy);
 }
 
-static void add_bench(struct buf *out, const struct profile *profile, size_t rank)
+static void add_bench(struct buf *out, const struct profile *profile, size_t rank, bool memory)
 {
     size_t script = script_of(profile->command);
     if (profile->command[script] == NULL)
         return;
-    buf_add_text(out, "keisoku bench ");
+    buf_add_text(out, memory ? "keisoku bench --measure peak " : "keisoku bench ");
     add_command(out, profile, script, false);
     buf_add_byte(out, ' ');
     add_command(out, profile, script, true);
@@ -114,7 +114,7 @@ int finding_fill_check(const struct profile *profile, size_t rank, struct findin
     bool run = profile->command != NULL && profile->command[0] != NULL;
     /* A part has findings of its own; a bench would ask the whole. */
     if (run && finding->predicted_high > 0 && profile->whole == NULL)
-        add_bench(&text, profile, rank);
+        add_bench(&text, profile, rank, finding_gains_memory(finding));
     if (run && !usable(&text, finding)) {
         text.size = 0;
         add_run(&text, profile);

@@ -49,6 +49,9 @@ struct finding {
     size_t n_not_measured;
 };
 
+/* Its gains are times less peak memory, not times faster. */
+bool finding_gains_memory(const struct finding *finding);
+
 /* What the trust line says, from the samples and the recorder's own report. */
 struct trust {
     uint64_t samples;                      /* instants of a thread that were measured */

@@ -10,9 +10,11 @@
 #define KEISOKU_DIAGNOSE_FACTS_H
 
 #include "diagnose/calls.h"
+#include "diagnose/crowd.h"
 #include "diagnose/ledger.h"
 #include "diagnose/native_code.h"
 #include "diagnose/reach.h"
+#include "diagnose/trend.h"
 
 /* A loop found by what comes back: the places at one depth of the dominating chain of calls, in time order. */
 struct loop {
@@ -80,6 +82,8 @@ struct facts {
     struct small_calls small;
     struct repeated_calls repeated;
     struct unused_imports imports;
+    struct trend memory;
+    struct crowd crowd;
 };
 
 /* `profile` and `aggregate` (of it) are without the threads that nobody waits for; the cores' use is of all. */

@@ -46,6 +46,11 @@ const char *prescription_name(enum prescription prescription)
     return (unsigned)prescription < sizeof names / sizeof names[0] ? names[prescription] : "insufficient";
 }
 
+bool finding_gains_memory(const struct finding *finding)
+{
+    return strcmp(finding->gain_law, "memory") == 0;
+}
+
 const char *diagnosis_file(const struct profile *profile, uint32_t file)
 {
     const char *name = file < profile->n_strings ? profile->strings[file] : "", *directory = profile->directory;
@@ -160,11 +165,12 @@ struct ranked {
     double score;
 };
 
+/* Gains that are nearly alike differ from run to run: then the table's order holds, in which they come here. */
 static bool before(const struct ranked *a, const struct ranked *b)
 {
     if (a->order != b->order)
         return a->order < b->order;
-    return a->score > b->score;
+    return a->score > b->score * LIMIT_OF(FLAT, ALIKE);
 }
 
 /* Stable insertion by rank; `n` found so far. */
@@ -176,6 +182,30 @@ static void insert(struct ranked *list, size_t n, const struct ranked *one)
         at--;
     }
     list[at] = *one;
+}
+
+static bool is_comprehension(const char *name)
+{
+    size_t length = strlen(name);
+    return (length >= 5 && strcmp(name + length - 5, "comp>") == 0) ||
+           (length >= 8 && strcmp(name + length - 8, "genexpr>") == 0);
+}
+
+/* A comprehension is a place in the function that it stands in. */
+static uint32_t function_around(const struct profile *profile, uint32_t function)
+{
+    const struct function *inner = &profile->functions[function];
+    uint32_t best = function;
+    if (function == 0 || !is_comprehension(profile->strings[inner->name]))
+        return function;
+    for (uint32_t i = 1; i < profile->n_functions; i++) {
+        const struct function *outer = &profile->functions[i];
+        if (outer->kind == FUNCTION_PYTHON && outer->file == inner->file && outer->first_line <= inner->first_line &&
+            !is_comprehension(profile->strings[outer->name]) &&
+            (best == function || outer->first_line > profile->functions[best].first_line))
+            best = i;
+    }
+    return best;
 }
 
 /* 1: the finding holds; 0: it does not; or ERR_NOMEM. */
@@ -190,6 +220,7 @@ static int try_row(const struct facts *facts, const struct finding_row *row, con
     finding->gain_law = row->law;
     if (!row->rule(facts, earlier, n_earlier, finding, &words) || !enough(row, finding))
         return 0;
+    finding->function = function_around(facts->profile, finding->function);
     if (words.gain[0] == '\0')
         snprintf(words.gain, sizeof words.gain, "%.1fx", finding->max_gain);
     one->order = words.after ? ORDER_AFTER : row->order;

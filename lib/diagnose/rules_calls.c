@@ -48,11 +48,16 @@ bool rule_call_overhead(const struct facts *facts, const struct finding *earlier
     }
     double part = facts->active * share.share,
            whole = facts->active * cpu_part(facts, small->ns + small->caller_ns).share;
+    /* Of a call and what it does, the call. */
+    double call = LIMIT_OF(CALL_OVERHEAD, CALL_STEPS), steps = source_function_steps(profile, small->callee),
+           goes = call / (call + steps);
     finding->max_gain = 1 / (1 - fmin(whole, 0.999));
-    finding->predicted_low = 1 / (1 - facts->active * share.low * LIMIT_OF(CALL_OVERHEAD, GOES_LOW));
-    finding->predicted_high = fmin(finding->max_gain, 1 / (1 - fmin(0.9, part * LIMIT_OF(CALL_OVERHEAD, GOES_HIGH))));
+    finding->predicted_low = 1 / (1 - fmin(0.9, facts->active * share.low * goes * LIMIT_OF(CALL_OVERHEAD, GOES_LOW)));
+    finding->predicted_high =
+        fmin(finding->max_gain, 1 / (1 - fmin(0.9, part * goes * LIMIT_OF(CALL_OVERHEAD, GOES_HIGH))));
     finding_add_share(finding, "CPU time in small functions called there", share);
     finding_add_share(finding, "CPU time in the function that calls them", cpu_part(facts, small->caller_ns));
+    finding_add(finding, "steps in the body of the one with most", "1", steps);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_frame(facts, small->frame, finding);
     finding_not_measured(finding, "how many calls there are");

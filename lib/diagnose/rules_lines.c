@@ -59,6 +59,20 @@ static void count_visits(const struct profile *profile, const struct line_sum *l
     }
 }
 
+/* Of the thread's samples from the first on the line to the last. */
+static double part_there(const struct profile *profile, const struct line_samples *found)
+{
+    const struct profile_samples *samples = &profile->samples;
+    double all = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        double at = (double)samples->time_ns[i];
+        if (samples->thread[i] == found->thread && at >= found->first_ns && at <= found->last_ns &&
+            is_looked_at(profile, i))
+            all += samples->ticks[i];
+    }
+    return all > 0 ? (double)found->samples / all : 0;
+}
+
 /* ---- n-plus-one -----------------------------------------------------------------------------------------------------
  */
 
@@ -103,7 +117,11 @@ bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, s
         count_visits(profile, line, &samples);
         double run = samples.visits > 0 ? (double)samples.samples / (double)samples.visits : 0;
         double mean_s = profile->self.rate_hz > 0 ? run / profile->self.rate_hz : run / 1e3;
-        if ((double)samples.visits < LIMIT_OF(N_PLUS_ONE, VISITS_MIN) || mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_MAX))
+        /* Were it there for a moment each time, chance alone would put so many samples in a row. */
+        double chance = 1 / fmax(0.01, 1 - part_there(profile, &samples));
+        bool stays = mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_SURE) && run > LIMIT_OF(N_PLUS_ONE, RUN_MAX) * chance;
+        if ((double)samples.visits < LIMIT_OF(N_PLUS_ONE, VISITS_MIN) || mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_MAX) ||
+            stays)
             continue;
         finding_predict(finding, share.low, share.share, LIMIT_OF(N_PLUS_ONE, FACTOR_LOW),
                         LIMIT_OF(N_PLUS_ONE, FACTOR_HIGH));
@@ -266,10 +284,9 @@ bool rule_temporaries(const struct facts *facts, const struct finding *earlier, 
             return false;
     }
     finding_predict(finding, facts->active * kernel.low, facts->active * kernel.share,
-                    LIMIT_OF(TEMPORARIES, FACTOR_LOW), 1000);
+                    LIMIT_OF(TEMPORARIES, FACTOR_LOW), LIMIT_OF(TEMPORARIES, FACTOR_HIGH));
     /* Fresh pages are cold as well: what is computed on them is slower. */
     finding->max_gain = 1 / (1 - fmin(0.95, facts->active * kernel.share * LIMIT_OF(TEMPORARIES, AROUND)));
-    finding->predicted_high = finding->max_gain;
     finding_add_share(finding, "CPU time in the kernel", kernel);
     finding_add_share(finding, "CPU time on the line", line_cpu(facts, best));
     finding_add(finding, "page faults a second of CPU time", "1", rate);

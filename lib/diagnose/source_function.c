@@ -5,23 +5,14 @@
  */
 #include "diagnose/calls.h"
 #include "diagnose/rules.h"
+#include "diagnose/source_body.h"
 
 #include <ctype.h>
 #include <string.h>
 
 enum { BODY_LINES_MAX = 60, TEXT_LINES_MAX = 200, HEAD_LINES_MAX = 24, NAME_MAX_LENGTH = 128 };
 
-/* Lines of a function's body, one after the other. */
-struct body {
-    const struct profile *profile;
-    uint32_t file, line;
-    size_t indent; /* of its `def` */
-    bool cached;   /* a decorator keeps its results */
-    bool in_text;  /* a docstring goes on */
-    unsigned read, texts;
-};
-
-static const char *line_at(const struct body *body, size_t *length, size_t *indent)
+static const char *line_at(const struct source_body *body, size_t *length, size_t *indent)
 {
     const char *text = profile_source_line(body->profile, body->file, body->line, length);
     *indent = text != NULL ? source_indent(text, *length) : 0;
@@ -48,11 +39,23 @@ static bool ends_head(const char *text, size_t length)
     return length > 0 && text[length - 1] == ':';
 }
 
-/* Past decorators and the `def` up to its colon. */
-static bool begin_body(const struct profile *profile, uint32_t function, struct body *body)
+/* `@functools.lru_cache(maxsize=None)`, `@cache`. */
+static bool keeps_all(const char *words, size_t length)
+{
+    static const char *const plain[] = {"@cache", "@functools.cache"};
+    while (length > 0 && isspace((unsigned char)words[length - 1]))
+        length--;
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        if (strlen(plain[i]) == length && memcmp(words, plain[i], length) == 0)
+            return true;
+    }
+    return begins(words, length, "@") && has(words, length, "lru_cache(") && has(words, length, "None");
+}
+
+bool source_body_begin(const struct profile *profile, uint32_t function, struct source_body *body)
 {
     const struct function *of = &profile->functions[function];
-    *body = (struct body){.profile = profile, .file = of->file, .line = of->first_line};
+    *body = (struct source_body){.profile = profile, .file = of->file, .line = of->first_line};
     bool inside = false;
     for (unsigned i = 0; i < HEAD_LINES_MAX && body->line != 0; i++, body->line++) {
         size_t length = 0, indent;
@@ -62,6 +65,7 @@ static bool begin_body(const struct profile *profile, uint32_t function, struct 
         const char *words = text + indent;
         size_t left = length - indent;
         body->cached = body->cached || has(text, length, "cache") || has(text, length, "memo");
+        body->unlimited = body->unlimited || (!inside && keeps_all(words, left));
         if (begins(words, left, "def ") || begins(words, left, "async def ")) {
             inside = true;
             body->indent = indent;
@@ -75,7 +79,7 @@ static bool begin_body(const struct profile *profile, uint32_t function, struct 
 }
 
 /* Is the line part of a docstring? */
-static bool is_text(struct body *body, const char *words, size_t left)
+static bool is_text(struct source_body *body, const char *words, size_t left)
 {
     static const char quotes[] = "\"\"\"";
     size_t opens = begins(words, left, quotes) ? 3 : begins(words, left, "r\"\"\"") ? 4 : 0;
@@ -89,8 +93,7 @@ static bool is_text(struct body *body, const char *words, size_t left)
     return body->in_text || memcmp(words + left - 3, quotes, 3) == 0;
 }
 
-/* The next line that is neither empty nor of a docstring; NULL: the end, or not understood. */
-static const char *next_line(struct body *body, size_t *length)
+const char *source_body_next(struct source_body *body, size_t *length)
 {
     for (; body->read < BODY_LINES_MAX && body->texts < TEXT_LINES_MAX; body->line++) {
         size_t indent;
@@ -114,26 +117,42 @@ static const char *next_line(struct body *body, size_t *length)
 
 bool source_function_is_small(const struct profile *profile, uint32_t function)
 {
-    struct body body;
+    struct source_body body;
     size_t length;
     unsigned lines = 0;
-    if (!begin_body(profile, function, &body) || body.cached)
+    if (!source_body_begin(profile, function, &body) || body.cached)
         return false;
-    for (const char *text; (text = next_line(&body, &length)) != NULL; lines++) {
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL; lines++) {
         if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, BODY_MAX) || !source_is_plain(text, length))
             return false;
     }
     return lines > 0;
 }
 
+unsigned source_function_steps(const struct profile *profile, uint32_t function)
+{
+    struct source_body body;
+    size_t length;
+    unsigned steps = 0;
+    if (!source_body_begin(profile, function, &body))
+        return 0;
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
+        for (size_t i = 0; i < length && text[i] != '#'; i++) {
+            bool again = i > 0 && text[i] == text[i - 1]; /* `**`, `==`, `//` */
+            steps += !again && strchr("+-*/%<>=&|^.[", text[i]) != NULL && text[i] != '\0';
+        }
+    }
+    return steps;
+}
+
 bool source_function_loops(const struct profile *profile, uint32_t function)
 {
-    struct body body;
+    struct source_body body;
     size_t length;
     unsigned lines = 0;
-    if (!begin_body(profile, function, &body))
+    if (!source_body_begin(profile, function, &body))
         return true;
-    for (const char *text; (text = next_line(&body, &length)) != NULL; lines++) {
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL; lines++) {
         if (source_loops(text, length))
             return true;
     }
@@ -301,12 +320,12 @@ uint32_t source_function_repeats(const struct profile *profile, uint32_t functio
 {
     const char *whole = profile->strings[profile->functions[function].name], *dot = strrchr(whole, '.');
     const char *name = dot != NULL ? dot + 1 : whole;
-    struct body body;
+    struct source_body body;
     struct own_calls found = {0};
     size_t length;
-    if (*name == '\0' || strlen(name) >= NAME_MAX_LENGTH || !begin_body(profile, function, &body) || body.cached)
+    if (*name == '\0' || strlen(name) >= NAME_MAX_LENGTH || !source_body_begin(profile, function, &body) || body.cached)
         return 0;
-    for (const char *text; (text = next_line(&body, &length)) != NULL;) {
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
         if (has_effects(text, length) || !read_own_calls(text, length, name, body.line - 1, &found))
             return 0;
     }

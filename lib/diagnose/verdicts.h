@@ -23,6 +23,7 @@ struct variant_verdict {
 struct promise {
     const char *recording; /* NULL: not asked */
     uint32_t rank;         /* of the finding, from 1 */
+    int measure;           /* index into bench_measures: what it is about */
     bool given;            /* it promises something */
     double low, high, most;
     bool kept;        /* what was achieved is in the recording now */

@@ -141,7 +141,7 @@ static void write_gain(struct json_writer *json, const struct verdicts *verdicts
         json_close(json, '}');
     }
     if (word != NULL) {
-        const struct estimate *ratio = &verdicts->variants[1].ratio[0];
+        const struct estimate *ratio = &verdicts->variants[1].ratio[verdicts->promise.measure];
         const struct estimate achieved = {true, -ratio->log, -ratio->high, -ratio->low, ratio->n};
         write_estimate(json, "achieved", &achieved);
         json_text(json, "verdict", word);

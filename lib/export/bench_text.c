@@ -160,7 +160,7 @@ static void add_gain(const struct verdicts *verdicts, struct buf *out)
     }
     cells_gain(low, sizeof low, verdicts->promise.low);
     cells_gain(high, sizeof high, verdicts->promise.high);
-    cells_gain(achieved, sizeof achieved, exp(-verdicts->variants[1].ratio[0].log));
+    cells_gain(achieved, sizeof achieved, exp(-verdicts->variants[1].ratio[verdicts->promise.measure].log));
     cells_padded(out, "predicted", LABEL_COLUMNS, false);
     buf_printf(out, "%s to %s", low, high);
     if (word != NULL)

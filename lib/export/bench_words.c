@@ -172,7 +172,7 @@ void bench_notes(const struct verdicts *verdicts, struct buf *out)
 
 const char *bench_gain_word(const struct verdicts *verdicts)
 {
-    const struct estimate *ratio = &verdicts->variants[verdicts->bench->n > 1 ? 1 : 0].ratio[0];
+    const struct estimate *ratio = &verdicts->variants[verdicts->bench->n > 1 ? 1 : 0].ratio[verdicts->promise.measure];
     if (!verdicts->promise.given || !verdicts->claims || !ratio->known)
         return NULL;
     if (-ratio->low < log(verdicts->promise.low))

@@ -29,17 +29,18 @@ static void add_evidence(struct buf *out, const struct evidence *evidence)
 static void add_gain(struct buf *out, const struct finding *finding)
 {
     char low[24], high[24], most[24];
+    const char *word = finding_gains_memory(finding) ? "less memory" : "faster";
     if (!(finding->max_gain > 0) && !(finding->predicted_high > 0))
         return;
     cells_gain(low, sizeof low, finding->predicted_low);
     cells_gain(high, sizeof high, finding->predicted_high);
     cells_gain(most, sizeof most, finding->max_gain);
     if (finding->predicted_high > 0 && strcmp(low, high) != 0)
-        buf_printf(out, "%s to %s faster", low, high);
+        buf_printf(out, "%s to %s %s", low, high, word);
     if (finding->predicted_high > 0 && finding->max_gain > 0 && strcmp(high, most) != 0)
         buf_printf(out, ", at most %s", most);
     else if (finding->max_gain > 0 && (!(finding->predicted_high > 0) || strcmp(low, high) == 0))
-        buf_printf(out, "at most %s faster", most);
+        buf_printf(out, "at most %s %s", most, word);
     if (finding->scaled_gain > 0) {
         cells_gain(most, sizeof most, finding->scaled_gain);
         buf_printf(out, ", or %s the work in the same time", most);

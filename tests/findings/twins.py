@@ -50,6 +50,10 @@ class Twin:
         return row is not None and row[1] == "PARALLEL"
 
     @property
+    def memory(self) -> bool:
+        return re.search(rf'"{self.tag}",[^"]*"memory"', TABLE.read_text()) is not None
+
+    @property
     def held(self) -> bool:
         return self.path.parent.name == "held"
 
@@ -176,6 +180,22 @@ def judge(keisoku: str, python: str, twin: Twin) -> Verdict:
     return verdict
 
 
+# Prints, behind what the program says, the most memory that it or a child had.
+PEAK = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(done.returncode)
+"""
+
+
+def peak(python: str, path: Path, mode: str) -> tuple[float, str]:
+    words = [python, "-c", PEAK, python, str(path), mode]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return float(done.stderr.split()[-1]), done.stdout
+
+
 def clock(python: str, path: Path, mode: str) -> tuple[float, float, str]:
     """Elapsed time, CPU time of it and its children, and what it said."""
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -188,9 +208,15 @@ def clock(python: str, path: Path, mode: str) -> tuple[float, float, str]:
 
 def achieved(python: str, twin: Twin, rounds: int) -> float:
     """How many times faster the fixed one is: the median of interleaved pairs. Their outputs must be equal. Where it has
-    less to do, CPU time is compared, which other programs leave as it is; where it waits less, elapsed time."""
+    less to do, CPU time is compared, which other programs leave as it is; where it waits less, elapsed time; where it
+    keeps less, peak memory."""
     ratios = []
     for _ in range(rounds):
+        if twin.memory:
+            (most, said), (least, same) = peak(python, twin.path, "slow"), peak(python, twin.path, "fixed")
+            assert said == same, f"{twin.name}: the two say different things"
+            ratios.append(most / least)
+            continue
         *slow, said = clock(python, twin.path, "slow")
         *fixed, same = clock(python, twin.path, "fixed")
         assert said == same, f"{twin.name}: the two say different things"

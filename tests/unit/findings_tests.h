@@ -18,6 +18,7 @@ int line_tests(void);
 int operand_tests(void);
 int thread_tests(void);
 int call_tests(void);
+int memory_tests(void);
 
 /* `count` samples, 1 ms apart, going round the stacks `each` samples at a time. */
 void rounds(struct built *built, uint64_t from_ms, uint32_t thread, const uint32_t *stacks, size_t n, size_t each,

@@ -398,5 +398,6 @@ int main(void)
     failed += operand_tests();
     failed += thread_tests();
     failed += call_tests();
+    failed += memory_tests();
     return failed;
 }

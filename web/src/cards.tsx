@@ -111,9 +111,9 @@ function Card({ finding, rank, recording, view }: CardProps) {
             {finding.max_gain > 1 && (
               <p class="gain">
                 <span class="soft">at most</span> <strong>{gain(finding.max_gain)}</strong>{" "}
-                <span class="soft">faster
+                <span class="soft">{finding.gain_law === "memory" ? "less peak memory" : "faster"}
                 {finding.scaled_gain > 1 ? ", the same work" : ""}
-                {finding.gain_law === "" ? "" : ` (${visible(finding.gain_law)})`}</span>
+                {finding.gain_law === "" || finding.gain_law === "memory" ? "" : ` (${visible(finding.gain_law)})`}</span>
               </p>
             )}
             {finding.predicted_high > 1 && (

@@ -229,7 +229,7 @@ export function Verdict({ recording, view }: { recording: Recording; view: View 
               {evidence.value === null ? "?" : measure(evidence.value, evidence.unit, evidence.measure)} {visible(evidence.measure)}
             </span>
           ))}
-          {finding.max_gain > 1 && <span>at most {gain(finding.max_gain)} faster</span>}
+          {finding.max_gain > 1 && <span>at most {gain(finding.max_gain)} {finding.gain_law === "memory" ? "less memory" : "faster"}</span>}
         </p>
       )}
       {finding?.tag === "starved" && second && second.prescription !== "insufficient" && (

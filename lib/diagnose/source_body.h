@@ -1,0 +1,35 @@
+/* Lines of a function's body, one after the other, as far as the recording has its source. In source_function.c. */
+#ifndef KEISOKU_DIAGNOSE_SOURCE_BODY_H
+#define KEISOKU_DIAGNOSE_SOURCE_BODY_H
+
+#include "data/profile.h"
+
+struct source_body {
+    const struct profile *profile;
+    uint32_t file, line; /* line: the next one */
+    size_t indent;       /* of its `def` */
+    bool cached;         /* a decorator keeps its results */
+    bool unlimited;      /* all of them, for ever */
+    bool in_text;        /* a docstring goes on */
+    unsigned read, texts;
+};
+
+/* Past decorators and the `def` up to its colon. False: not understood. */
+bool source_body_begin(const struct profile *profile, uint32_t function, struct source_body *body);
+/* The next line that is neither empty nor a comment nor of a docstring; NULL: the end, or not understood. */
+const char *source_body_next(struct source_body *body, size_t *length);
+
+enum { STORE_NAME_BYTES = 64 };
+
+/* Where a function puts something into a dict, list or set that is there before and after the call. */
+struct source_store {
+    char name[STORE_NAME_BYTES]; /* "self.pages" */
+    uint32_t line;
+    bool cache; /* it looks there first, and returns what it has put in */
+};
+/* In source_store.c. Of several, the first; a cache before others. */
+bool source_function_stores(const struct profile *profile, uint32_t function, struct source_store *found);
+/* Does the line name it, as a whole word? */
+bool source_mentions(const char *text, size_t length, const char *name);
+
+#endif

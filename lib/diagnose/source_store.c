@@ -1,0 +1,159 @@
+/* What a function keeps beyond its call, as far as its source text tells. Beside measured memory only. See
+ * source_body.h. */
+#include "diagnose/rules.h"
+#include "diagnose/source_body.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+bool source_mentions(const char *text, size_t length, const char *name)
+{
+    const char *end = text + length;
+    size_t size = strlen(name);
+    for (const char *at = text; (at = memmem(at, (size_t)(end - at), name, size)) != NULL; at++) {
+        bool begins = at == text || (!is_word(at[-1]) && at[-1] != '.');
+        if (begins && (at + size == end || !is_word(at[size])))
+            return true;
+    }
+    return false;
+}
+
+static bool begins(const char *at, const char *end, const char *with)
+{
+    size_t size = strlen(with);
+    return (size_t)(end - at) >= size && memcmp(at, with, size) == 0;
+}
+
+/* Past `[…]`; NULL: it does not end on the line, or is a slice. */
+static const char *past_index(const char *at, const char *end)
+{
+    int depth = 0;
+    for (; at < end; at++) {
+        depth += (*at == '[' || *at == '(' || *at == '{') - (*at == ']' || *at == ')' || *at == '}');
+        if (*at == ':' && depth == 1)
+            return NULL;
+        if (depth == 0)
+            return at + 1;
+    }
+    return NULL;
+}
+
+/* `NAME[…] = …`, `NAME.append(…)` at the line's beginning: NAME. */
+static bool read_store(const char *text, size_t length, struct source_store *store)
+{
+    static const char *const calls[] = {"append(", "appendleft(", "add(", "setdefault("};
+    const char *at = text + source_indent(text, length), *end = text + length, *name = at, *last = NULL;
+    while (at < end && (is_word(*at) || *at == '.')) {
+        last = *at == '.' ? at : last;
+        at++;
+    }
+    bool puts = false;
+    if (at < end && *at == '[') {
+        const char *sign = past_index(at, end);
+        while (sign != NULL && sign < end && *sign == ' ')
+            sign++;
+        puts = sign != NULL && begins(sign, end, "= ");
+    } else if (last != NULL) {
+        for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+            puts = puts || begins(last + 1, end, calls[i]);
+        at = last;
+    }
+    if (!puts || at == name || (size_t)(at - name) >= sizeof store->name)
+        return false;
+    memcpy(store->name, name, (size_t)(at - name));
+    store->name[at - name] = '\0';
+    return true;
+}
+
+/* A name at the very left of its file: it is there as long as the module. */
+static bool is_global(const struct profile *profile, uint32_t file, const char *name)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < profile->n_sources; i++) {
+        const struct profile_source *source = &profile->sources[i];
+        const char *at = source->text, *end = at + source->length;
+        while (source->file == file && at < end) {
+            if (begins(at, end, name) && (begins(at + size, end, " = ") || begins(at + size, end, ": ")))
+                return true;
+            const char *stop = memchr(at, '\n', (size_t)(end - at));
+            at = stop != NULL ? stop + 1 : end;
+        }
+    }
+    return false;
+}
+
+/* Is the name the function's own: a parameter, or set in it? */
+static bool is_local(const struct profile *profile, uint32_t function, const char *name)
+{
+    struct source_body body;
+    size_t length;
+    if (!source_body_begin(profile, function, &body))
+        return true;
+    for (uint32_t line = profile->functions[function].first_line; line < body.line; line++) {
+        const char *text = profile_source_line(profile, body.file, line, &length);
+        if (text == NULL || source_mentions(text, length, name))
+            return true;
+    }
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
+        size_t at = source_indent(text, length), size = strlen(name);
+        if (length - at > size + 2 && memcmp(text + at, name, size) == 0 &&
+            (memcmp(text + at + size, " =", 2) == 0 || memcmp(text + at + size, ", ", 2) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool outlives(const struct profile *profile, uint32_t function, const char *name)
+{
+    if (strncmp(name, "self.", 5) == 0 || strncmp(name, "cls.", 4) == 0)
+        return strchr(strchr(name, '.') + 1, '.') == NULL;
+    return strchr(name, '.') == NULL && !is_local(profile, function, name) &&
+           is_global(profile, profile->functions[function].file, name);
+}
+
+/* `in NAME`, `NAME.get(`, `NAME[…]` on another line than the one that puts something in; and something is returned. */
+static bool is_cache(const struct profile *profile, uint32_t function, const struct source_store *store)
+{
+    struct source_body body;
+    bool looks = false, returns = false, sums = false;
+    size_t length;
+    if (!source_body_begin(profile, function, &body))
+        return false;
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
+        bool named = source_mentions(text, length, store->name);
+        const char *sign = memmem(text, length, " = ", 3);
+        if (body.line - 1 == store->line)
+            sums = sign == NULL || source_mentions(sign, length - (size_t)(sign - text), store->name);
+        else
+            looks = looks || named;
+        returns = returns || memmem(text, length, "return ", 7) != NULL;
+    }
+    return looks && returns && !sums;
+}
+
+bool source_function_stores(const struct profile *profile, uint32_t function, struct source_store *found)
+{
+    struct source_body body;
+    bool any = false;
+    size_t length;
+    if (!source_body_begin(profile, function, &body))
+        return false;
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
+        struct source_store store = {.line = body.line - 1};
+        if (!read_store(text, length, &store) || !outlives(profile, function, store.name))
+            continue;
+        store.cache = is_cache(profile, function, &store);
+        if (!any || store.cache)
+            *found = store;
+        any = true;
+        if (store.cache)
+            break;
+    }
+    return any;
+}

@@ -1,0 +1,219 @@
+/* Findings on memory that grows to the end, and on more threads than cores. */
+#include "findings_tests.h"
+
+#include "diagnose/source_body.h"
+#include "diagnose/trend.h"
+
+#include <math.h>
+
+enum { READINGS = 30, MB = 1000000 };
+
+static struct profile_source source;
+
+/* Readings five a second, from 20 MB on, by so many MB each. `level`: from that one on nothing is added. */
+static void read_memory(struct built *built, double by, int level)
+{
+    for (int i = 0; i < READINGS; i++)
+        built->counters[built->profile.n_counters++] =
+            (struct counter){.time_ns = (uint64_t)(i + 1) * 200 * MS,
+                             .subject = 1,
+                             .kind = COUNTER_RSS,
+                             .value = (int64_t)((20 + by * (i < level ? i : level) + (i % 3 == 0 ? 0.1 : 0)) * MB)};
+}
+
+/* A function `keep` of an own file that begins with its text, and which works or waits. */
+static struct built *keeping(const char *text, enum state state)
+{
+    struct built *built = built_new();
+    uint32_t function = built_function(built, "keep", "/home/u/app.py", true);
+    uint32_t main = built_function(built, "<module>", "/home/u/app.py", true);
+    uint32_t thread = built_thread(built, 1);
+    built->functions[function].first_line = 1;
+    source = (struct profile_source){
+        .file = built->functions[function].file, .first_line = 1, .text = text, .length = strlen(text)};
+    built->profile.sources = &source;
+    built->profile.n_sources = 1;
+    uint32_t outer = built_stack(built, 0, main, 90), stacks[2] = {built_stack(built, outer, function, 2), outer};
+    for (int i = 0; i < 3; i++) {
+        rounds(built, (uint64_t)i * 2000, thread, stacks, 1, 1, STATE_PYTHON, 600);
+        rounds(built, (uint64_t)i * 2000 + 600, thread, stacks + 1, 1, 1, state, 1400);
+    }
+    built->profile.duration_ns = (uint64_t)6000 * MS;
+    return built;
+}
+
+static bool has_tag(struct built *built, const char *tag, struct finding *finding)
+{
+    struct diagnosis *diagnosis = diagnosed(built);
+    bool found = false;
+    *finding = (struct finding){0};
+    for (size_t i = 0; i < diagnosis->n_findings; i++) {
+        if (strcmp(diagnosis->findings[i].tag, tag) != 0)
+            continue;
+        found = true;
+        *finding = diagnosis->findings[i];
+    }
+    diagnosis_free(diagnosis);
+    free(built);
+    return found;
+}
+
+static void a_slope_with_its_interval(void **state)
+{
+    (void)state;
+    struct trend_point points[READINGS];
+    struct trend trend;
+    for (int i = 0; i < READINGS; i++)
+        points[i] = (struct trend_point){i * 0.2, 1000 + i * 10 + (i % 2 == 0 ? 3 : -3), 0};
+    points[17].value = 9000; /* one odd reading */
+    assert_int_equal(trend_fit(points, READINGS, &trend), 0);
+    assert_true(fabs(trend.slope - 50) < 2 && trend.low > 45 && trend.low < trend.slope && trend.high > trend.slope);
+    assert_true(fabs(trend.late - 0.5) < 0.1 && fabs(trend.first - 1000) < 20);
+    for (int i = 0; i < READINGS; i++)
+        points[i].value = i < 14 ? 1000 + i * 10 : 1140;
+    assert_int_equal(trend_fit(points, READINGS, &trend), 0);
+    assert_true(trend.late < 0.2);
+    for (int i = 0; i < READINGS; i++) /* it grew as long as it had a core */
+        points[i].cpu_s = i < 14 ? i * 0.2 : 2.8 + (i - 14) * 0.001;
+    assert_int_equal(trend_fit(points, READINGS, &trend), 0);
+    assert_true(trend.late > 0.4);
+    assert_int_equal(trend_fit(points, 5, &trend), 0);
+    assert_true(trend.points == 0);
+}
+
+static const char cache[] = "def keep(key):\n    if key in PAGES:\n        return PAGES[key]\n    page = make(key)\n"
+                            "    PAGES[key] = page\n    return page\nPAGES = {}\n";
+static const char leak[] = "def keep(self, key):\n    self.seen.append(key)\n";
+
+static void a_cache_without_a_limit(void **state)
+{
+    (void)state;
+    struct finding finding;
+    struct built *built = keeping(cache, STATE_PYTHON);
+    read_memory(built, 2, READINGS);
+    assert_true(has_tag(built, "unbounded-cache", &finding));
+    assert_int_equal(finding.line, 5);
+    assert_true(finding_gains_memory(&finding) && finding.predicted_low > 1.2 && finding.predicted_high < 4.5);
+    assert_non_null(strstr(finding.check_command, "--measure peak"));
+    built = keeping(cache, STATE_PYTHON); /* as many keys as there are */
+    read_memory(built, 4, 12);
+    assert_false(has_tag(built, "unbounded-cache", &finding));
+    built = keeping(cache, STATE_PYTHON);
+    read_memory(built, 0, READINGS);
+    assert_false(has_tag(built, "unbounded-cache", &finding));
+    built =
+        keeping("def keep(key):\n    PAGES[key] = PAGES.get(key, 0) + 1\n    return key\nPAGES = {}\n", STATE_PYTHON);
+    read_memory(built, 2, READINGS);
+    assert_false(has_tag(built, "unbounded-cache", &finding));
+}
+
+static void decorators_that_keep_all(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool holds;
+    } rows[] = {
+        {"@functools.lru_cache(maxsize=None)\ndef keep(key):\n    return make(key)\n", true},
+        {"@cache\ndef keep(key):\n    return make(key)\n", true},
+        {"@functools.lru_cache(maxsize=500)\ndef keep(key):\n    return make(key)\n", false},
+        {"@region_cache\ndef keep(key):\n    return make(key)\n", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct finding finding;
+        struct built *built = keeping(rows[i].text, STATE_PYTHON);
+        read_memory(built, 2, READINGS);
+        assert_int_equal(has_tag(built, "unbounded-cache", &finding), rows[i].holds);
+    }
+}
+
+static void a_leak_is_of_a_program_that_serves(void **state)
+{
+    (void)state;
+    struct finding finding;
+    struct built *built = keeping(leak, STATE_IDLE);
+    read_memory(built, 2, READINGS);
+    assert_true(has_tag(built, "leak", &finding));
+    assert_int_equal(finding.line, 2);
+    assert_true(finding.predicted_high > 2.5 && finding.n_not_measured > 0);
+    built = keeping(leak, STATE_PYTHON); /* it may be loading something */
+    read_memory(built, 2, READINGS);
+    assert_false(has_tag(built, "leak", &finding));
+    built = keeping(leak, STATE_IDLE); /* levels off */
+    read_memory(built, 4, 12);
+    assert_false(has_tag(built, "leak", &finding));
+    built = keeping("def keep(key):\n    seen = []\n    seen.append(key)\n", STATE_IDLE); /* goes with the call */
+    read_memory(built, 2, READINGS);
+    assert_false(has_tag(built, "leak", &finding));
+}
+
+static bool stores(const char *text, struct source_store *store)
+{
+    struct built *built = keeping(text, STATE_PYTHON);
+    bool found = source_function_stores(&built->profile, 1, store);
+    free(built);
+    return found;
+}
+
+static void what_outlives_a_call(void **state)
+{
+    (void)state;
+    struct source_store store;
+    assert_true(stores(cache, &store) && store.cache && strcmp(store.name, "PAGES") == 0);
+    assert_true(stores(leak, &store) && !store.cache && store.line == 2 && strcmp(store.name, "self.seen") == 0);
+    assert_true(stores("def keep(self, k):\n    self.of[k] = 1\n", &store) && !store.cache);
+    assert_false(stores("def keep(self, k):\n    self.of.parts[k] = 1\n", &store));
+    assert_false(stores("def keep(parts, k):\n    parts.append(k)\n", &store));
+    assert_false(stores("def keep(k):\n    ROW[1:3] = k\nROW = []\n", &store));
+    assert_false(stores("def keep(k):\n    x == ROW[k]\nROW = []\n", &store));
+    assert_false(stores("def keep(k", &store));
+}
+
+/* `workers` processes that each want a core; the first eighth of a worker's time is its initializer. */
+static struct built *crowd(uint32_t workers, bool prepares)
+{
+    struct built *built = built_new();
+    uint32_t worker = built_function(built, "worker", "/usr/lib/python3/multiprocessing/pool.py", false);
+    uint32_t wait = built_function(built, "wait", "/usr/lib/python3/multiprocessing/pool.py", false);
+    uint32_t main = built_function(built, "<module>", "/home/u/app.py", true);
+    uint32_t prepare = built_function(built, "prepare", "/home/u/app.py", true);
+    uint32_t task = built_function(built, "task", "/home/u/app.py", true);
+    uint32_t outer = built_stack(built, 0, main, 20), round = built_stack(built, outer, worker, 30);
+    uint32_t early = built_stack(built, outer, worker, 10);
+    uint32_t stacks[3] = {built_stack(built, outer, wait, 5), built_stack(built, early, prepare, 2),
+                          built_stack(built, round, task, 8)};
+    uint32_t thread = built_thread(built, 1);
+    built->profile.cores = built->profile.cores_allowed = 2;
+    rounds(built, 0, thread, stacks, 1, 1, STATE_LOCK, 2000);
+    for (uint32_t i = 0; i < workers; i++) {
+        uint32_t process = (uint32_t)built->profile.n_processes++, own = built_thread(built, process);
+        built->processes[process] = (struct process){.pid = 200 + (int32_t)i, .parent = 1};
+        rounds(built, 0, own, stacks + (prepares ? 1 : 2), 1, 1, STATE_PYTHON, 100);
+        rounds(built, 100, own, stacks + 2, 1, 1, STATE_PYTHON, 100);
+        built->threads[own].run_ns = (uint64_t)200 * MS;
+        built->threads[own].delay_ns = (uint64_t)1800 * MS;
+    }
+    built->profile.duration_ns = (uint64_t)2000 * MS;
+    built_cores(built, 2);
+    return built;
+}
+
+static void more_workers_than_cores(void **state)
+{
+    (void)state;
+    struct finding finding;
+    assert_true(has_tag(crowd(10, true), "oversubscribed", &finding));
+    assert_true(finding.predicted_low > 1.4 && finding.predicted_high < 2.2);
+    assert_false(has_tag(crowd(10, false), "oversubscribed", &finding)); /* gains nothing by itself */
+    assert_false(has_tag(crowd(2, true), "oversubscribed", &finding));
+}
+
+int memory_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_slope_with_its_interval),          cmocka_unit_test(a_cache_without_a_limit),
+        cmocka_unit_test(decorators_that_keep_all),           cmocka_unit_test(what_outlives_a_call),
+        cmocka_unit_test(a_leak_is_of_a_program_that_serves), cmocka_unit_test(more_workers_than_cores),
+    };
+    return cmocka_run_group_tests_name("findings: memory and cores", tests, NULL, NULL);
+}
