@@ -1,6 +1,5 @@
 """Fifty greenlets of gevent: thirty sleep, ten read sockets, ten compute in turns. Ends after its seconds."""
 
-import socket
 import sys
 import time
 
