@@ -32,8 +32,8 @@ static enum loop_rounds waiting_rounds(const struct facts *facts, uint32_t *fram
 bool rule_io_wait(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                   struct words *words)
 {
-    (void)earlier;
-    (void)n_earlier;
+    for (size_t i = 0; i < n_earlier; i++) /* of those waits there need not be so many */
+        words->after = words->after || strcmp(earlier[i].tag, "subprocess-per-item") == 0;
     double own = facts->elapsed_ns > 0 ? fmin(facts->io, facts->wait.io_ns / facts->elapsed_ns) : 0;
     if (own < LIMIT_OF(IO_WAIT, WAIT_MIN) || facts->wait.waits < LIMIT_OF(IO_WAIT, WAITS_MIN) ||
         facts->io_overlap > LIMIT_OF(IO_WAIT, OVERLAP_MAX) || facts->wait.leaf == 0)

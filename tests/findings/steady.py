@@ -51,9 +51,11 @@ class Subject:
     def name(self) -> str:
         return self.path.stem
 
-    def is_false(self, tags: list[str]) -> bool:
-        """A program with a problem may hear of the loop around it too; another cause would send its owner astray."""
-        return bool(tags) and not set(tags) <= {*self.wants, *(("hot-loop", "one-core") if self.mode else ())}
+    def false(self, tags: list[str]) -> list[str]:
+        """Of a control: what it does not allow. Of a program with a problem: another cause first, but the loop around it."""
+        if not self.mode:
+            return [tag for tag in tags if tag not in self.wants]
+        return [tag for tag in tags[:1] if tag not in (*self.wants, "hot-loop", "one-core")]
 
 
 def subjects() -> list[Subject]:
@@ -105,7 +107,7 @@ def measure_all(arguments: argparse.Namespace, kept: dict[str, list[Any]]) -> No
         with load(kind, 300):
             report = twins.measure(arguments.keisoku, python, subject.path, subject.mode)
         tags = [finding["tag"] for finding in twins.asking(report)]
-        kept[key] = [verdict(report), *(tag for tag in tags if subject.is_false([tag]))]
+        kept[key] = [verdict(report), *subject.false(tags)]
         print(key, *kept[key], flush=True)
         if len(kept[key]) > 1:
             (Path(arguments.results).parent / f"false {key}.json").write_text(json.dumps(report))
