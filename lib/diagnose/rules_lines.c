@@ -190,6 +190,19 @@ static double rise(const struct line_samples *samples)
     return late[0] / fmax(1, late[1]) / (early[0] / early[1]);
 }
 
+/* A heap, or a search in what is sorted: it hardly takes longer with more items. */
+static bool hardly_grows(const struct profile *profile, const struct line_sum *line)
+{
+    static const char *const names[] = {"heappop", "heappush", "heapreplace", "bisect"};
+    size_t length = 0;
+    const char *text = profile_source_line(profile, line->file, line->line, &length);
+    for (size_t i = 0; text != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (memmem(text, length, names[i], strlen(names[i])) != NULL)
+            return true;
+    }
+    return false;
+}
+
 bool rule_growth(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                  struct words *words)
 {
@@ -203,7 +216,8 @@ bool rule_growth(const struct facts *facts, const struct finding *earlier, size_
         for (size_t k = 0; k < n_earlier; k++)
             told = told || (earlier[k].prescription == PRESCRIBE_ALGORITHM && earlier[k].function == line->function);
         if (told || line->line == 0 || !profile->function_own[line->function] ||
-            share.low < LIMIT_OF(GROWTH, LINE_MIN) || !has_grown(profile, line, &operand))
+            share.low < LIMIT_OF(GROWTH, LINE_MIN) || hardly_grows(profile, line) ||
+            !has_grown(profile, line, &operand))
             continue;
         count_visits(profile, line, &samples);
         split_in_time(profile, line, &samples);

@@ -36,6 +36,7 @@ SAMPLE = (
     "crawl", "token_chain", "one_query", "game_loop", "sorting", "tree_walk", "word_counts", "queens",
 )  # fmt: skip
 STEADY_MIN = 0.95
+CELL_MIN = 5  # fewer repetitions say nothing of steadiness
 
 
 @dataclass(frozen=True)
@@ -141,19 +142,23 @@ def table(kept: dict[str, list[Any]]) -> list[str]:
         "| program | " + " | ".join(" ".join(column) for column in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
     ]
-    same = spoken = steady = cases = 0
+    same = spoken = counted = steady = cases = 0
     for name in dict.fromkeys(key[0] for key in said):
         cells = [cell(said.get((name, *column), [])) for column in columns]
         for _, most, n in cells:
-            same, spoken = same + most, spoken + n
-            steady, cases = steady + (n > 0 and most / n >= STEADY_MIN), cases + (n > 0)
+            spoken += n
+            if n >= CELL_MIN:
+                same, counted, cases = same + most, counted + n, cases + 1
+                steady += most / n >= STEADY_MIN
         rows.append(f"| {name} | " + " | ".join(text for text, _, _ in cells) + " |")
     wrong = ", ".join(f"{tag} in {name} ({n})" for (name, tag), n in false.items())
     return [
-        f"{len(kept)} recordings, {len(kept) - spoken} of them without a verdict (the machine was too busy, and that was"
-        f" said). Of the {spoken} others, {same} ({100 * same / max(spoken, 1):.0f} %) say what that program",
-        f"says most often there; {steady} of {cases} cells say it in {STEADY_MIN:.0%} of them or more."
-        f" False advice: {sum(false.values())}{f' ({wrong})' if wrong else ''}.",
+        f"{len(kept)} recordings, {len(kept) - spoken} of them without a verdict (the machine was too busy, and that was said).",
+        f"Where {CELL_MIN} repetitions or more had one, {same} of {counted} ({100 * same / max(counted, 1):.1f} %) say what is"
+        " said most often of that program",
+        f"there, and {steady} of {cases} cells say it in {100 * STEADY_MIN:.0f} % of them or more. False advice:"
+        f" {sum(false.values())}{f' ({wrong})' if wrong else ''}.",
+        "Written by `make steady`; *loaded* has a competitor for each core beside it.",
         "",
         *rows,
     ]

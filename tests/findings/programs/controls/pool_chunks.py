@@ -1,7 +1,7 @@
 """Work for a pool, in pieces that are large enough.
 
 runs: once
-allows: nothing
+allows: hot-loop
 """
 
 import multiprocessing
