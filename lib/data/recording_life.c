@@ -19,7 +19,7 @@ enum {
 static int prepare(struct recording *recording, struct err *err)
 {
     static const char *const sql[STATEMENT_COUNT] = {
-#define X(name, text) text,
+#define X(name, text) [STATEMENT_##name] = (text),
         STATEMENT_LIST(X)
 #undef X
     };
