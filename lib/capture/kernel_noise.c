@@ -1,7 +1,7 @@
 #include "capture/kernel_noise.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_noise(const char *name)
@@ -19,10 +19,22 @@ static bool is_noise(const char *name)
     return false;
 }
 
+/* "address kind name": false for what is none, or no address. By hand, for there are more than a hundred thousand. */
+static bool parse_symbol(char *line, uint64_t *address, char **name)
+{
+    char *end;
+    *address = strtoull(line, &end, 16);
+    if (end == line || *address == 0 || end[0] != ' ' || end[1] == '\0' || end[2] != ' ' || (end[1] | 32) == 'a')
+        return false;
+    *name = end + 3;
+    (*name)[strcspn(*name, "\t\n ")] = '\0';
+    return true;
+}
+
 /* The symbols stand in order of address: a range ends where the next symbol starts. */
 void kernel_noise_load(struct kernel_noise *noise, const char *path)
 {
-    char line[512], name[256], kind;
+    char line[512], *name;
     uint64_t address;
     bool open = false;
     noise->count = 0;
@@ -30,8 +42,7 @@ void kernel_noise_load(struct kernel_noise *noise, const char *path)
     if (file == NULL)
         return;
     while (fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "%" SCNx64 " %c %255s", &address, &kind, name) != 3 || address == 0 || kind == 'a' ||
-            kind == 'A')
+        if (!parse_symbol(line, &address, &name))
             continue;
         if (open && address > noise->ranges[noise->count - 1].start) {
             noise->ranges[noise->count - 1].end = address;
