@@ -1,12 +1,14 @@
 """Every tool at every number of threads and depth: what it reaches, what is wrong in it, what it costs, what it weighs.
 
-Also `dump` beside the peers', a thousand threads, the highest rate, ten million samples.
+Also `dump` beside the peers', a thousand threads, the highest rate, ten million samples (`ends`), and the cells in which
+we are compared with the sampler of the 3.15 standard library (`beside_sampler`).
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import statistics
 import subprocess
 import time
@@ -92,9 +94,14 @@ def cell(
 
 
 def table(
-    python: Interpreter, folder: Path, seconds: float, threads: list[int], depths: list[int]
+    python: Interpreter,
+    folder: Path,
+    seconds: float,
+    threads: list[int],
+    depths: list[int],
+    tools: list[str] = TOOLS_SHOWN,
 ) -> list[dict[str, Any]]:
-    chosen = [TOOLS[name] for name in TOOLS_SHOWN if TOOLS[name].versions(python.minor)]
+    chosen = [TOOLS[name] for name in tools if TOOLS[name].versions(python.minor)]
     rows = []
     _, said = run(TOOLS["bare"], python, folder, ["%s" % PROGRAM, "1", "20", "500"])
     units = max(64, int(500 * seconds / said["wall_s"]))
@@ -119,9 +126,12 @@ def down(n):
     if n: return down(n - 1)
     time.sleep(1000)
 for _ in range(int(sys.argv[1]) - 1):
-    threading.Thread(target=down, args=(14,), daemon=True).start()
+    thread = threading.Thread(target=down, args=(14,))
+    thread.daemon = True
+    thread.start()
 time.sleep(0.3)
-print("ready", flush=True)
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
 down(18)
 """
 
@@ -179,33 +189,62 @@ def dumps(python: Interpreter, folder: Path, repeats: int) -> list[dict[str, Any
 
 # ---- far ends ----------------------------------------------------------------------------------------------------------
 
-SLEEPERS = """
+MANY = """
 import sys, threading, time
-def down(n):
-    if n: return down(n - 1)
+def work(seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end: pass
+def live(kind, first):
     end = time.monotonic() + float(sys.argv[2])
-    while time.monotonic() < end: time.sleep(0.5)
-threads = [threading.Thread(target=down, args=(14,)) for _ in range(int(sys.argv[1]))]
+    while time.monotonic() < end:
+        if kind == "some work" and first: work(0.01)
+        else:
+            time.sleep(0.5)
+            if kind == "all in turns": work(0.0002)
+def down(n, *what):
+    if n: return down(n - 1, *what)
+    live(*what)
+threads = [threading.Thread(target=down, args=(14, sys.argv[3], i < 2)) for i in range(int(sys.argv[1]))]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
 """
 
 
-def thousand(python: Interpreter, folder: Path, seconds: float) -> dict[str, Any]:
-    """A thousand threads at 100 Hz, most of them asleep most of the time, as in servers."""
-    file = folder / "thousand.kei"
-    file.unlink(missing_ok=True)
-    words = [KEISOKU, "run", "-q", "--rate", "100", "--no-html", "-o", str(file)]
-    execute([*words, python.path, "-c", SLEEPERS, "1000", str(seconds)], file, folder)
-    report = report_of(file)
-    trust, duration = report["trust"], report["recording"]["duration_s"]
-    return {
-        "python": python.version,
-        "rate_hz": trust["rate_hz"],
-        "own_cpu": trust["own_cpu_s"] / duration,
-        "lost": trust["lost"],
-        "threads": len(report["states"]["threads"]),
-    }
+def sweeps(file: Path) -> tuple[int, int]:
+    """Those that were, and those planned: distances between them are random, so that at 100 Hz a rate says less."""
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as recording:
+        told = dict(recording.execute("SELECT key, value FROM self WHERE key LIKE 'sweeps%'"))
+    return int(told["sweeps"]), int(told["sweeps_planned"])
+
+
+def thousand(python: Interpreter, folder: Path, seconds: float) -> list[dict[str, Any]]:
+    """A thousand threads at 100 Hz, that all sleep, as in servers; two that work besides; all that work now and then."""
+    rows = []
+    for kind in ("asleep", "some work", "all in turns"):
+        for reader in ("core", "kernel"):
+            file = folder / "thousand.kei"
+            file.unlink(missing_ok=True)
+            words = [KEISOKU, "run", "-q", "--rate", "100", "--reader", reader, "--no-html", "-o", str(file)]
+            done = execute([*words, python.path, "-c", MANY, "1000", str(seconds), kind], file, folder)
+            if done.status != 0 or not file.exists():  # the kernel sampler is not permitted everywhere
+                continue
+            report = report_of(file)
+            trust, duration = report["trust"], report["recording"]["duration_s"]
+            were, planned = sweeps(file)
+            rows.append(
+                {
+                    "python": python.version,
+                    "kind": kind,
+                    "reader": reader,
+                    "rate_hz": trust["rate_hz"],
+                    "missed": max(0.0, 1 - were / max(1, planned)),
+                    "late": trust["late"] / max(1, were),
+                    "own_cpu": trust["own_cpu_s"] / duration,
+                    "lost": trust["lost"],
+                    "threads": len(report["states"]["threads"]),
+                }
+            )
+    return rows
 
 
 # The readers that take a thread of ours for each sample; the kernel's interrupts end at 100 kHz.
@@ -262,15 +301,29 @@ def ten_million(folder: Path, seconds: int) -> dict[str, Any] | None:
 
 
 def measure(pythons: list[Interpreter], folder: Path, quick: bool, say: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {"table": [], "dumps": [], "rates": []}
+    result: dict[str, Any] = {"table": []}
     threads, depths = ([1, 8], [20]) if quick else ([1, 8, 64], [1, 20, 200])
     for python in pythons:
         say(f"matrix on {python.version}")
         result["table"] += table(python, folder, 0.6 if quick else 1.0, threads, depths)
+    return result
+
+
+def ends(pythons: list[Interpreter], folder: Path, quick: bool, say: Any) -> dict[str, Any]:
+    result: dict[str, Any] = {"dumps": [], "rates": []}
+    for python in pythons:
         say(f"dump and rates on {python.version}")
         result["dumps"] += dumps(python, folder, 5 if quick else 15)
         result["rates"] += rates(python, folder, 1.0 if quick else 3.0)
     say("a thousand threads, ten million samples")
-    result["thousand"] = thousand(pythons[0], folder, 3 if quick else 8)
+    result["thousand"] = thousand(pythons[0], folder, 3 if quick else 6)
     result["big"] = ten_million(folder, 600 if quick else 10000)
     return result
+
+
+def beside_sampler(python: Interpreter, folder: Path, quick: bool) -> dict[str, Any]:
+    """The two tools that are compared on 3.15, cell by cell, where both reach the rate; runs of four seconds, start-up
+    included."""
+    depths = [20] if quick else [20, 200]
+    tools = ["keisoku 1 kHz", "3.15's sampler 1 kHz"]
+    return {"table": table(python, folder, 1.0 if quick else 4.0, [1, 8], depths, tools)}

@@ -24,7 +24,7 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth")]  # interpreters, oracle, recording
-PARTS = ("startup", "cost", "evidence", "sizes", "matrix", "accuracy")
+PARTS = ("startup", "cost", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy")
 
 
 def enter_environment() -> None:
@@ -126,6 +126,13 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     if "matrix" in options.parts:
         loads["matrix"] = [os.getloadavg()[0]]
         result["matrix"] = matrix.measure(main, folder, options.quick, say)
+    if "ends" in options.parts:
+        loads["ends"] = [os.getloadavg()[0]]
+        result["ends"] = matrix.ends(main, folder, options.quick, say)
+    if "sampler" in options.parts and "3.15" in found:
+        say("beside the standard library's sampler")
+        loads["sampler"] = [os.getloadavg()[0]]
+        result["sampler"] = matrix.beside_sampler(found["3.15"], folder, options.quick)
     if "accuracy" in options.parts:
         pythons = [one for one in found.values() if not options.quick or one.name in ("3.11", "3.13", "3.15")]
         runs, peer_runs, seconds = (0, 0, 0.8) if options.quick else (20, 3, 1.3)
