@@ -90,7 +90,7 @@ static long find_among(struct python *python, const struct entries *entries, siz
 {
     uint8_t heads[KEYS_AT_ONCE][KEY_BYTES_MAX];
     struct remote_part parts[KEYS_AT_ONCE];
-    size_t which[KEYS_AT_ONCE], count = 0, size = python->layout.str_ascii_size + strlen(wanted);
+    size_t which[KEYS_AT_ONCE] = {0}, count = 0, size = python->layout.str_ascii_size + strlen(wanted);
     for (size_t i = from; i < entries->count && i < from + KEYS_AT_ONCE && size <= KEY_BYTES_MAX; i++) {
         uint64_t key = entry_key(entries, i);
         if (!plausible(key))
