@@ -27,7 +27,7 @@ enum how {
 };
 
 /* How one value of the caller is found. */
-struct finding {
+struct location {
     uint8_t how;
     uint8_t count; /* operations, from `at` on */
     int32_t at;    /* their index, or the offset */
@@ -36,8 +36,8 @@ struct finding {
 struct rule {
     bool known, signal;
     uint8_t return_register;
-    struct finding frame_address;
-    struct finding registers[UNWIND_REGISTERS];
+    struct location frame_address;
+    struct location registers[UNWIND_REGISTERS];
 };
 
 struct table {
@@ -136,31 +136,31 @@ static size_t table_of(struct unwinder *unwinder, pid_t pid, const struct proc_m
 /* ---- rules ----------------------------------------------------------------------------------------------------------
  */
 
-static struct finding keep_ops(struct unwinder *unwinder, enum how how, const Dwarf_Op *ops, size_t n)
+static struct location keep_ops(struct unwinder *unwinder, enum how how, const Dwarf_Op *ops, size_t n)
 {
-    struct finding finding = {.how = HOW_UNKNOWN};
+    struct location location = {.how = HOW_UNKNOWN};
     if (n == 0 || n > EXPRESSION_MAX || unwinder->n_ops + n > OPS_MAX ||
         mem_grow(&unwinder->ops, &unwinder->ops_capacity, unwinder->n_ops + n, sizeof *unwinder->ops) != 0)
-        return finding;
+        return location;
     memcpy(unwinder->ops + unwinder->n_ops, ops, n * sizeof *ops);
-    finding = (struct finding){(uint8_t)how, (uint8_t)n, (int32_t)unwinder->n_ops};
+    location = (struct location){(uint8_t)how, (uint8_t)n, (int32_t)unwinder->n_ops};
     unwinder->n_ops += n;
-    return finding;
+    return location;
 }
 
-static struct finding find_register(struct unwinder *unwinder, Dwarf_Frame *frame, int number)
+static struct location find_register(struct unwinder *unwinder, Dwarf_Frame *frame, int number)
 {
     Dwarf_Op memory[3], *ops = NULL;
     size_t n = 0;
     if (dwarf_frame_register(frame, number, memory, &ops, &n) != 0)
-        return (struct finding){.how = HOW_UNKNOWN};
+        return (struct location){.how = HOW_UNKNOWN};
     if (n == 0)
-        return (struct finding){.how = ops == NULL ? HOW_SAME : HOW_UNKNOWN};
+        return (struct location){.how = ops == NULL ? HOW_SAME : HOW_UNKNOWN};
     if (ops[0].atom == DW_OP_call_frame_cfa && n == 1)
-        return (struct finding){.how = HOW_OFFSET};
+        return (struct location){.how = HOW_OFFSET};
     int64_t offset = (int64_t)ops[n - 1].number;
     if (ops[0].atom == DW_OP_call_frame_cfa && n == 2 && ops[1].atom == DW_OP_plus_uconst && offset == (int32_t)offset)
-        return (struct finding){.how = HOW_OFFSET, .at = (int32_t)offset};
+        return (struct location){.how = HOW_OFFSET, .at = (int32_t)offset};
     bool value = ops[n - 1].atom == DW_OP_stack_value;
     return keep_ops(unwinder, value ? HOW_VALUE : HOW_ADDRESS, ops, value ? n - 1 : n);
 }
@@ -284,11 +284,11 @@ static bool combine(struct evaluation *at, unsigned atom)
 }
 
 static bool evaluate(const struct unwinder *unwinder, const struct unwind_frame *frame, uint64_t frame_address,
-                     const struct finding *finding, uint64_t *value)
+                     const struct location *location, uint64_t *value)
 {
     struct evaluation at = {.frame = frame, .frame_address = frame_address};
-    for (unsigned i = 0; i < finding->count; i++) {
-        const Dwarf_Op *op = &unwinder->ops[(size_t)finding->at + i];
+    for (unsigned i = 0; i < location->count; i++) {
+        const Dwarf_Op *op = &unwinder->ops[(size_t)location->at + i];
         bool good;
         if (op->atom == DW_OP_plus_uconst && at.n > 0) {
             at.values[at.n - 1] += op->number;
@@ -306,18 +306,18 @@ static bool evaluate(const struct unwinder *unwinder, const struct unwind_frame 
 }
 
 static bool find_value(const struct unwinder *unwinder, const struct unwind_frame *frame, uint64_t frame_address,
-                       const struct finding *finding, unsigned number, uint64_t *value)
+                       const struct location *location, unsigned number, uint64_t *value)
 {
     uint64_t address;
-    switch ((enum how)finding->how) {
+    switch ((enum how)location->how) {
     case HOW_SAME:
         return read_register(frame, number, value);
     case HOW_OFFSET:
-        return read_stack(frame, frame_address + (uint64_t)(int64_t)finding->at, value);
+        return read_stack(frame, frame_address + (uint64_t)(int64_t)location->at, value);
     case HOW_ADDRESS:
-        return evaluate(unwinder, frame, frame_address, finding, &address) && read_stack(frame, address, value);
+        return evaluate(unwinder, frame, frame_address, location, &address) && read_stack(frame, address, value);
     case HOW_VALUE:
-        return evaluate(unwinder, frame, frame_address, finding, value);
+        return evaluate(unwinder, frame, frame_address, location, value);
     default:
         return false;
     }
@@ -328,7 +328,7 @@ static enum unwind_result apply(const struct unwinder *unwinder, const struct ru
 {
     struct unwind_frame caller = *frame;
     uint64_t frame_address;
-    const struct finding *back = &rule->registers[rule->return_register];
+    const struct location *back = &rule->registers[rule->return_register];
     if (!evaluate(unwinder, frame, 0, &rule->frame_address, &frame_address))
         return UNWIND_CUT;
     if (back->how == HOW_UNKNOWN)
