@@ -332,6 +332,10 @@ void control_new(struct measurement *m)
         return;
     control->m = m;
     control->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (control->event_fd < 0) { /* nothing could end its thread */
+        mem_free(control);
+        return;
+    }
     control->listen_fd = open_socket(control);
     m->control = control;
     sigfillset(&all);
@@ -354,7 +358,6 @@ void control_free(struct control *control)
         close(control->listen_fd);
         unlink(control->address.sun_path);
     }
-    if (control->event_fd >= 0)
-        close(control->event_fd);
+    close(control->event_fd);
     mem_free(control);
 }

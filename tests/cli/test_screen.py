@@ -96,7 +96,7 @@ def test_workers_of_native_libraries_are_idle(
 
 
 def test_what_a_line_works_on_is_below_it(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
-    recording = make_recording(keisoku, "work", tmp_path / "work.kei")
+    recording = make_recording(keisoku, "work", tmp_path / "work.kei").name
     lines = run_keisoku("report", recording).out.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith(" 12 "))
     assert lines[at + 1] == " " * 18 + "`in` on a list of about 200 000 (94 % of 100 looks)"
