@@ -230,11 +230,11 @@ static void try_open(struct tracker *k, struct tracked_process *process)
     struct python *python = NULL, *side = NULL;
     struct err err = {0};
     bool maybe = false;
+    process->opened_ns = clock_monotonic_ns(); /* a pass may have begun some ms ago, before an exec */
     int rc = python_open(process->pid, &python, &maybe, &err);
     if (rc == 0)
         rc = python_open(process->pid, &side, &maybe, &err);
     process->open_tries++;
-    process->opened_ns = k->now_ns;
     if (rc == 0) {
         pthread_mutex_lock(&m->track.lock);
         process->python = python;

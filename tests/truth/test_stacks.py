@@ -40,6 +40,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sparse
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case.program, *case.arguments[1:]]))
 def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, case: Case) -> None:
     name = case.program

@@ -9,7 +9,7 @@ import pytest
 from interpreters import Interpreter
 from measured import measured
 from oracle import PROGRAMS, Oracle
-from support import Run, sql
+from support import Run, never, sql
 
 pytestmark = pytest.mark.sparse
 TINY = {"KEISOKU_MEMORY": "1"}  # bytes: everything is let go of as soon as it may be
@@ -22,8 +22,10 @@ def figure(path: Path, key: str) -> float:
     return float(sql(path, f"SELECT value FROM self WHERE key = '{key}'")[0][0])
 
 
-@pytest.mark.parametrize("reader", ["core", "free", "kernel"])
-@pytest.mark.parametrize("name", ["reuse", "awaits", "many_threads"])
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [("reuse", "core"), ("reuse", "free"), ("reuse", "kernel"), ("awaits", "core"), ("many_threads", "core")],
+)
 def test_no_impossible_stack(run_keisoku: Run, python: Interpreter, name: str, reader: str) -> None:
     """Stacks are read anew and named anew all the time, and none of them is another's."""
     python.since(3, 5, f"syntax of {name}.py")
@@ -37,7 +39,7 @@ def test_no_impossible_stack(run_keisoku: Run, python: Interpreter, name: str, r
     wrong = recording.impossible(Oracle(program))
     if python.minor < (3, 8):
         wrong = [(reason, sample) for reason, sample in wrong if Oracle(program).impossible(sample.stack)]
-    assert not wrong, f"{sum(sample.ticks for _, sample in wrong)} of {shown}: {wrong[0]}"
+    never(wrong, f"impossible of {shown}")
     assert sql(path, "SELECT count(*) - count(DISTINCT text) FROM string") == [(0,)]
     assert sql(path, "SELECT count(*) FROM (SELECT 1 FROM stack GROUP BY parent, frame HAVING count(*) > 1)") == [(0,)]
 
