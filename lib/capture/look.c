@@ -180,10 +180,21 @@ static bool is_holder(const struct sampler *s, const struct tracked_thread *t, u
     return holder != NULL && holder->state_address == state && holder->process == t->process;
 }
 
+/* The state of the thread that holds the GIL which `t` was just found to wait for: read once a sweep. */
+static uint64_t gil_holder(struct sampler *s, const struct tracked_thread *t)
+{
+    struct sampler_gil *gil = &s->gil;
+    if (t->reader == NULL || s->n == 0)
+        return 0;
+    if (gil->process != t->process || gil->address != s->stack.gil_address || gil->sweep_ns != s->now_ns)
+        *gil = (struct sampler_gil){t->process, s->stack.gil_address, s->now_ns, python_read_gil_holder(t->reader)};
+    return gil->holder;
+}
+
 /* Who holds the GIL that the thread waits for. Of those that wait in one sweep nearly all wait for the same one. */
 static void note_holder(struct sampler *s, struct tracked_thread *t)
 {
-    uint64_t state = t->reader != NULL && s->n > 0 ? python_read_gil_holder(t->reader) : 0;
+    uint64_t state = gil_holder(s, t);
     t->holder_tid = 0;
     if (state == 0 || state == t->state_address)
         return;

@@ -16,12 +16,19 @@
 struct sampler_cores;
 struct sampler_batch;
 
+/* The GIL that somebody was last found to wait for, and who held it in that sweep. */
+struct sampler_gil {
+    const struct tracked_process *process;
+    uint64_t address, sweep_ns, holder;
+};
+
 struct sampler {
     struct measurement *m;
     struct sampler_cores *cores; /* NULL: none that it could lend threads to */
     struct tracked_thread **list;
     size_t n, capacity;
     size_t holder_at; /* of the list: the thread that held the GIL when somebody was last found to wait for it */
+    struct sampler_gil gil;
     struct python_stack stack;
     struct python_loops loops;         /* of it, where native frames are wanted and the kernel read it */
     struct tracked_thread **elsewhere; /* as long as list: run on another core than ours */

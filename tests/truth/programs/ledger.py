@@ -132,12 +132,12 @@ def phase_hash(seconds):
     """Native code that gives the GIL away."""
     import hashlib
 
-    data = b"x" * (4 << 20)
+    data = b"x" * (32 << 20)  # what runs is seen each 4 ms: its turns are longer than that
     name = "native" if "openssl" in repr(hashlib.sha256) else "native+gil"
     for _ in rounds(seconds):
         with Spell(name, cpu=True):
             hashlib.sha256(data).digest()
-        spin(0.01)
+        spin(0.1)
 
 
 def phase_held(seconds):
