@@ -133,11 +133,13 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
         if (strcmp(earlier[i].tag, "gil-contention") == 0 || strcmp(earlier[i].tag, "small-tasks") == 0 ||
             strcmp(earlier[i].tag, "pickle-transfer") == 0)
             return false;
-        if (strcmp(earlier[i].tag, "hot-loop") == 0 ||
+        if (strcmp(earlier[i].tag, "hot-loop") == 0 || strcmp(earlier[i].tag, "call-overhead") == 0 ||
             (earlier[i].prescription == PRESCRIBE_ALGORITHM && earlier[i].function == facts->loop.function))
             words->ease = LIMIT_OF(ONE_CORE, EASE);
     }
-    if (!one_core_holds(facts))
+    /* Where the time is in native code, that is the answer: what runs beside what was its author's business. */
+    bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
+    if (native || !one_core_holds(facts))
         return false;
     double part = facts->serial * facts->loop.share * facts->busiest_ns / facts->strata.on_ns;
     finding->max_gain = gain_amdahl(part, 1 + diagnosis->cores_free);
@@ -149,10 +151,6 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     finding_add(finding, "cores free", "cores", diagnosis->cores_free);
     finding_add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
     finding_add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
-    bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
-    words->after = native; /* threads may help, but that the Python is not the problem comes first */
-    snprintf(words->reason, sizeof words->reason, "%s",
-             native ? "Native code that releases the GIL needs threads only." : "");
     finding->function = facts->loop.function;
     finding->file = facts->profile->functions[facts->loop.function].file;
     finding->line = loop_line(facts);
