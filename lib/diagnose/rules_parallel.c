@@ -134,7 +134,7 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
             strcmp(earlier[i].tag, "pickle-transfer") == 0)
             return false;
         if (strcmp(earlier[i].tag, "hot-loop") == 0 || strcmp(earlier[i].tag, "call-overhead") == 0 ||
-            (earlier[i].prescription == PRESCRIBE_ALGORITHM && earlier[i].function == facts->loop.function))
+            earlier[i].prescription == PRESCRIBE_ALGORITHM)
             words->ease = LIMIT_OF(ONE_CORE, EASE);
     }
     /* Where the time is in native code, that is the answer: what runs beside what was its author's business. */
