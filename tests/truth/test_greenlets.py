@@ -119,9 +119,12 @@ def test_gevent(run_keisoku: Run, minor: str) -> None:
         pytest.skip(f"no Python {minor} on this machine")
     with started(one, "-c", GEVENT, env=import_path(one, "gevent>=24")) as (run, line):
         assert line == "ready\n"
-        done = run_keisoku("dump", "--json", run.pid)
-    assert done.status == 0, done.err
-    thread = json.loads(done.out)["threads"][0]
+        for _ in range(20):  # it is on its way to its loop
+            done = run_keisoku("dump", "--json", run.pid)
+            assert done.status == 0, done.err
+            thread = json.loads(done.out)["threads"][0]
+            if thread["state"] == "idle":
+                break
     assert thread["state"] == "idle", thread
     assert bare(thread["frames"][0]["function"]) == "run"
     stacks = [[bare(frame["function"]) for frame in greenlet["frames"]] for greenlet in thread["greenlets"]]

@@ -243,6 +243,20 @@ struct taking {
     void *context;
 };
 
+/* One that does not say how long it is ends with its section: what lies behind is other code. */
+static uint64_t function_size(struct elf *elf, const GElf_Sym *symbol)
+{
+    enum { UNSIZED_MAX = 4096 };
+    GElf_Shdr header;
+    if (symbol->st_size != 0 || symbol->st_shndx >= SHN_LORESERVE)
+        return symbol->st_size;
+    Elf_Scn *section = elf_getscn(elf->handle, symbol->st_shndx);
+    if (section == NULL || !gelf_getshdr(section, &header) || symbol->st_value < header.sh_addr)
+        return 0;
+    uint64_t before = symbol->st_value - header.sh_addr;
+    return before < header.sh_size && header.sh_size - before < UNSIZED_MAX ? header.sh_size - before : 0;
+}
+
 /* False when no more are wanted. */
 static bool functions_in(struct elf *elf, Elf_Scn *section, const GElf_Shdr *header, const struct taking *taking)
 {
@@ -255,7 +269,7 @@ static bool functions_in(struct elf *elf, Elf_Scn *section, const GElf_Shdr *hea
             continue;
         unsigned type = GELF_ST_TYPE(symbol.st_info);
         if ((type != STT_FUNC && type != STT_GNU_IFUNC) ||
-            !place_at(elf, elf->bias + symbol.st_value, symbol.st_size, &place))
+            !place_at(elf, elf->bias + symbol.st_value, function_size(elf, &symbol), &place))
             continue;
         const char *name = elf_strptr(elf->handle, header->sh_link, symbol.st_name);
         if (name && !taking->take(taking->context, name, &place))
