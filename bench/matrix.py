@@ -120,20 +120,7 @@ def table(
 
 # ---- dump ------------------------------------------------------------------------------------------------------------
 
-PARKED = """
-import sys, threading, time
-def down(n):
-    if n: return down(n - 1)
-    time.sleep(1000)
-for _ in range(int(sys.argv[1]) - 1):
-    thread = threading.Thread(target=down, args=(14,))
-    thread.daemon = True
-    thread.start()
-time.sleep(0.3)
-sys.stdout.write("ready\\n")
-sys.stdout.flush()
-down(18)
-"""
+PARKED = PROGRAM.with_name("parked.py")
 
 
 def one_dump(words: list[str]) -> tuple[float, float]:
@@ -154,7 +141,7 @@ def dumps(python: Interpreter, folder: Path, repeats: int) -> list[dict[str, Any
     """The time of each tool's command that prints all stacks, one after the other, over and over: medians."""
     rows = []
     for threads in (1, 64):
-        target = subprocess.Popen([python.path, "-c", PARKED, str(threads)], stdout=subprocess.PIPE, text=True)
+        target = subprocess.Popen([python.path, str(PARKED), str(threads)], stdout=subprocess.PIPE, text=True)
         try:
             assert target.stdout is not None
             target.stdout.readline()

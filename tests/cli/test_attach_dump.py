@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from interpreters import Interpreter
-from support import Run, sql
+from support import TOP, Run, sql
 
 # Threads in known states; says "ready", ends when its standard input does.
 PROGRAM = """
@@ -182,23 +182,7 @@ def test_attach_to_two(run_keisoku: Run, a_python: Interpreter, start: Start) ->
 
 # ---- what a dump takes -----------------------------------------------------------------------------------------------
 
-PARKED = """
-import sys, threading, time
-
-def down(depth):
-    if depth:
-        return down(depth - 1)
-    time.sleep(600)
-
-for _ in range(int(sys.argv[1]) - 1):
-    thread = threading.Thread(target=down, args=(14,))
-    thread.daemon = True
-    thread.start()
-time.sleep(0.3)
-sys.stdout.write("ready\\n")
-sys.stdout.flush()
-down(18)
-"""
+PARKED = TOP / "bench" / "programs" / "parked.py"
 CALLS_A_THREAD_MAX = 10  # its wait, its stack, the way to its name; each proved by itself would take twice as many
 RECORDING_PARTS = ("sqlite", "zstd", "protobuf", "libbpf", "libelf", "libz.")
 
@@ -210,7 +194,7 @@ def calls(keisoku: str, a_python: Interpreter, tmp_path: Path) -> Callable[[int]
         pytest.skip("strace is not installed")
 
     def count(threads: int) -> list[str]:
-        words = [a_python.path, "-c", PARKED, str(threads)]
+        words = [a_python.path, str(PARKED), str(threads)]
         log = tmp_path / f"calls-{threads}"
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as target:
             try:

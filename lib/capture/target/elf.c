@@ -1,6 +1,7 @@
 /* ELF files of a process through libelf; see elf.h. Not on any timed path. */
 #include "capture/target/elf.h"
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "capture/target/elf_memory.h"
 
@@ -33,11 +34,22 @@ bool elf_same_file(const struct proc_map *a, const struct proc_map *b)
            strcmp(a->path, b->path) == 0;
 }
 
-size_t elf_map_key(const struct proc_map *map, char key[ELF_KEY_BYTES])
+size_t elf_table_index(struct map *files, const struct proc_map *map, size_t max, size_t *n, bool *fresh)
 {
-    int length = snprintf(key, ELF_KEY_BYTES, "%u:%u:%llu:%llx:%s", map->device_major, map->device_minor,
+    char key[4096 + 96];
+    uint32_t index;
+    bool found;
+    int length = snprintf(key, sizeof key, "%u:%u:%llu:%llx:%s", map->device_major, map->device_minor,
                           (unsigned long long)map->inode, (unsigned long long)map->offset, map->path);
-    return length > 0 && length < ELF_KEY_BYTES ? (size_t)length : 0;
+    *fresh = false;
+    if (length <= 0 || (size_t)length >= sizeof key)
+        return SIZE_MAX;
+    if (map_get(files, key, (size_t)length, &index))
+        return index;
+    if (*n == max || map_put(files, key, (size_t)length, (uint32_t)*n, &index, &found) != 0)
+        return SIZE_MAX;
+    *fresh = true;
+    return (*n)++;
 }
 
 static bool same_inode(int fd, const struct proc_map *map)

@@ -35,10 +35,10 @@ struct Elf;
 struct Elf *elf_handle(struct elf *elf, uint64_t *bias);
 bool elf_section(struct elf *elf, const char *name, struct elf_place *place);
 
-/* What tells the mapping's file and its place in that from others, of any process; its length, 0 where it is too long.
- */
-enum { ELF_KEY_BYTES = 4096 + 96 };
-size_t elf_map_key(const struct proc_map *map, char key[ELF_KEY_BYTES]);
+/* Tables by file: the index of what the mapping shows of its file, the same for every process that maps it so; *n is
+ * one more where it is `fresh`. SIZE_MAX: there is room for `max` only, or memory is short. */
+struct map;
+size_t elf_table_index(struct map *files, const struct proc_map *map, size_t max, size_t *n, bool *fresh);
 /* The same file: device, inode and, for files without inode, path. */
 bool elf_same_file(const struct proc_map *a, const struct proc_map *b);
 

@@ -112,18 +112,13 @@ static int by_offset(const void *a, const void *b)
 static struct table *table_of(struct symbols *symbols, pid_t pid, const struct proc_maps *maps,
                               const struct proc_map *map)
 {
-    char key[ELF_KEY_BYTES];
-    uint32_t index;
-    bool found;
-    size_t length = elf_map_key(map, key);
-    if (length == 0)
+    bool fresh;
+    size_t index = elf_table_index(&symbols->tables_by_file, map, TABLES_MAX, &symbols->n_tables, &fresh);
+    if (index == SIZE_MAX)
         return NULL;
-    if (map_get(&symbols->tables_by_file, key, length, &index))
-        return &symbols->tables[index];
-    if (symbols->n_tables == TABLES_MAX ||
-        map_put(&symbols->tables_by_file, key, length, (uint32_t)symbols->n_tables, &index, &found) != 0)
-        return NULL;
-    struct table *table = &symbols->tables[symbols->n_tables++];
+    struct table *table = &symbols->tables[index];
+    if (!fresh)
+        return table;
     struct elf *elf = elf_open(pid, maps, map);
     struct reading reading = {symbols, table, map};
     if (elf != NULL)

@@ -115,22 +115,14 @@ static void open_table(struct table *table, pid_t pid, const struct proc_maps *m
     table->cfi = dwarf_getcfi_elf(handle);
 }
 
-/* Its index; FILES_MAX: it can have none. */
+/* Its index; SIZE_MAX: it can have none. */
 static size_t table_of(struct unwinder *unwinder, pid_t pid, const struct proc_maps *maps, const struct proc_map *map)
 {
-    char key[ELF_KEY_BYTES];
-    uint32_t index;
-    bool found;
-    size_t length = elf_map_key(map, key);
-    if (length == 0)
-        return FILES_MAX;
-    if (map_get(&unwinder->files, key, length, &index))
-        return index;
-    if (unwinder->n_tables == FILES_MAX ||
-        map_put(&unwinder->files, key, length, (uint32_t)unwinder->n_tables, &index, &found) != 0)
-        return FILES_MAX;
-    open_table(&unwinder->tables[unwinder->n_tables], pid, maps, map);
-    return unwinder->n_tables++;
+    bool fresh;
+    size_t index = elf_table_index(&unwinder->files, map, FILES_MAX, &unwinder->n_tables, &fresh);
+    if (fresh)
+        open_table(&unwinder->tables[index], pid, maps, map);
+    return index;
 }
 
 /* ---- rules ----------------------------------------------------------------------------------------------------------
@@ -353,8 +345,8 @@ static enum unwind_result apply(const struct unwinder *unwinder, const struct ru
 enum unwind_result unwind_step(struct unwinder *unwinder, pid_t pid, const struct proc_maps *maps,
                                const struct proc_map *map, struct unwind_frame *frame)
 {
-    size_t table = map != NULL ? table_of(unwinder, pid, maps, map) : FILES_MAX;
-    if (table == FILES_MAX)
+    size_t table = map != NULL ? table_of(unwinder, pid, maps, map) : SIZE_MAX;
+    if (table == SIZE_MAX)
         return UNWIND_CUT;
     uint64_t offset = frame->ip - (frame->interrupted ? 0 : 1) - map->start + map->offset;
     if (strcmp(map->path, "[vdso]") == 0)
