@@ -4,6 +4,7 @@ import type { Recording } from "./data";
 import { count, percent, plusMinus, time } from "./format";
 import { halfWidth, strataOf, sumIo, type IoSum } from "./sums";
 import type { View } from "./view";
+import { numbers, TwinTable } from "./twin";
 
 const SHOWN = 0.02;
 
@@ -26,38 +27,21 @@ export function IoWaits({ recording, view }: { recording: Recording; view: View 
       </p>
       <details class="twin">
         <summary>Input and output as a table</summary>
-        <div class="scroll" tabIndex={0} role="region" aria-label="Table of waits for input and output">
-          <table id="io-table">
-            <thead>
-              <tr>
-                <th scope="col">waits for</th>
-                <th scope="col" class="number">
-                  wall
-                </th>
-                <th scope="col" class="number">
-                  ±
-                </th>
-                <th scope="col" class="number">
-                  wall time
-                </th>
-                <th scope="col" class="number">
-                  samples
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((row) => (
-                <tr key={row.kind}>
-                  <th scope="row">{row.kind}</th>
-                  <td class="number">{percent(row.time / totals.wall)}</td>
-                  <td class="number soft">{half(row)}</td>
-                  <td class="number">{time(row.time)}</td>
-                  <td class="number">{count(row.ticks)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <TwinTable
+          id="io-table"
+          label="Table of waits for input and output"
+          columns={["waits for", ...numbers("wall", "±", "wall time", "samples")]}
+        >
+          {rows.map((row) => (
+            <tr key={row.kind}>
+              <th scope="row">{row.kind}</th>
+              <td class="number">{percent(row.time / totals.wall)}</td>
+              <td class="number soft">{half(row)}</td>
+              <td class="number">{time(row.time)}</td>
+              <td class="number">{count(row.ticks)}</td>
+            </tr>
+          ))}
+        </TwinTable>
       </details>
     </>
   );

@@ -5,6 +5,7 @@ import { count, percent, plusMinus, time } from "./format";
 import { background, look } from "./states";
 import { halfWidth, strataOf, sumStates, type Totals } from "./sums";
 import type { SetView, View } from "./view";
+import { numbers, TwinTable } from "./twin";
 
 /** A square in a state's hue and pattern with its letter. */
 export function Swatch({ state }: { state: State }) {
@@ -106,52 +107,28 @@ function StateTable({ recording, view, totals }: { recording: Recording; view: V
   const { states } = recording.meta;
   const share = (value: number, of: number) => (of > 0 ? percent(value / of) : "");
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of states">
-      <table id="state-table">
-        <thead>
-          <tr>
-            <th scope="col">state</th>
-            <th scope="col">the thread</th>
-            <th scope="col" class="number">
-              wall
+    <TwinTable
+      id="state-table"
+      label="Table of states"
+      columns={["state", "the thread", ...numbers("wall", "±", "wall time", "CPU", "CPU time", "samples")]}
+    >
+      {states.map((state, i) =>
+        totals.stateWall[i] > 0 || totals.stateCpu[i] > 0 ? (
+          <tr key={state.name} data-state={state.name}>
+            <th scope="row">
+              <Swatch state={state} /> {state.name}
             </th>
-            <th scope="col" class="number">
-              ±
-            </th>
-            <th scope="col" class="number">
-              wall time
-            </th>
-            <th scope="col" class="number">
-              CPU
-            </th>
-            <th scope="col" class="number">
-              CPU time
-            </th>
-            <th scope="col" class="number">
-              samples
-            </th>
+            <td class="soft">{state.line}</td>
+            <td class="number">{share(totals.stateWall[i], totals.wall)}</td>
+            <td class="number soft">{plusMinus(interval(recording, view, totals, i))}</td>
+            <td class="number">{time(totals.stateWall[i])}</td>
+            <td class="number">{totals.stateCpu[i] > 0 ? share(totals.stateCpu[i], totals.cpu) : ""}</td>
+            <td class="number">{totals.stateCpu[i] > 0 ? time(totals.stateCpu[i]) : ""}</td>
+            <td class="number">{count(totals.stateTicks[i])}</td>
           </tr>
-        </thead>
-        <tbody>
-          {states.map((state, i) =>
-            totals.stateWall[i] > 0 || totals.stateCpu[i] > 0 ? (
-              <tr key={state.name} data-state={state.name}>
-                <th scope="row">
-                  <Swatch state={state} /> {state.name}
-                </th>
-                <td class="soft">{state.line}</td>
-                <td class="number">{share(totals.stateWall[i], totals.wall)}</td>
-                <td class="number soft">{plusMinus(interval(recording, view, totals, i))}</td>
-                <td class="number">{time(totals.stateWall[i])}</td>
-                <td class="number">{totals.stateCpu[i] > 0 ? share(totals.stateCpu[i], totals.cpu) : ""}</td>
-                <td class="number">{totals.stateCpu[i] > 0 ? time(totals.stateCpu[i]) : ""}</td>
-                <td class="number">{count(totals.stateTicks[i])}</td>
-              </tr>
-            ) : null,
-          )}
-        </tbody>
-      </table>
-    </div>
+        ) : null,
+      )}
+    </TwinTable>
   );
 }
 

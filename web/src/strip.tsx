@@ -9,6 +9,7 @@ import { useWidth } from "./hooks";
 import { canvasFill } from "./states";
 import { eachCell } from "./sums";
 import type { SetView, View } from "./view";
+import { numbers, TwinTable } from "./twin";
 
 const STATES = 76;
 const LINE = 34;
@@ -248,26 +249,11 @@ function Twin({ recording, series }: { recording: Recording; series: Series }) {
     }
   }
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of the strip">
-      <table id="strip-table">
-        <thead>
-          <tr>
-            <th scope="col">from, to</th>
-            <th scope="col" class="number">
-              thread time
-            </th>
-            <th scope="col">states</th>
-            <th scope="col" class="number">
-              busy cores
-            </th>
-            <th scope="col" class="number">
-              memory
-            </th>
-          </tr>
-        </thead>
-        <tbody>{table}</tbody>
-      </table>
-    </div>
+    <TwinTable
+      id="strip-table"
+      label="Table of the strip"
+      columns={["from, to", ...numbers("thread time"), "states", ...numbers("busy cores", "memory")]}
+    >{table}</TwinTable>
   );
 }
 

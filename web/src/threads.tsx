@@ -6,6 +6,7 @@ import { percent, plusMinus, time } from "./format";
 import { StateMix } from "./statebar";
 import { addCell, eachCell, halfWidth, noTotals, strataOf, type Totals } from "./sums";
 import type { SetView, View } from "./view";
+import { numbers, TwinTable } from "./twin";
 
 const SHOWN = 8;
 const TABLE_ROWS = 200;
@@ -43,42 +44,25 @@ function ThreadTable({ recording, rows }: { recording: Recording; rows: Row[] })
     return `${percent(row.stateWall[i] / row.wall)} ${plusMinus(half)}`;
   };
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of threads">
-      <table id="thread-table">
-        <thead>
-          <tr>
-            <th scope="col">thread</th>
-            <th scope="col">is</th>
-            <th scope="col" class="number">
-              wall
-            </th>
-            <th scope="col" class="number">
-              CPU
-            </th>
-            {used.map((i) => (
-              <th scope="col" class="number" key={states[i].name}>
-                {states[i].name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, TABLE_ROWS).map((row) => (
-            <tr key={row.id}>
-              <th scope="row">{threadName(recording, row.id)}</th>
-              <td class="soft">{roleOf(recording, row.id)}</td>
-              <td class="number">{time(row.wall)}</td>
-              <td class="number">{time(row.cpu)}</td>
-              {used.map((i) => (
-                <td class="number" key={states[i].name}>
-                  {cell(row, i)}
-                </td>
-              ))}
-            </tr>
+    <TwinTable
+      id="thread-table"
+      label="Table of threads"
+      columns={["thread", "is", ...numbers("wall", "CPU", ...used.map((i) => states[i].name))]}
+    >
+      {rows.slice(0, TABLE_ROWS).map((row) => (
+        <tr key={row.id}>
+          <th scope="row">{threadName(recording, row.id)}</th>
+          <td class="soft">{roleOf(recording, row.id)}</td>
+          <td class="number">{time(row.wall)}</td>
+          <td class="number">{time(row.cpu)}</td>
+          {used.map((i) => (
+            <td class="number" key={states[i].name}>
+              {cell(row, i)}
+            </td>
           ))}
-        </tbody>
-      </table>
-    </div>
+        </tr>
+      ))}
+    </TwinTable>
   );
 }
 
