@@ -253,7 +253,9 @@ function Twin({ recording, series }: { recording: Recording; series: Series }) {
       id="strip-table"
       label="Table of the strip"
       columns={["from, to", ...numbers("thread time"), "states", ...numbers("busy cores", "memory")]}
-    >{table}</TwinTable>
+    >
+      {table}
+    </TwinTable>
   );
 }
 
