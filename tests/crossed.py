@@ -5,6 +5,8 @@ others runs every STEP-th case, and the next interpreter takes the ones beside: 
 interpreter, and each case is proved beyond the families. Where a test is marked `sparse` (another way to measure what
 tests over all families prove of every layout), the families are thinned like the others, and a test of one case
 runs over the families alone. KEISOKU_ALL=1 runs the whole product.
+
+KEISOKU_ONLY=3.8,3.15 runs those interpreters' tests alone, KEISOKU_ONLY=none those that are over no interpreters.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from interpreters import ON_REQUEST, SUPPORTED
 FAMILIES = ("2.7", "3.8", "3.11", "3.13", "3.13t", "3.14", "3.14t", "3.15")
 STEP = 3
 WHOLE = bool(os.environ.get("KEISOKU_ALL"))
+ONLY = os.environ.get("KEISOKU_ONLY", "").replace(",", " ").split()
 HEADER = (
     "interpreters x cases: the whole product"
     if WHOLE
@@ -58,6 +61,9 @@ def thin(config: pytest.Config, items: list[pytest.Item]) -> None:
         if not WHOLE
         and not kept(name, cases[test].index(case), len(cases[test]), item.get_closest_marker("sparse") is not None)
     }
+    if ONLY:
+        names = {item.nodeid: name for item, (_, name, _) in known}
+        left |= {item.nodeid for item in items if names.get(item.nodeid, "none") not in ONLY}
     if left:
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left])
         items[:] = [item for item in items if item.nodeid not in left]

@@ -4,7 +4,8 @@
 Parts, in this order: unit (C units), pytest (end to end), company (end to end, measured: truth, findings, real programs;
 as many at a time as there are cores), alone (those that judge shares of time or need a free core: one at a time), lint,
 asan (unit suite and a short run under ASan and UBSan), fuzz (each fuzzer for ten seconds).
-Only where they are named: docs, and faults (every fault at full length and ten minutes of each fuzzer: some hours).
+Only where they are named: docs, and faults (every fault at full length on every interpreter, and ten minutes of each
+fuzzer: some hours; the pieces of it that ended well with this build and these tests are not run again).
 With --quick: unit, pytest without its slow tests over two interpreters, and the lint that needs no compiler.
 With --all: the whole product of interpreters and cases (tests/crossed.py), of which a plain run leaves some out.
 
@@ -165,16 +166,19 @@ def test_python(log: Path) -> Path | None:
     return python
 
 
+def interpreter_names(which: str) -> list[str]:
+    """`which`: SUPPORTED, ON_REQUEST or missing() of tests/interpreters.py."""
+    python = test_python(LOGS / "venv.log")
+    code = f"import sys; sys.path.insert(0, 'tests'); import interpreters; print(*interpreters.{which})"
+    done = subprocess.run([python or sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True)
+    return done.stdout.split()
+
+
 def get_pythons(log: Path) -> None:
     """Brings the interpreters that this machine lacks; tests say themselves what is missing afterwards."""
     if os.environ.get("KEISOKU_NO_INSTALL"):
         return
-    code = "import sys; sys.path.insert(0, 'tests'); import interpreters; print(*interpreters.missing())"
-    python = test_python(log)
-    if python is None:
-        return
-    done = subprocess.run([python, "-c", code], cwd=TOP, capture_output=True, text=True)
-    wanted = [name for name in done.stdout.split() if name in ("3.13", "3.14", "3.15")]
+    wanted = [name for name in interpreter_names("missing()") if name in ("3.13", "3.14", "3.15")]
     if wanted:
         say(f"fetching Python {', '.join(wanted)} into .cache/pythons")
         if call(["tools/get-pythons", str(CACHE / "pythons"), *wanted], log, limit_s=900) != 0:
@@ -262,13 +266,43 @@ def part_docs(_: argparse.Namespace, log: Path) -> Tally:
 
 
 def part_faults(options: argparse.Namespace, log: Path) -> Tally:
-    """tests/faults with every loop at full length, then the fuzzers, ten minutes each. A full run has a handful of
-    rounds of each."""
-    long = {"KEISOKU_LONG": "1"}
-    tally = run_pytest("faults", ["--timeout=20000"], log, long, where="tests/faults", limit_s=86400)
-    options.fuzz_seconds = max(options.fuzz_seconds, 600)
-    tally.add(part_fuzz(options, log))
+    """tests/faults with every loop at full length, interpreter by interpreter, then the fuzzers, ten minutes each. A full
+    run has a handful of rounds of each."""
+    get_pythons(log)
+    tally = Tally()
+    for name in ["none", *interpreter_names("SUPPORTED"), *interpreter_names("ON_REQUEST")]:
+        tally.add(faults_over(name, log))
+    tally.add(run_fuzzers(max(options.fuzz_seconds, 600), log, keep=True))
     return tally
+
+
+def faults_over(name: str, log: Path) -> Tally:
+    """The piece of one interpreter; "none": the tests that are over no interpreters."""
+    part = f"faults-{name}"
+    start = time.monotonic()
+    inputs = [BUILD / "cli" / "keisoku", *(path for path in (TOP / "tests" / "faults").rglob("*.*") if path.is_file())]
+    kept = ended_well(part, inputs)
+    if kept:
+        tally = tally_junit(LOGS / f"{part}.xml")
+    else:
+        env = {"KEISOKU_LONG": "1", "KEISOKU_ALL": "1", "KEISOKU_ONLY": name}
+        tally = run_pytest(part, ["--timeout=20000"], log, env, where="tests/faults", limit_s=86400)
+        note_end(part, not tally.failed)
+    say(f"  {part:12} {tally.line()}  ({'kept' if kept else f'{time.monotonic() - start:.0f} s'})")
+    return tally
+
+
+def ended_well(part: str, inputs: list[Path]) -> bool:
+    """A note says that it did, and is younger than what it was run with."""
+    note = LOGS / f"{part}.well"
+    return note.exists() and note.stat().st_mtime > max(path.stat().st_mtime for path in inputs)
+
+
+def note_end(part: str, well: bool) -> None:
+    note = LOGS / f"{part}.well"
+    note.unlink(missing_ok=True)
+    if well:
+        note.touch()
 
 
 def part_company(options: argparse.Namespace, log: Path) -> Tally:
@@ -380,8 +414,11 @@ def part_asan(_: argparse.Namespace, log: Path) -> Tally:
     return tally
 
 
-def fuzz(fuzzer: Path, seconds: int) -> bool:
-    """Runs one for so long; its text goes to a log of its own."""
+def fuzz(fuzzer: Path, seconds: int, keep: bool) -> bool:
+    """Runs one for so long; its text goes to a log of its own. `keep`: not again where it ended well before."""
+    part = f"{fuzzer.name}-{seconds}"
+    if keep and ended_well(part, [fuzzer]):
+        return True
     corpus = CACHE / "corpus" / fuzzer.name
     corpus.mkdir(parents=True, exist_ok=True)
     limit = [f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048"]
@@ -390,10 +427,16 @@ def fuzz(fuzzer: Path, seconds: int) -> bool:
     words = [str(fuzzer), *limit, prefix, str(corpus)] + ([str(seeds)] if seeds.is_dir() else [])
     log = LOGS / f"{fuzzer.name}.log"
     log.unlink(missing_ok=True)
-    return call(words, log, limit_s=seconds + 120) == 0
+    well = call(words, log, limit_s=seconds + 120) == 0
+    note_end(part, well)
+    return well
 
 
 def part_fuzz(options: argparse.Namespace, log: Path) -> Tally:
+    return run_fuzzers(options.fuzz_seconds, log, keep=False)
+
+
+def run_fuzzers(seconds: int, log: Path, keep: bool) -> Tally:
     if not (TOP / "fuzz" / "meson.build").exists():
         return Tally(skipped=[("fuzz", "the tree has no fuzzers")])
     if not shutil.which("clang"):
@@ -403,7 +446,7 @@ def part_fuzz(options: argparse.Namespace, log: Path) -> Tally:
         return Tally(failed=["fuzz: the fuzzers could not be built"])
     found = sorted(path for path in (folder / "fuzz").glob("fuzz_*") if path.is_file() and os.access(path, os.X_OK))
     with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
-        ended = list(pool.map(lambda fuzzer: fuzz(fuzzer, options.fuzz_seconds), found))
+        ended = list(pool.map(lambda fuzzer: fuzz(fuzzer, seconds, keep), found))
     tally = Tally()
     for fuzzer, single, well in zip(found, (LOGS / f"{path.name}.log" for path in found), ended, strict=True):
         with log.open("a") as out:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -107,6 +108,24 @@ def test_sparse_tests_keep_each_interpreter_and_each_case(cases: int) -> None:
     kept = crossed.FAMILIES if cases == 1 else everyone
     assert all(len(table[name]) >= max(1, cases // crossed.STEP) for name in kept)
     assert all(any(case in table[name] for name in ("3.11", "3.13", "3.14", "3.15")) for case in range(cases))
+
+
+def test_only_a_piece_that_ended_well_is_kept(
+    suite: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "LOGS", tmp_path)
+    binary = tmp_path / "binary"
+    binary.touch()
+    os.utime(binary, (1, 1))
+    assert not suite.ended_well("piece", [binary])
+    suite.note_end("piece", True)
+    assert suite.ended_well("piece", [binary])
+    os.utime(binary)  # built since
+    os.utime(tmp_path / "piece.well", (2, 2))
+    assert not suite.ended_well("piece", [binary])
+    suite.note_end("piece", False)
+    os.utime(binary, (1, 1))
+    assert not suite.ended_well("piece", [binary])
 
 
 def test_all_files_can_be_collected_together() -> None:
