@@ -113,6 +113,7 @@ struct measurement {
     /* the writer's */
     struct kernel_noise noise; /* read by the tracker once it is known */
     atomic_bool noise_known;
+    atomic_uint_fast64_t points, kernel_points; /* instruction pointers until then; those in the kernel */
     pthread_mutex_t failure_lock;
     struct err failure; /* the recording cannot be written any more */
 };
@@ -134,6 +135,16 @@ void measure_ask_copy(struct measurement *m, enum trigger_kind kind, const char 
 static inline void measure_lose(struct measurement *m, enum loss_kind kind, uint64_t count)
 {
     atomic_fetch_add_explicit(&m->losses[kind], count, memory_order_relaxed);
+}
+
+/* Did the interrupt find the thread in the kernel without its being at work there (kernel_noise.h)? */
+static inline bool measure_is_noise(struct measurement *m, uint64_t ip, bool kernel)
+{
+    if (atomic_load_explicit(&m->noise_known, memory_order_acquire))
+        return kernel && kernel_noise_at(&m->noise, ip);
+    atomic_fetch_add_explicit(&m->points, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&m->kernel_points, kernel, memory_order_relaxed);
+    return false;
 }
 
 /* Joins a process (tracker.c) that was born at `start_ns`, 0: not known; used before the tracker runs too. NULL when it

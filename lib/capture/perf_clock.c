@@ -27,7 +27,6 @@ struct perf_clock {
     struct perf_event_attr attrs[STREAMS];
     int n_cores;
     size_t page_bytes, ring_bytes[STREAMS];
-    bool kernel;
     struct ring *rings[STREAMS]; /* one a core; fd -1: not opened */
     struct events {              /* further ones, redirected into the rings */
         int *fds;
@@ -79,7 +78,6 @@ int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *e
     clock->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     /* cores may be numbered with gaps: an event on a core that is not there fails with ENODEV and is left out */
     clock->n_cores = (int)sysconf(_SC_NPROCESSORS_CONF);
-    clock->kernel = true;
     struct rlimit files; /* most descriptors are for the threads' own files */
     clock->extra_most = EXTRA_EVENTS_MAX;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 4 < clock->extra_most)
@@ -130,7 +128,6 @@ static int follow_on_core(struct perf_clock *clock, enum stream stream, pid_t ti
     struct perf_event_attr *attr = &clock->attrs[stream];
     int fd = open_event(attr, tid, core);
     if (fd < 0 && (errno == EACCES || errno == EPERM) && attr->exclude_kernel == 0) {
-        clock->kernel = false;
         attr->exclude_kernel = 1;
         fd = open_event(attr, tid, core);
     }
@@ -180,11 +177,6 @@ void perf_clock_give_pointers(struct perf_clock *clock, bool give)
     }
     for (size_t i = 0; i < clock->extra[STREAM_IP].n; i++)
         ioctl(clock->extra[STREAM_IP].fds[i], request, 0);
-}
-
-bool perf_clock_sees_kernel(const struct perf_clock *clock)
-{
-    return clock->kernel;
 }
 
 /* Copies `size` bytes at `position` out of the ring, which wraps. */

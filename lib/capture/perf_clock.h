@@ -37,8 +37,6 @@ int perf_clock_new(uint64_t period_ns, struct perf_clock **result, struct err *e
 int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err);
 /* No instruction pointers from now on, because another source has them; or again. */
 void perf_clock_give_pointers(struct perf_clock *clock, bool give);
-/* Does it see the kernel's instruction pointers too? */
-bool perf_clock_sees_kernel(const struct perf_clock *clock);
 /* Descriptors that become readable as soon as something is born, executed or ends; at most `capacity`. */
 size_t perf_clock_wait_fds(const struct perf_clock *clock, int *fds, size_t capacity);
 /* Hands every new record to `take`; returns how many records the kernel lost since the last call. */

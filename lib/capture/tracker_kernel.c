@@ -20,9 +20,7 @@ static void take_record(void *context, const struct perf_record *record)
     if (record->kind == PERF_IP) {
         struct tracked_thread *thread = track_thread(&k->m->track, record->tid);
         struct ip_point point = {record->time_ns, record->ip, record->kernel};
-        bool noise = record->kernel && atomic_load_explicit(&k->m->noise_known, memory_order_acquire) &&
-                     kernel_noise_at(&k->m->noise, record->ip);
-        if (thread != NULL && !noise)
+        if (thread != NULL && !measure_is_noise(k->m, record->ip, record->kernel))
             track_add_ip(&k->m->track, thread, &point);
         return;
     }

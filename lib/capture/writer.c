@@ -20,7 +20,8 @@ enum {
     LAG_NS = 60 * NS_PER_MS, /* age of a sample before it is named */
     COMMIT_NS = 400 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
-    NOISE_AFTER_NS = 300 * NS_PER_MS
+    NOISE_POINTS = 24, /* in the kernel, and one in so many of all: */
+    NOISE_SHARE = 200
 };
 
 static uint64_t own_rss_bytes(void)
@@ -131,12 +132,13 @@ static void write_samples(struct writer *w, uint64_t until_ns)
 }
 
 /* Tens of milliseconds of work, more where cores are short: what was measured before is written first. A short program
- * need not wait for it. */
+ * need not wait for it, nor one that is hardly ever found in the kernel. */
 static void learn_noise(struct writer *w, uint64_t now_ns)
 {
     struct measurement *m = w->m;
-    bool kernel = m->kernel != NULL || (m->perf != NULL && perf_clock_sees_kernel(m->perf));
-    if (!kernel || atomic_load(&m->noise_known) || stopwatch_read(&m->watch, now_ns) < NOISE_AFTER_NS)
+    uint64_t kernel = atomic_load_explicit(&m->kernel_points, memory_order_relaxed);
+    if (kernel < NOISE_POINTS || kernel * NOISE_SHARE < atomic_load_explicit(&m->points, memory_order_relaxed) ||
+        atomic_load(&m->noise_known))
         return;
     commit(w, now_ns);
     kernel_noise_load(&m->noise, "/proc/kallsyms");

@@ -13,8 +13,7 @@ enum { IP_WITHIN_NS = 4 * 1000000 /* an instruction pointer further away says no
 static bool interrupted_at(struct measurement *m, const struct raw_sample *raw, struct ip_point *point)
 {
     bool kernel = raw->ip >> 63 != 0;
-    bool noise = kernel && raw->user_ip != 0 && atomic_load_explicit(&m->noise_known, memory_order_acquire) &&
-                 kernel_noise_at(&m->noise, raw->ip);
+    bool noise = raw->ip != 0 && raw->user_ip != 0 && measure_is_noise(m, raw->ip, kernel);
     *point = (struct ip_point){raw->time_ns, noise ? raw->user_ip : raw->ip, kernel && !noise};
     return raw->ip != 0;
 }
