@@ -248,6 +248,16 @@ static bool lines_alternate(const struct facts *facts)
     return 1 - facts->hot_line_share >= LIMIT_OF(HOT_LOOP, LINES_MIN);
 }
 
+/* That one line has it all, and what it calls has most of that: native code around the call would change little. */
+static bool calls_have_it(const struct facts *facts)
+{
+    const double *place = facts->hot->place_cpu_ns;
+    double known = place[PLACE_LOOP] + place[PLACE_RUNTIME] + place[PLACE_LIBRARY];
+    return !lines_alternate(facts) && known > 0 &&
+           known >= LIMIT_OF(ALREADY_NATIVE, KNOWN_MIN) * facts->hot->self_cpu_ns &&
+           place[PLACE_LOOP] < LIMIT_OF(HOT_LOOP, LOOP_MIN) * known;
+}
+
 bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                    struct words *words)
 {
@@ -266,7 +276,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     if (facts->hot == NULL || facts->active < LIMIT_OF(HOT_LOOP, ACTIVE_MIN) ||
         python->share < LIMIT_OF(HOT_LOOP, PYTHON_MIN) || facts->hot_cpu_share < LIMIT_OF(HOT_LOOP, FUNCTION_MIN))
         return false;
-    if (facts->builtin || (!facts->told_apart && !lines_alternate(facts)))
+    if (facts->builtin || (!facts->told_apart && !lines_alternate(facts)) || calls_have_it(facts))
         return false;
     if (!facts->hot_own && !source_function_loops(facts->profile, facts->hot->function))
         return false; /* the library's, and the loop is somewhere else */
@@ -317,6 +327,21 @@ static double collected_in_python(const struct facts *facts)
     return all > 0 ? python / all : 0;
 }
 
+/* CPU time between two collections, on average; at most so much, for some were not seen. */
+static double between_collections(const struct facts *facts)
+{
+    const struct profile_samples *samples = &facts->profile->samples;
+    double seen = 0;
+    bool collecting = false;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (samples->ticks[i] == 0 || !sample_counts(facts->profile, i) || !state_on_cpu((enum state)samples->state[i]))
+            continue;
+        seen += samples->state[i] == STATE_GC && !collecting;
+        collecting = samples->state[i] == STATE_GC;
+    }
+    return seen > 0 ? facts->strata.on_ns * (1 - facts->gc.share) / seen : 0;
+}
+
 bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                       struct finding *finding, struct words *words)
 {
@@ -324,12 +349,15 @@ bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, 
     (void)n_earlier;
     const struct line_sum *line = collecting_line(facts);
     double share = facts->gc.share * collected_in_python(facts), part = facts->active * share;
-    if (facts->active < LIMIT_OF(GC_PRESSURE, ACTIVE_MIN) || share < LIMIT_OF(GC_PRESSURE, GC_MIN) || line == NULL)
+    double between = between_collections(facts);
+    if (facts->active < LIMIT_OF(GC_PRESSURE, ACTIVE_MIN) || share < LIMIT_OF(GC_PRESSURE, GC_MIN) || line == NULL ||
+        between / 1e9 > LIMIT_OF(GC_PRESSURE, GAP_MAX))
         return false;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
     finding->predicted_low = gain_amdahl(part, LIMIT_OF(GC_PRESSURE, FACTOR_LOW));
     finding->predicted_high = finding->max_gain;
     finding_add_share(finding, "CPU time in collections", facts->gc);
+    finding_add(finding, "CPU time between two, at most on average", "s", between / 1e9);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_line(line, finding);
     finding_not_measured(finding, "how many objects last, and how many of them are garbage");

@@ -51,6 +51,8 @@ bool source_tests_membership(const char *text, size_t length);
 bool source_only_calls(const char *text, size_t length);
 /* Has it a `for` or a `while`, or is it not understood? */
 bool source_loops(const char *text, size_t length);
+/* Is all it calls a length, or adding one thing to a collection? */
+bool source_only_measures(const char *text, size_t length);
 /* Does it wait for whichever comes first of many? */
 bool source_waits_for_any(const char *text, size_t length);
 /* Does it neither call nor loop nor wait? */

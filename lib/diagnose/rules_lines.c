@@ -157,6 +157,36 @@ static void split_in_time(const struct profile *profile, const struct line_sum *
     }
 }
 
+static bool is_list(const struct line_operand *operand)
+{
+    return strcmp(operand->type, "list") == 0;
+}
+
+/* Does it take longer with more items? One key of a dict or set, one item of a list, a length, or one item more at the
+ * end do not. */
+static bool is_walked(const struct profile *profile, const struct line_sum *line, const char *operation, int slot,
+                      const struct line_operand *operand)
+{
+    static const char *const hashed[] = {
+        "dict", "set", "frozenset", "collections.defaultdict", "collections.Counter", "collections.OrderedDict"};
+    struct line_operand index = {.type = ""};
+    size_t length = 0;
+    const char *text = profile_source_line(profile, line->file, line->line, &length);
+    bool keyed =
+        strcmp(operation, "in") == 0 || strcmp(operation, "[]") == 0 || (strcmp(operation, "call") == 0 && slot == 0);
+    for (size_t i = 0; keyed && i < sizeof hashed / sizeof hashed[0]; i++) {
+        if (strcmp(operand->type, hashed[i]) == 0)
+            return false;
+    }
+    if (strcmp(operation, "[]") == 0)
+        return !profile_line_operand(profile, line->file, line->line, operation, 1, &index) ||
+               strcmp(index.type, "int") != 0;
+    if (strcmp(operation, "call") != 0 || text == NULL)
+        return true;
+    return slot == 0 ? !is_list(operand) || memmem(text, length, ".append(", 8) == NULL
+                     : !source_only_measures(text, length);
+}
+
 /* Something that the line walks over or hands on, which grew from little to much while it ran. */
 static bool has_grown(const struct profile *profile, const struct line_sum *line, struct line_operand *found)
 {
@@ -166,7 +196,8 @@ static bool has_grown(const struct profile *profile, const struct line_sum *line
     } kinds[] = {{"call", 1}, {"for", 0}, {"in", 0}, {"call", 0}, {"[]", 0}, {"+", 0}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (!profile_line_operand(profile, line->file, line->line, kinds[i].operation, kinds[i].slot, found) ||
-            (double)found->sized < LIMIT_OF(GROWTH, LOOKS_MIN) || (double)found->most < LIMIT_OF(GROWTH, ITEMS_MIN))
+            (double)found->sized < LIMIT_OF(GROWTH, LOOKS_MIN) || (double)found->most < LIMIT_OF(GROWTH, ITEMS_MIN) ||
+            !is_walked(profile, line, kinds[i].operation, kinds[i].slot, found))
             continue;
         double most = (double)found->most;
         if ((double)found->first <= LIMIT_OF(GROWTH, FIRST_MAX) * most &&

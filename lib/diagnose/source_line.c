@@ -138,6 +138,18 @@ bool source_shifts(const char *text, size_t length)
            (contains(text, length, ".pop(0)") || contains(text, length, ".insert(0,"));
 }
 
+bool source_only_measures(const char *text, size_t length)
+{
+    static const char *const calls[] = {"len(", ".append(", ".add("};
+    unsigned known = 0;
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        size_t size = strlen(calls[i]);
+        for (const char *at = text; (at = memmem(at, length - (size_t)(at - text), calls[i], size)) != NULL; at += size)
+            known++;
+    }
+    return known >= scan_line(text, length).calls;
+}
+
 /* Up to the sign of an assignment, without the blanks around it; 0: the line is none. */
 static size_t target_length(const char *text, size_t length)
 {

@@ -284,9 +284,9 @@ static void many_short_queries_are_told(void **state)
 }
 
 /* The line's part of the function's time in either half, of 100; a list of `first` to `latest` items. */
-static struct built *growing(size_t early, size_t late, int64_t first, int64_t latest)
+static struct built *growing_by(const char *text, const char *operation, const char *type, size_t early, size_t late,
+                                int64_t first, int64_t latest)
 {
-    static const char text[] = "def work(values):\n    mean = sum(history) / count\n    check(mean)\n";
     uint32_t work;
     struct built *built = written(text, "work", &work);
     uint32_t thread = built_thread(built, 1), line = built_stack(built, 0, work, 2);
@@ -295,9 +295,9 @@ static struct built *growing(size_t early, size_t late, int64_t first, int64_t l
         built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < (i < WHOLE / 2 ? early : late) ? line : rest,
                      STATE_PYTHON, 1, MS);
     operands[0] = (struct operand){.frame = 1,
-                                   .operation = built_string(built, "call"),
-                                   .type = built_string(built, "list"),
-                                   .slot = 1,
+                                   .operation = built_string(built, operation),
+                                   .type = built_string(built, type),
+                                   .slot = strcmp(operation, "call") == 0,
                                    .looks = 40,
                                    .sized = 40,
                                    .least = first,
@@ -311,9 +311,22 @@ static struct built *growing(size_t early, size_t late, int64_t first, int64_t l
     return built;
 }
 
+static struct built *growing(size_t early, size_t late, int64_t first, int64_t latest)
+{
+    static const char text[] = "def work(values):\n    mean = sum(history) / count\n    check(mean)\n";
+    return growing_by(text, "call", "list", early, late, first, latest);
+}
+
 static void what_grows_with_the_run_is_told(void **state)
 {
     (void)state;
+    static const char walks[] = "def work(values):\n    for value in history: total += value\n    check(total)\n";
+    static const char asks[] = "def work(values):\n    old = value in history\n    check(old)\n";
+    static const char measures[] = "def work(values):\n    places.append(len(history))\n    check(mean)\n";
+    expect_tag(growing_by(walks, "for", "list", 90, 97, 900, 9000), "growth", true);
+    expect_tag(growing_by(asks, "in", "set", 90, 97, 900, 9000), "growth", false);
+    expect_tag(growing_by(asks, "[]", "dict", 90, 97, 900, 9000), "growth", false);
+    expect_tag(growing_by(measures, "call", "list", 90, 97, 900, 9000), "growth", false);
     expect_tag(growing(90, 97, 900, 9000), "growth", true);
     expect_tag(growing(97, 97, 900, 9000), "growth", false);  /* it grows, its time does not */
     expect_tag(growing(90, 97, 9000, 9000), "growth", false); /* something else made it longer */

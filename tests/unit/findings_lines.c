@@ -72,8 +72,9 @@ static void pointers_tell_a_builtin_call(void **state)
         size_t loop;  /* one of so many of them in the loop */
     } rows[] = {
         {"while True: sum(range(1000))\n", "already-native", 1, 50},
-        {"while True: sum(range(1000))\n", "hot-loop", 1, 5},
-        {"return compiled(pattern).match(text)\n", "hot-loop", 1, 5},
+        {"while True: sum(range(1000))\n", "hot-loop", 1, 2},
+        {"return compiled(pattern).match(text)\n", "hot-loop", 1, 2},
+        {"for _ in range(9000): h = sha256(h).digest()\n", "flat", 1, 5}, /* what it calls has most of it */
         {"while True: sum(range(1000))\n", "hot-loop", 8, 50},
     };
     for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {

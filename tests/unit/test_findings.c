@@ -299,15 +299,16 @@ static void collecting_is_told(void **state)
     (void)state;
     static const struct {
         size_t share;
+        size_t each; /* samples in a row */
         const char *tag;
-    } cases[] = {{50, "gc-pressure"}, {20, "flat"}};
+    } cases[] = {{50, 1, "gc-pressure"}, {20, 1, "flat"}, {50, 60, "flat"}}; /* few and long: there are few already */
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
         struct built *built = built_new();
         uint32_t thread = built_thread(built, 1), stacks[5];
         for (uint32_t i = 0; i < 5; i++)
             stacks[i] = built_stack(built, 0, built_function(built, "step", "/home/u/app.py", true), i + 1);
         for (size_t i = 0; i < WHOLE; i++) {
-            bool collects = i * 37 % 100 < cases[n].share;
+            bool collects = i / cases[n].each * 37 % 100 < cases[n].share;
             built_sample(built, (i + 1) * MS, thread, stacks[collects && n == 0 ? 0 : i % 5],
                          collects ? STATE_GC : STATE_PYTHON, 1, MS);
         }
