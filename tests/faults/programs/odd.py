@@ -106,9 +106,10 @@ def vforks():
 
 
 def stops():
-    """Stops itself; a child wakes it up."""
+    """Stops itself; a child that sees it stopped wakes it up."""
+    waker = "until grep -q ^State:.T /proc/{0}/status; do sleep 0.01; done; sleep 0.03; kill -CONT {0}"
     for _ in range(10):
-        subprocess.Popen(["/bin/sh", "-c", "sleep 0.03; kill -CONT %d" % os.getpid()])
+        subprocess.Popen(["/bin/sh", "-c", waker.format(os.getpid())])
         os.kill(os.getpid(), signal.SIGSTOP)
         work(0.005)
         try:
