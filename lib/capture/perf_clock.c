@@ -35,7 +35,7 @@ struct perf_clock {
     size_t extra_most; /* of all streams */
 };
 
-enum { IP_RING_BYTES = 64 * 1024, BIRTHS_RING_BYTES = 16 * 1024, EXTRA_EVENTS_MAX = 4096, RECORD_BYTES_MAX = 512 };
+enum { IP_RING_BYTES = 64 * 1024, BIRTHS_RING_BYTES = 64 * 1024, EXTRA_EVENTS_MAX = 4096, RECORD_BYTES_MAX = 512 };
 
 static int open_event(const struct perf_event_attr *attr, pid_t tid, int core)
 {

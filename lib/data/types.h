@@ -198,7 +198,7 @@ struct counter {
     X(QUEUE_FULL, "queue-full", "the writer did not keep up")                                                          \
     X(UNRESOLVED, "unresolved", "a name or line table could not be read")                                              \
     X(PROCESS_MISSED, "process-missed", "a process ended before it was looked into; it may have run Python")           \
-    X(IP_LOST, "ip-lost", "the kernel dropped instruction pointers")                                                   \
+    X(IP_LOST, "ip-lost", "the kernel dropped instruction pointers, or births and ends")                               \
     X(THREAD_MISSED, "thread-missed",                                                                                  \
       "a thread was not followed: it ended first, or no descriptors or memory were left")                              \
     X(CODE_GONE, "code-gone", "a function was gone before its name could be read")                                     \

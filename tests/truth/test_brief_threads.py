@@ -17,13 +17,13 @@ def test_brief_threads_are_named_or_counted(run_keisoku: Run, python: Interprete
         pytest.skip("the kernel tells of no births here: threads are found by looking")
     started = int(done.out)
     names = [str(name) for (name,) in done.sql("SELECT name FROM threads WHERE tid <> pid")]
-    missed = sum(int(count) for (count,) in done.sql("SELECT count FROM loss WHERE name = 'thread-missed'"))
+    losses: dict[str, int] = dict(done.sql("SELECT name, sum(count) FROM loss GROUP BY name"))
+    missed = losses.get("thread-missed", 0)
+    dropped = losses.get("ip-lost", 0)  # by the kernel, where the machine is too busy to look: births, too
     own = [name for name in names if name.startswith("brief-")]
-    if python.minor >= (
-        3,
-        8,
-    ):  # before, nothing tells a name from that of a thread which had the identifier just before
+    if python.minor >= (3, 8):  # before, a name may be that of the thread which had the identifier just before
         assert len(own) == len(set(own))
-    assert 0.99 * started <= len(names) + missed <= started + 2, (started, len(names), missed)
+    assert len(names) + missed <= started + 2, (started, len(names), missed)
+    assert 0.99 * started <= len(names) + missed + dropped, (started, len(names), missed, dropped)
     if life_s >= 0.02:
         assert len(own) >= started / 4, (started, len(own), missed)
