@@ -34,7 +34,7 @@ def test_the_hot_expression_of_a_line(run_keisoku: Run, report: Report, python: 
     number, line = next((i, line) for i, line in enumerate(PROGRAM.splitlines(), 1) if HOT in line)
     column = len(line[: line.index(HOT)].encode())
     done = measured(run_keisoku, python, program)
-    row = next(row for row in report(done.path)["lines"] if row["line"] == number)
+    row = next(row for row in report(done.path)["lines"] if (row["file"], row["line"]) == (str(program), number))
     assert row["hot"].pop("samples_share") > 0.9
     assert row["hot"] == {"column": column, "end_line": number, "end_column": column + len(HOT)}
 

@@ -69,7 +69,9 @@ def ledger(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -> tu
     words = ("--reader", "core", "--rate", 1000, "-q", "--no-html", "--json=report.json")
     done = run_keisoku("run", *words, python.path, PROGRAMS / "ledger.py", phase, seconds, *more)
     assert done.status == 0, done.err
-    report = json.loads((done.folder / "report.json").read_text())
+    told = done.folder / "report.json"
+    report = json.loads(told.read_text())
+    told.unlink()  # else the next look's report has another name
     (row,) = [row for row in report["states"]["threads"] if row.get("name") == "subject"]
     parts(report)
     row["throttled_s"] = report["stat"].get("throttled_s", 0)

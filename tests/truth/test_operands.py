@@ -77,8 +77,13 @@ def test_types_and_sizes(run_keisoku: Run, report: Report, python: Interpreter, 
     print(f"{right} of {looks} looks right at {sorted(seen)}")
     assert looks >= 20 and right >= 0.99 * looks
     assert len(seen) >= 5, seen
-    shown = {row["line"]: row["operands"] for row in report(done.path)["lines"] if "operands" in row}
+    shown = operands_of(report(done.path), program)
     assert any(one["type"] == "tuple" and one["items_most"] == 60000 for one in sum(shown.values(), []))
+
+
+def operands_of(told: dict[str, Any], program: Path) -> dict[int, list[dict[str, Any]]]:
+    """By line of the program: what it imports has lines of the same numbers."""
+    return {row["line"]: row.get("operands", []) for row in told["lines"] if row["file"] == str(program)}
 
 
 ARRAYS = """\
@@ -109,7 +114,7 @@ def test_shapes_of_arrays(run_keisoku: Run, report: Report, python: Interpreter,
     program = tmp_path / "arrays.py"
     program.write_text(ARRAYS)
     done = measured(run_keisoku, python, program, env=environment)
-    shown = {row["line"]: row.get("operands", []) for row in report(done.path)["lines"]}
+    shown = operands_of(report(done.path), program)
     seen = 0
     for place, (items, shape) in SHAPES.items():
         line = next(i for i, text in enumerate(ARRAYS.splitlines(), 1) if place in text)
