@@ -58,7 +58,7 @@ struct tracked_process {
     bool changed;                        /* [L] the writer has not seen its present state */
     bool due;                            /* [W] to be written */
     bool exec_seen;                      /* [T] its memory was replaced: open it anew */
-    uint64_t opened_ns;                  /* [T] when its interpreter was looked for and found */
+    uint64_t opened_ns;                  /* [T] it ran the program then that was looked into */
     uint64_t exec_ns;                    /* [T] when; 0: it was not seen to */
     char comm[16];                       /* [T] what it became then, by the name the kernel has */
     bool parent_python, not_python;      /* [T] its parent runs Python; it was looked at, and does not */

@@ -197,7 +197,7 @@ static void replace_program(struct tracker *k, struct tracked_process *process)
     process->changed = true;
     pthread_mutex_unlock(&k->m->track.lock);
     process->open_retry_ns = k->now_ns;
-    process->open_tries = 0;
+    process->open_tries = process->list_failures = 0;
 }
 
 /* It became another program and was gone before that could be looked at. */
@@ -223,6 +223,28 @@ static uint64_t open_pause_ns(uint32_t tries, bool maybe)
     return (maybe ? 50u : 250u) * NS_PER_MS;
 }
 
+/* An interpreter of one program, not of two: the process may exec while it is looked at. What it runs at `opened_ns` is
+ * what was opened: an exec that the kernel's records tell of is older, then the interpreter that was found is the new
+ * program's, or younger, and there is another to open. */
+static int open_python(struct tracked_process *process, struct python **python, struct python **side, bool *maybe,
+                       struct err *err)
+{
+    char before[AUXV_BYTES], after[AUXV_BYTES];
+    size_t size = proc_auxv(process->pid, before, sizeof before);
+    int rc = python_open(process->pid, python, maybe, err);
+    if (rc == 0)
+        rc = python_open(process->pid, side, maybe, err);
+    process->opened_ns = clock_monotonic_ns();
+    if (rc != 0)
+        return rc;
+    size_t now = proc_auxv(process->pid, after, sizeof after);
+    if (now == 0 || (now == size && memcmp(before, after, size) == 0))
+        return 0;
+    *maybe = true;
+    return err_set(err, ERR_NOT_PYTHON, "process %d has just become another program; try again in a moment",
+                   (int)process->pid);
+}
+
 /* Looks for an interpreter; a young process may map it a moment later. */
 static void try_open(struct tracker *k, struct tracked_process *process)
 {
@@ -230,10 +252,7 @@ static void try_open(struct tracker *k, struct tracked_process *process)
     struct python *python = NULL, *side = NULL;
     struct err err = {0};
     bool maybe = false;
-    process->opened_ns = clock_monotonic_ns(); /* a pass may have begun some ms ago, before an exec */
-    int rc = python_open(process->pid, &python, &maybe, &err);
-    if (rc == 0)
-        rc = python_open(process->pid, &side, &maybe, &err);
+    int rc = open_python(process, &python, &side, &maybe, &err);
     process->open_tries++;
     if (rc == 0) {
         pthread_mutex_lock(&m->track.lock);
@@ -250,6 +269,7 @@ static void try_open(struct tracker *k, struct tracked_process *process)
         return;
     }
     python_close(python);
+    python_close(side);
     process->not_python = rc == ERR_NOT_PYTHON && !maybe;
     if (rc != ERR_NOT_PYTHON && rc != ERR_GONE) {
         struct err told;

@@ -26,6 +26,7 @@ enum {
     SETTLED_NS = 100 * NS_PER_MS,
     SAME_TICKS = 3,      /* two tellings of one start differ by so much at most */
     BIRTH_FDS_MAX = 256, /* cores */
+    AUXV_BYTES = 1024,
     ROOTS_MAX = 256
 };
 

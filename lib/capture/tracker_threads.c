@@ -136,7 +136,8 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
         thread = NULL;
     }
     errno = 0;
-    if (thread == NULL && (state != NULL || tracker_is_older(tid, NATIVE_AGE_NS))) {
+    /* which are native is not to be told without a list */
+    if (thread == NULL && (state != NULL || (n_states >= 0 && tracker_is_older(tid, NATIVE_AGE_NS)))) {
         thread = track_add_thread(track, process, tid, state, k->now_ns);
         if (thread != NULL) {
             atomic_fetch_add(&k->m->live_threads, 1);
@@ -183,12 +184,9 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
         process->several = k->states[i].interpreter != k->states[0].interpreter;
     bool slow = k->m->perf != NULL && k->now_ns > k->busy_until_ns && !process->several;
     process->list_due_ns = k->now_ns + tracker_later(slow ? LIST_SLOW_NS : LIST_NS, cost_ns);
-    if (n_states < 0) { /* changed under us, or its memory was replaced */
-        process->exec_seen = process->exec_seen || ++process->list_failures >= LIST_FAILURES_MAX;
-        n_states = 0;
-    } else {
-        process->list_failures = 0;
-    }
+    process->list_failures = n_states < 0 ? process->list_failures + 1 : 0;
+    if (process->list_failures >= LIST_FAILURES_MAX) /* changed under us each time, or its memory was replaced */
+        process->exec_seen = true;
     k->missed = 0;
     for (int i = 0; i < n_tids; i++)
         meet_thread(k, process, k->tids[i], n_states);

@@ -411,6 +411,14 @@ ssize_t proc_cmdline(pid_t pid, char *text, size_t size)
     return length;
 }
 
+size_t proc_auxv(pid_t pid, char *bytes, size_t size)
+{
+    char path[64];
+    ssize_t length;
+    snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
+    return size > 0 && read_small(path, bytes, size, &length) ? (size_t)length : 0;
+}
+
 bool proc_exe(pid_t pid, char *path, size_t size)
 {
     char link[64];

@@ -71,6 +71,10 @@ bool proc_ended(pid_t pid, int *wait_status);
 bool proc_comm(pid_t pid, pid_t tid, char comm[16]);
 /* /proc/PID/cmdline, arguments joined by NUL; length or negative code. */
 ssize_t proc_cmdline(pid_t pid, char *text, size_t size);
+/* /proc/PID/auxv: addresses that the kernel draws anew for each program that a process becomes by exec. Length; 0:
+ * gone.
+ */
+size_t proc_auxv(pid_t pid, char *bytes, size_t size);
 /* readlink of /proc/PID/exe; false when not permitted. */
 bool proc_exe(pid_t pid, char *path, size_t size);
 
