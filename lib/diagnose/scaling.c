@@ -96,8 +96,8 @@ int scaling_add(struct scaling *scaling, const struct profile *profile, double s
                                               .cpu_s = sampled,
                                               .wall_s = (double)profile->duration_ns / 1e9,
                                               .seen = counted > sampled ? sampled / counted : 1};
-    scaling_count_bytes(profile, &scaling->runs[run]);
-    for (size_t i = 0; i < aggregate->n_functions; i++) {
+    rc = scaling_count_bytes(profile, &scaling->runs[run]);
+    for (size_t i = 0; rc == 0 && i < aggregate->n_functions; i++) {
         const struct function_sum *sum = &aggregate->functions[i];
         if (sum->self_cpu_ns <= 0 || sum->self_wall_ns <= 0 || sum->function == 0)
             continue;

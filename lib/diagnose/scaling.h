@@ -82,7 +82,7 @@ void scaling_release(struct scaling *scaling);
 /* ---- between its files ---------------------------------------------------------------------------------------------
  */
 
-void scaling_count_bytes(const struct profile *profile, struct scaling_run *run);
+int scaling_count_bytes(const struct profile *profile, struct scaling_run *run);
 /* Fits bytes, and what the prediction of times is made of. */
 void scaling_judge_rest(struct scaling *scaling);
 

@@ -1,4 +1,5 @@
 /* Of a program at several sizes: its bytes, and what is foretold of the whole of it. */
+#include "data/counter_sums.h"
 #include "diagnose/scaling.h"
 
 #include <math.h>
@@ -18,32 +19,27 @@ const char *scaling_bytes_name(enum scaling_bytes which)
 /* ---- bytes ---------------------------------------------------------------------------------------------------------
  */
 
-/* Largest value of a process's counter; -1: none. */
-static double most_of(const struct profile *profile, uint32_t process, enum counter_kind kind)
+/* Largest peak of a process; -1: none. */
+static double most_memory(const struct profile *profile)
 {
     double most = -1;
     for (size_t i = 0; i < profile->n_counters; i++) {
-        const struct counter *counter = &profile->counters[i];
-        if (counter->kind == kind && counter->subject == process)
-            most = fmax(most, (double)counter->value);
+        if (profile->counters[i].kind == COUNTER_PEAK_RSS)
+            most = fmax(most, (double)profile->counters[i].value);
     }
     return most;
 }
 
-void scaling_count_bytes(const struct profile *profile, struct scaling_run *run)
+int scaling_count_bytes(const struct profile *profile, struct scaling_run *run)
 {
-    static const enum counter_kind kinds[] = {COUNTER_PEAK_RSS, COUNTER_READ_CALLS, COUNTER_WRITE_CALLS};
-    for (int which = 0; which < SCALING_BYTES; which++) {
-        run->bytes[which] = -1;
-        for (uint32_t process = 1; process < profile->n_processes; process++) {
-            /* The kernel adds what a child read and wrote to its parent's once that has waited for it. */
-            if (which != SCALING_PEAK && profile->processes[process].parent != 0)
-                continue;
-            double most = most_of(profile, process, kinds[which]), *sum = &run->bytes[which];
-            if (most >= 0)
-                *sum = which == SCALING_PEAK ? fmax(*sum, most) : fmax(*sum, 0) + most;
-        }
-    }
+    struct counter_sums sums;
+    int rc = counter_sums_of(profile, &sums);
+    if (rc != 0)
+        return rc;
+    run->bytes[SCALING_PEAK] = most_memory(profile);
+    run->bytes[SCALING_READ] = sums.any[COUNTER_READ_CALLS] ? sums.sum[COUNTER_READ_CALLS] : -1;
+    run->bytes[SCALING_WRITTEN] = sums.any[COUNTER_WRITE_CALLS] ? sums.sum[COUNTER_WRITE_CALLS] : -1;
+    return 0;
 }
 
 static void judge_bytes(struct scaling *scaling, enum scaling_bytes which)

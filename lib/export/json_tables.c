@@ -1,9 +1,9 @@
 /* The tables and sums of the JSON report. Tables hold every row of 0.01 % or more, at most `top` or 1000. */
+#include "data/counter_sums.h"
 #include "diagnose/ledger_parts.h"
 #include "export/json.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { ROWS_MAX = 1000 };
 static const double share_min = 1e-4;
@@ -135,35 +135,6 @@ void json_lines(struct json_writer *json, const struct profile *profile, const s
     json_close(json, ']');
 }
 
-struct counter_sums {
-    bool any[COUNTER_KIND_COUNT];
-    double sum[COUNTER_KIND_COUNT];
-};
-
-/* The last value of each process's counter (the highest for sizes), summed over processes. */
-static int sum_counters(const struct profile *profile, struct counter_sums *sums)
-{
-    size_t n = profile->n_processes;
-    double *last = mem_zalloc(n * COUNTER_KIND_COUNT + 1, sizeof *last);
-    if (last == NULL)
-        return ERR_NOMEM;
-    memset(sums, 0, sizeof *sums);
-    for (size_t i = 0; i < profile->n_counters; i++) {
-        const struct counter *counter = &profile->counters[i];
-        if (counter->kind >= COUNTER_KIND_COUNT || counter->kind == COUNTER_CORE_BUSY || counter->subject >= n)
-            continue;
-        double *value = &last[counter->subject * COUNTER_KIND_COUNT + counter->kind];
-        *value = fmax(*value, (double)counter->value);
-        sums->any[counter->kind] = true;
-    }
-    for (size_t i = 0; i < n * COUNTER_KIND_COUNT; i++) {
-        double *sum = &sums->sum[i % COUNTER_KIND_COUNT];
-        *sum = i % COUNTER_KIND_COUNT == COUNTER_THROTTLED ? fmax(*sum, last[i]) : *sum + last[i]; /* one group's */
-    }
-    mem_free(last);
-    return 0;
-}
-
 static void write_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis,
                        const struct counter_sums *sums)
 {
@@ -211,7 +182,7 @@ static void write_sums(struct json_writer *json, const struct profile *profile, 
 int json_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis)
 {
     struct counter_sums sums;
-    int rc = sum_counters(profile, &sums);
+    int rc = counter_sums_of(profile, &sums);
     if (rc == 0)
         write_sums(json, profile, diagnosis, &sums);
     return rc;

@@ -76,3 +76,17 @@ def test_attached_counts_from_then_on(run_keisoku: Run, a_python: Interpreter) -
         target.kill()
     assert done.status == 0, done.err
     assert all(faults < 100 for faults in counted(done.recording)["minor_faults"])
+
+
+def test_what_children_wrote_counts_once(run_keisoku: Run, a_python: Interpreter, tmp_path: Path) -> None:
+    """The kernel adds it to their parent's as well, once that has waited for them."""
+    own, child = 3 << 20, 5 << 20
+    words = [a_python.path, PROGRAMS / "io_family.py", tmp_path, own, child]
+    done = run_keisoku("run", "-q", "--no-html", "-o", "truth.kei", *words)
+    assert done.status == 0, done.err
+    if json.loads(done.out)["own"] < own:
+        pytest.skip(f"the file system of {tmp_path} does not count what is written to it")
+    stat = json.loads(run_keisoku("report", "truth.kei", "--json").out)["stat"]
+    least = own + 3 * child
+    rows = done.sql("SELECT process, last FROM counters WHERE counter = 'write_bytes'")
+    assert least <= stat["write_bytes"] <= least + (1 << 20), rows

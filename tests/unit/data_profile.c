@@ -2,6 +2,7 @@
 #include "data_tests.h"
 
 #include "base/clock.h"
+#include "data/counter_sums.h"
 
 static void thread_sums(const struct profile *profile, uint32_t thread, double *wall, double *cpu)
 {
@@ -163,6 +164,43 @@ static void a_steady_recording_is_small(void **state)
     profile_free(profile);
 }
 
+/* What a child wrote is in its parent's number once that has waited for it. Ids: 1 the program, 2 and 3 its children, 4
+ * the shell that it started, which nobody read, and 5 that one's; each wrote 100 bytes itself. */
+static void what_children_wrote_counts_once(void **state)
+{
+    (void)state;
+    enum { MS = 1000000 };
+    struct process processes[] = {
+        {0},
+        {.end_ns = 90 * MS},
+        {.parent = 1, .end_ns = 50 * MS},                /* waited for */
+        {.parent = 1, .end_ns = 80 * MS},                /* after the last reading of its parent */
+        {.parent = 1, .end_ns = 60 * MS},                /* waited for */
+        {.parent = 4, .end_ns = 55 * MS},                /* by the shell, and that by the program */
+        {.parent = 1, .start_ns = 70 * MS, .end_ns = 0}, /* still there */
+        {.parent = 7, .end_ns = 10 * MS},                /* its own parent: a damaged file */
+    };
+    struct counter counters[] = {
+        {70 * MS, 1, COUNTER_WRITE_CALLS, 400}, {40 * MS, 1, COUNTER_WRITE_CALLS, 100},
+        {50 * MS, 2, COUNTER_WRITE_CALLS, 100}, {80 * MS, 3, COUNTER_WRITE_CALLS, 100},
+        {54 * MS, 5, COUNTER_WRITE_CALLS, 100}, {89 * MS, 6, COUNTER_WRITE_CALLS, 100},
+        {9 * MS, 7, COUNTER_WRITE_CALLS, 100},  {70 * MS, 1, COUNTER_MINOR_FAULTS, 10},
+        {50 * MS, 2, COUNTER_MINOR_FAULTS, 10},
+    };
+    struct profile profile = {.processes = processes,
+                              .n_processes = sizeof processes / sizeof *processes,
+                              .counters = counters,
+                              .n_counters = sizeof counters / sizeof *counters};
+    struct counter_sums sums;
+    assert_int_equal(counter_sums_of(&profile, &sums), 0);
+    assert_true(sums.any[COUNTER_WRITE_CALLS] && !sums.any[COUNTER_READ_CALLS]);
+    assert_close(sums.sum[COUNTER_WRITE_CALLS], 700, 0);
+    assert_close(sums.sum[COUNTER_MINOR_FAULTS], 20, 0);
+    counters[0].value = 100; /* it ignores its children's ends: the kernel adds nothing */
+    assert_int_equal(counter_sums_of(&profile, &sums), 0);
+    assert_close(sums.sum[COUNTER_WRITE_CALLS], 200 + 300, 0);
+}
+
 int profile_tests(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -170,6 +208,7 @@ int profile_tests(void)
         cmocka_unit_test(weights_add_up),
         cmocka_unit_test(sums_agree),
         cmocka_unit_test(totals_count_a_sample_once),
+        cmocka_unit_test(what_children_wrote_counts_once),
         cmocka_unit_test(a_steady_recording_is_small),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
