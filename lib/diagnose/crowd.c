@@ -14,11 +14,24 @@ static bool is_worker(const struct profile *profile, uint32_t frame)
            (strcmp(name, "_process_worker") == 0 && strstr(file, "/concurrent/futures/process.py") != NULL);
 }
 
-/* The worker's line that calls own code in this stack's innermost frame; 0: it is none such. */
+/* What a worker calls for `map`, where a task is some items and not one. */
+static bool is_chunk(const struct profile *profile, uint32_t frame)
+{
+    static const char *const names[] = {"mapstar", "starmapstar", "_process_chunk"};
+    const char *name = profile->strings[profile->functions[profile->frames[frame].function].name];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The worker's line that calls own code, or a chunk, in this stack's innermost frame; 0: it is none such. */
 static uint32_t worker_line(const struct profile *profile, uint32_t stack)
 {
     uint32_t parent = profile->stacks[stack].parent, frame = profile->stacks[stack].frame;
-    bool calls_own = parent != 0 && profile->function_own[profile->frames[frame].function];
+    bool calls_own =
+        parent != 0 && (profile->function_own[profile->frames[frame].function] || is_chunk(profile, frame));
     return calls_own && is_worker(profile, profile->stacks[parent].frame)
                ? profile->frames[profile->stacks[parent].frame].line
                : 0;

@@ -28,7 +28,7 @@ struct wait_facts {
     uint32_t thread;               /* the one that waits most for input or output; 0: none */
     double io_ns, longest_ns;      /* its time in that state; of its longest wait */
     double waits;                  /* separate waits of it, at least */
-    uint32_t leaf;                 /* function it waits in most; other threads there do the same thing */
+    uint32_t leaf;                 /* function it waits in most */
     uint32_t file, line, function; /* own place that waits most, else any */
     double place_ns;               /* wait time of that place */
     uint32_t stack;                /* with most wait time, of those that lead to that place */
@@ -45,7 +45,7 @@ struct facts {
     double active;                /* something was on the CPU (or wanted to be) */
     double io, lock, rest, other; /* nothing was: waits for I/O; locks; sleeps and idles; anything else */
     double serial;                /* of active: about one core's worth */
-    double io_overlap;            /* threads that wait in wait.leaf at once, on average, while there were any */
+    double io_overlap;            /* threads that wait so at once (waits_beside), on average, while there were any */
 
     /* Parts of the time on the CPU; python, native, import and gc: of what was told apart. */
     struct share python, native, on_cpu, import, gc;
@@ -101,6 +101,9 @@ int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop)
 int waits_find(struct facts *facts);
 /* Is this a wait for one thing? An event loop's wait for whatever comes first overlaps already. */
 bool waits_for_one(const struct profile *profile, size_t sample);
+/* Is this wait for input or output one of those beside `wait`'s thread? In the same function, and from the same own
+ * one; or, in its process, from any own one. A server's wait for the next request, in the library, is another thing. */
+bool waits_beside(const struct facts *facts, size_t sample);
 /* The function that the sample is in; 0: none. */
 uint32_t sample_function(const struct profile *profile, size_t sample);
 /* The innermost own frame of the sample; else its innermost. */

@@ -236,6 +236,18 @@ static bool writes_little(const struct facts *facts, const struct line_sum *line
            is_seen_to_write_little(profile, line->file, line->line);
 }
 
+/* The line's part of the time in the kernel: short calls are often not told apart from the interpreter, and are taken
+ * to be like those that were. */
+static struct share kernel_part(const struct facts *facts, const struct line_sum *line)
+{
+    double on = 0;
+    for (int state = 0; state < STATE_COUNT; state++)
+        on += state_on_cpu((enum state)state) ? line->state_ns[state] : 0;
+    double told = on - line->state_ns[STATE_ON_CPU];
+    bool known = told >= LIMIT_OF(TINY_WRITES, TOLD_MIN) * on && told > 0;
+    return cpu_part(facts, known ? on * line->state_ns[STATE_KERNEL] / told : line->state_ns[STATE_KERNEL]);
+}
+
 bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                       struct finding *finding, struct words *words)
 {
@@ -243,10 +255,10 @@ bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, 
     (void)n_earlier;
     for (size_t i = 0; i < facts->aggregate->n_lines && facts->active >= LIMIT_OF(TINY_WRITES, ACTIVE_MIN); i++) {
         const struct line_sum *line = &facts->aggregate->lines[i];
-        struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
-        struct share share = line_cpu(facts, line), kernel = share_of(&only_on, line->state_ns[STATE_KERNEL], 0, 0);
+        struct share share = line_cpu(facts, line), kernel = kernel_part(facts, line);
         if (line->line == 0 || !facts->profile->function_own[line->function] ||
-            kernel.low < LIMIT_OF(TINY_WRITES, KERNEL_MIN) || !writes_little(facts, line))
+            share.low < LIMIT_OF(TINY_WRITES, LINE_MIN) || kernel.low < LIMIT_OF(TINY_WRITES, KERNEL_MIN) ||
+            !writes_little(facts, line))
             continue;
         finding_predict(finding, facts->active * share.low, facts->active * share.share,
                         LIMIT_OF(TINY_WRITES, FACTOR_LOW), LIMIT_OF(TINY_WRITES, FACTOR_HIGH));
@@ -276,6 +288,34 @@ static bool is_lock_line(const struct profile *profile, const struct line_sum *l
     size_t length = 0;
     const char *text = profile_source_line(profile, line->file, line->line, &length);
     return text != NULL && source_locks(text, length);
+}
+
+/* Is the sample at the line, or in the library's function that takes the lock of a Condition for it? A semaphore, whose
+ * `acquire` is the library's too, says on purpose how many may go on at once. */
+static bool takes_at(const struct profile *profile, uint32_t stack, const struct line_sum *line)
+{
+    const char *name = NULL;
+    for (; stack != 0; stack = profile->stacks[stack].parent) {
+        const struct frame *frame = &profile->frames[profile->stacks[stack].frame];
+        if (frame->function == line->function && frame->line == line->line)
+            return name == NULL || strcmp(name, "__enter__") == 0;
+        if (profile->function_own[frame->function])
+            return false;
+        const char *whole = profile->strings[profile->functions[frame->function].name], *dot = strrchr(whole, '.');
+        name = dot != NULL ? dot + 1 : whole;
+    }
+    return false;
+}
+
+static double waits_to_take(const struct profile *profile, const struct line_sum *line)
+{
+    const struct profile_samples *samples = &profile->samples;
+    double ns = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (samples->state[i] == STATE_LOCK && sample_counts(profile, i) && takes_at(profile, samples->stack[i], line))
+            ns += samples->wall_ns[i];
+    }
+    return ns;
 }
 
 /* Is a line further down within what the lock's line begins, by its blanks? Lines that are not known: no. */
@@ -322,9 +362,11 @@ static uint32_t find_held(const struct facts *facts, struct held *found)
     uint32_t best = 0;
     for (size_t i = 0; i < aggregate->n_lines; i++) {
         const struct line_sum *lock = &aggregate->lines[i];
-        struct held held = {.lock_ns = lock->state_ns[STATE_LOCK], .lock_line = lock->line};
-        if (held.lock_ns <= found->lock_ns || lock->line == 0 || !facts->profile->function_own[lock->function] ||
-            !is_lock_line(facts->profile, lock))
+        struct held held = {.lock_line = lock->line};
+        if (lock->line == 0 || !facts->profile->function_own[lock->function] || !is_lock_line(facts->profile, lock))
+            continue;
+        held.lock_ns = waits_to_take(facts->profile, lock);
+        if (held.lock_ns <= found->lock_ns)
             continue;
         for (size_t k = 0; k < aggregate->n_lines; k++) {
             const struct line_sum *wait = &aggregate->lines[k];

@@ -12,7 +12,7 @@ static const double bin_min_ns = 5e6;
 
 struct bin {
     double on, io, lock, rest; /* thread-nanoseconds */
-    double same;               /* of io: in wait.leaf */
+    double same;               /* of io: those of facts->io_overlap */
 };
 
 struct timeline {
@@ -149,7 +149,7 @@ int timeline_measure(const struct profile *profile, struct facts *facts)
         if (one == STATE_IO && !io)
             one = STATE_IDLE;
         double from = cursor[thread], to = from + samples->wall_ns[i];
-        pour(&timeline, from, to, one, io && sample_function(profile, i) == facts->wait.leaf);
+        pour(&timeline, from, to, one, io && waits_beside(facts, i));
         cursor[thread] = to;
     }
     sum_bins(&timeline, facts);

@@ -7,6 +7,7 @@
 enum { POINTS_MIN = 6, POINTS_MAX = 256 };
 #define BUSY    0.2 /* cores that a process uses: then its own time is the measure, not that of the machine's load */
 #define WARM_UP 0.2 /* of the process's time, in which a program loads what it needs */
+#define ENDING  0.1 /* of its time, in which it may give back what it had: a program's end */
 
 static int by_value(const void *a, const void *b)
 {
@@ -56,6 +57,16 @@ static double steady(const struct trend_point *points, size_t n, size_t at)
     return at == 0 || at + 1 >= n ? points[at].value : median(near, 3);
 }
 
+/* Readings up to the most of all, where it comes near the end; else all. */
+static size_t before_end(const struct trend_point *points, size_t n)
+{
+    size_t most = 0;
+    for (size_t i = 1; i < n; i++)
+        most = steady(points, n, i) >= steady(points, n, most) ? i : most;
+    double left = n > 0 ? points[n - 1].time_s - points[most].time_s : 0;
+    return n > 0 && left <= ENDING * (points[n - 1].time_s - points[0].time_s) ? most + 1 : n;
+}
+
 /* Of what it grew by, that behind the middle. */
 static double late_part(const struct trend_point *points, size_t n, size_t from)
 {
@@ -71,6 +82,7 @@ static double late_part(const struct trend_point *points, size_t n, size_t from)
 
 int trend_fit(const struct trend_point *points, size_t n, struct trend *trend)
 {
+    n = before_end(points, n);
     size_t from = n > 1 ? warm(points, n) : n, left = n - from, pairs = 0;
     *trend = (struct trend){0};
     if (left < POINTS_MIN)

@@ -124,6 +124,18 @@ static bool is_its_wait(const struct facts *facts, size_t sample)
            facts->profile->samples.state[sample] == STATE_IO && waits_for_one(facts->profile, sample);
 }
 
+bool waits_beside(const struct facts *facts, size_t sample)
+{
+    const struct profile *profile = facts->profile;
+    if (!waits_for_one(profile, sample) || sample_function(profile, sample) != facts->wait.leaf)
+        return false;
+    uint32_t function = profile->frames[sample_own_frame(profile, sample)].function;
+    uint32_t process = profile->threads[profile->samples.thread[sample]].process;
+    if (function == facts->wait.function)
+        return true;
+    return profile->function_own[function] && process == profile->threads[facts->wait.thread].process;
+}
+
 /* The stack with most of the waits at one place. */
 static int find_stack(struct facts *facts, uint32_t place)
 {

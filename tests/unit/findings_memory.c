@@ -69,6 +69,12 @@ static void a_slope_with_its_interval(void **state)
     assert_int_equal(trend_fit(points, READINGS, &trend), 0);
     assert_true(fabs(trend.slope - 50) < 2 && trend.low > 45 && trend.low < trend.slope && trend.high > trend.slope);
     assert_true(fabs(trend.late - 0.5) < 0.1 && fabs(trend.first - 1000) < 20);
+    points[READINGS - 1].value = 400; /* its end gives back what it had */
+    assert_int_equal(trend_fit(points, READINGS, &trend), 0);
+    assert_true(fabs(trend.slope - 50) < 2 && trend.latest > 1270 && fabs(trend.late - 0.5) < 0.1);
+    points[9].value = points[10].value = 9000; /* with the most of all long before */
+    assert_int_equal(trend_fit(points, READINGS, &trend), 0);
+    assert_true(trend.latest == 400);
     for (int i = 0; i < READINGS; i++)
         points[i].value = i < 14 ? 1000 + i * 10 : 1140;
     assert_int_equal(trend_fit(points, READINGS, &trend), 0);
@@ -169,8 +175,9 @@ static void what_outlives_a_call(void **state)
     assert_false(stores("def keep(k", &store));
 }
 
-/* `workers` processes that each want a core; the first eighth of a worker's time is its initializer. */
-static struct built *crowd(uint32_t workers, bool prepares)
+/* `workers` processes that each want a core; half of what they compute is their initializer. `chunk`: what the library
+ * calls for a task, if it is not the task itself. */
+static struct built *crowd(uint32_t workers, bool prepares, const char *chunk)
 {
     struct built *built = built_new();
     uint32_t worker = built_function(built, "worker", "/usr/lib/python3/multiprocessing/pool.py", false);
@@ -180,6 +187,8 @@ static struct built *crowd(uint32_t workers, bool prepares)
     uint32_t task = built_function(built, "task", "/home/u/app.py", true);
     uint32_t outer = built_stack(built, 0, main, 20), round = built_stack(built, outer, worker, 30);
     uint32_t early = built_stack(built, outer, worker, 10);
+    if (chunk != NULL)
+        round = built_stack(built, round, built_function(built, chunk, "/usr/lib/python3/pool.py", false), 40);
     uint32_t stacks[3] = {built_stack(built, outer, wait, 5), built_stack(built, early, prepare, 2),
                           built_stack(built, round, task, 8)};
     uint32_t thread = built_thread(built, 1);
@@ -202,10 +211,11 @@ static void more_workers_than_cores(void **state)
 {
     (void)state;
     struct finding finding;
-    assert_true(has_tag(crowd(10, true), "oversubscribed", &finding));
+    assert_true(has_tag(crowd(10, true, NULL), "oversubscribed", &finding));
     assert_true(finding.predicted_low > 1.4 && finding.predicted_high < 2.2);
-    assert_false(has_tag(crowd(10, false), "oversubscribed", &finding)); /* gains nothing by itself */
-    assert_false(has_tag(crowd(2, true), "oversubscribed", &finding));
+    assert_true(has_tag(crowd(10, true, "mapstar"), "oversubscribed", &finding));
+    assert_false(has_tag(crowd(10, false, "mapstar"), "oversubscribed", &finding)); /* gains nothing by itself */
+    assert_false(has_tag(crowd(2, true, NULL), "oversubscribed", &finding));
 }
 
 int memory_tests(void)

@@ -257,13 +257,16 @@ static void waits_in_a_task_are_told(void **state)
     expect_first(calling("run", "/home/u/lib/events.py", 60, STATE_SLEEP), "paced", "sets its own pace");
 }
 
-/* Three threads wait for a lock at line 10 while a fourth sleeps at line 11. */
-static struct built *locking(const char *text)
+/* Three threads wait for a lock at line 10, in `enter` of the library if it is named, while a fourth sleeps at line 11.
+ */
+static struct built *locking(const char *text, const char *enter)
 {
     static struct profile_source source;
     struct built *built = built_new();
     uint32_t work = built_function(built, "work", "/home/u/app.py", true);
     uint32_t lock = built_stack(built, 0, work, 10), wait = built_stack(built, 0, work, 11);
+    if (enter != NULL)
+        lock = built_stack(built, lock, built_function(built, enter, "/usr/lib/python3.12/threading.py", false), 300);
     for (int i = 0; i < 4; i++) {
         uint32_t thread = built_thread(built, 1);
         for (size_t k = 0; k < WHOLE; k++)
@@ -280,8 +283,12 @@ static struct built *locking(const char *text)
 static void only_waits_under_the_lock_are_told(void **state)
 {
     (void)state;
-    expect_first(locking("    with lock:\n        sleep(1)\n"), "lock-held-waiting", "3.0 threads");
-    expect_never(locking("    with lock: table[key] = 1\n    sleep(1)\n"), "lock-held-waiting");
+    expect_first(locking("    with lock:\n        sleep(1)\n", NULL), "lock-held-waiting", "3.0 threads");
+    expect_never(locking("    with lock: table[key] = 1\n    sleep(1)\n", NULL), "lock-held-waiting");
+    const char *text = "    with free:\n        sleep(1)\n";
+    expect_first(locking(text, "Condition.__enter__"), "lock-held-waiting", "app.py:11");
+    expect_never(locking(text, "Semaphore.acquire"), "lock-held-waiting");
+    expect_never(locking(text, "ThreadPoolExecutor.__exit__"), "lock-held-waiting");
 }
 
 /* Line 2 writes, mostly in the kernel. */
@@ -298,6 +305,10 @@ static struct built *writing(const char *text, const char *file, int64_t bytes)
 static void only_small_writes_are_told(void **state)
 {
     (void)state;
+    struct built *built = writing("trail.write(e); trail.flush()\n", "_io.TextIOWrapper", 40);
+    for (size_t i = 0; i < WHOLE; i++) /* most is not told apart */
+        built->state[i] = i % 4 != 0 ? STATE_ON_CPU : built->state[i];
+    expect_first(built, "tiny-writes", "app.py:2");
     expect_first(writing("trail.write(entry)\n", "_io.FileIO", 40), "tiny-writes", "app.py:2");
     expect_first(writing("trail.write(e); trail.flush()\n", "_io.BufferedWriter", 40), "tiny-writes", "app.py:2");
     expect_never(writing("trail.write(entry)\n", "_io.FileIO", 65536), "tiny-writes");

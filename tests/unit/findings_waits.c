@@ -41,6 +41,31 @@ static void io_wait_holds_for_waits_in_turn(void **state)
     expect(waiting(100, 20, 8), TAGS("flat")); /* they overlap already */
 }
 
+/* The client waits in the library for each answer; a server beside it waits there for requests. */
+static void a_server_s_waits_are_its_own(void **state)
+{
+    (void)state;
+    for (int own = 0; own < 2; own++) {
+        struct built *built = built_new();
+        uint32_t fetch = built_function(built, "fetch", "/home/u/app.py", true);
+        uint32_t handle = built_function(built, "handle", "/usr/lib/python3.12/socketserver.py", false);
+        uint32_t read = built_function(built, "readinto", "/usr/lib/python3.12/socket.py", false);
+        uint32_t at = built_stack(built, 0, fetch, 6), wait = built_stack(built, at, read, 700);
+        uint32_t beside = own ? wait : built_stack(built, built_stack(built, 0, handle, 60), read, 700);
+        uint32_t client = built_thread(built, 1), process = (uint32_t)built->profile.n_processes++;
+        built->processes[process] = (struct process){.pid = 200, .parent = 1};
+        uint32_t server = built_thread(built, process);
+        for (uint64_t i = 0; i < 100; i++) {
+            built_sample(built, (i * 21 + 1) * MS, client, at, STATE_PYTHON, 1, MS);
+            built_sample(built, (i * 21 + 21) * MS, client, wait, STATE_IO, 20, 20.0 * MS);
+        }
+        for (uint64_t i = 0; i < 100; i++)
+            built_sample(built, (i * 21 + 21) * MS, server, beside, STATE_IO, 21, 21.0 * MS);
+        built_cores(built, 0.1);
+        expect(built, own ? TAGS("flat") : TAGS("io-wait"));
+    }
+}
+
 /* Four threads, one at a time has the GIL. */
 static struct built *fighting(double busy)
 {
@@ -151,7 +176,7 @@ int wait_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(io_wait_holds_for_waits_in_turn), cmocka_unit_test(gil_contention_needs_free_cores),
         cmocka_unit_test(starved_is_said_first),           cmocka_unit_test(throttled_is_starved),
-        cmocka_unit_test(paced_programs_are_left_alone),
+        cmocka_unit_test(paced_programs_are_left_alone),   cmocka_unit_test(a_server_s_waits_are_its_own),
     };
     return cmocka_run_group_tests_name("findings: waits", tests, NULL, NULL);
 }
