@@ -54,6 +54,15 @@ static bool computes(const struct profile *profile, size_t i)
            state_on_cpu((enum state)profile->samples.state[i]);
 }
 
+static bool calls_from(const struct profile *profile, const double *frame_ns, const struct line_sum *line)
+{
+    for (uint32_t i = 1; i < profile->n_frames; i++) {
+        if (frame_ns[i] > 0 && profile->frames[i].function == line->function && profile->frames[i].line == line->line)
+            return true;
+    }
+    return false;
+}
+
 /* Of the calls from `caller`: which function has most, from where. */
 static void sum_callees(const struct facts *facts, struct sums *sums, uint32_t caller, double *frame_ns,
                         struct small_calls *found)
@@ -73,6 +82,11 @@ static void sum_callees(const struct facts *facts, struct sums *sums, uint32_t c
     for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
         if (facts->aggregate->functions[i].function == caller)
             found->caller_ns = facts->aggregate->functions[i].self_cpu_ns;
+    }
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        if (line->function == caller && calls_from(profile, frame_ns, line))
+            found->hands_ns += line->cpu_ns;
     }
 }
 

@@ -13,6 +13,7 @@ struct small_calls {
     double ns;        /* on the CPU in small functions called from that function */
     double callee_ns; /* of it in `callee` */
     double caller_ns; /* on the CPU in the caller itself */
+    double hands_ns;  /* of that, on the lines that call them */
 };
 
 struct repeated_calls {

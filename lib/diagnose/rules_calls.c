@@ -46,17 +46,17 @@ bool rule_call_overhead(const struct facts *facts, const struct finding *earlier
             (earlier[i].function == small->callee || earlier[i].function == profile->frames[small->frame].function))
             return false;
     }
-    double part = facts->active * share.share,
-           whole = facts->active * cpu_part(facts, small->ns + small->caller_ns).share;
-    /* Of a call and what it does, the call. */
+    /* Of a call and what it does, the call: in the small functions, and on the lines that hand things over to them. */
     double call = LIMIT_OF(CALL_OVERHEAD, CALL_STEPS), steps = source_function_steps(profile, small->callee),
-           goes = call / (call + steps);
+           goes = facts->active * call / (call + steps), hands = cpu_part(facts, small->hands_ns).share,
+           whole = facts->active * cpu_part(facts, small->ns + small->caller_ns).share;
     finding->max_gain = 1 / (1 - fmin(whole, 0.999));
-    finding->predicted_low = 1 / (1 - fmin(0.9, facts->active * share.low * goes * LIMIT_OF(CALL_OVERHEAD, GOES_LOW)));
+    finding->predicted_low = 1 / (1 - fmin(0.9, goes * (share.low + hands) * LIMIT_OF(CALL_OVERHEAD, GOES_LOW)));
     finding->predicted_high =
-        fmin(finding->max_gain, 1 / (1 - fmin(0.9, part * goes * LIMIT_OF(CALL_OVERHEAD, GOES_HIGH))));
+        fmin(finding->max_gain, 1 / (1 - fmin(0.9, goes * (share.share + hands) * LIMIT_OF(CALL_OVERHEAD, GOES_HIGH))));
     finding_add_share(finding, "CPU time in small functions called there", share);
     finding_add_share(finding, "CPU time in the function that calls them", cpu_part(facts, small->caller_ns));
+    finding_add_share(finding, "of it on the lines that call them", cpu_part(facts, small->hands_ns));
     finding_add(finding, "steps in the body of the one with most", "1", steps);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_frame(facts, small->frame, finding);
