@@ -202,7 +202,7 @@ static void call_overhead_is_of_small_functions(void **state)
 {
     (void)state;
     expect_tag(calling("return y * 600 + x", 50), "call-overhead", true);
-    expect_tag(calling("return y * 600 + x", 50), "hot-loop", false); /* it, alone, as native code gains little */
+    expect_tag(calling("return y * 600 + x", 50), "hot-loop", false);     /* it, alone, as native code gains little */
     expect_tag(calling("return y * 600 + x", 24), "call-overhead", true); /* the line that calls has more */
     expect_tag(calling("return y * 600 + x", 8), "call-overhead", false);
     expect_tag(calling("return sum(range(x))", 50), "call-overhead", false);
