@@ -141,5 +141,5 @@ def test_a_time_namespace(bounded: Bounded, a_python: Interpreter, tmp_path: Pat
     ((evidence,),) = sql(tmp_path / "x.kei", "SELECT value FROM meta WHERE key = 'evidence'")
     if "clock" in evidence:  # instruction pointers were had, and met their samples
         ((told,),) = sql(tmp_path / "x.kei", "SELECT sum(cpu_s) FROM states WHERE state IN ('python', 'kernel')")
-        assert told > 0.8, told
+        assert told > 0.1, told  # of 1.2; none with a wrong clock, fewer where cores are short
     assert len(sql(tmp_path / "x.kei", "SELECT pid FROM process")) == 4

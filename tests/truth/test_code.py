@@ -130,7 +130,9 @@ def test_code(run_keisoku: Run, report: Report, python: Interpreter, tmp_path: P
         pytest.skip("the machine was so busy that no sample had an instruction pointer")
     shares = told(value)
     # Start-up is part of what is measured: up to a tenth of a second.
-    assert shares.get(kind.where, 0) > kind.least, (shares, value["states"]["cpu"])
+    # A debug build calls functions where others have them inlined.
+    least = kind.least * (0.7 if python.name.endswith("d") else 1)
+    assert shares.get(kind.where, 0) > least, (shares, value["states"]["cpu"])
     assert "interpreter" not in shares, "its loop was not found"
     assert value["code"]["evidence"]["kernel sampler" if reader == "kernel" else "perf clock"] > 0.9
     tags = {finding["tag"]: finding for finding in value["findings"]}
