@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from interpreters import Interpreter
 from oracle import PROGRAMS
-from support import Run
+from support import Result, Run
 
 pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
@@ -61,6 +61,13 @@ def group() -> Iterator[Path | None]:
         folder.rmdir()
 
 
+def told_by(done: Result) -> dict[str, Any]:
+    path = done.folder / "report.json"
+    report: dict[str, Any] = json.loads(path.read_text())
+    path.unlink()  # else that of the next look has another name
+    return report
+
+
 def ledger(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -> tuple[dict[str, int], dict[str, Any]]:
     """What the thread says, and what the report says of it."""
     if python.minor < (3, 8):
@@ -69,10 +76,11 @@ def ledger(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -> tu
     words = ("--reader", "core", "--rate", 1000, "-q", "--no-html", "--json=report.json")
     done = run_keisoku("run", *words, python.path, PROGRAMS / "ledger.py", phase, seconds, *more)
     assert done.status == 0, done.err
-    told = done.folder / "report.json"
-    report = json.loads(told.read_text())
-    told.unlink()  # else the next look's report has another name
-    (row,) = [row for row in report["states"]["threads"] if row.get("name") == "subject"]
+    report = told_by(done)
+    rows = [row for row in report["states"]["threads"] if row.get("name") == "subject"]
+    if not rows and report["trust"]["samples"] < 300:
+        raise Disturbed(f"there were {report['trust']['samples']} samples, and none of it")
+    (row,) = rows
     parts(report)
     row["throttled_s"] = report["stat"].get("throttled_s", 0)
     return json.loads(done.out), row
@@ -195,7 +203,7 @@ def check_kinds(run_keisoku: Run, python: Interpreter) -> None:
     words = ("--reader", "core", "--rate", 1000, "-q", "--no-html", "--json=report.json")
     done = run_keisoku("run", *words, python.path, PROGRAMS / "io_kinds.py", "0.4")
     assert done.status == 0, done.err
-    truth, states = json.loads(done.out), json.loads((done.folder / "report.json").read_text())["states"]
+    truth, states = json.loads(done.out), told_by(done)["states"]
     whole = sum(thread["wall_s"] for thread in states["threads"])
     for kind, seconds in truth.items():
         near(states["io"], kind, seconds / 1e9 / whole)
