@@ -44,7 +44,7 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .thread = t,
         .time_ns = t->pending_ns,
         .run_ns = t->last.run_ns - t->written.run_ns,
-        .delay_ns = t->last.delay_ns - t->written.delay_ns,
+        .delay_ns = t->last.delay_ns - t->written.delay_ns + (last ? t->wanting_ns : 0),
         .node = t->stack,
         .task = t->task,
         .ip = t->ip,
@@ -207,11 +207,22 @@ static void note_holder(struct sampler *s, struct tracked_thread *t)
     t->holder_node = s->list[s->holder_at]->stack;
 }
 
+/* A wait for a core is in a thread's counters once it gets one; if it ends soon after that, nobody reads them again.
+ * One that was found runnable twice and did not run in between has waited all the while. */
+static void note_wanting(const struct sampler *s, struct tracked_thread *t, const struct proof *proof,
+                         enum reader_kind reader)
+{
+    bool same = proof->after.switches == t->last.switches && proof->after.run_ns == t->last.run_ns;
+    bool waits = reader == READER_CORE && same && !t->asleep && t->last_here_ns != 0;
+    t->wanting_ns = waits ? t->wanting_ns + (s->here_ns - t->last_here_ns) : 0;
+}
+
 void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proof *proof, bool stack_good,
                   enum reader_kind reader)
 {
     sampler_flush(s, t, false);
     take_native(s, t);
+    note_wanting(s, t, proof, reader);
     t->last = proof->after;
     t->last_here_ns = s->here_ns;
     t->asleep = !proof->runs;

@@ -392,7 +392,7 @@ static void start_afresh(struct sampler *s)
         proc_thread_schedstat(&t->files, &t->last);
         t->written = t->last;
         t->asleep = false;
-        t->wait_from_ns = 0;
+        t->wait_from_ns = t->wanting_ns = t->last_here_ns = 0;
         t->depth = 0;
         t->core = -1;
         t->pending_since_ns = clock_monotonic_ns();

@@ -126,6 +126,7 @@ struct tracked_thread {
     struct proc_schedstat last;    /* counters at its last sample */
     uint64_t run_seen_ns;          /* its run time when they were last read */
     uint64_t last_here_ns;         /* when the sampler had come to its core for that */
+    uint64_t wanting_ns;           /* it has waited for a core so long up to then, which they do not have yet */
     struct proc_schedstat written; /* counters at its last written sample */
     uint64_t pending_ns;           /* time of the last sweep that saw the same again */
     uint64_t pending_since_ns;

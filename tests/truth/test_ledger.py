@@ -26,7 +26,8 @@ POINTS_OF_COUNTERS = 0.005  # between the report's states and the scheduler's co
 DELAY_MAX = 0.25
 TRIES = 3
 ON_CPU = {"python", "native", "native+gil", "on-cpu", "kernel", "gc", "import"}
-SECONDS = {"starved": "1.2", "fight": "1.5"}
+SECONDS = {"starved": "1.2", "fight": "1.5", "capped": "0.6"}
+QUOTAS = ("throttled", "capped")
 # Phase → the states that it times.
 WALL: dict[str, tuple[str, ...]] = {
     "spin": (),
@@ -40,6 +41,7 @@ WALL: dict[str, tuple[str, ...]] = {
     "fight": ("gil-wait",),
     "held": ("gil-wait",),
     "throttled": ("runnable",),
+    "capped": ("runnable",),
     "starved": ("runnable",),
 }
 CPU = {"gc": ("gc",), "import": ("import",), "hash": ("native", "native+gil")}
@@ -115,7 +117,7 @@ class Disturbed(Exception):
 
 def undisturbed(phase: str, truth: dict[str, int], row: dict[str, Any]) -> None:
     wanting = truth["runnable"] / truth["wall"]
-    if phase not in ("starved", "pair", "fight", "held", "throttled") and wanting > DELAY_MAX:
+    if phase not in ("starved", "pair", "fight", "held", *QUOTAS) and wanting > DELAY_MAX:
         raise Disturbed(f"it wanted a core for {wanting:.0%} of its time")
     if abs(row["wall_s"] - truth["wall"] / 1e9) > 0.03 * row["wall_s"]:
         raise Disturbed(f"it lived {row['wall_s']:.2f} s as was seen and {truth['wall'] / 1e9:.2f} s by its own clock")
@@ -144,7 +146,7 @@ def check_wall(run_keisoku: Run, python: Interpreter, phase: str, *more: Path) -
     on = sum(share["share"] for state, share in states.items() if state in ON_CPU)
     assert abs(on - truth["cpu"] / wall) < POINTS, (truth, states)
     assert abs(on - row["cpu_s"] / row["wall_s"]) < POINTS_OF_COUNTERS, row
-    if len(WALL[phase]) == 1 and phase not in ("starved", "throttled"):  # then the counters tell exactly how long
+    if len(WALL[phase]) == 1 and phase not in ("starved", *QUOTAS):  # then the counters tell exactly how long
         truth[WALL[phase][0]] = wall - truth["cpu"] - truth["runnable"]
     for state in WALL[phase]:
         if state == "gil-wait" and python.free_threaded:
@@ -169,9 +171,9 @@ def check_cpu(run_keisoku: Run, python: Interpreter, phase: str) -> None:
 @pytest.mark.alone
 @pytest.mark.parametrize("phase", WALL)
 def test_wall(run_keisoku: Run, python: Interpreter, phase: str, group: Path | None) -> None:
-    if phase == "throttled" and group is None:
+    if phase in QUOTAS and group is None:
         pytest.skip("no quota of control groups version 1 that we may set")
-    more = (group,) if phase == "throttled" and group is not None else ()
+    more = (group,) if phase in QUOTAS and group is not None else ()
     twice(lambda: check_wall(run_keisoku, python, phase, *more))
 
 
