@@ -277,5 +277,7 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
         rc = crowd_find(facts);
     if (rc == 0 && facts->busiest != 0)
         rc = loop_find(profile, facts->busiest, &facts->loop);
+    if (rc == 0 && facts->busiest != 0)
+        rc = free_rounds_find(profile, facts->busiest, &facts->free_rounds);
     return rc;
 }

@@ -24,6 +24,12 @@ struct loop {
     uint64_t returns;                  /* how often a place was come back to: a lower bound of the rounds */
 };
 
+/* A loop whose rounds do not need each other, as far as its text tells. */
+struct free_rounds {
+    uint32_t frame; /* its line with most time; 0: none */
+    double share;   /* of its thread's time on the CPU, under it */
+};
+
 struct wait_facts {
     uint32_t thread;               /* the one that waits most for input or output; 0: none */
     double io_ns, longest_ns;      /* its time in that state; of its longest wait */
@@ -73,6 +79,7 @@ struct facts {
     uint32_t busiest;                /* the thread with most time on the CPU; 0: none */
     double busiest_ns;
     struct loop loop; /* of that thread */
+    struct free_rounds free_rounds;
     struct wait_facts wait;
     uint32_t gil_process;                         /* where the GIL is waited for most */
     double gil_wait_ns, gil_hold_ns, gil_wall_ns; /* of that process */
@@ -96,6 +103,9 @@ int timeline_measure(const struct profile *profile, struct facts *facts);
 int builtin_find(struct facts *facts);
 /* In loop.c: the dominating loop of a thread, by its samples on the CPU. */
 int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop);
+
+/* In free_rounds.c: the loop of a thread that could be shared with other processes. */
+int free_rounds_find(const struct profile *profile, uint32_t thread, struct free_rounds *found);
 
 /* In waits.c: the thread that waits most for input or output, and where. */
 int waits_find(struct facts *facts);

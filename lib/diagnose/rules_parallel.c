@@ -99,27 +99,18 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     return true;
 }
 
-/* The line of the loop's function under which most of the time goes. */
-static uint32_t loop_line(const struct facts *facts)
+/* Of the time on the CPU, that of rounds which could go to other cores. */
+static double shareable(const struct facts *facts)
 {
-    double most = 0;
-    uint32_t best = facts->profile->functions[facts->loop.function].first_line;
-    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
-        const struct line_sum *line = &facts->aggregate->lines[i];
-        if (line->function == facts->loop.function && line->total_wall_ns > most) {
-            most = line->total_wall_ns;
-            best = line->line;
-        }
-    }
-    return best;
+    return facts->strata.on_ns > 0 ? facts->free_rounds.share * facts->busiest_ns / facts->strata.on_ns : 0;
 }
 
 static bool one_core_holds(const struct facts *facts)
 {
     const struct diagnosis *diagnosis = facts->diagnosis;
     return facts->serial >= LIMIT_OF(ONE_CORE, SERIAL_MIN) && diagnosis->cores_used <= LIMIT_OF(ONE_CORE, USED_MAX) &&
-           facts->cores_known && diagnosis->cores_free >= LIMIT_OF(ONE_CORE, FREE_MIN) && facts->strata.on_ns > 0 &&
-           facts->loop.share * facts->busiest_ns / facts->strata.on_ns >= LIMIT_OF(ONE_CORE, LOOP_MIN) &&
+           facts->cores_known && diagnosis->cores_free >= LIMIT_OF(ONE_CORE, FREE_MIN) &&
+           shareable(facts) >= LIMIT_OF(ONE_CORE, LOOP_MIN) &&
            (double)facts->loop.returns >= LIMIT_OF(ONE_CORE, ROUNDS_MIN) &&
            facts->import.share <= LIMIT_OF(ONE_CORE, IMPORT_MAX);
 }
@@ -141,20 +132,19 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
     if (native || !one_core_holds(facts))
         return false;
-    double part = facts->serial * facts->loop.share * facts->busiest_ns / facts->strata.on_ns;
+    double part = facts->serial * shareable(facts), busy_s = facts->strata.on_ns / 1e9;
+    double low = gain_amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
     finding->max_gain = gain_amdahl(part, 1 + diagnosis->cores_free);
-    finding->predicted_low = gain_amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
+    finding->predicted_low = busy_s / (busy_s / low + LIMIT_OF(ONE_CORE, START_S));
     finding->predicted_high = finding->max_gain;
     finding->scaled_gain = gain_gustafson(part, 1 + diagnosis->cores_free);
     finding_add_elapsed(facts, finding, "one core busy", facts->serial);
     finding_add(finding, "cores used", "cores", diagnosis->cores_used);
     finding_add(finding, "cores free", "cores", diagnosis->cores_free);
-    finding_add(finding, "CPU time in one loop", "share", facts->loop.share * facts->busiest_ns / facts->strata.on_ns);
+    finding_add(finding, "CPU time in rounds with an item of their own", "share", shareable(facts));
     finding_add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
-    finding->function = facts->loop.function;
-    finding->file = facts->profile->functions[facts->loop.function].file;
-    finding->line = loop_line(facts);
-    finding_not_measured(finding, "whether a round needs the result of the one before");
+    finding_place_frame(facts, facts->free_rounds.frame, finding);
+    finding_not_measured(finding, "what rounds do to each other that their text does not show");
     finding_not_measured(finding, "what processes would have to send each other");
     finding->confidence = 0.6;
     words_percent(words->share, sizeof words->share, facts->serial);

@@ -19,7 +19,7 @@ bool source_body_begin(const struct profile *profile, uint32_t function, struct 
 /* The next line that is neither empty nor a comment nor of a docstring; NULL: the end, or not understood. */
 const char *source_body_next(struct source_body *body, size_t *length);
 
-enum { STORE_NAME_BYTES = 64 };
+enum { STORE_NAME_BYTES = 64, SOURCE_BODY_LINES_MAX = 60 /* more are not read */ };
 
 /* Where a function puts something into a dict, list or set that is there before and after the call. */
 struct source_store {

@@ -10,7 +10,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { BODY_LINES_MAX = 60, TEXT_LINES_MAX = 200, HEAD_LINES_MAX = 24, NAME_MAX_LENGTH = 128 };
+enum { TEXT_LINES_MAX = 200, HEAD_LINES_MAX = 24, NAME_MAX_LENGTH = 128 };
 
 static const char *line_at(const struct source_body *body, size_t *length, size_t *indent)
 {
@@ -95,7 +95,7 @@ static bool is_text(struct source_body *body, const char *words, size_t left)
 
 const char *source_body_next(struct source_body *body, size_t *length)
 {
-    for (; body->read < BODY_LINES_MAX && body->texts < TEXT_LINES_MAX; body->line++) {
+    for (; body->read < SOURCE_BODY_LINES_MAX && body->texts < TEXT_LINES_MAX; body->line++) {
         size_t indent;
         const char *text = line_at(body, length, &indent);
         if (text == NULL)
@@ -156,7 +156,7 @@ bool source_function_loops(const struct profile *profile, uint32_t function)
         if (source_loops(text, length))
             return true;
     }
-    return lines == 0 || body.read >= BODY_LINES_MAX || body.texts >= TEXT_LINES_MAX;
+    return lines == 0 || body.read >= SOURCE_BODY_LINES_MAX || body.texts >= TEXT_LINES_MAX;
 }
 
 /* ---- recursion ------------------------------------------------------------------------------------------------------

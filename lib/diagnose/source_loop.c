@@ -2,40 +2,19 @@
 #include "diagnose/source_loop.h"
 
 #include "diagnose/rules.h"
+#include "diagnose/source_rounds.h"
 
 #include <ctype.h>
 #include <string.h>
 
-enum { NAMES_MAX = 48, BODY_LINES_MAX = 80, UP_LINES_MAX = 400, FOLLOW_MAX = 6 };
+enum { BODY_LINES_MAX = 80, UP_LINES_MAX = 400, FOLLOW_MAX = 6 };
 
-struct text {
-    const char *at, *end;
-};
-
-struct name {
-    struct text name;
-    uint32_t line; /* where it gets its value */
-    struct text from;
-    bool mutated; /* something was added to it */
-};
-
-struct rounds {
-    const struct profile *profile;
-    uint32_t file, line; /* the one asked for */
-    struct name names[NAMES_MAX];
-    size_t n_names;
-    struct text items[NAMES_MAX]; /* what the loop itself sets: `for item, other in` */
-    size_t n_items;
-    struct text over; /* `in` what */
-    bool varies, chained;
-};
-
-static bool is_word(char c)
+bool text_is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
 }
 
-static struct text line_text(const struct profile *profile, uint32_t file, uint32_t line, size_t *indent)
+struct text text_of_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *indent)
 {
     size_t length = 0;
     const char *text = profile_source_line(profile, file, line, &length);
@@ -45,24 +24,24 @@ static struct text line_text(const struct profile *profile, uint32_t file, uint3
     return (struct text){text + *indent, text + length};
 }
 
-static bool begins(struct text text, const char *with)
+bool text_begins(struct text text, const char *with)
 {
     size_t size = strlen(with);
     return (size_t)(text.end - text.at) >= size && memcmp(text.at, with, size) == 0;
 }
 
-static const char *find(struct text text, const char *part)
+const char *text_find(struct text text, const char *part)
 {
     return text.at < text.end ? memmem(text.at, (size_t)(text.end - text.at), part, strlen(part)) : NULL;
 }
 
-static bool same(struct text a, struct text b)
+bool text_same(struct text a, struct text b)
 {
     return a.end - a.at == b.end - b.at && memcmp(a.at, b.at, (size_t)(a.end - a.at)) == 0;
 }
 
 /* The next word, names of attributes left out. */
-static bool next_name(struct text *left, struct text *name)
+bool text_next_name(struct text *left, struct text *name)
 {
     for (; left->at < left->end && *left->at != '#'; left->at++) {
         char c = *left->at;
@@ -71,10 +50,10 @@ static bool next_name(struct text *left, struct text *name)
             left->at = close != NULL ? close : left->end - 1;
             continue;
         }
-        if (!is_word(c))
+        if (!text_is_word(c))
             continue;
         const char *from = left->at;
-        while (left->at < left->end && is_word(*left->at))
+        while (left->at < left->end && text_is_word(*left->at))
             left->at++;
         *name = (struct text){from, left->at};
         if (!isdigit((unsigned char)*from) && from[-1] != '.')
@@ -86,12 +65,32 @@ static bool next_name(struct text *left, struct text *name)
 
 static void add_name(struct rounds *rounds, struct text name, uint32_t line, struct text from, bool mutated)
 {
-    if (rounds->n_names < NAMES_MAX && name.at < name.end)
-        rounds->names[rounds->n_names++] = (struct name){name, line, from, mutated};
+    if (rounds->n_names < ROUNDS_NAMES_MAX && name.at < name.end)
+        rounds->names[rounds->n_names++] = (struct round_name){name, line, from, mutated, false};
+}
+
+/* `total += …`: a sum of rounds, not handed to one. `number += 1` counts them. */
+static void add_sum(struct rounds *rounds, struct text name, uint32_t line, struct text from)
+{
+    size_t before = rounds->n_names;
+    add_name(rounds, name, line, from, false);
+    if (rounds->n_names > before)
+        rounds->names[before].sum = true;
+}
+
+static bool is_number(struct text text)
+{
+    bool digits = false;
+    for (const char *at = text.at; at < text.end && *at != '#'; at++) {
+        if (*at != ' ' && !isdigit((unsigned char)*at))
+            return false;
+        digits = digits || isdigit((unsigned char)*at);
+    }
+    return digits;
 }
 
 /* `=` of an assignment; NULL: there is none. */
-static const char *assignment(struct text text)
+const char *text_assignment(struct text text)
 {
     int depth = 0;
     for (const char *at = text.at; at < text.end && *at != '#'; at++) {
@@ -109,8 +108,8 @@ static void add_mutations(struct rounds *rounds, struct text text, uint32_t line
 {
     static const char *const methods[] = {".append(", ".extend(", ".update(", ".add(", ".put(", ".appendleft("};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
-        const char *at = find(text, methods[i]), *from = at;
-        while (from != NULL && from > text.at && is_word(from[-1]))
+        const char *at = text_find(text, methods[i]), *from = at;
+        while (from != NULL && from > text.at && text_is_word(from[-1]))
             from--;
         if (at != NULL)
             add_name(rounds, (struct text){from, at}, line, text, true);
@@ -120,23 +119,25 @@ static void add_mutations(struct rounds *rounds, struct text text, uint32_t line
 /* Names that a line of the loop gives a value to. */
 static void read_line(struct rounds *rounds, struct text text, uint32_t line)
 {
-    const char *sign = assignment(text), *as = find(text, " as "), *in = find(text, " in ");
+    const char *sign = text_assignment(text), *as = text_find(text, " as "), *in = text_find(text, " in ");
     if (sign != NULL) {
         struct text target = {text.at, sign}, from = {sign + 1, text.end};
-        bool part = find(target, "[") != NULL;
-        for (struct text name; !part && next_name(&target, &name);) {
+        bool part = text_find(target, "[") != NULL;
+        for (struct text name; !part && text_next_name(&target, &name);) {
             bool whole = target.at == target.end || strchr(".(", *target.at) == NULL;
-            bool more = sign > text.at && strchr("+-*/|&", sign[-1]) != NULL; /* a sum of rounds: not handed to one */
+            bool more = sign > text.at && strchr("+-*/|&", sign[-1]) != NULL;
             if (whole && !more)
                 add_name(rounds, name, line, from, false);
+            else if (whole)
+                add_sum(rounds, name, line, from);
         }
-    } else if (begins(text, "with ") && as != NULL) {
+    } else if (text_begins(text, "with ") && as != NULL) {
         struct text target = {as + 4, text.end}, name;
-        if (next_name(&target, &name))
+        if (text_next_name(&target, &name))
             add_name(rounds, name, line, (struct text){text.at + 5, as}, false);
-    } else if (begins(text, "for ") && in != NULL) {
+    } else if (text_begins(text, "for ") && in != NULL) {
         struct text target = {text.at + 4, in}, from = {in + 4, text.end};
-        for (struct text name; next_name(&target, &name);)
+        for (struct text name; text_next_name(&target, &name);)
             add_name(rounds, name, line, from, false);
     }
     add_mutations(rounds, text, line);
@@ -144,23 +145,26 @@ static void read_line(struct rounds *rounds, struct text text, uint32_t line)
 
 static bool takes_an_item(struct text text)
 {
-    return find(text, ".pop(") != NULL || find(text, ".popleft(") != NULL || find(text, ".get(") != NULL ||
-           find(text, ".get_nowait(") != NULL || find(text, "next(") != NULL;
+    return text_find(text, ".pop(") != NULL || text_find(text, ".popleft(") != NULL ||
+           text_find(text, ".get(") != NULL || text_find(text, ".get_nowait(") != NULL ||
+           text_find(text, "next(") != NULL;
 }
 
 /* Follows the names that a text uses back to the item of this round, or to what a round before left. */
-static void follow(struct rounds *rounds, struct text text, uint32_t line, unsigned depth)
+void rounds_follow(struct rounds *rounds, struct text text, uint32_t line, unsigned depth)
 {
     struct text left = text;
-    for (struct text name; depth < FOLLOW_MAX && next_name(&left, &name);) {
+    for (struct text name; depth < FOLLOW_MAX && text_next_name(&left, &name);) {
         for (size_t i = 0; i < rounds->n_items; i++)
-            rounds->varies = rounds->varies || same(name, rounds->items[i]);
-        const struct name *before = NULL, *after = NULL;
+            rounds->varies = rounds->varies || text_same(name, rounds->items[i]);
+        const struct round_name *before = NULL, *after = NULL;
         for (size_t i = 0; i < rounds->n_names; i++) {
-            const struct name *one = &rounds->names[i];
-            if (!same(name, one->name) || (one->mutated && one->line == line && depth == 0))
+            const struct round_name *one = &rounds->names[i];
+            if (!text_same(name, one->name) || (one->mutated && one->line == line && depth == 0))
                 continue;
-            if (one->mutated) {
+            if (one->sum) {
+                *(is_number(one->from) ? &rounds->counted : &rounds->summed) = true;
+            } else if (one->mutated) {
                 rounds->chained = true;
             } else if (one->line < line) {
                 before = one;
@@ -170,7 +174,7 @@ static void follow(struct rounds *rounds, struct text text, uint32_t line, unsig
         }
         if (before != NULL) {
             rounds->varies = rounds->varies || takes_an_item(before->from);
-            follow(rounds, before->from, before->line, depth + 1);
+            rounds_follow(rounds, before->from, before->line, depth + 1);
         } else if (after != NULL) {
             rounds->chained = true;
         }
@@ -180,7 +184,7 @@ static void follow(struct rounds *rounds, struct text text, uint32_t line, unsig
 /* What the line hands on: right of `=`, or behind `results.append(`. */
 static struct text handed_on(struct text text)
 {
-    const char *sign = assignment(text);
+    const char *sign = text_assignment(text);
     if (sign != NULL)
         return (struct text){sign + 1, text.end};
     const char *first = memchr(text.at, '(', (size_t)(text.end - text.at));
@@ -189,48 +193,56 @@ static struct text handed_on(struct text text)
     return text;
 }
 
+const char *rounds_read_comprehension(struct rounds *rounds, struct text text)
+{
+    const char *loop = text_find(text, " for "),
+               *in = loop != NULL ? text_find((struct text){loop, text.end}, " in ") : NULL;
+    struct text target = {in != NULL ? loop + 5 : NULL, in};
+    for (struct text name; in != NULL && rounds->n_items < ROUNDS_NAMES_MAX && text_next_name(&target, &name);)
+        rounds->items[rounds->n_items++] = name;
+    return in != NULL ? loop : NULL;
+}
+
 static enum loop_rounds read_comprehension(struct rounds *rounds, struct text text)
 {
-    const char *loop = find(text, " for "), *in = loop != NULL ? find((struct text){loop, text.end}, " in ") : NULL;
-    if (in == NULL)
+    const char *loop = rounds_read_comprehension(rounds, text);
+    if (loop == NULL)
         return ROUNDS_UNKNOWN;
-    struct text target = {loop + 5, in}, made = handed_on((struct text){text.at, loop});
-    for (struct text name; rounds->n_items < NAMES_MAX && next_name(&target, &name);)
-        rounds->items[rounds->n_items++] = name;
-    follow(rounds, made, rounds->line, 0);
+    struct text made = handed_on((struct text){text.at, loop});
+    rounds_follow(rounds, made, rounds->line, 0);
     return rounds->varies ? ROUNDS_FREE : ROUNDS_UNKNOWN;
 }
 
 static void read_head(struct rounds *rounds, struct text head)
 {
-    const char *in = find(head, " in ");
-    if (!begins(head, "for ") && !begins(head, "async for "))
+    const char *in = text_find(head, " in ");
+    if (!text_begins(head, "for ") && !text_begins(head, "async for "))
         return;
     const char *from = memchr(head.at, ' ', (size_t)(head.end - head.at));
-    struct text target = {begins(head, "async ") ? from + 5 : from + 1, in != NULL ? in : head.end};
-    for (struct text name; rounds->n_items < NAMES_MAX && next_name(&target, &name);)
+    struct text target = {text_begins(head, "async ") ? from + 5 : from + 1, in != NULL ? in : head.end};
+    for (struct text name; rounds->n_items < ROUNDS_NAMES_MAX && text_next_name(&target, &name);)
         rounds->items[rounds->n_items++] = name;
     rounds->over = (struct text){in != NULL ? in + 4 : head.end, head.end};
 }
 
 static bool is_mutated(const struct rounds *rounds, struct text over)
 {
-    for (struct text name; next_name(&over, &name);) {
+    for (struct text name; text_next_name(&over, &name);) {
         for (size_t i = 0; i < rounds->n_names; i++) {
-            if (rounds->names[i].mutated && same(name, rounds->names[i].name))
+            if (rounds->names[i].mutated && text_same(name, rounds->names[i].name))
                 return true;
         }
     }
     return false;
 }
 
-static enum loop_rounds read_loop(struct rounds *rounds, uint32_t head_line, struct text head, size_t head_indent,
-                                  struct text asked)
+/* The loop's head and body. */
+static void read_loop(struct rounds *rounds, uint32_t head_line, struct text head, size_t head_indent)
 {
     size_t indent;
     read_head(rounds, head);
     for (uint32_t line = head_line + 1, read = 0; read < BODY_LINES_MAX; line++, read++) {
-        struct text text = line_text(rounds->profile, rounds->file, line, &indent);
+        struct text text = text_of_line(rounds->profile, rounds->file, line, &indent);
         size_t length = 0;
         if (text.at == NULL && profile_source_line(rounds->profile, rounds->file, line, &length) == NULL)
             break;
@@ -240,33 +252,48 @@ static enum loop_rounds read_loop(struct rounds *rounds, uint32_t head_line, str
             break;
         read_line(rounds, text, line);
     }
-    follow(rounds, handed_on(asked), rounds->line, 0);
-    if (rounds->chained || is_mutated(rounds, rounds->over))
-        return ROUNDS_CHAINED;
-    return rounds->varies ? ROUNDS_FREE : ROUNDS_UNKNOWN;
+}
+
+bool rounds_read(struct rounds *rounds, uint32_t function, size_t indent)
+{
+    const struct profile *profile = rounds->profile;
+    uint32_t first = profile->functions[function].first_line;
+    size_t above;
+    for (uint32_t at = rounds->line - 1, read = 0; at > first && at > 0 && read < UP_LINES_MAX; at--, read++) {
+        struct text text = text_of_line(profile, rounds->file, at, &above);
+        if (text.at == NULL || above >= indent)
+            continue;
+        if (text_begins(text, "for ") || text_begins(text, "while ") || text_begins(text, "async for ")) {
+            read_loop(rounds, at, text, above);
+            return true;
+        }
+        indent = above;
+    }
+    return false;
+}
+
+bool rounds_chained(const struct rounds *rounds)
+{
+    return rounds->chained || is_mutated(rounds, rounds->over);
 }
 
 enum loop_rounds source_loop_rounds(const struct profile *profile, uint32_t function, uint32_t line)
 {
     struct rounds rounds = {.profile = profile, .file = profile->functions[function].file, .line = line};
-    size_t indent, above;
-    struct text asked = line_text(profile, rounds.file, line, &indent);
+    size_t indent;
+    struct text asked = text_of_line(profile, rounds.file, line, &indent);
     if (asked.at == NULL)
         return ROUNDS_UNREAD;
-    if (find(asked, "map(") != NULL)
+    if (text_find(asked, "map(") != NULL)
         return ROUNDS_FREE;
-    if (begins(asked, "for ") || begins(asked, "async for "))
+    if (text_begins(asked, "for ") || text_begins(asked, "async for "))
         return ROUNDS_UNKNOWN; /* what it goes over makes it wait: one thing, piece after piece */
-    if (find(asked, " for ") != NULL)
+    if (text_find(asked, " for ") != NULL)
         return read_comprehension(&rounds, asked);
-    uint32_t first = profile->functions[function].first_line;
-    for (uint32_t at = line - 1, read = 0; at > first && at > 0 && read < UP_LINES_MAX; at--, read++) {
-        struct text text = line_text(profile, rounds.file, at, &above);
-        if (text.at == NULL || above >= indent)
-            continue;
-        if (begins(text, "for ") || begins(text, "while ") || begins(text, "async for "))
-            return read_loop(&rounds, at, text, above, asked);
-        indent = above;
-    }
-    return ROUNDS_UNKNOWN;
+    if (!rounds_read(&rounds, function, indent))
+        return ROUNDS_UNKNOWN;
+    rounds_follow(&rounds, handed_on(asked), line, 0);
+    if (rounds_chained(&rounds))
+        return ROUNDS_CHAINED;
+    return rounds.varies ? ROUNDS_FREE : ROUNDS_UNKNOWN;
 }

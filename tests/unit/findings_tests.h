@@ -19,6 +19,7 @@ int operand_tests(void);
 int thread_tests(void);
 int call_tests(void);
 int memory_tests(void);
+int share_tests(void);
 
 /* `count` samples, 1 ms apart, going round the stacks `each` samples at a time. */
 void rounds(struct built *built, uint64_t from_ms, uint32_t thread, const uint32_t *stacks, size_t n, size_t each,
@@ -26,6 +27,8 @@ void rounds(struct built *built, uint64_t from_ms, uint32_t thread, const uint32
 /* <module> calls work, whose lines 10 and 11 alternate. */
 void two_lines(struct built *built, uint32_t stacks[2]);
 struct built *loop_over_ten(enum state state);
+/* Source text for the function's file. */
+void built_text(struct built *built, uint32_t function, uint32_t first_line, const char *text);
 /* Line 2 of work, which says `text`, has `share` percent of its time. */
 struct built *searching(const char *text, size_t share);
 /* `waits` waits of `ms` each, with 1 ms of work between them, over `threads` threads at once. */

@@ -96,15 +96,25 @@ static void hot_loop_holds(void **state)
     free(built);
 }
 
-static void hot_loop_with_free_cores_comes_first(void **state)
+/* The module calls work in line 20. */
+static struct built *two_lines_in_a_loop(const char *text)
 {
-    (void)state;
     struct built *built = built_new();
     uint32_t stacks[2], thread = built_thread(built, 1);
     two_lines(built, stacks);
     rounds(built, 0, thread, stacks, 2, 3, STATE_PYTHON, WHOLE);
     built_cores(built, 1.2);
-    expect(built, TAGS("hot-loop", "one-core"));
+    built_text(built, 1, 19, text);
+    return built;
+}
+
+static void hot_loop_with_free_cores_comes_first(void **state)
+{
+    (void)state;
+    expect(two_lines_in_a_loop("for case in cases:\n    done.append(work(case))\n"), TAGS("hot-loop", "one-core"));
+    expect(two_lines_in_a_loop("for case in cases:\n    state = work(state)\n"), TAGS("hot-loop"));
+    expect(two_lines_in_a_loop("for case in cases:\n    work(case)\n"), TAGS("hot-loop"));
+    expect(two_lines_in_a_loop(""), TAGS("hot-loop"));
 }
 
 static void hot_loop_without_instruction_pointers(void **state)
@@ -154,9 +164,23 @@ static void phases_are_flat(void **state)
     expect(built, TAGS("flat"));
 }
 
+void built_text(struct built *built, uint32_t function, uint32_t first_line, const char *text)
+{
+    static struct profile_source source;
+    source = (struct profile_source){
+        .file = built->functions[function].file, .first_line = first_line, .text = text, .length = strlen(text)};
+    built->profile.sources = &source;
+    built->profile.n_sources = 1;
+}
+
 /* A loop in main calls ten small functions in turn. */
 struct built *loop_over_ten(enum state state)
 {
+    static const char text[] = "for case in cases:\n"
+                               "    a.append(p0(case))\n    b.append(p1(case))\n    c.append(p2(case))\n"
+                               "    d.append(p3(case))\n    e.append(p4(case))\n    f.append(p5(case))\n"
+                               "    g.append(p6(case))\n    h.append(p7(case))\n    i.append(p8(case))\n"
+                               "    j.append(p9(case))\n";
     struct built *built = built_new();
     uint32_t stacks[10], thread = built_thread(built, 1);
     uint32_t main = built_function(built, "main", "/home/u/app.py", true);
@@ -166,6 +190,7 @@ struct built *loop_over_ten(enum state state)
         stacks[i] = built_stack(built, top, built_function(built, names[i], "/home/u/app.py", true), 10 * i + 1);
     }
     rounds(built, 0, thread, stacks, 10, 2, state, WHOLE);
+    built_text(built, main, 99, text);
     return built;
 }
 
@@ -400,5 +425,6 @@ int main(void)
     failed += thread_tests();
     failed += call_tests();
     failed += memory_tests();
+    failed += share_tests();
     return failed;
 }

@@ -1,6 +1,6 @@
 """Goes through a maze with a deque, a set and compiled patterns: nothing in it wants to be another.
 
-allows: hot-loop one-core
+allows: hot-loop
 """
 
 import collections

@@ -1,6 +1,6 @@
 """Counts in how many ways numbers can be written as sums, and keeps each count: they are all needed again.
 
-allows: hot-loop gc-pressure one-core
+allows: hot-loop gc-pressure
 """
 
 import functools

@@ -1,6 +1,6 @@
 """Makes trees and walks them: each node is come to once, however deep.
 
-allows: hot-loop gc-pressure one-core
+allows: hot-loop gc-pressure
 """
 
 

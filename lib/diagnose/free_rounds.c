@@ -1,0 +1,142 @@
+/*
+ * Of the thread that computes most: the outermost loop whose rounds could go to other processes, and the time under it.
+ * Samples tell where the time is, the source text whether rounds need each other. Used by facts.c.
+ */
+#include "diagnose/facts.h"
+
+#include "diagnose/source_body.h"
+#include "diagnose/source_share.h"
+
+#include <string.h>
+
+#define LINE_MIN 0.02 /* of the thread's time: lines with less are not asked */
+
+struct search {
+    const struct profile *profile;
+    double *ns;          /* by stack: with all that it leads to */
+    double *by_function; /* under its lines whose rounds are free */
+    double *by_frame;
+    bool *seen; /* by function */
+    double all_ns;
+};
+
+static void sum_up(struct search *search, uint32_t thread)
+{
+    const struct profile *profile = search->profile;
+    const struct profile_samples *samples = &profile->samples;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (samples->thread[i] != thread || samples->ticks[i] == 0 || !state_on_cpu(samples->state[i]) ||
+            samples->stack[i] >= profile->n_stacks)
+            continue;
+        search->ns[samples->stack[i]] += samples->wall_ns[i];
+        search->all_ns += samples->wall_ns[i];
+    }
+    for (size_t i = profile->n_stacks; i-- > 1;) { /* parents are stored before their children */
+        if (profile->stacks[i].parent < i)
+            search->ns[profile->stacks[i].parent] += search->ns[i];
+    }
+}
+
+static uint32_t function_of(const struct profile *profile, uint32_t stack)
+{
+    return profile->frames[profile->stacks[stack].frame].function;
+}
+
+/* Is the function further out on the stack too? Then its time is counted there. */
+static bool is_within(const struct profile *profile, uint32_t stack)
+{
+    uint32_t function = function_of(profile, stack);
+    for (uint32_t at = profile->stacks[stack].parent; at != 0; at = profile->stacks[at].parent) {
+        if (function_of(profile, at) == function)
+            return true;
+    }
+    return false;
+}
+
+/* Puts something where other rounds find it: a name of the module's, or one declared so. */
+static bool leaves_behind(const struct profile *profile, uint32_t function)
+{
+    struct source_body body;
+    struct source_store store;
+    size_t length;
+    if (source_function_stores(profile, function, &store) && strchr(store.name, '.') == NULL)
+        return true;
+    if (!source_body_begin(profile, function, &body))
+        return false;
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
+        if (source_mentions(text, length, "global") || source_mentions(text, length, "nonlocal"))
+            return true;
+    }
+    return false;
+}
+
+static bool is_left_behind(struct search *search, uint32_t top)
+{
+    const struct profile *profile = search->profile;
+    memset(search->seen, 0, profile->n_functions * sizeof *search->seen);
+    for (uint32_t i = top; i < profile->n_stacks; i++) {
+        uint32_t function = function_of(profile, i), at = i;
+        if (search->ns[i] <= 0 || search->seen[function] || !profile->function_own[function])
+            continue;
+        while (at > top)
+            at = profile->stacks[at].parent;
+        if (at != top)
+            continue;
+        search->seen[function] = true;
+        if (leaves_behind(profile, function))
+            return true;
+    }
+    return false;
+}
+
+static void judge(struct search *search)
+{
+    const struct profile *profile = search->profile;
+    for (uint32_t i = 1; i < profile->n_stacks; i++) {
+        uint32_t parent = profile->stacks[i].parent, frame = profile->stacks[parent].frame;
+        if (parent == 0 || search->ns[i] < LINE_MIN * search->all_ns)
+            continue;
+        uint32_t function = profile->frames[frame].function, callee = function_of(profile, i);
+        if (!profile->function_own[function] || !profile->function_own[callee] || is_within(profile, parent) ||
+            !source_rounds_shareable(profile, function, profile->frames[frame].line, callee) ||
+            is_left_behind(search, i))
+            continue;
+        search->by_function[function] += search->ns[i];
+        search->by_frame[frame] += search->ns[i];
+    }
+}
+
+static void choose(const struct search *search, struct free_rounds *found)
+{
+    const struct profile *profile = search->profile;
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < profile->n_functions; i++)
+        best = search->by_function[i] > search->by_function[best] ? i : best;
+    for (uint32_t i = 1; best != 0 && i < profile->n_frames; i++) {
+        if (profile->frames[i].function == best && search->by_frame[i] > search->by_frame[found->frame])
+            found->frame = i;
+    }
+    found->share = search->all_ns > 0 ? search->by_function[best] / search->all_ns : 0;
+}
+
+int free_rounds_find(const struct profile *profile, uint32_t thread, struct free_rounds *found)
+{
+    struct search search = {.profile = profile};
+    *found = (struct free_rounds){0};
+    search.ns = mem_zalloc(profile->n_stacks + 1, sizeof *search.ns);
+    search.by_function = mem_zalloc(profile->n_functions + 1, sizeof *search.by_function);
+    search.by_frame = mem_zalloc(profile->n_frames + 1, sizeof *search.by_frame);
+    search.seen = mem_zalloc(profile->n_functions + 1, sizeof *search.seen);
+    int rc = ERR_NOMEM;
+    if (search.ns != NULL && search.by_function != NULL && search.by_frame != NULL && search.seen != NULL) {
+        sum_up(&search, thread);
+        judge(&search);
+        choose(&search, found);
+        rc = 0;
+    }
+    mem_free(search.ns);
+    mem_free(search.by_function);
+    mem_free(search.by_frame);
+    mem_free(search.seen);
+    return rc;
+}

@@ -1,0 +1,93 @@
+/* Which loops could be handed to other processes, as far as their text tells. */
+#include "findings_tests.h"
+
+#include "diagnose/source_share.h"
+
+/* `read` calls `fetch` in a loop; `fetch` and `help` may have their text below. */
+static bool shareable(const char *text)
+{
+    static const char *const names[] = {"fetch", "help"};
+    struct built *built = built_new();
+    uint32_t function = built_function(built, "read", "/home/u/app.py", true), callees[2], line = 1;
+    const char *call = strstr(text, "fetch");
+    for (const char *at = text; at < call; at++)
+        line += *at == '\n';
+    built->functions[function].first_line = 1;
+    for (size_t i = 0; i < 2; i++) {
+        char head[24];
+        snprintf(head, sizeof head, "def %s(", names[i]);
+        const char *place = strstr(text, head);
+        callees[i] = built_function(built, names[i], "/home/u/app.py", true);
+        built->functions[callees[i]].file = built->functions[function].file;
+        built->functions[callees[i]].first_line = place != NULL ? 1 : 900;
+        for (const char *at = text; place != NULL && at < place; at++)
+            built->functions[callees[i]].first_line += *at == '\n';
+    }
+    built_text(built, function, 1, text);
+    bool found = source_rounds_shareable(&built->profile, function, line, callees[0]);
+    free(built);
+    return found;
+}
+
+static void rounds_with_an_item_each_can_be_shared(void **state)
+{
+    (void)state;
+    static const char *const free_ones[] = {
+        "def read(n):\n    for k in range(n):\n        found.append(fetch(k))\n",
+        "def read(n):\n    for k in range(n):\n        wins[fetch(k)] += 1\n",
+        "def read(n):\n    return [fetch(k) for k in range(n)]\n",
+        "def read(n):\n    return sum(fetch(k, LIMIT) for k in range(n) if k)\n",
+        "def read(n):\n    return list(map(fetch, range(n)))\n",
+        "def read(n):\n    while True:\n        found.append(fetch(n))\n        n += 1\n",
+        "def read(n):\n    for k in range(n):\n        made = random.Random(k)\n        total += fetch(made)\n",
+        "def read(rows, rate):\n    for row in rows:\n        out.append(fetch(row, rate))\n\n"
+        "def fetch(row, rate):\n    return sum(x * rate[0] for x in row) + len(rate)\n",
+        "def read(rows, rate):\n    for row in rows:\n        out.append(fetch(row, rate))\n\n"
+        "def fetch(row, rate):\n    return help(rate, row)\n\ndef help(a, b):\n    return a + b\n",
+        "def read(self, rows):\n    return [self.fetch(row) for row in rows]\n\n"
+        "def fetch(self, row):\n    return self.rate * row\n",
+    };
+    for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++) {
+        if (!shareable(free_ones[i]))
+            fail_msg("not told: %s", free_ones[i]);
+    }
+}
+
+static void rounds_that_share_something_cannot(void **state)
+{
+    (void)state;
+    static const char *const bound[] = {
+        "def read(n):\n    for k in range(n):\n        state = fetch(state, k)\n", /* what the round before left */
+        "def read(n):\n    for k in range(n):\n        total += fetch(total, k)\n",
+        "def read(n):\n    for k in range(n):\n        fetch(k)\n", /* called for what it changes */
+        "def read(n):\n    for k in range(n):\n        book.fetch(k)\n",
+        "def read(n):\n    for k in range(n):\n        text += fetch(made)\n", /* no item of its own */
+        "def read(n):\n    return [fetch(made) for _ in range(n)]\n",
+        "def read(n):\n    for word in fetch(n):\n        count(word)\n", /* one call of a generator */
+        "def read(n):\n    a = fetch(n)\n    return a\n",
+        "def read(rows, seen):\n    for row in rows:\n        out.append(fetch(row, seen))\n\n"
+        "def fetch(row, seen):\n    seen.add(row)\n    return len(seen)\n",
+        "def read(rows, seen):\n    for row in rows:\n        out.append(fetch(row, seen))\n\n"
+        "def fetch(row, seen):\n    seen[row] = 1\n    return row\n",
+        "def read(rows, seen):\n    for row in rows:\n        out.append(fetch(row, seen))\n\n"
+        "def fetch(row, seen):\n    return help(seen, row)\n\ndef help(a, b):\n    a.total += b\n    return b\n",
+        "def read(rows, seen):\n    for row in rows:\n        out.append(fetch(row, seen))\n\n"
+        "def fetch(row, seen):\n    return unknown(seen, row)\n",
+        "def read(self, rows):\n    return [self.fetch(row) for row in rows]\n\n"
+        "def fetch(self, row):\n    self.total = self.total + row\n    return self.total\n",
+        "def read(rows, made):\n    return [fetch(row, made) for row in rows]\n", /* no text of what is called */
+    };
+    for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++) {
+        if (shareable(bound[i]))
+            fail_msg("told: %s", bound[i]);
+    }
+}
+
+int share_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rounds_with_an_item_each_can_be_shared),
+        cmocka_unit_test(rounds_that_share_something_cannot),
+    };
+    return cmocka_run_group_tests_name("findings: shared rounds", tests, NULL, NULL);
+}
