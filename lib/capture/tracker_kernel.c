@@ -38,12 +38,25 @@ static void take_record(void *context, const struct perf_record *record)
     keep_record(k, &task);
 }
 
+/* The connector tells of the whole machine, where somebody may build a kernel. A child of ours that is not known yet
+ * stands in the log: its parent's records came before its own. */
+static bool is_of_ours(const struct tracker *k, const struct task_record *record)
+{
+    pid_t pid = record->kind == TASK_FORK ? record->parent : record->pid;
+    if (track_process(&k->m->track, pid) != NULL)
+        return true;
+    for (size_t i = 0; i < k->log.n; i++)
+        if (k->log.records[i].pid == pid)
+            return true;
+    return false;
+}
+
 /* Of the connector's events, those that perf does not tell as well; births of processes from both: perf's rings lose
  * one in a thousand. */
 static void take_event(void *context, const struct task_record *record)
 {
     struct tracker *k = context;
-    if (k->m->perf == NULL || (record->kind != TASK_EXEC && record->pid == record->tid))
+    if ((k->m->perf == NULL || (record->kind != TASK_EXEC && record->pid == record->tid)) && is_of_ours(k, record))
         keep_record(k, record);
 }
 
@@ -102,7 +115,8 @@ static void take_exit(struct tracker *k, const struct task_record *record)
 static void take_task(struct tracker *k, const struct task_record *record)
 {
     struct tracked_process *process = track_process(&k->m->track, record->pid);
-    if (process != NULL || record->kind == TASK_FORK)
+    bool born = record->kind == TASK_FORK && track_process(&k->m->track, record->parent) != NULL;
+    if (process != NULL || born)
         k->busy_until_ns = k->now_ns + BUSY_NS;
     if (record->kind == TASK_FORK) {
         take_birth(k, record);
