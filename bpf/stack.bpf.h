@@ -16,10 +16,21 @@
 
 enum { CHUNK_BYTES = 4096 }; /* read at once: the frames of a page of the data stack */
 
+/* Of the frames so far. It lies with the sample, where the verifier does not follow it: else it would go through the
+ * walk for each combination of values. */
+struct walk {
+    __u64 frame, mark; /* mark: a frame remembered for twice as long each time (Brent's cycle detection) */
+    __u32 power, since, depth;
+    __u32 result;
+    __u64 code; /* of the last frame */
+    __u32 code_mark, n_new;
+};
+
 struct scratch {
     struct wire_sample sample;
     struct wire_frame frames[WIRE_FRAMES_MAX];
-    uint64_t chunk_from, chunk_to; /* addresses whose bytes are in the chunk; here the verifier does not follow them */
+    struct walk walk;
+    uint64_t chunk_from, chunk_to; /* addresses whose bytes are in the chunk */
     uint8_t chunk[CHUNK_BYTES + WIRE_BYTES];
     uint8_t code[WIRE_BYTES];
     __u64 new_codes[WIRE_NEW_CODES];
@@ -47,15 +58,8 @@ static bool read_u64(__u64 address, void *value)
     return bpf_probe_read_user(value, sizeof(__u64), (const void *)address) == 0;
 }
 
-struct walk {
-    struct wire_thread *thread;
-    struct scratch *out;
-    __u64 frame, mark; /* mark: a frame remembered for twice as long each time (Brent's cycle detection) */
-    __u32 power, since, depth;
-    __u32 result;
-    __u64 code; /* of the last frame */
-    __u32 code_mark, n_new;
-};
+/* The verifier looks at such a function once, and not again for each state in which it is called. */
+#define ONCE __attribute__((noinline, weak))
 
 static __u64 load(const __u8 *bytes, __u32 offset)
 {
@@ -94,30 +98,33 @@ static __s32 offset_of(const struct wire_layout *row, const __u8 *bytes, __u64 c
  * The bytes of a frame, whose first stands at `low`. Since 3.11 the callers' frames lie below it on one data stack:
  * what is there of its page comes with it. NULL when it cannot be read.
  */
-static __u8 *frame_bytes(struct walk *walk, __u64 low, __u32 size)
+static __u8 *frame_bytes(const struct wire_layout *row, struct scratch *out, __u64 low, __u32 size)
 {
     __u64 end = low + size;
     if (size > WIRE_FIELDS_BYTES)
         return NULL;
-    if (low < walk->out->chunk_from || end > walk->out->chunk_to) {
-        __u64 from = walk->thread->layout.frame_owner == WIRE_NONE ? low : (end - 1) & ~(__u64)(CHUNK_BYTES - 1);
+    if (low < out->chunk_from || end > out->chunk_to) {
+        __u64 from = row->frame_owner == WIRE_NONE ? low : (end - 1) & ~(__u64)(CHUNK_BYTES - 1);
         if (from > low) /* across two pages */
             from = low;
         __u64 length = end - from;
         if (length > CHUNK_BYTES)
             return NULL;
-        if (bpf_probe_read_user(walk->out->chunk, length, (const void *)from) != 0)
+        if (bpf_probe_read_user(out->chunk, length, (const void *)from) != 0)
             return NULL;
-        walk->out->chunk_from = from;
-        walk->out->chunk_to = end;
+        out->chunk_from = from;
+        out->chunk_to = end;
     }
-    return walk->out->chunk + ((low - walk->out->chunk_from) & (CHUNK_BYTES - 1));
+    return out->chunk + ((low - out->chunk_from) & (CHUNK_BYTES - 1));
 }
 
 /* One frame; 1 ends the loop. */
-static long step(__u32 index, struct walk *walk)
+ONCE int take_frame(struct wire_thread *thread, struct scratch *out, __u32 index)
 {
-    const struct wire_layout *row = &walk->thread->layout;
+    if (thread == NULL || out == NULL)
+        return 1;
+    const struct wire_layout *row = &thread->layout;
+    struct walk *walk = &out->walk;
     if (walk->frame == 0)
         return 1;
     if (!plausible(walk->frame) || walk->frame == walk->mark) {
@@ -129,12 +136,12 @@ static long step(__u32 index, struct walk *walk)
         walk->power *= 2;
         walk->since = 0;
     }
-    const __u8 *bytes = frame_bytes(walk, walk->frame + row->frame_low, row->frame_bytes);
+    const __u8 *bytes = frame_bytes(row, out, walk->frame + row->frame_low, row->frame_bytes);
     if (bytes == NULL) {
         walk->result = WIRE_UNREADABLE;
         return 1;
     }
-    struct wire_frame *frame = &walk->out->frames[index & (WIRE_FRAMES_MAX - 1)];
+    struct wire_frame *frame = &out->frames[index & (WIRE_FRAMES_MAX - 1)];
     __u64 code = load(bytes, row->frame_code) & ~(__u64)row->code_tag_mask;
     __u32 owner = row->frame_owner;
     frame->address = walk->frame;
@@ -149,20 +156,30 @@ static long step(__u32 index, struct walk *walk)
         if (code == walk->code)
             frame->mark = walk->code_mark; /* recursion */
         else if (code_bytes <= WIRE_FIELDS_BYTES &&
-                 bpf_probe_read_user(walk->out->code, code_bytes, (const void *)(code + row->code_low)) == 0)
-            frame->mark = wire_mark(row, walk->out->code, code, walk->thread->process);
+                 bpf_probe_read_user(out->code, code_bytes, (const void *)(code + row->code_low)) == 0)
+            frame->mark = wire_mark(row, out->code, code, thread->process);
         walk->code = code;
         walk->code_mark = frame->mark;
         __u32 slot = (frame->mark << 1) & (WIRE_KNOWN_SLOTS - 2);
         if (known[slot] != frame->mark && known[slot + 1] != frame->mark && walk->n_new < WIRE_NEW_CODES) {
             __u32 at = walk->n_new++ & (WIRE_NEW_CODES - 1);
-            walk->out->new_codes[at] = code;
-            walk->out->new_marks[at] = frame->mark;
+            out->new_codes[at] = code;
+            out->new_marks[at] = frame->mark;
         }
     }
     walk->frame = load(bytes, row->frame_previous);
     walk->depth = index + 1;
     return 0;
+}
+
+struct reading {
+    struct wire_thread *thread;
+    struct scratch *out;
+};
+
+static long step(__u32 index, struct reading *reading)
+{
+    return take_frame(reading->thread, reading->out, index) != 0;
 }
 
 struct cframes {
@@ -232,22 +249,15 @@ static __u32 read_image(void *image, __u64 address)
     return 0;
 }
 
-struct copying {
-    const struct wire_thread *thread;
-    struct scratch *out;
-    __u32 count;
-};
-
-static long copy_code(__u32 index, struct copying *copying)
+ONCE int copy_code(struct wire_thread *thread, struct scratch *out, __u32 index)
 {
-    const struct wire_layout *row = &copying->thread->layout;
-    struct scratch *out = copying->out;
+    if (thread == NULL || out == NULL || index >= out->walk.n_new)
+        return 1;
+    const struct wire_layout *row = &thread->layout;
     struct wire_code *copy = &out->copy;
     __u64 table = 0, bytes = 0;
-    if (index >= copying->count)
-        return 1;
     copy->kind = WIRE_CODE;
-    copy->owner = copying->thread->owner;
+    copy->owner = thread->owner;
     copy->address = out->new_codes[index & (WIRE_NEW_CODES - 1)];
     copy->mark = out->new_marks[index & (WIRE_NEW_CODES - 1)];
     __u32 size = row->code_size;
@@ -271,12 +281,17 @@ static long copy_code(__u32 index, struct copying *copying)
     return 0;
 }
 
+static long step_copy(__u32 index, struct reading *reading)
+{
+    return copy_code(reading->thread, reading->out, index) != 0;
+}
+
 /* Does the stack end where none does, or does it hold a link that may be an old one? The collector judges; here it is
  * only told to be quick. */
-static bool in_doubt(const struct walk *walk)
+static bool in_doubt(const struct wire_layout *row, const struct scratch *out)
 {
-    const struct wire_layout *row = &walk->thread->layout;
-    const struct wire_frame *frames = walk->out->frames;
+    const struct walk *walk = &out->walk;
+    const struct wire_frame *frames = out->frames;
     if (walk->result != WIRE_OK)
         return true;
     if (row->frame_owner == WIRE_NONE || walk->depth == 0)
@@ -290,28 +305,29 @@ static bool in_doubt(const struct walk *walk)
 
 static void read_stack(struct wire_thread *thread, struct scratch *out)
 {
-    struct walk walk = {.thread = thread, .out = out, .power = 1};
+    struct reading reading = {.thread = thread, .out = out};
+    struct walk *walk = &out->walk;
     struct wire_sample *sample = &out->sample;
+    *walk = (struct walk){.power = 1};
     if (!say_state(thread, sample)) {
         sample->result = WIRE_INVALID;
         return;
     }
-    if (!innermost(thread, sample, &walk.frame)) {
+    if (!innermost(thread, sample, &walk->frame)) {
         sample->result = WIRE_UNREADABLE;
         return;
     }
     out->chunk_from = out->chunk_to = 0;
-    bpf_loop(WIRE_FRAMES_MAX, step, &walk, 0);
-    struct copying copying = {.thread = thread, .out = out, .count = walk.n_new};
-    if (walk.n_new > 0) {
-        bpf_loop(WIRE_NEW_CODES, copy_code, &copying, 0);
+    bpf_loop(WIRE_FRAMES_MAX, step, &reading, 0);
+    if (walk->n_new > 0) {
+        bpf_loop(WIRE_NEW_CODES, step_copy, &reading, 0);
         sample->flags |= WIRE_NEW_CODE;
     }
-    if (in_doubt(&walk))
+    if (in_doubt(&thread->layout, out))
         sample->flags |= WIRE_IN_DOUBT;
-    sample->result = (__u8)walk.result;
-    sample->depth = walk.depth;
-    if (walk.depth == WIRE_FRAMES_MAX && walk.frame != 0)
+    sample->result = (__u8)walk->result;
+    sample->depth = walk->depth;
+    if (walk->depth == WIRE_FRAMES_MAX && walk->frame != 0)
         sample->flags |= WIRE_TRUNCATED;
 }
 
