@@ -231,17 +231,17 @@ def matrix_bars(data: dict[str, Any]) -> list[Row]:
 
 
 def sampler_bars(data: dict[str, Any]) -> list[Row]:
-    """CPU a sample, end to end, beside the 3.15 standard library's sampler: means over the cells that both have."""
-    cells: dict[tuple[int, int], dict[bool, float]] = {}
-    for row in data.get("table", []):
-        if row.get("cpu_us"):
-            cells.setdefault((row["threads"], row["depth"]), {})[row["tool"].startswith("keisoku")] = row["cpu_us"]
-    both = [(cell[True], cell[False]) for cell in cells.values() if len(cell) == 2]
-    if not both:
-        return []
-    own, theirs = (sum(column) / len(both) for column in zip(*both, strict=True))
-    title = f"CPU a sample, start-up included, of the 3.15 sampler's, mean of {len(both)} cells"
-    return [[title, "≤ 1/3", f"{own:.0f} of {theirs:.0f} µs", met(own / theirs, 1 / 3)]]
+    """CPU a sample of the tool itself, beside the 3.15 standard library's sampler: means over the cells."""
+    rows: list[Row] = []
+    cells = data.get("beside", [])
+    for kind, what in (("whole_us", "start-up included"), ("steady_us", "start-up left out")):
+        own = [row[kind] for row in cells if row["tool"].startswith("keisoku")]
+        theirs = [row[kind] for row in cells if not row["tool"].startswith("keisoku")]
+        if own and theirs:
+            title = f"CPU a sample in {cells[0]['seconds']:.0f} s, {what}, of the 3.15 sampler's, {len(own)} cells"
+            shown = f"{sum(own) / len(own):.1f} of {sum(theirs) / len(theirs):.1f} µs"
+            rows.append([title, "≤ 1/3", shown, met(sum(own) / sum(theirs), 1 / 3)])
+    return rows
 
 
 def matrix_section(data: dict[str, Any]) -> str:

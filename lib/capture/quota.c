@@ -54,7 +54,7 @@ static int64_t throttled_at(const char *folder)
 static void look_along(const char *mount, const char *group, bool unified, struct found *found)
 {
     char folder[PATH_MAX];
-    if (strstr(group, "/..") != NULL) /* outside of the namespace */
+    if (strstr(group, "/..") != NULL || strcmp(group, "/") == 0) /* outside of the namespace, or the mount itself */
         group = "";
     if ((size_t)snprintf(folder, sizeof folder, "%s%s", mount, group) >= sizeof folder)
         return;

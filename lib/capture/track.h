@@ -100,6 +100,7 @@ struct tracked_process {
     bool dying;                 /* [T] */
     struct module_map *modules; /* [W] for instruction pointers */
     int64_t ended_switches[2];  /* [W] of threads that are forgotten */
+    uint64_t quota_due_ns;      /* [W] when to look for a quota (again) */
     bool usage_written;         /* [W] the last one */
     uint64_t cpu_others_ns;     /* [S] process CPU time less that of the threads on `last` */
 };

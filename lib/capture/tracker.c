@@ -125,7 +125,7 @@ static bool may_have_been_python(const struct tracked_process *process, uint64_t
 static void read_last_usage(struct tracker *k, struct tracked_process *process)
 {
     struct usage last;
-    if (!process->python_known || !usage_read(process->pid, process->start_ticks, &last))
+    if (!process->python_known || !usage_read(process->pid, process->start_ticks, true, &last))
         return;
     pthread_mutex_lock(&k->m->track.lock);
     process->usage_last = last;

@@ -73,7 +73,7 @@ static bool read_stat(pid_t pid, uint64_t start_ticks, struct usage *usage)
     return start == start_ticks;
 }
 
-bool usage_read(pid_t pid, uint64_t start_ticks, struct usage *usage)
+bool usage_read(pid_t pid, uint64_t start_ticks, bool quota, struct usage *usage)
 {
     char path[64];
     memset(usage, 0, sizeof *usage);
@@ -81,7 +81,7 @@ bool usage_read(pid_t pid, uint64_t start_ticks, struct usage *usage)
     read_fields(path, status_fields, sizeof status_fields / sizeof *status_fields, usage);
     snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
     read_fields(path, io_fields, sizeof io_fields / sizeof *io_fields, usage);
-    int64_t throttled_ns = quota_throttled_ns("", pid);
+    int64_t throttled_ns = quota ? quota_throttled_ns("", pid) : -1;
     if (throttled_ns >= 0)
         set(usage, COUNTER_THROTTLED, throttled_ns);
     return read_stat(pid, start_ticks, usage); /* last: if the process is still the one, so it was before */

@@ -16,8 +16,9 @@ struct usage {
     bool known[COUNTER_KIND_COUNT];
 };
 
-/* False when the process is gone, or its number was given to another. Switches are those of the first thread alone. */
-bool usage_read(pid_t pid, uint64_t start_ticks, struct usage *usage);
+/* False when the process is gone, or its number was given to another. Switches are those of the first thread alone.
+ * `quota`: also how long a quota held the process up, which takes as many files as all else together. */
+bool usage_read(pid_t pid, uint64_t start_ticks, bool quota, struct usage *usage);
 /* Switches of one thread: voluntary, involuntary. False when it is gone. */
 bool usage_thread_switches(pid_t pid, pid_t tid, int64_t switches[2]);
 

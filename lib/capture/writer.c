@@ -20,6 +20,7 @@ enum {
     LAG_NS = 60 * NS_PER_MS, /* age of a sample before it is named */
     COMMIT_NS = 400 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
+    QUOTA_NS = 2000 * NS_PER_MS,
     NOISE_POINTS = 24, /* in the kernel, and one in so many of all: */
     NOISE_SHARE = 200
 };
@@ -98,8 +99,11 @@ void writer_read_counters(struct writer *w, uint64_t now_ns)
     for (size_t i = 0; i < w->n_processes; i++) {
         struct tracked_process *process = w->processes[i];
         struct usage usage;
-        if (process->ended || !process->python_known || !usage_read(process->pid, process->start_ticks, &usage))
+        bool quota = now_ns >= process->quota_due_ns;
+        if (process->ended || !process->python_known || !usage_read(process->pid, process->start_ticks, quota, &usage))
             continue;
+        if (quota && !usage.known[COUNTER_THROTTLED]) /* few have one, and hardly any is given one later */
+            process->quota_due_ns = now_ns + QUOTA_NS;
         counters_add_process(w->counters, process, w->threads, w->n_threads, &usage, now_ns);
         cpu_ns += usage.values[COUNTER_USER_TIME] + usage.values[COUNTER_SYSTEM_TIME];
         rss_bytes += usage.values[COUNTER_RSS];
