@@ -52,6 +52,7 @@ struct pt_regs___here {
     __u64 orig_x0;
     __s32 syscallno;
 } __attribute__((preserve_access_index));
+#define PLACE(of)      BPF_CORE_READ(of, pc)
 #define CALL(of)       BPF_CORE_READ(of, syscallno)
 #define CALL_FIRST(of) BPF_CORE_READ(of, orig_x0)
 #define CALL_NEXT(of)  BPF_CORE_READ(of, regs[1])
@@ -59,6 +60,7 @@ struct pt_regs___here {
 struct pt_regs___here {
     unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
 } __attribute__((preserve_access_index));
+#define PLACE(of)      BPF_CORE_READ(of, ip)
 #define CALL(of)       BPF_CORE_READ(of, orig_ax)
 #define CALL_FIRST(of) BPF_CORE_READ(of, di)
 #define CALL_NEXT(of)  BPF_CORE_READ(of, si)

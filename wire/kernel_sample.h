@@ -24,7 +24,8 @@ enum {
     WIRE_THREADS_MAX = 16384,
     WIRE_NAME_BYTES = 216, /* of a task's name */
     WIRE_CALL_ARGUMENTS = 2,
-    WIRE_REGISTERS = 33, /* by their DWARF numbers */
+    WIRE_CALL_FRAMES = 24, /* of the kernel's stack, looked at until it is known which are a call's own */
+    WIRE_REGISTERS = 33,   /* by their DWARF numbers */
     WIRE_STACK_PAGE = 4096,
     WIRE_STACK_PAGES = 8,
     WIRE_CORES = 4096,                    /* a number above shares the place of another */
@@ -82,14 +83,16 @@ struct wire_thread {
 enum wire_result { WIRE_OK, WIRE_UNREADABLE, WIRE_INVALID };
 enum { WIRE_OWNED_BY_GENERATOR = 1 }; /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
 /* IN_DOUBT: its links may not be those of a stack; the collector is waked to look at the thread itself.
- * WAITS: it was not interrupted, it leaves its core to wait for something. */
+ * WAITS: it was not interrupted, it leaves its core to wait for something. CALLED: it was interrupted by a call from
+ * another core, not by the clock of its own. */
 enum wire_flags {
     WIRE_HOLDS_GIL = 1,
     WIRE_GC_RUNNING = 2,
     WIRE_TRUNCATED = 4,
     WIRE_NEW_CODE = 8,
     WIRE_IN_DOUBT = 16,
-    WIRE_WAITS = 32
+    WIRE_WAITS = 32,
+    WIRE_CALLED = 64
 };
 
 struct wire_frame {
@@ -171,6 +174,14 @@ struct wire_core {
     uint64_t seen_ns; /* a watched thread was switched in, or interrupted, there */
     uint32_t on;      /* the collector's: it has the clock */
     uint32_t asked;   /* the program asked for it */
+    uint32_t busy;    /* a watched thread is on it */
+    uint32_t pushed;  /* one was, and had to go for another that is not watched, which is on it */
+};
+
+/* What a call finds below its interrupt where it interrupted user space: learned in the trial. */
+struct wire_call {
+    uint64_t entry; /* return address of the kernel's entry */
+    uint64_t depth; /* frames of the kernel's stack */
 };
 
 /* The mark of the code object at `address` whose bytes from code_low on are at `bytes`, a buffer of WIRE_BYTES. */

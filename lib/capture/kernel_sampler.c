@@ -1,4 +1,5 @@
 #include "capture/kernel_sampler.h"
+#include "capture/kernel_calls.h"
 #include "capture/kernel_trial.h"
 
 #include "base/clock.h"
@@ -22,7 +23,8 @@
 /* The first PID namespace, PROC_PID_INIT_INO of linux/proc_ns.h. */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCu
 
-#define KEEP_NS UINT64_C(1000000000) /* a core keeps its clock for so long after the last watched thread */
+#define KEEP_NS     UINT64_C(1000000000) /* a core keeps its clock for so long after the last watched thread */
+#define CALLS_WORTH 0.85                 /* of what the clock takes: else they are not worth our own time */
 
 enum { NATIVE_RING_BYTES = 1 << 24, NATIVE_ROOM_BYTES = 3 << 22 }; /* some 300 ms of two cores at 1 kHz */
 
@@ -41,7 +43,8 @@ struct kernel_sampler {
     int threads_fd;
     uint64_t lost;
     bool natives;
-    double interrupt_ns;
+    struct kernel_calls calls;
+    struct kernel_cost cost;
     struct core_clock *clocks; /* cores may be numbered with gaps */
     size_t n_clocks;
     uint64_t period_ns;
@@ -129,6 +132,7 @@ static int load(struct kernel_sampler *sampler)
     struct sampler_bpf *program = sampler->program;
     if (bpf_program__autoload(program->progs.on_switch))
         sampler->switches = bpf_program__attach(program->progs.on_switch);
+    sampler->calls.cores = program->bss->cores;
     sampler->threads_fd = bpf_map__fd(program->maps.threads);
     sampler->ring = ring_buffer__new(bpf_map__fd(program->maps.samples), on_sample, sampler, NULL);
     return sampler->ring != NULL ? 0 : -errno;
@@ -159,6 +163,7 @@ static int open_events(struct kernel_sampler *sampler)
         if (fd < 0)
             return -errno;
         struct core_clock *clock = &sampler->clocks[sampler->n_clocks++];
+        sampler->calls.n_cores = (uint32_t)core + 1;
         clock->fd = fd;
         clock->core = (uint32_t)core;
         if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(sampler->program->progs.on_clock)) != 0)
@@ -177,18 +182,20 @@ static void turn(struct kernel_sampler *sampler, struct core_clock *clock, bool 
     struct wire_core *core = core_of(sampler, clock);
     if (on)
         ioctl(clock->fd, PERF_EVENT_IOC_PERIOD, &sampler->period_ns);
-    if (on == clock->on)
-        return;
-    ioctl(clock->fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
+    if (on != clock->on)
+        ioctl(clock->fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
     clock->on = on;
-    __atomic_store_n(&core->on, on, __ATOMIC_RELEASE);
+    uint32_t served = on || sampler->calls.on;
+    if (served == __atomic_load_n(&core->on, __ATOMIC_RELAXED))
+        return;
+    __atomic_store_n(&core->on, served, __ATOMIC_RELEASE);
     __atomic_store_n(&core->asked, 0, __ATOMIC_RELEASE);
 }
 
 /* A watched thread is there: it is on the CPU until the clock runs, without samples. */
 static void start_clock(struct kernel_sampler *sampler, uint32_t core)
 {
-    for (size_t i = 0; i < sampler->n_clocks && sampler->period_ns != KERNEL_NEVER_NS; i++) {
+    for (size_t i = 0; i < sampler->n_clocks && sampler->period_ns != KERNEL_NEVER_NS && !sampler->calls.on; i++) {
         if (sampler->clocks[i].core == core)
             turn(sampler, &sampler->clocks[i], true);
     }
@@ -199,13 +206,17 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
     uint64_t now_ns = clock_monotonic_ns();
     bool begins = sampler->period_ns == KERNEL_NEVER_NS, never = period_ns == KERNEL_NEVER_NS;
     sampler->period_ns = period_ns;
+    bool calls = !never && kernel_calls_choose(&sampler->calls, now_ns);
     for (size_t i = 0; i < sampler->n_clocks; i++) {
         struct core_clock *clock = &sampler->clocks[i];
-        uint64_t seen_ns = __atomic_load_n(&core_of(sampler, clock)->seen_ns, __ATOMIC_RELAXED);
-        if (atomic_exchange_explicit(&clock->wanted, false, memory_order_relaxed) || begins)
+        struct wire_core *core = core_of(sampler, clock);
+        uint64_t seen_ns = __atomic_load_n(&core->seen_ns, __ATOMIC_RELAXED);
+        if (atomic_exchange_explicit(&clock->wanted, false, memory_order_relaxed) || begins) {
             clock->keep_ns = now_ns + KEEP_NS;
+            __atomic_store_n(&core->busy, 1, __ATOMIC_RELAXED); /* or not any more: a call finds out */
+        }
         bool here = sampler->switches == NULL || now_ns < clock->keep_ns || now_ns < seen_ns + KEEP_NS;
-        turn(sampler, clock, here && !never);
+        turn(sampler, clock, here && !never && !calls);
     }
     if (never)
         kernel_sampler_waits(sampler, 0);
@@ -230,9 +241,19 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     return sampler->switches != NULL;
 }
 
-double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
+bool kernel_sampler_called(const struct kernel_sampler *sampler)
 {
-    return sampler->interrupt_ns;
+    return sampler->calls.on;
+}
+
+bool kernel_sampler_call(struct kernel_sampler *sampler, bool late)
+{
+    return kernel_calls_make(&sampler->calls, late);
+}
+
+const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler)
+{
+    return &sampler->cost;
 }
 
 int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err *err)
@@ -243,6 +264,7 @@ int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err 
     libbpf_set_print(say_nothing);
     sampler->period_ns = KERNEL_NEVER_NS;
     sampler->natives = natives;
+    sampler->calls.program = -1;
     bool waits = false;
     int rc = load(sampler);
     if (rc == 0)
@@ -250,7 +272,7 @@ int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err 
     if (rc != 0)
         rc = refuse(err, -rc);
     else
-        rc = kernel_trial(sampler, &sampler->interrupt_ns, &waits, err);
+        rc = kernel_trial(sampler, &sampler->cost, &waits, err);
     if (rc != 0) {
         kernel_sampler_free(sampler);
         return rc;
@@ -259,6 +281,9 @@ int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err 
         bpf_link__destroy(sampler->switches);
         sampler->switches = NULL;
     }
+    if (sampler->switches != NULL && sampler->cost.call_ns > 0 &&
+        sampler->cost.call_ns < CALLS_WORTH * sampler->cost.clock_ns)
+        sampler->calls.program = bpf_program__fd(sampler->program->progs.on_call);
     if (natives)
         __atomic_store_n(&sampler->program->bss->native_room, NATIVE_ROOM_BYTES, __ATOMIC_RELAXED);
     *result = sampler;
@@ -313,11 +338,11 @@ void kernel_sampler_forget(struct kernel_sampler *sampler)
         __atomic_store_n(&sampler->program->bss->known[i], 0, __ATOMIC_RELAXED);
 }
 
-void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
 {
     struct pollfd ring = {ring_buffer__epoll_fd(sampler->ring), POLLIN, 0};
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
-    ppoll(&ring, 1, &timeout, NULL);
+    return ppoll(&ring, 1, &timeout, NULL) > 0;
 }
 
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker)
@@ -328,4 +353,24 @@ uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kerne
     uint64_t lost = total - sampler->lost;
     sampler->lost = total;
     return lost;
+}
+
+/* ---- for the trial
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+bool kernel_sampler_try_call(struct kernel_sampler *sampler, uint32_t core)
+{
+    struct kernel_calls calls = {.program = bpf_program__fd(sampler->program->progs.on_call)};
+    return kernel_calls_one(&calls, core);
+}
+
+struct wire_call kernel_sampler_last_call(const struct kernel_sampler *sampler)
+{
+    return sampler->program->bss->last_call;
+}
+
+void kernel_sampler_know_call(struct kernel_sampler *sampler, const struct wire_call *call)
+{
+    sampler->program->bss->user_call = *call;
 }

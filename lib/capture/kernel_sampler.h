@@ -40,8 +40,16 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns);
 /* Waits are told of, of each thread one in so long on average where there are more; 0 (at first): none. False where
  * this kernel does not tell. */
 bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns);
-/* What an interrupt takes of the interrupted thread beyond the reading itself, as the trial measured it. */
-double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler);
+/* What a sample takes of the interrupted thread beyond the reading itself, as the trial measured it: by the clock of
+ * its core, and by a call from another (kernel_calls.h; 0: there are none). */
+struct kernel_cost {
+    double clock_ns, call_ns;
+};
+const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler);
+/* Are samples called for at present? Then the one who drains has to call at each instant. The period says again. */
+bool kernel_sampler_called(const struct kernel_sampler *sampler);
+/* One instant; `late`: we come much later than we should. False: a watched thread had to go from our core for it. */
+bool kernel_sampler_call(struct kernel_sampler *sampler, bool late);
 /* Says how thread `tid` is to be read. False when no more fit. */
 bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread);
 /* One is on that core already. Any thread may say so. */
@@ -53,9 +61,17 @@ void kernel_sampler_unwatch(struct kernel_sampler *sampler, pid_t tid);
 void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark);
 /* None has any more: each is told of again when it is met. */
 void kernel_sampler_forget(struct kernel_sampler *sampler);
-/* Sleeps for so long, or until a sample comes whose code has no name yet. */
-void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns);
+/* Sleeps for so long, or until a sample comes whose code has no name yet: true. */
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns);
 /* Returns how many samples the kernel dropped since the last call. */
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker);
+
+/* ---- for the trial */
+
+/* Calls for a sample of one core; any thread may. False: the kernel does not do that. */
+bool kernel_sampler_try_call(struct kernel_sampler *sampler, uint32_t core);
+/* What the last call found below its interrupt, and what calls find that interrupt user space. */
+struct wire_call kernel_sampler_last_call(const struct kernel_sampler *sampler);
+void kernel_sampler_know_call(struct kernel_sampler *sampler, const struct wire_call *call);
 
 #endif

@@ -27,10 +27,24 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     return false;
 }
 
-double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
+const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler)
+{
+    static const struct kernel_cost none;
+    (void)sampler;
+    return &none;
+}
+
+bool kernel_sampler_called(const struct kernel_sampler *sampler)
 {
     (void)sampler;
-    return 0;
+    return false;
+}
+
+bool kernel_sampler_call(struct kernel_sampler *sampler, bool late)
+{
+    (void)sampler;
+    (void)late;
+    return true;
 }
 
 bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread)
@@ -70,10 +84,11 @@ void kernel_sampler_forget(struct kernel_sampler *sampler)
     (void)sampler;
 }
 
-void kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
 {
     (void)sampler;
     (void)timeout_ns;
+    return false;
 }
 
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker)

@@ -1,6 +1,7 @@
 #include "capture/kernel_trial.h"
 
 #include "base/clock.h"
+#include "capture/kernel_call_trial.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,9 @@ struct trial {
     struct trial_frame frames[FRAMES];
     uint64_t codes[FRAMES][WIRE_BYTES / 8];
     struct wire_layout layout;
-    uint64_t samples, wrong, took_ns;
+    struct trial_samples {
+        uint64_t n, wrong, took_ns;
+    } clocked, called;
     uint64_t wait_from_ns, waits_right; /* of the wait that is told of; those that were told of as they were */
 };
 
@@ -91,9 +94,10 @@ static void check(void *context, const struct wire_sample *sample, const struct 
         trial->wait_from_ns = right && sample->call == SYS_clock_nanosleep ? sample->time_ns : 0;
         return;
     }
-    trial->samples++;
-    trial->took_ns += sample->took_ns;
-    trial->wrong += right ? 0 : 1;
+    struct trial_samples *of = (sample->flags & WIRE_CALLED) != 0 ? &trial->called : &trial->clocked;
+    of->n++;
+    of->took_ns += sample->took_ns;
+    of->wrong += right ? 0 : 1;
 }
 
 static void end_wait(void *context, const struct wire_waited *waited)
@@ -108,7 +112,7 @@ static void know(void *context, const struct wire_code *code, const uint8_t *tab
 {
     struct trial *trial = context;
     (void)table;
-    trial->wrong += code->owner == (uintptr_t)trial ? 0 : 1;
+    trial->clocked.wrong += code->owner == (uintptr_t)trial ? 0 : 1;
 }
 
 /* CPU time of so many rounds of a fixed work. */
@@ -148,29 +152,58 @@ static bool try_waits(struct kernel_sampler *sampler, struct trial *trial)
     return trial->waits_right == SLEEPS;
 }
 
-/* The same work with and without interrupts, in turns; the medians tell. */
-static double measure(struct kernel_sampler *sampler, struct trial *trial)
+static double median(uint64_t *slices)
 {
-    uint64_t with[SLICES], without[SLICES], rounds = 10000;
+    qsort(slices, SLICES, sizeof slices[0], compare);
+    return (double)slices[MIDDLE];
+}
+
+static double beyond_reading(double each_ns, const struct trial_samples *of)
+{
+    double ns = each_ns - (of->n > 0 ? (double)of->took_ns / (double)of->n : 0);
+    return ns > 0 && ns < INTERRUPT_MAX_NS ? ns : UNKNOWN_INTERRUPT_NS;
+}
+
+/* The same work without interrupts, with those of the clock and with calls, in turns; the medians tell. */
+static void measure(struct kernel_sampler *sampler, struct trial *trial, struct call_trial *calls,
+                    struct kernel_cost *cost)
+{
+    uint64_t without[SLICES], clocked[SLICES], called[SLICES], rounds = 10000;
     while (work_ns(rounds) < WORK_NS && rounds < UINT64_C(1) << 40)
         rounds *= 2;
+    unsigned made = calls != NULL ? atomic_load(&calls->made) : 0;
     for (int i = 0; i < SLICES; i++) {
         kernel_sampler_period(sampler, KERNEL_NEVER_NS);
         without[i] = work_ns(rounds);
+        if (calls != NULL) {
+            call_trial_turn(calls, true);
+            called[i] = work_ns(rounds);
+            call_trial_turn(calls, false);
+        }
         kernel_sampler_period(sampler, PERIOD_NS);
-        with[i] = work_ns(rounds);
+        clocked[i] = work_ns(rounds);
     }
     kernel_sampler_period(sampler, KERNEL_NEVER_NS);
     drain(sampler, trial);
-    qsort(with, SLICES, sizeof with[0], compare);
-    qsort(without, SLICES, sizeof without[0], compare);
-    double slow_ns = (double)with[MIDDLE], fast_ns = (double)without[MIDDLE];
-    double reading = trial->samples > 0 ? (double)trial->took_ns / (double)trial->samples : 0;
-    double each = (slow_ns - fast_ns) * PERIOD_NS / slow_ns - reading;
-    return each > 0 && each < INTERRUPT_MAX_NS ? each : UNKNOWN_INTERRUPT_NS;
+    double bare_ns = median(without), slow_ns = median(clocked);
+    cost->clock_ns = beyond_reading((slow_ns - bare_ns) * PERIOD_NS / slow_ns, &trial->clocked);
+    made = calls != NULL ? atomic_load(&calls->made) - made : 0;
+    if (made >= SLICES && trial->called.n > 0 && trial->called.wrong == 0)
+        cost->call_ns = beyond_reading((median(called) - bare_ns) * SLICES / made, &trial->called);
 }
 
-int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, bool *waits, struct err *err)
+static void measure_both(struct kernel_sampler *sampler, struct trial *trial, struct kernel_cost *cost)
+{
+    struct call_trial calls;
+    bool started = call_trial_start(&calls, sampler);
+    bool learned = started && call_trial_learn(&calls);
+    drain(sampler, trial);
+    measure(sampler, trial, learned ? &calls : NULL, cost);
+    if (started)
+        call_trial_end(&calls);
+}
+
+int kernel_trial(struct kernel_sampler *sampler, struct kernel_cost *cost, bool *waits, struct err *err)
 {
     struct trial trial;
     struct wire_thread thread;
@@ -178,12 +211,12 @@ int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, bool *wai
     set_up(&trial, &thread);
     if (!kernel_sampler_watch(sampler, self, &thread))
         return err_set(err, ERR_NOT_SUPPORTED, "its table of threads cannot be written");
-    *interrupt_ns = measure(sampler, &trial);
+    measure_both(sampler, &trial, cost);
     *waits = try_waits(sampler, &trial);
     kernel_sampler_unwatch(sampler, self);
-    if (trial.samples == 0)
+    if (trial.clocked.n == 0)
         return err_set(err, ERR_NOT_SUPPORTED, "tried on ourselves, it read nothing");
-    if (trial.wrong > 0)
+    if (trial.clocked.wrong > 0)
         return err_set(err, ERR_NOT_SUPPORTED, "tried on ourselves, it read a wrong stack");
     return 0;
 }

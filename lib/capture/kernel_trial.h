@@ -8,6 +8,6 @@
 #include "capture/kernel_sampler.h"
 
 /* ERR_NOT_SUPPORTED when something else came back, or nothing. `waits`: waits of ours were told of as they were. */
-int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, bool *waits, struct err *err);
+int kernel_trial(struct kernel_sampler *sampler, struct kernel_cost *cost, bool *waits, struct err *err);
 
 #endif

@@ -15,7 +15,8 @@ enum {
     SWEEPS_HZ = 250, /* of the sleepers */
     WAITS_NS = 1000 * 1000,
     WAITERS_A_CORE = 4,
-    HOPS_MAX = 6 /* tries for one look, on as many cores */
+    SWITCHES_NS = 10 * 1000, /* of two threads that a wake-up of ours takes */
+    HOPS_MAX = 6             /* tries for one look, on as many cores */
 };
 
 /* A look at the thread from its own core, wherever that is. What it takes of that core counts as taken. */
@@ -109,7 +110,9 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
 {
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
     struct sampler_counts *counts = &s->m->counts;
-    uint64_t cost_ns = sample->took_ns + (uint64_t)kernel_sampler_interrupt_ns(s->kernel);
+    const struct kernel_cost *cost = kernel_sampler_cost(s->kernel);
+    bool called = (sample->flags & WIRE_CALLED) != 0;
+    uint64_t cost_ns = sample->took_ns + (uint64_t)(called ? cost->call_ns : cost->clock_ns);
     atomic_fetch_add_explicit(&counts->interrupts, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->interrupt_ns, cost_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
@@ -208,7 +211,8 @@ static void next_period(struct sampler *s)
 {
     if (s->now_ns < s->period_from_ns + JITTER_NS)
         return;
-    s->instants += s->period_ns > 0 ? (double)(s->now_ns - s->period_from_ns) / (double)s->period_ns : 0;
+    bool called = kernel_sampler_called(s->kernel);
+    s->instants += s->period_ns > 0 && !called ? (double)(s->now_ns - s->period_from_ns) / (double)s->period_ns : 0;
     uint64_t instants = (uint64_t)s->instants;
     s->instants -= (double)instants;
     atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
@@ -216,6 +220,8 @@ static void next_period(struct sampler *s)
     s->period_from_ns = s->now_ns;
     s->period_ns = pace_period_ns(&s->pace);
     kernel_sampler_period(s->kernel, s->period_ns);
+    if (!called)
+        s->call_ns = s->now_ns + pace_interval_ns(&s->pace);
     s->waits_told = kernel_sampler_waits(s->kernel, wait_interval_ns(s));
 }
 
@@ -237,15 +243,32 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
     }
 }
 
+/* An instant at which samples are called for. */
+static void call(struct sampler *s, uint64_t woke_ns)
+{
+    uint64_t cpu_ns = clock_thread_cpu_ns();
+    bool late = woke_ns > s->call_ns + s->period_ns;
+    if (!kernel_sampler_call(s->kernel, late)) /* we have the core of one that wants to run */
+        atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_thread_cpu_ns() - cpu_ns + SWITCHES_NS,
+                                  memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
+    s->call_ns = pace_next_ns(&s->pace, s->call_ns, woke_ns, clock_monotonic_ns(), true);
+}
+
 void sampler_tick_kernel(struct sampler *s)
 {
     uint64_t interval_ns = NS_PER_S / SWEEPS_HZ;
     uint64_t due_ns = s->now_ns + interval_ns, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
-        kernel_sampler_wait(s->kernel, due_ns - woke_ns);
+        bool calls = kernel_sampler_called(s->kernel);
+        uint64_t until_ns = calls && s->call_ns < due_ns ? s->call_ns : due_ns;
+        if (woke_ns < until_ns && kernel_sampler_wait(s->kernel, until_ns - woke_ns))
+            sampler_drain_kernel(s);
         woke_ns = clock_monotonic_ns();
-        sampler_drain_kernel(s);
+        if (calls && woke_ns >= s->call_ns)
+            call(s, woke_ns);
     }
+    sampler_drain_kernel(s);
     s->late = sampler_begin(s, woke_ns, woke_ns);
     next_period(s);
     sampler_sweep(s);

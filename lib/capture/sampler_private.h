@@ -57,6 +57,7 @@ struct sampler {
     uint64_t lessons_ns;                /* since when they were counted */
     struct kernel_sampler *kernel;      /* that is used now; NULL: none */
     uint64_t period_ns, period_from_ns; /* of it, since when */
+    uint64_t call_ns;                   /* the next instant at which samples are called for */
     double instants;                    /* of it that are not counted yet: a part of one */
     bool waits_told;                    /* and it times waits */
     cpu_set_t allowed;

@@ -1,0 +1,30 @@
+/*
+ * Samples that are called for. A clock that interrupts a core costs it more than an interrupt from another core does:
+ * half as much again in a virtual machine, where each setting of a timer leaves it. So where a core is free of the
+ * target, the sampler thread runs there, and calls the program of the kernel sampler on the cores where watched
+ * threads are at that moment. Where the target uses all cores, or ours comes late, the clocks serve (kernel_sampler.c).
+ */
+#ifndef KEISOKU_CAPTURE_KERNEL_CALLS_H
+#define KEISOKU_CAPTURE_KERNEL_CALLS_H
+
+#include "wire/kernel_sample.h"
+
+#include <stdbool.h>
+
+struct kernel_calls {
+    int program;             /* -1: none can be made */
+    struct wire_core *cores; /* what the program knows of them */
+    uint32_t n_cores;
+    bool on;
+    double bad;         /* share of the last instants in which we were in the way, or late */
+    uint64_t resume_ns; /* not before, after there were too many */
+};
+
+/* Are samples called for from now on? To be asked some times a second. */
+bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns);
+/* One instant. False: we had pushed a watched thread from this core, so our time was taken from it. */
+bool kernel_calls_make(struct kernel_calls *calls, bool late);
+/* Calls for a sample of one core. False: the kernel does not do that. */
+bool kernel_calls_one(const struct kernel_calls *calls, uint32_t core);
+
+#endif
