@@ -1,5 +1,7 @@
 #include "capture/kernel_calls.h"
 
+#include "capture/schedule.h"
+
 #include <bpf/bpf.h>
 #include <sched.h>
 #include <unistd.h>
@@ -10,17 +12,43 @@
 
 enum { CALLS_MAX = 4 }; /* of one instant: each takes us some µs */
 
+static bool is_busy(const struct kernel_calls *calls, uint32_t core)
+{
+    return __atomic_load_n(&calls->cores[core & (WIRE_CORES - 1)].busy, __ATOMIC_RELAXED) != 0;
+}
+
+/* Out of the target's way: the scheduler alone puts us on its core whenever another of our threads has the free one. */
+static void keep_away(const struct kernel_calls *calls)
+{
+    cpu_set_t set = calls->allowed;
+    for (uint32_t core = 0; core < calls->n_cores && core < CPU_SETSIZE; core++) {
+        if (is_busy(calls, core))
+            CPU_CLR(core, &set);
+    }
+    if (CPU_COUNT(&set) > 0)
+        schedule_unpin(&set);
+}
+
+void kernel_calls_end(struct kernel_calls *calls)
+{
+    if (calls->on)
+        schedule_unpin(&calls->allowed);
+    calls->on = false;
+}
+
 bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns)
 {
     if (calls->program < 0)
         return false;
     if (calls->on && calls->bad > BAD_MAX) {
-        calls->on = false;
+        kernel_calls_end(calls);
         calls->resume_ns = now_ns + REST_NS;
     } else if (!calls->on && now_ns >= calls->resume_ns) {
         calls->on = true;
         calls->bad = 0;
     }
+    if (calls->on)
+        keep_away(calls);
     return calls->on;
 }
 
@@ -35,11 +63,11 @@ bool kernel_calls_make(struct kernel_calls *calls, bool late)
     int here = sched_getcpu(), made = 0;
     bool pushed = here >= 0 && __atomic_load_n(&calls->cores[here & (WIRE_CORES - 1)].pushed, __ATOMIC_RELAXED);
     for (uint32_t core = 0; core < calls->n_cores; core++) {
-        if (core == (uint32_t)here || !__atomic_load_n(&calls->cores[core & (WIRE_CORES - 1)].busy, __ATOMIC_RELAXED))
-            continue;
-        if (made++ < CALLS_MAX)
+        if (core != (uint32_t)here && is_busy(calls, core) && made++ < CALLS_MAX)
             kernel_calls_one(calls, core);
     }
+    if (pushed)
+        keep_away(calls);
     bool bad = late || pushed || made > CALLS_MAX;
     calls->bad += WEIGHT * ((bad ? 1 : 0) - calls->bad);
     return !pushed;

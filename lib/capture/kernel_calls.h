@@ -9,19 +9,23 @@
 
 #include "wire/kernel_sample.h"
 
+#include <sched.h>
 #include <stdbool.h>
 
 struct kernel_calls {
     int program;             /* -1: none can be made */
     struct wire_core *cores; /* what the program knows of them */
     uint32_t n_cores;
+    cpu_set_t allowed; /* to the calling thread */
     bool on;
     double bad;         /* share of the last instants in which we were in the way, or late */
     uint64_t resume_ns; /* not before, after there were too many */
 };
 
-/* Are samples called for from now on? To be asked some times a second. */
+/* Are samples called for from now on? To be asked some times a second by the thread that calls: it is kept on cores
+ * where no watched thread is. */
 bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns);
+void kernel_calls_end(struct kernel_calls *calls);
 /* One instant. False: we had pushed a watched thread from this core, so our time was taken from it. */
 bool kernel_calls_make(struct kernel_calls *calls, bool late);
 /* Calls for a sample of one core. False: the kernel does not do that. */

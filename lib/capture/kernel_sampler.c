@@ -206,6 +206,8 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
     uint64_t now_ns = clock_monotonic_ns();
     bool begins = sampler->period_ns == KERNEL_NEVER_NS, never = period_ns == KERNEL_NEVER_NS;
     sampler->period_ns = period_ns;
+    if (never)
+        kernel_calls_end(&sampler->calls);
     bool calls = !never && kernel_calls_choose(&sampler->calls, now_ns);
     for (size_t i = 0; i < sampler->n_clocks; i++) {
         struct core_clock *clock = &sampler->clocks[i];
@@ -282,7 +284,8 @@ int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err 
         sampler->switches = NULL;
     }
     if (sampler->switches != NULL && sampler->cost.call_ns > 0 &&
-        sampler->cost.call_ns < CALLS_WORTH * sampler->cost.clock_ns)
+        sampler->cost.call_ns < CALLS_WORTH * sampler->cost.clock_ns &&
+        sched_getaffinity(0, sizeof sampler->calls.allowed, &sampler->calls.allowed) == 0)
         sampler->calls.program = bpf_program__fd(sampler->program->progs.on_call);
     if (natives)
         __atomic_store_n(&sampler->program->bss->native_room, NATIVE_ROOM_BYTES, __ATOMIC_RELAXED);
