@@ -18,6 +18,7 @@
 
 #include "bpf/kernel.bpf.h"
 #include "bpf/native.bpf.h"
+#include "bpf/operands.bpf.h"
 #include "bpf/stack.bpf.h"
 #include "bpf/task.bpf.h"
 #include "wire/kernel_sample.h"
@@ -78,6 +79,8 @@ static void end_sample(struct wire_thread *thread, struct scratch *out)
     if (thread->state != 0) {
         read_stack(thread, out);
         send_task(thread, out);
+        if ((sample->flags & WIRE_WAITS) == 0)
+            send_operands(thread, out);
     }
     sample->took_ns = (__u32)(bpf_ktime_get_ns() + clock_ahead_ns - sample->time_ns + thread->switches.spent_ns);
     thread->switches.spent_ns = 0;

@@ -28,6 +28,10 @@ enum {
     WIRE_REGISTERS = 33,   /* by their DWARF numbers */
     WIRE_STACK_PAGE = 4096,
     WIRE_STACK_PAGES = 8,
+    WIRE_WANTED = 8, /* instructions whose operands are wanted at a time */
+    WIRE_OPERANDS = 2,
+    WIRE_SLOTS = WIRE_OPERANDS + 1,
+    WIRE_HEAD_BYTES = 64,                 /* of an operand */
     WIRE_CORES = 4096,                    /* a number above shares the place of another */
     WIRE_LONG_WAIT_NS = 10 * 1000 * 1000, /* the end of such a wait is always told of */
     WIRE_KNOWN_SLOTS = 16384              /* of marks that the collector knows, two for each value of their low bits */
@@ -102,7 +106,7 @@ struct wire_frame {
     uint8_t owner, entry, reserved[6];
 };
 
-enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED, WIRE_CORE, WIRE_NATIVE, WIRE_TASK };
+enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED, WIRE_CORE, WIRE_NATIVE, WIRE_TASK, WIRE_OPERANDS_OF };
 
 /* A code object that the collector had no name for, copied while a frame of it stood still. It comes before the sample
  * of that frame. Images are the first bytes of the objects as they were, as far as they fit and were there. */
@@ -154,6 +158,22 @@ struct wire_task {
     uint64_t owner, time_ns; /* those of the sample */
     uint64_t address, coroutine, frame, name_address;
     uint8_t name[WIRE_NAME_BYTES];
+};
+
+/* An instruction whose operands are wanted, of one frame that stands there. */
+struct wire_wanted {
+    uint32_t mark; /* of its code object; 0: none is wanted */
+    int32_t offset;
+    uint32_t slots[WIRE_SLOTS]; /* of the frame, in bytes from its address: the operands and what says that the first is
+                                   one; WIRE_NONE: it has none such */
+};
+
+/* What stood in the slots, and the first bytes of the operands. It comes before the sample that it was read with. */
+struct wire_operands {
+    uint32_t kind, read;     /* bits: which operands could be read */
+    uint64_t owner, time_ns; /* those of the sample */
+    uint64_t values[WIRE_SLOTS];
+    uint8_t bytes[WIRE_OPERANDS][WIRE_HEAD_BYTES];
 };
 
 /* A wait is over. Those that were not told of come as well, where they were long. */

@@ -43,6 +43,7 @@ struct kernel_sampler {
     int threads_fd;
     uint64_t lost;
     bool natives;
+    uint32_t n_wanted; /* wishes so far */
     struct kernel_calls calls;
     struct kernel_cost cost;
     struct core_clock *clocks; /* cores may be numbered with gaps */
@@ -82,6 +83,7 @@ static int on_sample(void *context, void *data, size_t size)
     const struct wire_core_wanted *wanted = data;
     const struct wire_native *native = data;
     const struct wire_task *task = data;
+    const struct wire_operands *operands = data;
     if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes)
         taker->code(taker->context, code, (const void *)(code + 1));
     else if (size >= sizeof *sample && sample->kind == WIRE_SAMPLE &&
@@ -93,6 +95,8 @@ static int on_sample(void *context, void *data, size_t size)
         taker->native(taker->context, native);
     else if (size >= sizeof *task && task->kind == WIRE_TASK)
         taker->task(taker->context, task);
+    else if (size >= sizeof *operands && operands->kind == WIRE_OPERANDS_OF && taker->operands != NULL)
+        taker->operands(taker->context, operands);
     else if (size >= sizeof *wanted && wanted->kind == WIRE_CORE)
         start_clock(sampler, wanted->core);
     return 0;
@@ -339,6 +343,16 @@ void kernel_sampler_forget(struct kernel_sampler *sampler)
 {
     for (size_t i = 0; i < WIRE_KNOWN_SLOTS; i++)
         __atomic_store_n(&sampler->program->bss->known[i], 0, __ATOMIC_RELAXED);
+}
+
+void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wanted *wanted)
+{
+    struct wire_wanted *slot = &sampler->program->bss->wanted[sampler->n_wanted++ % WIRE_WANTED];
+    __atomic_store_n(&slot->mark, 0, __ATOMIC_RELEASE);
+    slot->offset = wanted->offset;
+    memcpy(slot->slots, wanted->slots, sizeof slot->slots);
+    __atomic_store_n(&slot->mark, wanted->mark, __ATOMIC_RELEASE);
+    sampler->program->bss->wanted_count = WIRE_WANTED;
 }
 
 bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)

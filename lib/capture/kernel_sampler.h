@@ -24,8 +24,9 @@ struct kernel_taker {
     void (*sample)(void *context, const struct wire_sample *sample, const struct wire_frame *frames);
     void (*waited)(void *context, const struct wire_waited *waited);
     void (*code)(void *context, const struct wire_code *code, const uint8_t *table);
-    void (*native)(void *context, const struct wire_native *native); /* of the thread's next sample */
-    void (*task)(void *context, const struct wire_task *task);       /* likewise */
+    void (*native)(void *context, const struct wire_native *native);       /* of the thread's next sample */
+    void (*task)(void *context, const struct wire_task *task);             /* likewise */
+    void (*operands)(void *context, const struct wire_operands *operands); /* likewise */
 };
 
 /* `natives`: samples come with what native frames are found by, which takes 16 MB more of the kernel's memory.
@@ -61,6 +62,8 @@ void kernel_sampler_unwatch(struct kernel_sampler *sampler, pid_t tid);
 void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark);
 /* None has any more: each is told of again when it is met. */
 void kernel_sampler_forget(struct kernel_sampler *sampler);
+/* The operands of that instruction are wanted, once; the wish that was made WIRE_WANTED wishes before is dropped. */
+void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wanted *wanted);
 /* Sleeps for so long, or until a sample comes whose code has no name yet: true. */
 bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns);
 /* Returns how many samples the kernel dropped since the last call. */

@@ -84,6 +84,12 @@ void kernel_sampler_forget(struct kernel_sampler *sampler)
     (void)sampler;
 }
 
+void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wanted *wanted)
+{
+    (void)sampler;
+    (void)wanted;
+}
+
 bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
 {
     (void)sampler;

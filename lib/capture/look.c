@@ -336,7 +336,7 @@ enum look sampler_look_begin(struct sampler *s, struct tracked_thread *t, struct
     }
     enum look look = find_off_core(s, t, proof);
     s->contested = s->contested || (proof->runs && s->core >= 0 && t->core == s->core);
-    if (s->kernel != NULL && s->for_kernel == FOR_KERNEL_NONE && !sampler_has_others(t) &&
+    if (s->kernel != NULL && !s->for_kernel && !sampler_has_others(t) &&
         (proof->runs || (look == LOOK_DONE && s->waits_told && !sampler_waits_untold(s, t, proof)))) {
         t->asleep = false; /* the kernel samples it */
         return LOOK_DONE;
@@ -374,8 +374,7 @@ enum look sampler_look_end(struct sampler *s, struct tracked_thread *t, struct p
         pause_briefly(s);
         return look_again(t, LOOK_AGAIN);
     }
-    if (s->for_kernel != FOR_KERNEL_OPERANDS)
-        sampler_take(s, t, proof, good, proof->runs ? READER_CORE : READER_ASLEEP);
+    sampler_take(s, t, proof, good, proof->runs ? READER_CORE : READER_ASLEEP);
     if (good && proof->runs)
         operands_look(s, t, proof);
     return LOOK_DONE;

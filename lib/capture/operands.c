@@ -26,29 +26,61 @@ static const struct operand_plan *plan_of(const struct tracked_thread *t)
     return __atomic_load_n(&stack_store_code(store, node->code)->plan, __ATOMIC_ACQUIRE);
 }
 
-bool operands_planned(const struct tracked_thread *t)
+/* The plan for what is innermost, when a look is due. */
+static const struct operand_plan *due_plan(const struct sampler *s, const struct tracked_thread *t)
 {
-    return plan_of(t) != NULL;
+    return s->read_ns < __atomic_load_n(&s->m->operands.due_ns, __ATOMIC_RELAXED) ? NULL : plan_of(t);
+}
+
+static void count_try(struct sampler *s)
+{
+    struct operand_queue *queue = &s->m->operands;
+    __atomic_fetch_add(&queue->tried, 1, __ATOMIC_RELAXED);
+    uint64_t period_ns = queue->tried < OPERAND_FIRST_LOOKS ? OPERAND_FIRST_PERIOD_NS : OPERAND_PERIOD_NS;
+    __atomic_store_n(&queue->due_ns, s->read_ns + period_ns, __ATOMIC_RELAXED);
+}
+
+static void keep(struct operand_queue *queue, const struct operand_look *look)
+{
+    if (pthread_mutex_trylock(&queue->lock) != 0)
+        return;
+    if (queue->count < OPERAND_LOOKS)
+        queue->looks[queue->count++] = *look;
+    pthread_mutex_unlock(&queue->lock);
 }
 
 void operands_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof)
 {
-    struct operand_queue *queue = &s->m->operands;
     struct proc_schedstat now;
-    const struct operand_plan *plan =
-        s->read_ns < __atomic_load_n(&queue->due_ns, __ATOMIC_RELAXED) ? NULL : plan_of(t);
+    const struct operand_plan *plan = due_plan(s, t);
     if (plan == NULL)
         return;
     struct operand_look look = {.process = t->process, .node = t->nodes[t->depth - 1]};
-    __atomic_fetch_add(&queue->tried, 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&queue->due_ns, s->read_ns + operand_period_ns(queue), __ATOMIC_RELAXED);
-    if (!python_read_operands(t->process->python, plan, &s->stack.frames[0], &look.heads) ||
-        !proc_thread_schedstat(&t->files, &now) || now.switches != proof->after.switches ||
-        pthread_mutex_trylock(&queue->lock) != 0)
+    count_try(s);
+    if (python_read_operands(t->process->python, plan, &s->stack.frames[0], &look.heads) &&
+        proc_thread_schedstat(&t->files, &now) && now.switches == proof->after.switches)
+        keep(&s->m->operands, &look);
+}
+
+void operands_want(struct sampler *s, struct tracked_thread *t, const struct wire_frame *innermost)
+{
+    struct wire_wanted wanted = {.mark = innermost->mark, .offset = innermost->offset};
+    const struct python_frame *frame = &s->stack.frames[0];
+    const struct operand_plan *plan = due_plan(s, t);
+    if (plan != NULL && frame->address == innermost->address &&
+        python_operand_slots(t->process->python, plan, frame->offset, &wanted))
+        kernel_sampler_want(s->kernel, &wanted);
+}
+
+void operands_take(struct sampler *s, struct tracked_thread *t, const struct wire_operands *wire)
+{
+    const struct operand_plan *plan = due_plan(s, t);
+    if (plan == NULL)
         return;
-    if (queue->count < OPERAND_LOOKS)
-        queue->looks[queue->count++] = look;
-    pthread_mutex_unlock(&queue->lock);
+    struct operand_look look = {.process = t->process, .node = t->nodes[t->depth - 1]};
+    count_try(s);
+    if (python_operands_recorded(t->process->python, plan, s->stack.frames[0].offset, wire, &look.heads))
+        keep(&s->m->operands, &look);
 }
 
 /* ---- the writer's part ----------------------------------------------------------------------------------------------

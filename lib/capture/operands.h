@@ -37,15 +37,14 @@ struct operand_queue {
 };
 
 int operand_queue_init(struct operand_queue *queue);
-static inline uint64_t operand_period_ns(const struct operand_queue *queue)
-{
-    return queue->tried < OPERAND_FIRST_LOOKS ? OPERAND_FIRST_PERIOD_NS : OPERAND_PERIOD_NS;
-}
 
-/* [S] Is the innermost code object of its last stack one whose operands are wanted? */
-bool operands_planned(const struct tracked_thread *t);
 /* [S] Behind a proved read of a thread that was on the CPU. Timed path. */
 void operands_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof);
+
+/* [S] Behind a sample by the kernel: the instruction's operands are wanted with the next one that finds it, if a look
+ * is due; and here they come, with the sample just taken. */
+void operands_want(struct sampler *s, struct tracked_thread *t, const struct wire_frame *innermost);
+void operands_take(struct sampler *s, struct tracked_thread *t, const struct wire_operands *wire);
 
 struct operand_writer;
 /* *result NULL with 0: not wanted. */

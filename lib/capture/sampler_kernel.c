@@ -47,9 +47,9 @@ static enum look look_on_core(struct sampler *s, struct tracked_thread *t)
 static bool look_instead(struct sampler *s, struct tracked_thread *t)
 {
     enum loss_kind why = s->lost;
-    s->for_kernel = FOR_KERNEL_INSTEAD;
+    s->for_kernel = true;
     enum look look = look_on_core(s, t);
-    s->for_kernel = FOR_KERNEL_NONE;
+    s->for_kernel = false;
     s->lost = why;
     if (look != LOOK_DONE)
         return false;
@@ -58,21 +58,6 @@ static bool look_instead(struct sampler *s, struct tracked_thread *t)
         measure_lose(s->m, why, 1);
     }
     return true;
-}
-
-/* What hot instructions work on is read while the thread stands still, which after an interrupt it does no more: a few
- * times a second it is looked at from its core for that alone. */
-static void look_at_operands(struct sampler *s, struct tracked_thread *t)
-{
-    if (s->read_ns < s->m->operands.due_ns || !operands_planned(t))
-        return;
-    s->m->operands.due_ns = s->read_ns;
-    s->for_kernel = FOR_KERNEL_OPERANDS;
-    look_on_core(s, t);
-    s->for_kernel = FOR_KERNEL_NONE;
-    uint64_t next_ns = s->read_ns + operand_period_ns(&s->m->operands);
-    if (s->m->operands.due_ns < next_ns) /* it was elsewhere by then */
-        s->m->operands.due_ns = next_ns;
 }
 
 bool sampler_knows(struct sampler *s, struct tracked_thread *t)
@@ -136,8 +121,11 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
     t->ip = sample->ip;
     t->user_ip = sample->user_ip;
     sampler_take(s, t, &proof, good, READER_KERNEL);
-    if (good)
-        look_at_operands(s, t);
+    if (!good || t->depth == 0 || sample->depth == 0)
+        return;
+    if (s->operands.owner == sample->owner && s->operands.time_ns == sample->time_ns)
+        operands_take(s, t, &s->operands);
+    operands_want(s, t, frames);
 }
 
 static void take_record(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
@@ -169,6 +157,12 @@ static void take_task(void *context, const struct wire_task *task)
     t->kernel_task_ns = python_task_recorded(t->reader, task, &t->kernel_task) ? task->time_ns : 0;
 }
 
+static void take_operands(void *context, const struct wire_operands *operands)
+{
+    struct sampler *s = context;
+    s->operands = *operands;
+}
+
 static void take_end(void *context, const struct wire_waited *waited)
 {
     sampler_end_wait(context, waited);
@@ -191,7 +185,8 @@ void sampler_drain_kernel(struct sampler *s)
                                  .waited = take_end,
                                  .code = learn_code,
                                  .native = take_native,
-                                 .task = take_task};
+                                 .task = take_task,
+                                 .operands = take_operands};
     uint64_t lost = kernel_sampler_drain(s->kernel, &taker);
     if (lost > 0)
         measure_lose(s->m, LOSS_QUEUE_FULL, lost);

@@ -44,12 +44,7 @@ struct sampler {
     bool exiting;        /* it failed because the process ends */
     bool moved;          /* it failed because the thread ran on another core, or we do */
     bool last_try;       /* a stack that cannot be had now is given up */
-    enum for_kernel {
-        FOR_KERNEL_NONE,
-        FOR_KERNEL_INSTEAD,
-        FOR_KERNEL_OPERANDS
-    } for_kernel; /* why a running thread is
-                   * looked at although the kernel samples it; for operands: no sample is made */
+    bool for_kernel;     /* a running thread is looked at although the kernel samples it */
     bool late;
     bool free;                          /* --reader free: running threads are read from whatever core we are on */
     size_t n_traced;                    /* --reader stop: threads that have been stopped, or are about to */
@@ -58,6 +53,7 @@ struct sampler {
     struct kernel_sampler *kernel;      /* that is used now; NULL: none */
     uint64_t period_ns, period_from_ns; /* of it, since when */
     uint64_t call_ns;                   /* the next instant at which samples are called for */
+    struct wire_operands operands;      /* of the sample that comes next, or of an earlier one */
     double instants;                    /* of it that are not counted yet: a part of one */
     bool waits_told;                    /* and it times waits */
     cpu_set_t allowed;

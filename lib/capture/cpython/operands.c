@@ -13,6 +13,9 @@ enum {
 
 static const int64_t length_max = (int64_t)1 << 40;
 
+_Static_assert(WIRE_OPERANDS == (int)OPERANDS && WIRE_HEAD_BYTES == (int)OPERAND_HEAD_BYTES,
+               "one look, by whichever reader");
+
 struct operand_plan {
     size_t count;
     struct operand_row rows[];
@@ -134,6 +137,26 @@ static uint64_t object_of(const struct layout *row, uint64_t reference)
     return plausible(address) ? address : 0;
 }
 
+/* By the values of the operands' slots, and of the one that says whether the first is an operand. */
+static bool begin_heads(const struct python *python, const struct operand_row *row, const uint64_t values[OPERANDS + 1],
+                        struct operand_heads *heads)
+{
+    bool any = false;
+    heads->operation = row->operation;
+    for (size_t i = 0; i < OPERANDS; i++) {
+        heads->address[i] = object_of(&python->layout, values[i]);
+        if (i == 0 && row->method != NO_SLOT && object_of(&python->layout, values[OPERANDS]) == 0)
+            heads->address[i] = 0; /* a function that is no method: nothing is called on */
+        any = any || heads->address[i] != 0;
+    }
+    return any;
+}
+
+static uint64_t slot_offset(const struct python *python, uint16_t slot)
+{
+    return python->layout.frame_locals + (uint64_t)slot * 8;
+}
+
 bool python_read_operands(struct python *python, const struct operand_plan *plan, const struct python_frame *frame,
                           struct operand_heads *heads)
 {
@@ -145,20 +168,42 @@ bool python_read_operands(struct python *python, const struct operand_plan *plan
     struct remote_part parts[OPERANDS + 1];
     size_t count = 0;
     for (size_t i = 0; i < OPERANDS + 1; i++) {
-        uint64_t at = frame->address + python->layout.frame_locals + (uint64_t)slots[i] * 8;
         if (slots[i] != NO_SLOT)
-            parts[count++] = (struct remote_part){at, &values[i], 8};
+            parts[count++] = (struct remote_part){frame->address + slot_offset(python, slots[i]), &values[i], 8};
     }
-    if (remote_read_parts(&python->remote, parts, count) != count)
+    if (remote_read_parts(&python->remote, parts, count) != count || !begin_heads(python, row, values, heads))
         return false;
-    if (row->method != NO_SLOT && object_of(&python->layout, values[OPERANDS]) == 0)
-        values[0] = 0; /* a function that is no method: nothing is called on */
-    heads->operation = row->operation;
     bool any = false;
     for (size_t i = 0; i < OPERANDS; i++) {
-        uint64_t object = object_of(&python->layout, values[i]);
-        heads->address[i] = object;
-        heads->read[i] = object != 0 && remote_read(&python->remote, object, heads->bytes[i], sizeof heads->bytes[i]);
+        heads->read[i] = heads->address[i] != 0 &&
+                         remote_read(&python->remote, heads->address[i], heads->bytes[i], sizeof heads->bytes[i]);
+        any = any || heads->read[i];
+    }
+    return any;
+}
+
+bool python_operand_slots(const struct python *python, const struct operand_plan *plan, int32_t offset,
+                          struct wire_wanted *wanted)
+{
+    const struct operand_row *row = row_at(plan, offset);
+    if (row == NULL)
+        return false;
+    const uint16_t slots[WIRE_SLOTS] = {row->slot[0], row->slot[1], row->method};
+    for (size_t i = 0; i < WIRE_SLOTS; i++)
+        wanted->slots[i] = slots[i] != NO_SLOT ? (uint32_t)slot_offset(python, slots[i]) : WIRE_NONE;
+    return true;
+}
+
+bool python_operands_recorded(const struct python *python, const struct operand_plan *plan, int32_t offset,
+                              const struct wire_operands *wire, struct operand_heads *heads)
+{
+    const struct operand_row *row = row_at(plan, offset);
+    if (row == NULL || !begin_heads(python, row, wire->values, heads))
+        return false;
+    bool any = false;
+    for (size_t i = 0; i < OPERANDS; i++) {
+        heads->read[i] = heads->address[i] != 0 && (wire->read & 1u << i) != 0;
+        memcpy(heads->bytes[i], wire->bytes[i], sizeof heads->bytes[i]);
         any = any || heads->read[i];
     }
     return any;

@@ -9,6 +9,7 @@
 
 #include "capture/cpython/opcodes.h"
 #include "capture/cpython/python.h"
+#include "wire/kernel_sample.h"
 
 enum { OPERAND_HEAD_BYTES = 64, OPERAND_TYPE_BYTES = 96 };
 
@@ -27,6 +28,13 @@ struct operand_heads {
 /* False when the instruction is none of interest or could not be read. Timed path. */
 bool python_read_operands(struct python *python, const struct operand_plan *plan, const struct python_frame *frame,
                           struct operand_heads *heads);
+
+/* Where that instruction's operands stand in its frame. False: it is none of interest. */
+bool python_operand_slots(const struct python *python, const struct operand_plan *plan, int32_t offset,
+                          struct wire_wanted *wanted);
+/* What the kernel sampler copied of them. False when it could read none. */
+bool python_operands_recorded(const struct python *python, const struct operand_plan *plan, int32_t offset,
+                              const struct wire_operands *wire, struct operand_heads *heads);
 
 /* Address of the operand's type. */
 uint64_t python_operand_type(const struct python *python, const uint8_t *head);
