@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-enum { PERIOD_NS = 50 * 1000, LEARN = 16, LEARN_MAX = 64, LEARN_NS = 100 * 1000 * 1000 };
+enum { PERIOD_NS = 50 * 1000, LEARN = 16, LEARN_MAX = 64, LEARN_NS = 20 * 1000 * 1000 };
 
 static void *make_calls(void *context)
 {
@@ -16,8 +16,11 @@ static void *make_calls(void *context)
     prctl(PR_SET_NAME, "kei-caller");
     prctl(PR_SET_TIMERSLACK, 1);
     while (!atomic_load(&trial->stop)) {
-        if (atomic_load(&trial->calls) && kernel_sampler_try_call(trial->sampler, trial->core))
-            atomic_fetch_add(&trial->made, 1);
+        if (atomic_load(&trial->calls)) {
+            bool made = kernel_sampler_try_call(trial->sampler, trial->core);
+            atomic_fetch_add(&trial->made, made ? 1 : 0);
+            atomic_store(&trial->refused, !made);
+        }
         clock_nanosleep(CLOCK_MONOTONIC, 0, &period, NULL);
     }
     return NULL;
@@ -52,7 +55,8 @@ bool call_trial_learn(struct call_trial *trial)
     struct wire_call usual = {0};
     unsigned agreed = 0, seen = 0, made = atomic_load(&trial->made);
     call_trial_turn(trial, true);
-    while (agreed < LEARN && seen < LEARN_MAX && clock_monotonic_ns() - start_ns < LEARN_NS) {
+    while (agreed < LEARN && seen < LEARN_MAX && !atomic_load(&trial->refused) &&
+           clock_monotonic_ns() - start_ns < LEARN_NS) {
         if (atomic_load(&trial->made) == made)
             continue;
         made = atomic_load(&trial->made);

@@ -13,9 +13,8 @@ struct call_trial {
     cpu_set_t allowed;
     uint32_t core; /* of the thread that started it, which stays there until the end */
     pthread_t thread;
-    atomic_bool stop, calls;
+    atomic_bool stop, calls, refused;
     atomic_uint made;
-    bool learned;
 };
 
 /* Begins: a thread on another core is ready to call the calling thread's core each 50 µs. False: that cannot be. */

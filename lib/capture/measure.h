@@ -41,6 +41,7 @@ struct sampler_counts {
     atomic_uint_fast64_t stops;                    /* of threads, by ptrace */
     atomic_uint_fast64_t awake_ns, contested_ns;   /* from waking to sleeping; of that with a runnable target there */
     atomic_uint_fast64_t cpu_ns;                   /* the sampler thread's own */
+    atomic_uint_fast64_t called;                   /* of the next, those that a free core called for */
     atomic_uint_fast64_t interrupts, interrupt_ns; /* of the kernel sampler in the target's threads */
     atomic_uint_fast64_t first_ns, last_ns;        /* of the sweeps, CLOCK_MONOTONIC */
     atomic_uint_fast64_t busy_cores;               /* cores with a running thread, added up over the sweeps */

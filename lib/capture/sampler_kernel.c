@@ -99,6 +99,7 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
     bool called = (sample->flags & WIRE_CALLED) != 0;
     uint64_t cost_ns = sample->took_ns + (uint64_t)(called ? cost->call_ns : cost->clock_ns);
     atomic_fetch_add_explicit(&counts->interrupts, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->called, called ? 1 : 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->interrupt_ns, cost_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
     if (!sampler_knows(s, t) || sampler_has_others(t) || sample->time_ns < s->m->start_ns)

@@ -6,6 +6,7 @@ import ctypes
 import json
 import math
 import os
+import sqlite3
 import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -167,6 +168,45 @@ def test_one_state(run_keisoku: Run, a_python: Interpreter, phase: str) -> None:
 def test_gil_fight(run_keisoku: Run, report: Report, a_python: Interpreter) -> None:
     done = measured(run_keisoku, a_python, PROGRAMS / "states.py", "gil", "1.2", options=KERNEL)
     check_gil_fight(done, report, a_python)
+
+
+IN_AND_OUT = """
+import mmap, os, time
+device = os.open("/dev/urandom", os.O_RDONLY)
+def spins(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end: sum(range(20000))
+def draws(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end: os.read(device, 1 << 18)
+def faults(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pages = mmap.mmap(-1, 1 << 22)
+        for at in range(0, 1 << 22, 4096): pages[at] = 1
+for _ in range(20): spins(0.05); draws(0.03); faults(0.02)
+"""
+
+
+@pytest.mark.alone
+def test_called(run_keisoku: Run, report: Report, python: Interpreter) -> None:
+    """Where a core is free, it calls for the samples: what was interrupted in the kernel is told from Python as well."""
+    python.since(3, 3, "thread_time")
+    row = next(line for line in run_keisoku("doctor").out.splitlines() if line.startswith("kernel sampler"))
+    if "from a free core" not in row:
+        pytest.skip(f"calls from another core cost no less here: {row}")
+    done = by_kernel(run_keisoku, report, python, "-c", IN_AND_OUT)
+    ticks: Counter[tuple[str, bool]] = Counter()
+    for sample in done.recording:
+        for name in {name for name, _, _ in sample.stack} & {"spins", "draws", "faults"}:
+            ticks[name, sample.state == "kernel"] += sample.ticks
+    for name, kernel, share in (("spins", False, 0.97), ("draws", True, 0.97), ("faults", True, 0.3)):
+        of = ticks[name, True] + ticks[name, False]
+        assert of > 200 and ticks[name, kernel] > share * of, (name, ticks)
+    with sqlite3.connect(done.path) as database:
+        (called,) = database.execute("SELECT value FROM self WHERE key = 'called'").fetchone()
+    if called < 0.5 * sum(ticks.values()):
+        pytest.skip(f"{called:.0f} of {sum(ticks.values())} samples were called for: the other core was not free")
 
 
 def test_moves(run_keisoku: Run, a_python: Interpreter) -> None:
