@@ -223,7 +223,7 @@ def test_moves(run_keisoku: Run, a_python: Interpreter) -> None:
             ran[name] += round(1e6 * sample.run_s)
     # Each sample stands for as much time as the others, whatever others did on the two cores meanwhile.
     each = {name: ran[name] / ticks[name] for name in ran}
-    assert ticks["second"] > 100 and 0.6 < each["first"] / each["second"] < 1.6, (ticks, ran)
+    assert ticks["second"] > 50 and 0.6 < each["first"] / each["second"] < 1.6, (ticks, ran)
 
 
 def test_refused(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
