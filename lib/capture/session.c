@@ -135,13 +135,12 @@ static int make_recording(struct session *session, const char *output, const cha
     return rc == ERR_NOT_FOUND ? ERR_IO : rc; /* "not found" is said of the program alone */
 }
 
-/* Where nobody chose a reader, but a rate, which costs less so. Under a budget both reach the same rate, and the reader
- * from the core needs no loading. */
+/* Where nobody chose a reader, and not above the rate up to which it costs less. */
 static bool may_use_kernel(const struct measure_options *options)
 {
     bool chosen =
         options->kernel_only || options->native || options->core_only || options->free_only || options->stop_only;
-    return !chosen && options->rate_asked && options->rate_hz <= AUTO_RATE_MAX_HZ;
+    return !chosen && options->rate_hz <= AUTO_RATE_MAX_HZ;
 }
 
 static int start_threads(struct session *session, struct err *err)
