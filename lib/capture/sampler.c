@@ -339,7 +339,8 @@ uint64_t sampler_count_awake(struct sampler *s, uint64_t woke_ns)
 void sampler_count_cpu(struct sampler *s)
 {
     uint64_t cpu_ns = clock_thread_cpu_ns();
-    atomic_fetch_add_explicit(&s->m->counts.cpu_ns, cpu_ns - s->cpu_counted_ns, memory_order_relaxed);
+    if (s->kernel == NULL) /* else it is not on the target's core; what is counts by itself */
+        atomic_fetch_add_explicit(&s->m->counts.cpu_ns, cpu_ns - s->cpu_counted_ns, memory_order_relaxed);
     s->cpu_counted_ns = cpu_ns;
 }
 

@@ -229,6 +229,7 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
     }
     if (kernel != NULL)
         sampler_recall(s);
+    sampler_count_cpu(s);
     s->kernel = kernel;
     s->waits_told = false;
     s->now_ns = clock_monotonic_ns();
@@ -268,7 +269,7 @@ void sampler_tick_kernel(struct sampler *s)
     s->late = sampler_begin(s, woke_ns, woke_ns);
     next_period(s);
     sampler_sweep(s);
-    sampler_count_awake(s, woke_ns);
+    atomic_store_explicit(&s->m->counts.last_ns, clock_monotonic_ns(), memory_order_relaxed);
     sampler_hand_over(s, false);
     sampler_turn_stores(s);
     sampler_govern(s);
