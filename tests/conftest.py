@@ -5,7 +5,7 @@ run_keisoku    runs it in a folder of the test's own and gives back what came ou
 python         an Interpreter, over every supported version; a missing one is a skip that says so
 a_python       one Interpreter, for tests to which the version does not matter
 
-Markers: `alone` (never beside another test: judges shares of time, or needs a free core), `company` (measures, but
+Markers: `alone` (never beside another test: without a free core it can say nothing), `company` (measures, but
 stands neighbours: as many at a time as there are cores), `slow` (left out of `make quick`), `network` (needs the
 package registry), `sparse` (fewer interpreters for each case, crossed.py).
 
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in (signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     for line in (
-        "alone: never beside another test; it judges shares of time, or needs a free core",
+        "alone: never beside another test; without a free core it can say nothing",
         "company: measures, but stands neighbours, as many at a time as there are cores",
         "slow: left out of make quick",
         "network: needs the package registry",

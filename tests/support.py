@@ -58,6 +58,11 @@ def sql(recording: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
 Run = Callable[..., Result]
 
 
+def busy() -> bool:
+    """So many want a core that what is said of a program is said of the machine."""
+    return os.getloadavg()[0] > 2 * len(os.sched_getaffinity(0))
+
+
 class NeverError(AssertionError):
     """What must not be seen even once was seen: tools/test never looks a second time."""
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the parts of keisoku's test suite one after the other and adds them up; tools/test calls it after the build.
+"""Runs the parts of keisoku's test suite and adds them up; tools/test calls it after the build.
 
 Parts, in this order: unit (C units), pytest (end to end), company (end to end, measured: truth, findings, real programs;
-as many at a time as there are cores), alone (those that judge shares of time or need a free core: one at a time), lint,
+as many at a time as there are cores), alone (those that can say nothing without a free core: one at a time), lint,
 asan (unit suite and a short run under ASan and UBSan), fuzz (each fuzzer for ten seconds).
+One after the other, but that lint, asan and fuzz, which measure nothing, run beside pytest, which waits more than it
+computes, and give way to it.
 Only where they are named: docs, and faults (every fault at full length on every interpreter, and ten minutes of each
 fuzzer: some hours; the pieces of it that ended well with this build and these tests are not run again).
 With --quick: unit, pytest without its slow tests over two interpreters, and the lint that needs no compiler.
@@ -28,9 +30,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import venv
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +45,7 @@ CACHE = TOP / ".cache"
 FUZZ_SECONDS = 10
 SECOND_LOOKS_MAX = 8  # of one part; where more fail, it is not chance
 CORES = len(os.sched_getaffinity(0))
+GIVE_WAY = ["nice", "-n", "10"]  # before the commands of those that run beside pytest
 
 
 @dataclass
@@ -122,11 +127,13 @@ def tally_meson(folder: Path, part: str) -> Tally:
     return tally
 
 
-def run_meson_suite(folder: Path, part: str, log: Path, env: dict[str, str] | None = None) -> Tally:
+def run_meson_suite(
+    folder: Path, part: str, log: Path, env: dict[str, str] | None = None, before: Sequence[str] = ()
+) -> Tally:
     result = folder / "meson-logs" / "testlog.json"
     result.unlink(missing_ok=True)
     words = ["meson", "test", "-C", str(folder), "--suite", "unit", "--no-rebuild", "--print-errorlogs"]
-    status = call(words, log, {"CMOCKA_MESSAGE_OUTPUT": "TAP", **(env or {})}, limit_s=900)
+    status = call([*before, *words], log, {"CMOCKA_MESSAGE_OUTPUT": "TAP", **(env or {})}, limit_s=900)
     if not result.exists():
         return Tally(failed=[f"{part}: meson test gave no result (status {status})"])
     tally = tally_meson(folder, part)
@@ -144,8 +151,16 @@ def part_unit(_: argparse.Namespace, log: Path) -> Tally:
 # ---- end to end ----------------------------------------------------------------------------------------------------
 
 
+one_sets_up = threading.Lock()
+
+
 def test_python(log: Path) -> Path | None:
     """The tests' own environment: .cache/venv-HASH, HASH of tests/requirements.txt."""
+    with one_sets_up:
+        return set_up_python(log)
+
+
+def set_up_python(log: Path) -> Path | None:
     wanted = TOP / "tests" / "requirements.txt"
     name = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = CACHE / f"venv-{name}"
@@ -324,7 +339,8 @@ def crossed(options: argparse.Namespace) -> dict[str, str]:
 
 def part_lint(options: argparse.Namespace, log: Path) -> Tally:
     python = test_python(log)
-    words = [sys.executable, str(TOP / "tools" / "lint.py"), "--list"] + (["--quick"] if options.quick else [])
+    words = [*GIVE_WAY, sys.executable, str(TOP / "tools" / "lint.py"), "--list"]
+    words += ["--quick"] if options.quick else []
     path = os.environ["PATH"] if python is None else f"{python.parent}:{os.environ['PATH']}"
     done = subprocess.run(words, cwd=TOP, env={**os.environ, "PATH": path}, capture_output=True, text=True)
     log.write_text(done.stdout + done.stderr)
@@ -351,7 +367,7 @@ def configure(
 ) -> bool:
     if not (folder / "build.ninja").exists() and call(["meson", "setup", str(folder), *words], log, env) != 0:
         return False
-    return call(["ninja", "-C", str(folder), target], log, limit_s=1800) == 0
+    return call([*GIVE_WAY, "ninja", "-C", str(folder), target], log, limit_s=1800) == 0
 
 
 SANITIZER_SIGNS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
@@ -386,7 +402,7 @@ def short_run(binary: Path, log: Path, env: dict[str, str]) -> Tally:
     tally = Tally()
     for title, words, expected in steps:
         single = folder / f"{title.replace(' ', '-')}.log"
-        status = call([str(binary), *words], single, env, cwd=folder, limit_s=300)
+        status = call([*GIVE_WAY, str(binary), *words], single, env, cwd=folder, limit_s=300)
         text = single.read_text(errors="replace")
         with log.open("a") as out:
             out.write(text)
@@ -405,7 +421,7 @@ def part_asan(_: argparse.Namespace, log: Path) -> Tally:
         "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
     }
-    tally = run_meson_suite(folder, "asan", log, env)
+    tally = run_meson_suite(folder, "asan", log, env, GIVE_WAY)
     binary = folder / "cli" / "keisoku"
     if binary.exists():
         tally.add(short_run(binary, log, env))
@@ -441,7 +457,13 @@ def fuzz(fuzzer: Path, seconds: int, keep: bool) -> bool:
     end = time.monotonic() + seconds
     while True:
         left = max(1, int(end - time.monotonic()))
-        words = [str(fuzzer), f"-max_total_time={left}", *FUZZ_LIMITS, f"-artifact_prefix={LOGS}/{fuzzer.name}-"]
+        words = [
+            *GIVE_WAY,
+            str(fuzzer),
+            f"-max_total_time={left}",
+            *FUZZ_LIMITS,
+            f"-artifact_prefix={LOGS}/{fuzzer.name}-",
+        ]
         status = call([*words, *folders], log, limit_s=left + 120)
         if status != FUZZ_TOO_LONG or not stood_still(fuzzer, log):
             break
@@ -486,13 +508,24 @@ PARTS = {
     "docs": part_docs,
     "faults": part_faults,
 }
-FULL = ["unit", "pytest", "company", "alone", "lint", "asan", "fuzz"]
+FULL = ["unit", "pytest", "lint", "asan", "fuzz", "company", "alone"]
 QUICK = ["unit", "pytest", "lint"]
+BESIDE = ["lint", "asan", "fuzz"]  # in this order, while pytest runs
 
 
-def times(took: dict[str, float]) -> str:
-    """`took 312 s: unit 10, pytest 90 …`: what grew is seen."""
-    return f"took {sum(took.values()):.0f} s: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items())
+def stages(parts: Sequence[str]) -> list[list[list[str]]]:
+    """What is done one after the other: lists of parts, of which each list has a thread of its own."""
+    if "pytest" not in parts:
+        return [[[name]] for name in parts]
+    behind = [name for name in parts if name in BESIDE]
+    rest = [[[name]] for name in parts if name not in BESIDE]
+    at = rest.index([["pytest"]])
+    return [*rest[:at], [["pytest"], behind] if behind else [["pytest"]], *rest[at + 1 :]]
+
+
+def times(took: dict[str, float], whole: float) -> str:
+    """`took 312 s: unit 10, pytest 90 …`: what grew is seen. Those that ran side by side are more than the whole."""
+    return f"took {whole:.0f} s: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items())
 
 
 def print_skips(skipped: list[tuple[str, str]]) -> None:
@@ -503,6 +536,38 @@ def print_skips(skipped: list[tuple[str, str]]) -> None:
     for why, names in reasons.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         say(f"skipped: {names[0]}{more}: {why}")
+
+
+class Suite:
+    """What has run so far."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.total = Tally()
+        self.took: dict[str, float] = {}
+        self.lock = threading.Lock()  # of the two and of what is said
+
+    def run(self, stage: list[list[str]]) -> None:
+        with concurrent.futures.ThreadPoolExecutor(len(stage)) as pool:
+            for done in [pool.submit(self.part, *names) for names in stage]:
+                done.result()
+
+    def part(self, *names: str) -> None:
+        for name in names:
+            start = time.monotonic()
+            log = LOGS / f"{name}.log"
+            log.unlink(missing_ok=True)
+            self.ended(name, PARTS[name](self.options, log), time.monotonic() - start, log)
+
+    def ended(self, name: str, tally: Tally, seconds: float, log: Path) -> None:
+        with self.lock:
+            self.total.add(tally)
+            self.took[name] = seconds
+            say(f"{name:8} {tally.line()}  ({seconds:.0f} s)")
+            for failure in tally.failed:
+                say(f"  failed: {failure}")
+            if tally.failed:
+                say(f"  the end of {log.relative_to(TOP)}:\n{tail(log)}")
 
 
 def main() -> int:
@@ -522,26 +587,17 @@ def main() -> int:
     # default in them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, lambda *_: sys.exit(131))
-    total = Tally()
-    took: dict[str, float] = {}
-    for name in options.parts or (QUICK if options.quick else FULL):
-        start = time.monotonic()
-        log = LOGS / f"{name}.log"
-        log.unlink(missing_ok=True)
-        tally = PARTS[name](options, log)
-        took[name] = time.monotonic() - start
-        say(f"{name:8} {tally.line()}  ({took[name]:.0f} s)")
-        if tally.failed:
-            for failure in tally.failed:
-                say(f"  failed: {failure}")
-            say(f"  the end of {log.relative_to(TOP)}:\n{tail(log)}")
-        total.add(tally)
+    begin = time.monotonic()
+    suite = Suite(options)
+    for stage in stages(options.parts or (QUICK if options.quick else FULL)):
+        suite.run(stage)
+    total, took = suite.total, suite.took
     print_skips(total.skipped)
     for name in total.twice:
         say(f"looked at twice: {name}")
     if {"company", "alone"} & set(took) and not options.all:
         say("interpreters x cases: a part of the product, as tests/crossed.py says; tools/test --all runs the whole")
-    say(times(took))
+    say(times(took, time.monotonic() - begin))
     say(total.line())
     return 1 if total.failed else 0
 

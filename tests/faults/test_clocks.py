@@ -71,7 +71,7 @@ def check_shares(recording: Path, work_s: float = 1.2) -> None:
     assert run_s == pytest.approx(work_s, rel=0.1)
 
 
-@pytest.mark.alone
+@pytest.mark.company
 @pytest.mark.parametrize("reader", ["core", "kernel"])
 def test_a_wall_clock_that_steps(
     bounded: Bounded, a_python: Interpreter, stepping: Sequence[str], tmp_path: Path, reader: str
@@ -91,7 +91,7 @@ def test_a_wall_clock_that_steps(
         (tmp_path / "x.kei").unlink()
 
 
-@pytest.mark.alone
+@pytest.mark.company
 def test_bounds_and_comparisons_on_a_wall_clock_that_steps(
     bounded: Bounded, a_python: Interpreter, stepping: Sequence[str], tmp_path: Path
 ) -> None:
@@ -123,7 +123,7 @@ def check_seconds(value: object, unit: str = "") -> None:
         assert -60 < value < 60, (unit, value)
 
 
-@pytest.mark.alone
+@pytest.mark.company
 @pytest.mark.parametrize("reader", ["core", "kernel"])
 @pytest.mark.parametrize("ahead_s", [100000, -1000])
 def test_a_time_namespace(bounded: Bounded, a_python: Interpreter, tmp_path: Path, reader: str, ahead_s: int) -> None:

@@ -74,7 +74,38 @@ def test_skips_say_why_once(suite: ModuleType, capsys: pytest.CaptureFixture[str
 
 
 def test_what_each_part_took_is_shown(suite: ModuleType) -> None:
-    assert suite.times({"unit": 9.6, "pytest": 90.2}) == "took 100 s: unit 10, pytest 90"
+    assert suite.times({"unit": 9.6, "pytest": 90.2}, 100.1) == "took 100 s: unit 10, pytest 90"
+
+
+def test_each_part_runs_once_and_what_measures_has_no_other_beside_it(suite: ModuleType) -> None:
+    stages = suite.stages(suite.FULL)
+    assert sorted(name for stage in stages for names in stage for name in names) == sorted(suite.FULL)
+    assert [stage for stage in stages if len(stage) == 1] == [[["unit"]], [["company"]], [["alone"]]]
+    assert [["pytest"], ["lint", "asan", "fuzz"]] in stages
+    for parts in (["alone"], ["fuzz", "lint"], ["company", "pytest"]):
+        assert suite.stages(parts) == [[[name]] for name in parts]
+    assert suite.stages(["lint", "alone", "pytest"]) == [[["alone"]], [["pytest"], ["lint"]]]
+
+
+def test_what_runs_side_by_side_is_added_up(
+    suite: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def part(options: object, log: Path) -> object:
+        return suite.Tally(passed=2) if log.stem == "pytest" else suite.Tally(failed=["lint: tidy"])
+
+    monkeypatch.setattr(suite, "PARTS", dict.fromkeys(("pytest", "lint"), part))
+    monkeypatch.setattr(suite, "LOGS", suite.TOP / "build" / tmp_path.name)
+    all_of_it = suite.Suite(None)
+    all_of_it.run([["pytest"], ["lint"]])
+    assert all_of_it.total.line() == "2 passed, 1 failed, 0 skipped" and set(all_of_it.took) == {"pytest", "lint"}
+    assert "  failed: lint: tidy\n" in capsys.readouterr().out
+
+    def breaks(options: object, log: Path) -> object:
+        raise OSError("nothing can be started")
+
+    monkeypatch.setattr(suite, "PARTS", {"pytest": part, "lint": breaks})
+    with pytest.raises(OSError, match="nothing can be started"):
+        suite.Suite(None).run([["pytest"], ["lint"]])
 
 
 def test_every_marker_has_its_part(suite: ModuleType) -> None:

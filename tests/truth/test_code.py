@@ -145,7 +145,6 @@ def test_code(run_keisoku: Run, report: Report, python: Interpreter, tmp_path: P
         assert "in sum, compiled code of the interpreter" in tags["already-native"]["sentence"]
 
 
-@pytest.mark.alone
 def test_a_stripped_copy(run_keisoku: Run, report: Report, a_python: Interpreter, tmp_path: Path) -> None:
     """Of an interpreter without its symbol table the loop is found all the same: its function is exported, and what the
     compiler moved away from it is where its jumps lead."""

@@ -12,7 +12,7 @@ import crossed
 import pytest
 from interpreters import Interpreter
 from oracle import PROGRAMS
-from support import Run
+from support import Run, busy
 
 pytestmark = pytest.mark.usefixtures("kind_of_frames")
 RATE = 1000
@@ -53,7 +53,7 @@ Tenths = list[dict[str, int]]
 def steady(run_keisoku: Run, counter: str, pid: int, file: Path) -> Tenths:
     """What was counted in each tenth of a second of a measurement, without those at its beginning and its end."""
     environment = {"LD_PRELOAD": counter, "KEISOKU_COUNTS": str(file)}
-    words = ["attach", pid, "-q", "--duration", "3s", "--rate", RATE, "--reader", "core", "--no-html"]
+    words = ["attach", pid, "-q", "--duration", "2s", "--rate", RATE, "--reader", "core", "--no-html"]
     done = run_keisoku(*words, env=environment)
     assert done.status == 0, done.err
     tenths: Tenths = [json.loads(line) for line in file.read_text().splitlines()]
@@ -65,10 +65,6 @@ def steady(run_keisoku: Run, counter: str, pid: int, file: Path) -> Tenths:
 
 def total(tenths: Tenths, *names: str) -> int:
     return sum(row[name] for row in tenths for name in names)
-
-
-def busy() -> bool:
-    return os.getloadavg()[0] > 2 * len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize("target", [(1, 200, "contend"), (64, 200, "turns"), (64, 200, "parked")], indirect=True)

@@ -120,7 +120,6 @@ def test_automatic_is_not_for_short_programs(run_keisoku: Run, report: Report, a
     assert done.status == 0 and not report(done.folder / "x.kei")["trust"]["proved_by"].get("kernel")
 
 
-@pytest.mark.alone
 def test_same_shares(run_keisoku: Run, python: Interpreter) -> None:
     """Against what the program measured of itself, as test_shares.py does with the other reader."""
     done = measured(run_keisoku, python, PROGRAMS / "shares.py", SHARES_S, options=KERNEL)

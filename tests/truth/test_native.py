@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -34,8 +35,8 @@ mill = ctypes.PyDLL(sys.argv[2]).mill
 spent = {"grind": 0.0, "mill": 0.0, "zlib": 0.0}
 data = bytes(range(256)) * 2000
 parts = [("grind", lambda: grind(3000000)), ("mill", lambda: mill(1000000)), ("zlib", lambda: zlib.compress(data))]
-end = time.perf_counter() + 1.6
-while time.perf_counter() < end:
+end = time.process_time() + 1.4
+while time.process_time() < end:
     for name, part in parts:
         start = time.thread_time()
         part()
@@ -64,7 +65,6 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return made
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("reader", ["core", "kernel"])
 def test_modules_and_functions(
     run_keisoku: Run, report: Report, a_python: Interpreter, libraries: list[Path], reader: str, tmp_path: Path
@@ -92,4 +92,4 @@ def test_modules_and_functions(
     cpu = value["states"]["cpu"]
     assert cpu["native"]["share"] > cpu["native+gil"]["share"] > 0.05, cpu
     screen = run_keisoku("report", done.path).out
-    assert "\ncode     pack._grind " in screen and "(grind " in screen, screen
+    assert re.search(r"^code     .*\bpack\._grind \d+ % \(grind ", screen, re.MULTILINE), screen

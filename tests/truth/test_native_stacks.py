@@ -105,7 +105,6 @@ def frames(path: str) -> list[tuple[str, str]]:
     return [(name, re.sub(r":\d+$", "", file)) for name, file in found]
 
 
-@pytest.mark.alone
 @pytest.mark.sparse
 @pytest.mark.parametrize("flag", ["-fomit-frame-pointer", "-fno-omit-frame-pointer"])
 def test_the_chain(
@@ -156,7 +155,6 @@ while time.process_time() < end: press()
 """
 
 
-@pytest.mark.alone
 def test_exported_symbols(run_keisoku: Run, report: Report, a_python: Interpreter, tmp_path: Path) -> None:
     """The functions of a system library, and every format that has frames shows them."""
     program = tmp_path / "named.py"

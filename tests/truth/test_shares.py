@@ -53,7 +53,6 @@ def test_the_check_itself() -> None:
     assert tail(44, 2000, 0.01) > CHANCE > tail(48, 2000, 0.01) and tail(0, 2000, 0.01) < CHANCE
 
 
-@pytest.mark.alone
 def test_shares(run_keisoku: Run, report: Report, python: Interpreter) -> None:
     program = PROGRAMS / "shares.py"
     done, path, recording, _ = measured(run_keisoku, python, program, SHARES_S)
@@ -70,7 +69,6 @@ def test_shares(run_keisoku: Run, report: Report, python: Interpreter) -> None:
         assert abs(error) < SIGMAS * noise, f"{name}: {error * 100:+.2f} points in the report, {total} samples"
 
 
-@pytest.mark.alone
 def test_short_functions(run_keisoku: Run, python: Interpreter) -> None:
     """A function of 20 ns that is called three times as often as its twin has three times its samples."""
     done = measured(run_keisoku, python, PROGRAMS / "short.py", "2.5")
