@@ -151,10 +151,12 @@ def test_the_last_seconds_are_kept(run_keisoku: Run, a_python: Interpreter, tmp_
     assert got["duration_s"] == pytest.approx(2, abs=0.05)
     assert got["dropped_s"] > 2.5
     found = seconds_of(tmp_path / "x.kei")
-    assert set(found) == {3, 4} or (busy() and set(found) == {4}), found  # its end may take long
-    assert (0.5 if busy() else 1.5) < sum(found.values()) < 2.2, found
+    if busy() and set(found) <= {4}:
+        pytest.skip("the machine was so busy that the program took a second and more to end")
+    assert set(found) == {3, 4}, found
+    assert (1 if busy() else 1.5) < sum(found.values()) < 2.2, found
     names = sql(tmp_path / "x.kei", "SELECT text FROM string WHERE text LIKE 'second_%'")
-    assert sorted(names) == [(f"second_{n}",) for n in sorted(found)]
+    assert sorted(names) == [("second_3",), ("second_4",)]
     assert re.search(r"kept\s+the\s+last\s+2\.0\s+s\s+of\s+[5-9]\.\d", done.err), done.err
 
 
@@ -230,7 +232,7 @@ def test_a_pause_is_measured_by_nobody(
     assert 4.9 < got["recording"]["duration_s"] + pause["length_s"] <= took
     found = seconds_of(recorder.file)
     assert min(found.get(n, 0) for n in range(5)) < 0.1, found  # one second at least lies in the pause
-    assert sum(found.values()) == pytest.approx(5 - pause["length_s"], abs=0.4)
+    assert sum(found.values()) == pytest.approx(5 - pause["length_s"], abs=1.5 if busy() else 0.4)
     wall = {state: share["share"] for state, share in got["states"]["wall"].items()}
     assert wall.get("idle", 0) + wall.get("unknown", 0) < 0.1, wall
     cpu = sum(row.get("self_cpu_s", 0) for row in got["functions"])
