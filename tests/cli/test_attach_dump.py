@@ -143,7 +143,7 @@ def test_attach_for_a_while(run_keisoku: Run, python: Interpreter, start: Start)
     assert {"rest", "wait_for_lock"} <= names, names
     assert run.stdin is not None
     run.stdin.close()
-    assert run.wait(timeout=20) == 0
+    assert run.wait(timeout=120) == 0
 
 
 def test_attach_ends_with_the_program(run_keisoku: Run, a_python: Interpreter) -> None:

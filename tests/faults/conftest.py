@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from faulty import LONG, Bounded, Ended  # noqa: E402
 
 BYTES_MAX = 200 << 20  # of resident memory, whatever a target shows
-LIMIT_S = 300 if LONG else 60  # beyond it a call hangs: long runs share their cores with others
+LIMIT_S = 300 if LONG else 120  # beyond it a call hangs: long runs share their cores with others
 
 
 def peak_of(pid: int) -> int:

@@ -158,7 +158,7 @@ def test_a_terminated_series_ends(keisoku: str, tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     process.terminate()
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 128 + 15
     assert out == ""
     assert "1 run of those asked for, signal 15" in err

@@ -77,7 +77,7 @@ class Tab {
 
   /* Drawing follows a frame later. */
   async until(holds, what) {
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 600; i++) {
       if (await holds()) return;
       await this.page.waitForTimeout(50);
     }
@@ -111,7 +111,7 @@ async function open(name, { hash = "", width = 1280, height = 900, scheme = "lig
   const file = `file://${join(pages, `${name}.html`)}`;
   const tab = new Tab(page, file);
   await page.goto(file + hash);
-  await page.waitForFunction(() => document.documentElement.dataset.ready !== undefined, null, { timeout: 20000 });
+  await page.waitForFunction(() => document.documentElement.dataset.ready !== undefined, null, { timeout: 60000 });
   return tab;
 }
 
@@ -824,7 +824,7 @@ const profile = mkdtempSync(join(tmpdir(), "keisoku-browser-"));
 const results = {};
 try {
   context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: FLAGS });
-  context.setDefaultTimeout(8000);
+  context.setDefaultTimeout(60000); /* others may have the cores */
   const only = process.env.KEISOKU_ONLY;
   for (const { name, run } of checks) {
     if (only && !name.includes(only)) continue;
