@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from interpreters import Interpreter
 from measured import measured
-from support import Run
+from support import Run, busy
 from test_shares import CHANCE, tail
 
 Report = Callable[[Path], dict[str, Any]]
@@ -90,6 +90,6 @@ def test_modules_and_functions(
     shown = modules["pack._grind"]["cpu_s"] / both
     assert tail(round(shown * samples), int(samples), share) > CHANCE, (shown, share, truth, value["native"])
     cpu = value["states"]["cpu"]
-    assert cpu["native"]["share"] > cpu["native+gil"]["share"] > 0.05, cpu
+    assert cpu["native"]["share"] > cpu["native+gil"]["share"] > (0 if busy() else 0.05), cpu
     screen = run_keisoku("report", done.path).out
     assert re.search(r"^code     .*\bpack\._grind \d+ % \(grind ", screen, re.MULTILINE), screen
