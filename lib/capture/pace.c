@@ -60,7 +60,8 @@ uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, 
     if (done_ns > next_ns && done_ns - next_ns > backlog)
         next_ns = done_ns;
     atomic_fetch_add_explicit(&pace->m->counts.planned, planned, memory_order_relaxed);
-    pace->earliest_ns = free ? done_ns : done_ns + (done_ns - woke_ns);
+    uint64_t took = done_ns - woke_ns; /* by the clock: the machine may have stood still meanwhile */
+    pace->earliest_ns = free ? done_ns : done_ns + (took < BACKLOG_MAX_NS ? took : BACKLOG_MAX_NS);
     return next_ns;
 }
 

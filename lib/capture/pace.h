@@ -22,8 +22,9 @@ void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns);
 uint64_t pace_interval_ns(struct pace *pace);
 /* The instant to be taken behind a sweep that was planned for `planned_ns` and lasted from `woke_ns` to `done_ns`.
  * Those that came meanwhile are taken one after the other, from pace->earliest_ns on: at once when reading free, for we
- * are in nobody's way, else when the target had its core for as long as we did. What is older than a mean interval, or
- * than a gap that others make, is left out. All are counted as planned. */
+ * are in nobody's way, else when the target had its core for as long as we did; a sweep that seems to last longer than
+ * 20 ms was interrupted for the rest. What is older than a mean interval, or than a gap that others make, is left out.
+ * All are counted as planned. */
 uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, bool free);
 /* Nanoseconds from one instant of the kernel sampler to the next, whose interval stays for a while: drawn evenly around
  * the mean. */

@@ -411,6 +411,17 @@ static void test_a_program_keeps_half_of_its_core(void **unused)
     assert_true(starved.missed > 0.1 && starved.awake < 0.05);
 }
 
+static void test_a_machine_that_stood_still_is_sampled_at_once(void **unused)
+{
+    (void)unused;
+    static struct measurement m = {.options = {.rate_hz = 1000, .budget = 0.01}};
+    struct pace pace;
+    pace_init(&pace, &m, 777);
+    const uint64_t woke_ns = 1000000000, done_ns = woke_ns + 18000000000; /* within a sweep */
+    uint64_t next_ns = pace_next_ns(&pace, woke_ns, woke_ns, done_ns, false);
+    assert_true(next_ns <= done_ns + 30000000 && pace.earliest_ns <= done_ns + 30000000);
+}
+
 static void test_budget_lowers_the_rate_and_gives_it_back(void **unused)
 {
     (void)unused;
@@ -543,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_our_own_core_word),
         cmocka_unit_test(test_intervals_are_jittered_around_the_rate),
         cmocka_unit_test(test_instants_within_a_sweep_are_not_lost),
+        cmocka_unit_test(test_a_machine_that_stood_still_is_sampled_at_once),
         cmocka_unit_test(test_a_gap_is_made_up_for_when_reading_free),
         cmocka_unit_test(test_a_program_keeps_half_of_its_core),
         cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
