@@ -21,7 +21,10 @@ enum {
     COMMIT_NS = 400 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
     QUOTA_NS = 2000 * NS_PER_MS,
-    NOISE_POINTS = 24, /* in the kernel, and one in so many of all: */
+    EARLY_NS = 2000 * NS_PER_MS, /* a program that is soon over is read more often */
+    EARLY_COUNTERS_NS = 50 * NS_PER_MS,
+    EARLY_THREADS_MAX = 64, /* whose counters are all read then */
+    NOISE_POINTS = 24,      /* in the kernel, and one in so many of all: */
     NOISE_SHARE = 200
 };
 
@@ -173,7 +176,8 @@ static void pass(struct writer *w)
         writer_forget_ended(w);
     if (now_ns >= w->counters_due_ns) {
         writer_read_counters(w, now_ns);
-        w->counters_due_ns = now_ns + COUNTERS_NS;
+        bool early = now_ns < w->m->start_ns + EARLY_NS && w->n_threads <= EARLY_THREADS_MAX;
+        w->counters_due_ns = now_ns + (early ? EARLY_COUNTERS_NS : COUNTERS_NS);
     }
     if (now_ns >= w->commit_due_ns) {
         commit(w, now_ns);

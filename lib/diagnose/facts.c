@@ -275,6 +275,8 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
         rc = trend_of_memory(profile, &facts->memory);
     if (rc == 0)
         rc = crowd_find(facts);
+    if (rc == 0)
+        rc = collecting_find(facts);
     if (rc == 0 && facts->busiest != 0)
         rc = loop_find(profile, facts->busiest, &facts->loop);
     if (rc == 0 && facts->busiest != 0)

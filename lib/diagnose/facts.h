@@ -91,6 +91,7 @@ struct facts {
     struct unused_imports imports;
     struct trend memory;
     struct crowd crowd;
+    uint32_t collecting_frame; /* the own place that nearly all collections are under; 0: none */
 };
 
 /* `profile` and `aggregate` (of it) are without the threads that nobody waits for; the cores' use is of all. */
@@ -101,6 +102,8 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
 int timeline_measure(const struct profile *profile, struct facts *facts);
 /* In builtin.c: sets `builtin`, `loop_share`, `callee`, `native_top` and `own_frame`. */
 int builtin_find(struct facts *facts);
+/* In collecting.c: sets `collecting_frame`. */
+int collecting_find(struct facts *facts);
 /* In loop.c: the dominating loop of a thread, by its samples on the CPU. */
 int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop);
 

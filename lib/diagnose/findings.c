@@ -224,7 +224,9 @@ static int try_row(const struct facts *facts, const struct finding_row *row, con
     if (words.gain[0] == '\0')
         snprintf(words.gain, sizeof words.gain, "%.1fx", finding->max_gain);
     one->order = words.after ? ORDER_AFTER : row->order;
-    one->score = finding->predicted_low * words.ease;
+    one->score = fmax(finding->predicted_low * words.ease, words.over * LIMIT_OF(FLAT, ALIKE) * LIMIT_OF(FLAT, ALIKE));
+    if (words.under > 0)
+        one->score = fmin(one->score, words.under / LIMIT_OF(FLAT, ALIKE));
     bool done =
         fill_template(finding->sentence, sizeof finding->sentence, row->sentence, facts->profile, finding, &words);
     done = done && fill_template(finding->action, sizeof finding->action, row->action, facts->profile, finding, &words);

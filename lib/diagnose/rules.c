@@ -100,6 +100,17 @@ struct share elapsed_part(const struct facts *facts, double ns)
     return share;
 }
 
+double known_part(const struct facts *facts, double ns)
+{
+    const struct profile_samples *samples = &facts->profile->samples;
+    double all = 0, known = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        all += samples->wall_ns[i];
+        known += samples->stack[i] != 0 && samples->ticks[i] != 0 ? samples->wall_ns[i] : 0;
+    }
+    return all > 0 ? fmin(1, ns / facts->elapsed_ns / fmax(known / all, 0.5)) : 0;
+}
+
 void finding_predict(struct finding *finding, double sure, double part, double low, double high)
 {
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
@@ -268,8 +279,12 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
             return false;
         if (strcmp(earlier[i].tag, "call-overhead") == 0 && facts->hot != NULL &&
             (facts->hot->function == facts->small.callee || earlier[i].function == facts->hot->function))
-            return false;                                                /* one call moved out of a loop gains little */
-        if (strcmp(earlier[i].tag, "deep-copy") == 0 && !facts->hot_own) /* the hot function is the copying itself */
+            return false; /* one call moved out of a loop gains little */
+        if (strcmp(earlier[i].tag, "gil-contention") ==
+            0) /* what threads do in turns: first let them go side by side */
+            words->under = earlier[i].predicted_low;
+        bool library = strcmp(earlier[i].tag, "deep-copy") == 0 || strcmp(earlier[i].tag, "subprocess-per-item") == 0;
+        if (library && !facts->hot_own) /* the hot function is the copying itself, or the starting */
             return false;
     }
     const struct share *python = facts->told_apart ? &facts->python : &facts->on_cpu;
@@ -281,10 +296,12 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     if (!facts->hot_own && !source_function_loops(facts->profile, facts->hot->function))
         return false; /* the library's, and the loop is somewhere else */
     double part = facts->active * facts->hot_cpu_share;
-    finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
+    /* Compiled code that it calls for each item goes with the calls. */
+    double whole = fmin(0.999, facts->active * cpu_part(facts, facts->hot->self_cpu_ns).high);
+    finding->max_gain = 1 / (1 - fmax(part, whole));
     struct kind kind = kind_of(facts->profile, facts->hot->function);
     finding->predicted_low = gain_amdahl(part, kind.low);
-    finding->predicted_high = gain_amdahl(part, kind.high);
+    finding->predicted_high = gain_amdahl(fmax(part, whole), kind.high);
     finding_add_share(finding, facts->told_apart ? "CPU time in its Python" : "CPU time in it", facts->hot_share);
     finding_add_share(finding, facts->told_apart ? "CPU time in the interpreter" : "CPU time, kind not told apart",
                       *python);
@@ -359,7 +376,10 @@ bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, 
     finding_add_share(finding, "CPU time in collections", facts->gc);
     finding_add(finding, "CPU time between two, at most on average", "s", between / 1e9);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    finding_place_line(line, finding);
+    if (facts->collecting_frame != 0)
+        finding_place_frame(facts, facts->collecting_frame, finding);
+    else
+        finding_place_line(line, finding);
     finding_not_measured(finding, "how many objects last, and how many of them are garbage");
     finding->confidence = 0.8;
     words_percent(words->share, sizeof words->share, share);

@@ -23,8 +23,9 @@ enum finding_order { ORDER_GATE, ORDER_COMPLEXITY, ORDER_GAIN, ORDER_LAST, ORDER
 /* What a rule fills beside the finding: the words for the templates. */
 struct words {
     char share[24], gain[32], count[24], reason[160];
-    double ease; /* weight of the gain in the order; 1 as a rule */
-    bool after;  /* holds, but a conclusion comes first */
+    double ease;        /* weight of the gain in the order; 1 as a rule */
+    bool after;         /* holds, but a conclusion comes first */
+    double under, over; /* gains that are surely had by others it stands behind, or before; 0: none */
 };
 
 typedef bool finding_rule(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
@@ -85,6 +86,8 @@ void finding_add_elapsed(const struct facts *facts, struct finding *finding, con
 struct share elapsed_part(const struct facts *facts, double ns);
 /* Of the time on the CPU. */
 struct share cpu_part(const struct facts *facts, double ns);
+/* Of the elapsed time of which a stack is known: without a program's beginning and end, and waits for a core. */
+double known_part(const struct facts *facts, double ns);
 /* `sure`: the part of elapsed time that surely goes; `part`: what may; low, high: how much faster it gets. */
 void finding_predict(struct finding *finding, double sure, double part, double low, double high);
 void finding_not_told_apart(const struct facts *facts, struct finding *finding);

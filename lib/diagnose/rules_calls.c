@@ -124,7 +124,8 @@ bool rule_import_time(const struct facts *facts, const struct finding *earlier, 
     if (imports->frame == 0 || all.low < LIMIT_OF(IMPORT_TIME, UNUSED_MIN) || one.low < LIMIT_OF(IMPORT_TIME, LINE_MIN))
         return false;
     double sure = all.low * LIMIT_OF(IMPORT_TIME, GOES_LOW);
-    finding_predict(finding, sure, all.share, 1e6, 1e6);
+    double most = known_part(facts, fmax(imports->ns, imports->import_ns)); /* others may be theirs only */
+    finding_predict(finding, sure, fmin(LIMIT_OF(IMPORT_TIME, GOES_HIGH), fmax(all.share, most)), 1e6, 1e6);
     finding_add_share(finding, "importing what nothing ran of later", all);
     finding_add_share(finding, "of it from this line", one);
     finding_add_elapsed(facts, finding, "importing anything", fmin(1, imports->import_ns / facts->elapsed_ns));

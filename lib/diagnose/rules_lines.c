@@ -1,6 +1,7 @@
 /* Rules on how one line's samples come: many short queries, ever more of the time, pages that come and go. See
  * rules.h. */
 #include "diagnose/rules.h"
+#include "diagnose/source_body.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -188,7 +189,8 @@ static bool is_walked(const struct profile *profile, const struct line_sum *line
 }
 
 /* Something that the line walks over or hands on, which grew from little to much while it ran. */
-static bool has_grown(const struct profile *profile, const struct line_sum *line, struct line_operand *found)
+static bool has_grown(const struct profile *profile, const struct line_sum *line, double first_max,
+                      struct line_operand *found)
 {
     static const struct {
         const char *operation;
@@ -200,8 +202,7 @@ static bool has_grown(const struct profile *profile, const struct line_sum *line
             !is_walked(profile, line, kinds[i].operation, kinds[i].slot, found))
             continue;
         double most = (double)found->most;
-        if ((double)found->first <= LIMIT_OF(GROWTH, FIRST_MAX) * most &&
-            (double)found->latest >= LIMIT_OF(GROWTH, LATEST_MIN) * most)
+        if ((double)found->first <= first_max * most && (double)found->latest >= LIMIT_OF(GROWTH, LATEST_MIN) * most)
             return true;
     }
     return false;
@@ -247,18 +248,23 @@ bool rule_growth(const struct facts *facts, const struct finding *earlier, size_
         for (size_t k = 0; k < n_earlier; k++)
             told = told || (earlier[k].prescription == PRESCRIBE_ALGORITHM && earlier[k].function == line->function);
         if (told || line->line == 0 || !profile->function_own[line->function] ||
-            share.low < LIMIT_OF(GROWTH, LINE_MIN) || hardly_grows(profile, line) ||
-            !has_grown(profile, line, &operand))
+            share.low < LIMIT_OF(GROWTH, LINE_MIN) || hardly_grows(profile, line))
+            continue;
+        bool whole =
+            share.low >= LIMIT_OF(GROWTH, WHOLE_MIN) && source_takes_all_it_grows(profile, line->function, line->line);
+        if (!has_grown(profile, line, whole ? LIMIT_OF(GROWTH, WHOLE_FIRST_MAX) : LIMIT_OF(GROWTH, FIRST_MAX),
+                       &operand))
             continue;
         count_visits(profile, line, &samples);
         split_in_time(profile, line, &samples);
         double by = rise(&samples);
-        if (by < LIMIT_OF(GROWTH, RISE_MIN))
+        if (by < LIMIT_OF(GROWTH, RISE_MIN) && !whole)
             continue;
         finding_predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(GROWTH, FACTOR_LOW),
                         1000);
         finding_add_share(finding, "CPU time on the line", share);
-        finding_add(finding, "more of its function's time, later", "times", by);
+        if (by > 0)
+            finding_add(finding, "more of its function's time, later", "times", by);
         finding_add(finding, "items at first", "1", (double)operand.first);
         finding_add(finding, "items at last", "1", (double)operand.latest);
         finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
@@ -300,6 +306,45 @@ static struct pages most_faults(const struct profile *profile)
     return found;
 }
 
+/* Looks that saw large arrays under an operator: what comes of it is a fresh array as large. */
+static double huge_looks(const struct profile *profile, const struct line_sum *line)
+{
+    static const char *const signs[] = {"+", "-", "*", "/", "**", "//", "%"};
+    double looks = 0;
+    for (size_t i = 0; i < profile->n_operands; i++) {
+        const struct operand *one = &profile->operands[i];
+        const struct frame *frame = &profile->frames[one->frame];
+        if (frame->line != line->line || profile->functions[frame->function].file != line->file || one->sized == 0 ||
+            strcmp(profile->strings[one->type], "numpy.ndarray") != 0 ||
+            (double)one->most < LIMIT_OF(TEMPORARIES, HUGE_MIN))
+            continue;
+        for (size_t k = 0; k < sizeof signs / sizeof signs[0]; k++)
+            looks += strcmp(profile->strings[one->operation], signs[k]) == 0 ? (double)one->sized : 0;
+    }
+    return looks;
+}
+
+/* The own line with most of the kernel's time makes large arrays all the time. */
+static bool makes_huge(const struct facts *facts, const struct line_sum *line)
+{
+    double told = line->cpu_ns - line->state_ns[STATE_ON_CPU];
+    return line_cpu(facts, line).low >= LIMIT_OF(TEMPORARIES, HUGE_LINE_MIN) &&
+           line->state_ns[STATE_KERNEL] >= LIMIT_OF(TEMPORARIES, HUGE_KERNEL_MIN) * told &&
+           huge_looks(facts->profile, line) >= LIMIT_OF(TEMPORARIES, HUGE_LOOKS_MIN);
+}
+
+static const struct line_sum *kernel_line(const struct facts *facts)
+{
+    const struct line_sum *best = NULL;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        if (line->line != 0 && facts->profile->function_own[line->function] &&
+            (best == NULL || line->state_ns[STATE_KERNEL] > best->state_ns[STATE_KERNEL]))
+            best = line;
+    }
+    return best;
+}
+
 bool rule_temporaries(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                       struct finding *finding, struct words *words)
 {
@@ -309,19 +354,14 @@ bool rule_temporaries(const struct facts *facts, const struct finding *earlier, 
     double turned_over = pages.peak > 0 ? pages.faults * PAGE / pages.peak : 0;
     double cpu_s = facts->aggregate->cpu_ns / 1e9, rate = cpu_s > 0 ? pages.faults / cpu_s : 0;
     struct share kernel = cpu_part(facts, facts->aggregate->state_wall_ns[STATE_KERNEL]);
-    if (facts->active < LIMIT_OF(TEMPORARIES, ACTIVE_MIN) || turned_over < LIMIT_OF(TEMPORARIES, TURNED_OVER_MIN) ||
-        rate < LIMIT_OF(TEMPORARIES, FAULTS_MIN) || kernel.low < LIMIT_OF(TEMPORARIES, KERNEL_MIN) ||
-        facts->reaches[REACH_TRANSFER].on_ns > 0 || facts->reaches[REACH_CHILD].wall_ns > 0)
+    const struct line_sum *best = kernel_line(facts);
+    bool many = turned_over >= LIMIT_OF(TEMPORARIES, TURNED_OVER_MIN) && rate >= LIMIT_OF(TEMPORARIES, FAULTS_MIN);
+    if (facts->active < LIMIT_OF(TEMPORARIES, ACTIVE_MIN) || best == NULL || (!many && !makes_huge(facts, best)) ||
+        kernel.low < LIMIT_OF(TEMPORARIES, KERNEL_MIN) || facts->reaches[REACH_TRANSFER].on_ns > 0 ||
+        facts->reaches[REACH_CHILD].wall_ns > 0)
         return false;
-    const struct line_sum *best = NULL;
-    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
-        const struct line_sum *line = &facts->aggregate->lines[i];
-        if (line->line != 0 && profile->function_own[line->function] &&
-            (best == NULL || line->state_ns[STATE_KERNEL] > best->state_ns[STATE_KERNEL]))
-            best = line;
-    }
     size_t length = 0;
-    const char *text = best != NULL ? profile_source_line(profile, best->file, best->line, &length) : NULL;
+    const char *text = profile_source_line(profile, best->file, best->line, &length);
     if (text == NULL || source_writes(text, length))
         return false;
     for (size_t i = 0; i < n_earlier; i++) {

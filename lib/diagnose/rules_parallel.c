@@ -105,6 +105,20 @@ static double shareable(const struct facts *facts)
     return facts->strata.on_ns > 0 ? facts->free_rounds.share * facts->busiest_ns / facts->strata.on_ns : 0;
 }
 
+/* Of a hot loop that is only a part of what can be shared, the gain; 0: there is none, it is nearly all, or it surely
+ * gains more. */
+static double gain_of_less(const struct finding *earlier, size_t n_earlier, double part, double own)
+{
+    double gain = 0;
+    for (size_t i = 0; i < n_earlier; i++) {
+        double of = earlier[i].max_gain > 1 ? 1 - 1 / earlier[i].max_gain : 1;
+        if (strcmp(earlier[i].tag, "hot-loop") == 0 && part >= LIMIT_OF(ONE_CORE, TIMES_HOT) * of &&
+            earlier[i].predicted_low <= LIMIT_OF(ONE_CORE, HOT_MAX) * own)
+            gain = earlier[i].predicted_low;
+    }
+    return gain;
+}
+
 static bool one_core_holds(const struct facts *facts)
 {
     const struct diagnosis *diagnosis = facts->diagnosis;
@@ -129,7 +143,9 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
             words->ease = LIMIT_OF(ONE_CORE, EASE);
     }
     /* Where the time is in native code, that is the answer: what runs beside what was its author's business. */
-    bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
+    double least = LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
+    bool native =
+        facts->told_apart && (facts->native.share >= least || (facts->builtin && facts->hot_cpu_share >= least));
     if (native || !one_core_holds(facts))
         return false;
     double part = facts->serial * shareable(facts), busy_s = facts->strata.on_ns / 1e9;
@@ -143,6 +159,7 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
     finding_add(finding, "cores free", "cores", diagnosis->cores_free);
     finding_add(finding, "CPU time in rounds with an item of their own", "share", shareable(facts));
     finding_add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
+    words->over = gain_of_less(earlier, n_earlier, part, finding->predicted_low);
     finding_place_frame(facts, facts->free_rounds.frame, finding);
     finding_not_measured(finding, "what rounds do to each other that their text does not show");
     finding_not_measured(finding, "what processes would have to send each other");

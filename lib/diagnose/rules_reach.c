@@ -63,11 +63,11 @@ bool rule_regex_recompile(const struct facts *facts, const struct finding *earli
         reach->self_ns < LIMIT_OF(REGEX_RECOMPILE, FOUND_MIN) * reach->on_ns || !is_called_directly(reach))
         return false;
     double part = facts->active * share.share;
-    finding_predict(finding, facts->active * share.low, part, LIMIT_OF(REGEX_RECOMPILE, FACTOR_LOW), 1000);
+    double sure = fmin(0.9, facts->active * share.low * LIMIT_OF(REGEX_RECOMPILE, AROUND_LOW));
+    finding_predict(finding, sure, part, LIMIT_OF(REGEX_RECOMPILE, FACTOR_LOW), 1000);
     /* The call of `_compile` and its answer's way back lie outside of it. */
     finding->max_gain = 1 / (1 - fmin(0.9, part * LIMIT_OF(REGEX_RECOMPILE, AROUND)));
     finding->predicted_high = finding->max_gain;
-    bound(facts, reach, finding);
     finding_add_share(finding, "CPU time looking patterns up", share);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_frame(facts, reach->caller, finding);
@@ -83,17 +83,20 @@ bool rule_subprocess(const struct facts *facts, const struct finding *earlier, s
     (void)earlier;
     (void)n_earlier;
     const struct reach *child = &facts->reaches[REACH_CHILD], *spawn = &facts->reaches[REACH_SPAWN];
-    struct share part = elapsed_part(facts, child->wall_ns);
+    struct share part = elapsed_part(facts, known_part(facts, child->wall_ns) * facts->elapsed_ns);
     double mean_ns = spawn->visits > 0 ? child->wall_ns / (double)spawn->visits : 0;
+    bool brief = mean_ns / 1e9 <= LIMIT_OF(SUBPROCESS_PER_ITEM, MEAN_SURE);
     /* What a child does itself is not told from its end, so only the cost of its start is sure to go; several at once
      * overlap. */
     if (part.low < LIMIT_OF(SUBPROCESS_PER_ITEM, WALL_MIN) ||
         child->wall_ns > LIMIT_OF(SUBPROCESS_PER_ITEM, OVERLAP_MAX) * facts->elapsed_ns ||
-        spawn->wall_ns < LIMIT_OF(SUBPROCESS_PER_ITEM, START_MIN) * child->wall_ns ||
+        (!brief && spawn->wall_ns < LIMIT_OF(SUBPROCESS_PER_ITEM, START_MIN) * child->wall_ns) ||
         (double)spawn->visits < LIMIT_OF(SUBPROCESS_PER_ITEM, STARTS_MIN) ||
         mean_ns / 1e9 > LIMIT_OF(SUBPROCESS_PER_ITEM, MEAN_MAX) || spawn->caller == 0)
         return false;
-    finding_predict(finding, elapsed_part(facts, LIMIT_OF(SUBPROCESS_PER_ITEM, SURE) * spawn->wall_ns).low, part.share,
+    double sure = elapsed_part(facts, LIMIT_OF(SUBPROCESS_PER_ITEM, SURE) * spawn->wall_ns).low;
+    sure = brief ? fmax(sure, LIMIT_OF(SUBPROCESS_PER_ITEM, GOES_LOW) * part.low) : sure;
+    finding_predict(finding, fmin(sure, part.low), fmin(LIMIT_OF(SUBPROCESS_PER_ITEM, GOES_HIGH), part.share),
                     LIMIT_OF(SUBPROCESS_PER_ITEM, FACTOR_LOW), 1000);
     bound(facts, child, finding);
     finding_add_share(finding, "starting children and waiting for them", part);
@@ -153,8 +156,7 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     /* By instants, not by time: those of a starved process stand for more than they saw. */
     double mean_ns = pickling->visits > 0 ? pickling->ticks / (double)pickling->visits / rate * 1e9 : 0;
     bool many = pickling->ticks >= LIMIT_OF(PICKLE_TRANSFER, SAMPLES_MIN) * (double)pickling->visits;
-    bool fits = large ? many && mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN)
-                      : mean_ns / 1e9 <= LIMIT_OF(SMALL_TASKS, MEAN_MAX);
+    bool fits = large == (many && mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN));
     uint32_t waits = facts->reaches[REACH_POOL].caller; /* where the results are waited for; other processes talk too */
     if (share.low < LIMIT_OF(SMALL_TASKS, SHARE_MIN) || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) || !fits ||
         waits == 0 || facts->reaches[REACH_PROXY].on_ns > LIMIT_OF(SMALL_TASKS, PROXY_MAX) * all->on_ns)

@@ -29,6 +29,10 @@ struct source_store {
 };
 /* In source_store.c. Of several, the first; a cache before others. */
 bool source_function_stores(const struct profile *profile, uint32_t function, struct source_store *found);
+/* Does a built-in function go over all of something there that the line itself, or another of its function, makes
+ * longer?
+ */
+bool source_takes_all_it_grows(const struct profile *profile, uint32_t function, uint32_t line);
 /* Does the line name it, as a whole word? */
 bool source_mentions(const char *text, size_t length, const char *name);
 

@@ -157,3 +157,52 @@ bool source_function_stores(const struct profile *profile, uint32_t function, st
     }
     return any;
 }
+
+/* `sorted(`, `sum(` …: as long as what they are given. */
+static bool takes_all(const char *text, size_t length)
+{
+    static const char *const names[] = {"sorted(", "sum(",       "min(",  "max(",  "any(",  "all(",   "list(", "tuple(",
+                                        "set(",    "frozenset(", "dict(", "sort(", "copy(", "index(", "count("};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        for (const char *at = text; (at = memmem(at, (size_t)(text + length - at), names[i], strlen(names[i]))) != NULL;
+             at++) {
+            if (at == text || !is_word(at[-1]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* `board = sorted(board + [entry])` */
+static bool makes_itself(const char *text, size_t length)
+{
+    char name[STORE_NAME_BYTES];
+    const char *at = text + source_indent(text, length), *from = at, *end = text + length;
+    while (at < end && (is_word(*at) || *at == '.'))
+        at++;
+    size_t size = (size_t)(at - from);
+    if (size == 0 || size >= sizeof name || !begins(at, end, " = "))
+        return false;
+    memcpy(name, from, size);
+    name[size] = '\0';
+    return source_mentions(at, (size_t)(end - at), name);
+}
+
+bool source_takes_all_it_grows(const struct profile *profile, uint32_t function, uint32_t line)
+{
+    struct source_body body;
+    size_t length = 0, other_length;
+    const char *text = profile_source_line(profile, profile->functions[function].file, line, &length);
+    if (text == NULL || !takes_all(text, length))
+        return false;
+    if (makes_itself(text, length))
+        return true;
+    if (!source_body_begin(profile, function, &body))
+        return false;
+    for (const char *other; (other = source_body_next(&body, &other_length)) != NULL;) {
+        struct source_store store;
+        if (read_store(other, other_length, &store) && source_mentions(text, length, store.name))
+            return true;
+    }
+    return false;
+}

@@ -98,6 +98,8 @@ static void gil_contention_needs_free_cores(void **state)
         assert_true(finding->max_gain > 3.5 && finding->max_gain <= 4); /* 1 + 2.8 free cores */
     }
     assert_true(found);
+    assert_string_equal(diagnosis->findings[0].tag, "gil-contention"); /* then the loop that they fight in */
+    assert_string_equal(diagnosis->findings[1].tag, "hot-loop");
     diagnosis_free(diagnosis);
     free(built);
     expect(fighting(4), TAGS("hot-loop")); /* no core is free for processes either */

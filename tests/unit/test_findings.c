@@ -426,5 +426,6 @@ int main(void)
     failed += call_tests();
     failed += memory_tests();
     failed += share_tests();
+    failed += order_tests();
     return failed;
 }

@@ -55,4 +55,4 @@ def seasons(count):
 
 
 if __name__ == "__main__":
-    print(seasons(2_400))
+    print(seasons(6_000))

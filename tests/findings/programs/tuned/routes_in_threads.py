@@ -9,7 +9,7 @@ import random
 import sys
 
 FIXED = sys.argv[1:] == ["fixed"]
-TOWNS = 900
+TOWNS = 1_800
 
 
 def roads(towns):

@@ -1,0 +1,161 @@
+/* Which of several findings stands first, and what tells those apart that look alike. */
+#include "findings_tests.h"
+
+static struct profile_source source;
+static struct operand operands[2];
+
+static struct built *written(const char *text, const char *name, uint32_t *function)
+{
+    struct built *built = built_new();
+    *function = built_function(built, name, "/home/u/app.py", true);
+    built->functions[*function].first_line = 1;
+    source = (struct profile_source){
+        .file = built->functions[*function].file, .first_line = 1, .text = text, .length = strlen(text)};
+    built->profile.sources = &source;
+    built->profile.n_sources = 1;
+    return built;
+}
+
+/* The first finding, and where; 0: anywhere. */
+static void expect_first(struct built *built, const char *tag, uint32_t function, uint32_t line)
+{
+    struct diagnosis *diagnosis = diagnosed(built);
+    const struct finding *first = &diagnosis->findings[0];
+    if (strcmp(first->tag, tag) != 0 || (function != 0 && first->function != function) ||
+        (line != 0 && first->line != line))
+        fail_msg("not %s at %u: %s", tag, line, first->sentence);
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
+static struct operand seen(struct built *built, const char *operation, const char *type, int slot, int64_t first,
+                           int64_t latest)
+{
+    return (struct operand){.frame = 1,
+                            .operation = built_string(built, operation),
+                            .type = built_string(built, type),
+                            .slot = (uint8_t)slot,
+                            .looks = 40,
+                            .sized = 40,
+                            .least = first,
+                            .most = latest,
+                            .first = first,
+                            .latest = latest,
+                            .total = (first + latest) * 20};
+}
+
+/* Line 2 has 98 % of the time, early and late; what it is given grows. */
+static struct built *all_on_a_line(const char *text)
+{
+    uint32_t work;
+    struct built *built = written(text, "work", &work);
+    uint32_t thread = built_thread(built, 1), line = built_stack(built, 0, work, 2);
+    uint32_t rest = built_stack(built, 0, work, 3);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < 98 ? line : rest, STATE_PYTHON, 1, MS);
+    operands[0] = seen(built, "call", "list", 1, 900, 9000);
+    built->profile.operands = operands;
+    built->profile.n_operands = 1;
+    built_cores(built, 4);
+    return built;
+}
+
+static void a_walk_over_all_that_grows_is_told(void **state)
+{
+    (void)state;
+    expect_first(all_on_a_line("def work(x):\n    board = sorted(board + [x])\n    tell(board)\n"), "growth", 1, 2);
+    expect_first(all_on_a_line("def work(x):\n    mean = sum(seen)\n    seen.append(x)\n"), "growth", 1, 2);
+    /* another list each time */
+    expect_first(all_on_a_line("def work(x):\n    mean = sum(x)\n    seen.append(mean)\n"), "already-native", 0, 0);
+}
+
+/* Arrays of `items` numbers; 60 % of the time is the kernel's, few page faults are counted. */
+static struct built *large_arrays(const char *text, int64_t items)
+{
+    uint32_t work;
+    struct built *built = written(text, "work", &work);
+    uint32_t thread = built_thread(built, 1), line = built_stack(built, 0, work, 2);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, line, i * 37 % 100 < 60 ? STATE_KERNEL : STATE_NATIVE_GIL, 1, MS);
+    operands[0] = seen(built, "*", "numpy.ndarray", 0, items, items);
+    built->profile.operands = operands;
+    built->profile.n_operands = 1;
+    built_cores(built, 4);
+    return built;
+}
+
+static void huge_pages_are_few_faults(void **state)
+{
+    (void)state;
+    static const char text[] = "def work(grid):\n    grid = rate * grid + rest\n";
+    expect_first(large_arrays(text, 10000000), "temporaries", 1, 2);
+    expect_first(large_arrays(text, 10000), "flat", 0, 0); /* the kernel does something else there */
+    expect_first(large_arrays("def work(grid):\n    out.write(grid * 2)\n", 10000000), "flat", 0, 0);
+}
+
+/* Rounds, each of which computes in one of seven functions; `hot` percent of the time in the first. */
+static struct built *rounds_of_seven(const char *text, size_t hot)
+{
+    uint32_t work, line;
+    struct built *built = written(text, "work", &work);
+    uint32_t thread = built_thread(built, 1), stacks[8];
+    uint32_t season = built_function(built, "season", "/home/u/app.py", true);
+    line = built_stack(built, built_stack(built, 0, work, 3), season, 90);
+    uint32_t goals = built_function(built, "goals", "/home/u/app.py", true);
+    stacks[0] = built_stack(built, line, goals, 20);
+    stacks[1] = built_stack(built, line, goals, 21);
+    for (uint32_t i = 2; i < 8; i++)
+        stacks[i] = built_stack(built, line, built_function(built, "step", "/home/u/app.py", true), 100 + i);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, stacks[i * 37 % 100 < hot ? i % 2 : 2 + i % 6], STATE_PYTHON, 1, MS);
+    built_cores(built, 1);
+    return built;
+}
+
+static void free_rounds_come_before_a_part_of_them(void **state)
+{
+    (void)state;
+    static const char loose[] = "def work(count):\n    for seed in range(count):\n        wins[season(seed)] += 1\n";
+    static const char chained[] = "def work(x):\n    while x:\n        x = season(x)\n";
+    expect_first(rounds_of_seven(loose, 44), "one-core", 1, 3);
+    expect_first(rounds_of_seven(chained, 44), "hot-loop", 3, 0); /* a round needs the one before */
+    expect_first(rounds_of_seven(loose, 90), "hot-loop", 3, 0);   /* nearly all of a round is the loop */
+}
+
+/* A pool's feeder: pickling for `run` samples, then `run` of something else. */
+static struct built *handing_out(size_t run)
+{
+    struct built *built = built_new();
+    uint32_t main = built_function(built, "count", "/home/u/app.py", true);
+    uint32_t next = built_function(built, "IMapIterator.next", "/usr/lib/python3.14/multiprocessing/pool.py", false);
+    uint32_t tasks = built_function(built, "Pool._handle_tasks", "/usr/lib/python3.14/multiprocessing/pool.py", false);
+    uint32_t dumps = built_function(built, "dumps", "/usr/lib/python3.14/multiprocessing/reduction.py", false);
+    uint32_t waiter = built_thread(built, 1), feeder = built_thread(built, 1);
+    uint32_t wait = built_stack(built, built_stack(built, 0, main, 29), next, 860);
+    uint32_t feeds = built_stack(built, 0, tasks, 540), pickles = built_stack(built, feeds, dumps, 51);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, waiter, wait, STATE_LOCK, 1, MS);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, feeder, i / run % 2 == 0 ? pickles : feeds, STATE_PYTHON, 1, MS);
+    built_cores(built, 1.5);
+    return built;
+}
+
+static void short_picklings_are_small_tasks(void **state)
+{
+    (void)state;
+    expect_first(handing_out(1), "small-tasks", 1, 29);
+    expect_first(handing_out(4), "small-tasks", 1, 29); /* several in a row, seen as one */
+    expect_first(handing_out(30), "pickle-transfer", 1, 29);
+}
+
+int order_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_walk_over_all_that_grows_is_told),
+        cmocka_unit_test(huge_pages_are_few_faults),
+        cmocka_unit_test(free_rounds_come_before_a_part_of_them),
+        cmocka_unit_test(short_picklings_are_small_tasks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
