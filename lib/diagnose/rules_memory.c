@@ -91,7 +91,9 @@ static bool keeps(const struct profile *profile, uint32_t function, bool cache, 
     struct source_body body;
     keeper->function = function;
     keeper->store.line = 0;
-    if (cache && source_body_begin(profile, function, &body) && body.unlimited)
+    bool named =
+        profile->strings[profile->functions[function].name][0] != '<'; /* a module's text has others' decorators */
+    if (cache && named && source_body_begin(profile, function, &body) && body.unlimited)
         return true;
     if (!source_function_stores(profile, function, &keeper->store) || keeper->store.cache != cache)
         return false;

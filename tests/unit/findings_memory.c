@@ -131,6 +131,11 @@ static void decorators_that_keep_all(void **state)
         read_memory(built, 2, READINGS);
         assert_int_equal(has_tag(built, "unbounded-cache", &finding), rows[i].holds);
     }
+    struct finding finding;
+    struct built *module = keeping(rows[0].text, STATE_PYTHON); /* its text begins with another's decorator */
+    module->functions[1].name = built_string(module, "<module>");
+    read_memory(module, 2, READINGS);
+    assert_false(has_tag(module, "unbounded-cache", &finding));
 }
 
 static void a_leak_is_of_a_program_that_serves(void **state)
