@@ -53,6 +53,12 @@ struct wire_call last_call = {0}; /* until it is known */
 /* So long from one wait of a thread that is told of to the next, on average, where there are many; 0: none is. */
 __u64 wait_interval_ns = 0;
 
+/* Registers of user space, as they were when the thread came to the kernel; this interrupt may be what it came for. */
+static const struct pt_regs___here *user_registers(void)
+{
+    return (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+}
+
 static void begin_sample(struct task_struct *task, struct wire_thread *thread, struct wire_sample *sample, __u64 now_ns)
 {
     sample->kind = WIRE_SAMPLE;
@@ -107,6 +113,7 @@ int on_clock(struct bpf_perf_event_data *context)
     cores[core & (WIRE_CORES - 1)].seen_ns = now_ns + clock_ahead_ns;
     begin_sample(task, thread, &out->sample, now_ns);
     out->sample.ip = PT_REGS_IP(&context->regs);
+    out->sample.user_ip = PLACE(user_registers());
     end_sample(thread, out);
     return 0;
 }
@@ -121,7 +128,7 @@ int on_clock(struct bpf_perf_event_data *context)
  */
 static void place(void *context, struct wire_sample *sample)
 {
-    const struct pt_regs___here *registers = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    const struct pt_regs___here *registers = user_registers();
     __u64 entry = 0, frames[WIRE_CALL_FRAMES] = {0};
     sample->ip = sample->user_ip = PLACE(registers);
     bpf_probe_read_kernel(&entry, sizeof entry, (const char *)registers - sizeof entry);
@@ -216,7 +223,7 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
     sample->flags = WIRE_WAITS;
     sample->task_state = (__u8)state;
     sample->stands_for = each;
-    const struct pt_regs___here *registers = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    const struct pt_regs___here *registers = user_registers();
     sample->call = (__s64)CALL(registers);
     sample->call_arguments[0] = CALL_FIRST(registers);
     sample->call_arguments[1] = CALL_NEXT(registers);
