@@ -458,13 +458,14 @@ static void pass(struct tracker *k)
         k->alive_due_ns = k->now_ns + ALIVE_NS;
     }
     if (!m->options.no_children && k->now_ns >= k->children_due_ns) {
+        uint64_t start_ns = clock_thread_cpu_ns();
         for (size_t i = 0, n = m->track.n_processes; i < n; i++) { /* only this thread appends */
             if (!m->track.processes[i]->ended)
                 find_children(k, m->track.processes[i]);
         }
-        uint64_t cost_ns = clock_monotonic_ns() - k->now_ns;
-        k->children_due_ns = k->now_ns + tracker_later(m->perf != NULL ? CHILDREN_SLOW_NS : CHILDREN_NS, cost_ns);
-        k->now_ns += cost_ns;
+        k->now_ns = clock_monotonic_ns();
+        k->children_due_ns = k->now_ns + tracker_later(m->perf != NULL ? CHILDREN_SLOW_NS : CHILDREN_NS,
+                                                       clock_thread_cpu_ns() - start_ns);
     }
     for (size_t i = 0, n = m->track.n_processes; i < n; i++) {
         if (!m->track.processes[i]->ended)

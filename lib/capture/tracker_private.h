@@ -59,7 +59,8 @@ void tracker_find_greenlets(struct tracker *k, struct tracked_process *process);
 void tracker_choose_reader(struct tracker *k);
 /* Time since a thread started, by /proc's clock of 10 ms ticks. */
 bool tracker_is_older(pid_t tid, uint64_t age_ns);
-/* A repeated look is put off so far that it takes 1 % of a core's time at most. */
+/* A repeated look is put off so far that it takes 1 % of a core's time at most. `cost_ns`: of this thread's CPU time,
+ * for a machine that stands still is no cost. */
 uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns);
 /* Takes what the kernel's clock and the process connector have told. */
 void tracker_drain(struct tracker *k);

@@ -171,6 +171,7 @@ uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns)
 void tracker_list_threads(struct tracker *k, struct tracked_process *process)
 {
     struct track *track = &k->m->track;
+    uint64_t start_ns = clock_thread_cpu_ns();
     errno = 0;
     int n_tids = proc_threads(process->pid, &k->tids, &k->tids_capacity);
     if (n_tids < 0) {
@@ -179,7 +180,7 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
         return;
     }
     int n_states = python_threads(process->side, &k->states, &k->states_capacity);
-    uint64_t cost_ns = clock_monotonic_ns() - k->now_ns;
+    uint64_t cost_ns = clock_thread_cpu_ns() - start_ns;
     for (int i = 1; i < n_states && !process->several; i++) /* their states come and go with each call into them */
         process->several = k->states[i].interpreter != k->states[0].interpreter;
     bool slow = k->m->perf != NULL && k->now_ns > k->busy_until_ns && !process->several;
