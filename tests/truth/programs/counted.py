@@ -32,11 +32,19 @@ def down(depth, first):
     live(first)
 
 
+def begin(depth):
+    """When all are there: a start beside many that want the GIL takes as long as their turns."""
+    ALL_THERE.wait()
+    down(depth, False)
+
+
+ALL_THERE = threading.Event()
 sys.setrecursionlimit(10000)
 for _ in range(THREADS - 1):
-    thread = threading.Thread(target=down, args=(DEPTH, False))
+    thread = threading.Thread(target=begin, args=(DEPTH,))
     thread.daemon = True
     thread.start()
+ALL_THERE.set()
 time.sleep(0.5)
 sys.stdout.write("ready\n")
 sys.stdout.flush()
