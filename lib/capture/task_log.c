@@ -44,5 +44,6 @@ size_t task_log_ready(struct task_log *log, uint64_t until_ns)
 void task_log_drop(struct task_log *log, size_t n)
 {
     log->n -= n;
-    memmove(log->records, log->records + n, log->n * sizeof *log->records);
+    if (n > 0 && log->n > 0)
+        memmove(log->records, log->records + n, log->n * sizeof *log->records);
 }
