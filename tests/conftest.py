@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, py
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.failed and ("never", True) not in map(tuple, report.user_properties):
-        may_be_chance.add(report.nodeid)
+        may_be_chance.add(re.sub(r"@\w+$", "", report.nodeid))  # without the group that keeps tests on one worker
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -53,7 +53,7 @@ def test_core_not_open(run_keisoku: Run, report: Report, a_python: Interpreter) 
     )
     try:
         os.sched_setaffinity(0, [ours])
-        done = run_keisoku("run", "--no-html", "-o", "x.kei", a_python.path, "-c", code)
+        done = run_keisoku("run", "--reader", "core", "--no-html", "-o", "x.kei", a_python.path, "-c", code)
     finally:
         os.sched_setaffinity(0, before)
     assert done.status == 0, done.err
