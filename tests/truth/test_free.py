@@ -43,7 +43,8 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
 
 
 def test_core_not_open(run_keisoku: Run, report: Report, a_python: Interpreter) -> None:
-    """Where we may not run, nothing can be learned of a thread that never sleeps: its time stays, its stacks do not."""
+    """Where we may not run, nothing can be learned of a thread that never sleeps: its time stays, its stacks do not. (At a rate above which the
+    kernel, which may read there, is not asked.)"""
     program = PROGRAMS / "alternate.py"
     ours, theirs = sorted(os.sched_getaffinity(0))[:2]
     before = os.sched_getaffinity(0)
@@ -53,7 +54,7 @@ def test_core_not_open(run_keisoku: Run, report: Report, a_python: Interpreter) 
     )
     try:
         os.sched_setaffinity(0, [ours])
-        done = run_keisoku("run", "--reader", "core", "--no-html", "-o", "x.kei", a_python.path, "-c", code)
+        done = run_keisoku("run", "--rate", "11000", "--no-html", "-o", "x.kei", a_python.path, "-c", code)
     finally:
         os.sched_setaffinity(0, before)
     assert done.status == 0, done.err
