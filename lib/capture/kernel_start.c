@@ -11,13 +11,14 @@
 
 enum {
     WAIT_MS = 250,
+    WAIT_ASKED_MS = 100,
     TRIES = 3,
     CORES_MAX = 8
 }; /* shorter programs are left alone; the trial may fail where others have the cores */
 
 struct kernel_start {
     struct kernel_sampler *_Atomic ready;
-    int stop_fd;
+    int stop_fd, wait_ms;
     pthread_t thread;
 };
 
@@ -34,7 +35,7 @@ static void *load(void *context)
     struct kernel_sampler *sampler = NULL;
     struct err err;
     prctl(PR_SET_NAME, "kei-loader");
-    for (int i = 0; i < TRIES && poll(&stop, 1, WAIT_MS << i) == 0; i++) {
+    for (int i = 0; i < TRIES && poll(&stop, 1, start->wait_ms << i) == 0; i++) {
         int rc = kernel_sampler_new(false, &sampler, &err);
         if (rc == 0 && is_dear(sampler))
             kernel_sampler_free(sampler);
@@ -46,11 +47,12 @@ static void *load(void *context)
     return NULL;
 }
 
-struct kernel_start *kernel_start_new(void)
+struct kernel_start *kernel_start_new(bool rate_asked)
 {
     struct kernel_start *start = mem_zalloc(1, sizeof *start);
     if (start == NULL)
         return NULL;
+    start->wait_ms = rate_asked ? WAIT_ASKED_MS : WAIT_MS; /* until then a rate that was asked for costs more */
     start->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (start->stop_fd >= 0 && pthread_create(&start->thread, NULL, load, start) == 0)
         return start;

@@ -12,7 +12,8 @@
 
 enum {
     JITTER_NS = 20 * 1000 * 1000,
-    SWEEPS_HZ = 250, /* of the sleepers */
+    SWEEPS_HZ = 250,      /* of the sleepers */
+    SWEEPS_TOLD_HZ = 100, /* where waits are told of: of those whose wait began before */
     WAITS_NS = 1000 * 1000,
     WAITERS_A_CORE = 4,
     SWITCHES_NS = 10 * 1000, /* of two threads that a wake-up of ours takes */
@@ -243,10 +244,9 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
 /* An instant at which samples are called for. */
 static void call(struct sampler *s, uint64_t woke_ns)
 {
-    uint64_t cpu_ns = clock_thread_cpu_ns();
     bool late = woke_ns > s->call_ns + s->period_ns;
     if (!kernel_sampler_call(s->kernel, late)) /* we have the core of one that wants to run */
-        atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_thread_cpu_ns() - cpu_ns + SWITCHES_NS,
+        atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_monotonic_ns() - woke_ns + SWITCHES_NS,
                                   memory_order_relaxed);
     atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
     s->call_ns = pace_next_ns(&s->pace, s->call_ns, woke_ns, clock_monotonic_ns(), true);
@@ -254,7 +254,7 @@ static void call(struct sampler *s, uint64_t woke_ns)
 
 void sampler_tick_kernel(struct sampler *s)
 {
-    uint64_t interval_ns = NS_PER_S / SWEEPS_HZ;
+    uint64_t interval_ns = NS_PER_S / (s->waits_told ? SWEEPS_TOLD_HZ : SWEEPS_HZ);
     uint64_t due_ns = s->now_ns + interval_ns, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
         bool calls = kernel_sampler_called(s->kernel);

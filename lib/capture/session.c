@@ -151,7 +151,7 @@ static int start_threads(struct session *session, struct err *err)
         return err_set(err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the caller's thread's business */
-    m->kernel_start = may_use_kernel(&m->options) ? kernel_start_new() : NULL;
+    m->kernel_start = may_use_kernel(&m->options) ? kernel_start_new(m->options.rate_asked) : NULL;
     m->writer_runs = pthread_create(&m->writer, NULL, writer_main, m) == 0;
     m->tracker_runs = m->writer_runs && pthread_create(&m->tracker, NULL, tracker_main, m) == 0;
     m->sampler_runs = m->tracker_runs && pthread_create(&m->sampler, NULL, sampler_main, m) == 0;
