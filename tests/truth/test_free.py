@@ -43,8 +43,8 @@ def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpret
 
 
 def test_core_not_open(run_keisoku: Run, report: Report, a_python: Interpreter) -> None:
-    """Where we may not run, nothing can be learned of a thread that never sleeps: its time stays, its stacks do not. (At a rate above which the
-    kernel, which may read there, is not asked.)"""
+    """Where we may not run, nothing can be learned of a thread that never sleeps: its time stays, its stacks do not. (At
+    a rate above which the kernel, which may read there, is not asked.)"""
     program = PROGRAMS / "alternate.py"
     ours, theirs = sorted(os.sched_getaffinity(0))[:2]
     before = os.sched_getaffinity(0)
