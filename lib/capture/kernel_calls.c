@@ -1,5 +1,6 @@
 #include "capture/kernel_calls.h"
 
+#include "base/clock.h"
 #include "capture/schedule.h"
 
 #include <bpf/bpf.h>
@@ -15,6 +16,14 @@ enum { CALLS_MAX = 4 }; /* of one instant: each takes us some µs */
 static bool is_busy(const struct kernel_calls *calls, uint32_t core)
 {
     return __atomic_load_n(&calls->cores[core & (WIRE_CORES - 1)].busy, __ATOMIC_RELAXED) != 0;
+}
+
+static bool is_anybody_there(const struct kernel_calls *calls)
+{
+    bool busy = false;
+    for (uint32_t core = 0; core < calls->n_cores && !busy; core++)
+        busy = is_busy(calls, core);
+    return busy;
 }
 
 /* Out of the target's way: the scheduler alone puts us on its core whenever another of our threads has the free one. */
@@ -43,9 +52,12 @@ bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns)
     if (calls->on && calls->bad > BAD_MAX) {
         kernel_calls_end(calls);
         calls->resume_ns = now_ns + REST_NS;
-    } else if (!calls->on && now_ns >= calls->resume_ns) {
+    } else if (calls->on && now_ns > calls->made_ns + REST_NS) {
+        kernel_calls_end(calls); /* nobody is there; where one comes, the program asks for a clock */
+    } else if (!calls->on && now_ns >= calls->resume_ns && is_anybody_there(calls)) {
         calls->on = true;
         calls->bad = 0;
+        calls->made_ns = now_ns;
     }
     if (calls->on)
         keep_away(calls);
@@ -68,6 +80,8 @@ bool kernel_calls_make(struct kernel_calls *calls, bool late)
     }
     if (pushed)
         keep_away(calls);
+    if (made > 0)
+        calls->made_ns = clock_monotonic_ns();
     bool bad = late || pushed || made > CALLS_MAX;
     calls->bad += WEIGHT * ((bad ? 1 : 0) - calls->bad);
     return !pushed;

@@ -20,6 +20,7 @@ struct kernel_calls {
     bool on;
     double bad;         /* share of the last instants in which we were in the way, or late */
     uint64_t resume_ns; /* not before, after there were too many */
+    uint64_t made_ns;   /* the last call */
 };
 
 /* Are samples called for from now on? To be asked some times a second by the thread that calls: it is kept on cores

@@ -205,22 +205,31 @@ static void start_clock(struct kernel_sampler *sampler, uint32_t core)
     }
 }
 
+/* Those who were on a core before the program told of switches: they are there, or a call finds out that they are not.
+ */
+static void note_wanted(struct kernel_sampler *sampler, uint64_t now_ns, bool all)
+{
+    for (size_t i = 0; i < sampler->n_clocks; i++) {
+        struct core_clock *clock = &sampler->clocks[i];
+        if (!atomic_exchange_explicit(&clock->wanted, false, memory_order_relaxed) && !all)
+            continue;
+        clock->keep_ns = now_ns + KEEP_NS;
+        __atomic_store_n(&core_of(sampler, clock)->busy, 1, __ATOMIC_RELAXED);
+    }
+}
+
 void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
 {
     uint64_t now_ns = clock_monotonic_ns();
     bool begins = sampler->period_ns == KERNEL_NEVER_NS, never = period_ns == KERNEL_NEVER_NS;
     sampler->period_ns = period_ns;
+    note_wanted(sampler, now_ns, begins);
     if (never)
         kernel_calls_end(&sampler->calls);
     bool calls = !never && kernel_calls_choose(&sampler->calls, now_ns);
     for (size_t i = 0; i < sampler->n_clocks; i++) {
         struct core_clock *clock = &sampler->clocks[i];
-        struct wire_core *core = core_of(sampler, clock);
-        uint64_t seen_ns = __atomic_load_n(&core->seen_ns, __ATOMIC_RELAXED);
-        if (atomic_exchange_explicit(&clock->wanted, false, memory_order_relaxed) || begins) {
-            clock->keep_ns = now_ns + KEEP_NS;
-            __atomic_store_n(&core->busy, 1, __ATOMIC_RELAXED); /* or not any more: a call finds out */
-        }
+        uint64_t seen_ns = __atomic_load_n(&core_of(sampler, clock)->seen_ns, __ATOMIC_RELAXED);
         bool here = sampler->switches == NULL || now_ns < clock->keep_ns || now_ns < seen_ns + KEEP_NS;
         turn(sampler, clock, here && !never && !calls);
     }
