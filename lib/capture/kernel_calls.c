@@ -5,13 +5,20 @@
 
 #include <bpf/bpf.h>
 #include <sched.h>
+#include <stdio.h>
 #include <unistd.h>
 
-#define REST_NS UINT64_C(1000000000)
-#define BAD_MAX 0.125
-#define WEIGHT  (1.0 / 64) /* of one instant */
+#define REST_NS      UINT64_C(1000000000)
+#define REST_MAX_NS  (64 * REST_NS)
+#define TRY_NS       UINT64_C(50000000)
+#define TRY_DELAY_NS UINT64_C(1000000)
+#define BAD_MAX      0.125
+#define WEIGHT       (1.0 / 64) /* of one instant */
 
-enum { CALLS_MAX = 4 }; /* of one instant: each takes us some µs */
+enum {
+    CALLS_MAX = 4, /* of one instant: each takes us some µs */
+    LATE_MAX = 3   /* mean intervals: others have the free core, where the clocks would not wait for it */
+};
 
 static bool is_busy(const struct kernel_calls *calls, uint32_t core)
 {
@@ -40,26 +47,60 @@ static void keep_away(const struct kernel_calls *calls)
 
 void kernel_calls_end(struct kernel_calls *calls)
 {
-    if (calls->on)
+    if (calls->on || calls->tried_ns != 0)
         schedule_unpin(&calls->allowed);
     calls->on = false;
+    calls->tried_ns = 0;
+}
+
+/* Longer each time: what comes late leaves a gap between samples. */
+static void rest(struct kernel_calls *calls, uint64_t now_ns)
+{
+    uint64_t next_ns = calls->rest_ns == 0 ? REST_NS : 2 * calls->rest_ns;
+    kernel_calls_end(calls);
+    calls->rest_ns = next_ns < REST_MAX_NS ? next_ns : REST_MAX_NS;
+    calls->resume_ns = now_ns + calls->rest_ns;
+}
+
+/* For how long the calling thread wanted a core so far. */
+static uint64_t own_delay_ns(void)
+{
+    unsigned long long delay_ns = 0;
+    FILE *file = fopen("/proc/thread-self/schedstat", "re");
+    if (file == NULL || fscanf(file, "%*u %llu", &delay_ns) != 1)
+        delay_ns = 0;
+    if (file != NULL)
+        fclose(file);
+    return delay_ns;
+}
+
+/* Where others have the free core too, we would come late; the clocks would not. */
+static void try(struct kernel_calls *calls, uint64_t now_ns)
+{
+    if (calls->tried_ns == 0) {
+        calls->tried_ns = now_ns;
+        calls->delay_ns = own_delay_ns();
+    } else if (own_delay_ns() - calls->delay_ns > TRY_DELAY_NS) {
+        rest(calls, now_ns);
+    } else if (now_ns >= calls->tried_ns + TRY_NS) {
+        calls->on = true;
+        calls->tried_ns = 0;
+        calls->bad = 0;
+        calls->made_ns = now_ns;
+    }
 }
 
 bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns)
 {
     if (calls->program < 0)
         return false;
-    if (calls->on && calls->bad > BAD_MAX) {
-        kernel_calls_end(calls);
-        calls->resume_ns = now_ns + REST_NS;
-    } else if (calls->on && now_ns > calls->made_ns + REST_NS) {
+    if (calls->on && calls->bad > BAD_MAX)
+        rest(calls, now_ns);
+    else if (calls->on && now_ns > calls->made_ns + REST_NS)
         kernel_calls_end(calls); /* nobody is there; where one comes, the program asks for a clock */
-    } else if (!calls->on && now_ns >= calls->resume_ns && is_anybody_there(calls)) {
-        calls->on = true;
-        calls->bad = 0;
-        calls->made_ns = now_ns;
-    }
-    if (calls->on)
+    else if (!calls->on && now_ns >= calls->resume_ns && is_anybody_there(calls))
+        try(calls, now_ns);
+    if (calls->on || calls->tried_ns != 0)
         keep_away(calls);
     return calls->on;
 }
@@ -70,7 +111,7 @@ bool kernel_calls_one(const struct kernel_calls *calls, uint32_t core)
     return bpf_prog_test_run_opts(calls->program, &options) == 0;
 }
 
-bool kernel_calls_make(struct kernel_calls *calls, bool late)
+bool kernel_calls_make(struct kernel_calls *calls, uint64_t late_periods)
 {
     int here = sched_getcpu(), made = 0;
     bool pushed = here >= 0 && __atomic_load_n(&calls->cores[here & (WIRE_CORES - 1)].pushed, __ATOMIC_RELAXED);
@@ -82,7 +123,9 @@ bool kernel_calls_make(struct kernel_calls *calls, bool late)
         keep_away(calls);
     if (made > 0)
         calls->made_ns = clock_monotonic_ns();
-    bool bad = late || pushed || made > CALLS_MAX;
+    bool bad = late_periods > 0 || pushed || made > CALLS_MAX;
     calls->bad += WEIGHT * ((bad ? 1 : 0) - calls->bad);
+    if (late_periods > LATE_MAX)
+        calls->bad = 1;
     return !pushed;
 }

@@ -20,15 +20,19 @@ struct kernel_calls {
     bool on;
     double bad;         /* share of the last instants in which we were in the way, or late */
     uint64_t resume_ns; /* not before, after there were too many */
+    uint64_t rest_ns;   /* so long then; longer each time, for each trial may leave a gap between samples */
     uint64_t made_ns;   /* the last call */
+    uint64_t tried_ns;  /* since when we keep to the free cores to see whether they are, the clocks still on; 0: not */
+    uint64_t delay_ns;  /* for which the scheduler had let us wait by then */
 };
 
 /* Are samples called for from now on? To be asked some times a second by the thread that calls: it is kept on cores
  * where no watched thread is. */
 bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns);
 void kernel_calls_end(struct kernel_calls *calls);
-/* One instant. False: we had pushed a watched thread from this core, so our time was taken from it. */
-bool kernel_calls_make(struct kernel_calls *calls, bool late);
+/* One instant, at which we come `late_periods` mean intervals late. False: we had pushed a watched thread from this
+ * core, so our time was taken from it. */
+bool kernel_calls_make(struct kernel_calls *calls, uint64_t late_periods);
 /* Calls for a sample of one core. False: the kernel does not do that. */
 bool kernel_calls_one(const struct kernel_calls *calls, uint32_t core);
 

@@ -261,9 +261,9 @@ bool kernel_sampler_called(const struct kernel_sampler *sampler)
     return sampler->calls.on;
 }
 
-bool kernel_sampler_call(struct kernel_sampler *sampler, bool late)
+bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods)
 {
-    return kernel_calls_make(&sampler->calls, late);
+    return kernel_calls_make(&sampler->calls, late_periods);
 }
 
 const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler)

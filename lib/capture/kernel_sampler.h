@@ -49,8 +49,8 @@ struct kernel_cost {
 const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler);
 /* Are samples called for at present? Then the one who drains has to call at each instant. The period says again. */
 bool kernel_sampler_called(const struct kernel_sampler *sampler);
-/* One instant; `late`: we come much later than we should. False: a watched thread had to go from our core for it. */
-bool kernel_sampler_call(struct kernel_sampler *sampler, bool late);
+/* One instant, at which we come so many mean intervals late. False: a watched thread had to go from our core for it. */
+bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods);
 /* Says how thread `tid` is to be read. False when no more fit. */
 bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread);
 /* One is on that core already. Any thread may say so. */

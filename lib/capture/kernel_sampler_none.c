@@ -40,10 +40,10 @@ bool kernel_sampler_called(const struct kernel_sampler *sampler)
     return false;
 }
 
-bool kernel_sampler_call(struct kernel_sampler *sampler, bool late)
+bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods)
 {
     (void)sampler;
-    (void)late;
+    (void)late_periods;
     return true;
 }
 

@@ -244,8 +244,8 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
 /* An instant at which samples are called for. */
 static void call(struct sampler *s, uint64_t woke_ns)
 {
-    bool late = woke_ns > s->call_ns + s->period_ns;
-    if (!kernel_sampler_call(s->kernel, late)) /* we have the core of one that wants to run */
+    uint64_t late_periods = s->period_ns > 0 ? (woke_ns - s->call_ns) / s->period_ns : 0;
+    if (!kernel_sampler_call(s->kernel, late_periods)) /* we have the core of one that wants to run */
         atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_monotonic_ns() - woke_ns + SWITCHES_NS,
                                   memory_order_relaxed);
     atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
