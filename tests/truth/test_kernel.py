@@ -190,7 +190,7 @@ for _ in range(20): spins(0.05); draws(0.03); faults(0.02)
 @pytest.mark.alone
 def test_called(run_keisoku: Run, report: Report, python: Interpreter) -> None:
     """Where a core is free, it calls for the samples: what was interrupted in the kernel is told from Python as well."""
-    python.since(3, 3, "thread_time")
+    python.since(3, 7, "thread_time")
     row = next(line for line in run_keisoku("doctor").out.splitlines() if line.startswith("kernel sampler"))
     if "from a free core" not in row:
         pytest.skip(f"calls from another core cost no less here: {row}")
