@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
+import argparse
 import json
 import os
 import re
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import crossed
 import interpreters
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tools"))
 
-
-@pytest.fixture(scope="module")
-def suite() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("suite", TOP / "tools" / "suite.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["suite"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+import suite  # noqa: E402
+from suite_parts import common, end_to_end, units  # noqa: E402
 
 
 def meson_log(folder: Path, *entries: dict[str, str]) -> Path:
@@ -34,25 +27,25 @@ def meson_log(folder: Path, *entries: dict[str, str]) -> Path:
     return folder
 
 
-def test_units_count_by_function(suite: ModuleType, tmp_path: Path) -> None:
+def test_units_count_by_function(tmp_path: Path) -> None:
     tap = "1..3\nok 1 - one\nnot ok 2 - two\n# two failed\nok 3 # SKIP three\n"
     good = {"name": "base", "result": "OK", "stdout": "1..2\nok 1 - a\nok 2 - b\n"}
     bad = {"name": "data", "result": "FAIL", "stdout": tap}
     silent = {"name": "reader", "result": "OK", "stdout": ""}
-    tally = suite.tally_meson(meson_log(tmp_path, good, bad, silent), "unit")
+    tally = units.tally_meson(meson_log(tmp_path, good, bad, silent), "unit")
     assert (tally.passed, tally.failed) == (4, ["unit: data: two"])
     assert [what for what, _ in tally.skipped] == ["unit: data: three"]
 
 
 @pytest.mark.parametrize("result", ["FAIL", "TIMEOUT", "ERROR"])
-def test_a_program_that_dies_has_failed(suite: ModuleType, tmp_path: Path, result: str) -> None:
+def test_a_program_that_dies_has_failed(tmp_path: Path, result: str) -> None:
     """All its functions said ok, and then a sanitizer or a signal ended it."""
     entry = {"name": "data", "result": result, "stdout": "1..2\nok 1 - a\n"}
-    tally = suite.tally_meson(meson_log(tmp_path, entry), "unit")
+    tally = units.tally_meson(meson_log(tmp_path, entry), "unit")
     assert tally.failed == [f"unit: data: {result}"]
 
 
-def test_pytest_counts_by_case(suite: ModuleType, tmp_path: Path) -> None:
+def test_pytest_counts_by_case(tmp_path: Path) -> None:
     path = tmp_path / "result.xml"
     path.write_text(
         '<testsuites><testsuite><testcase classname="tests.a" name="good"/>'
@@ -61,23 +54,23 @@ def test_pytest_counts_by_case(suite: ModuleType, tmp_path: Path) -> None:
         '<testcase classname="tests.a" name="left"><skipped message="no Python 3.9"/></testcase>'
         "</testsuite></testsuites>"
     )
-    tally = suite.tally_junit(path)
+    tally = end_to_end.tally_junit(path)
     assert (tally.passed, tally.failed) == (1, ["a::bad", "a::broken"])
     assert tally.skipped == [("a::left", "no Python 3.9")]
     assert tally.line() == "1 passed, 2 failed, 1 skipped"
 
 
-def test_skips_say_why_once(suite: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_skips_say_why_once(capsys: pytest.CaptureFixture[str]) -> None:
     suite.print_skips([("a", "no Python 3.9"), ("b", "no Python 3.9"), ("c", "no clang")])
     shown = capsys.readouterr().out.splitlines()
     assert shown == ["skipped: a and 1 more: no Python 3.9", "skipped: c: no clang"]
 
 
-def test_what_each_part_took_is_shown(suite: ModuleType) -> None:
+def test_what_each_part_took_is_shown() -> None:
     assert suite.times({"unit": 9.6, "pytest": 90.2}, 100.1) == "took 100 s: unit 10, pytest 90"
 
 
-def test_each_part_runs_once_and_what_measures_has_no_other_beside_it(suite: ModuleType) -> None:
+def test_each_part_runs_once_and_what_measures_has_no_other_beside_it() -> None:
     stages = suite.stages(suite.FULL)
     assert sorted(name for stage in stages for names in stage for name in names) == sorted(suite.FULL)
     assert [stage for stage in stages if len(stage) == 1] == [[["unit"]], [["company"]], [["alone"]]]
@@ -88,14 +81,14 @@ def test_each_part_runs_once_and_what_measures_has_no_other_beside_it(suite: Mod
 
 
 def test_what_runs_side_by_side_is_added_up(
-    suite: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def part(options: object, log: Path) -> object:
-        return suite.Tally(passed=2) if log.stem == "pytest" else suite.Tally(failed=["lint: tidy"])
+        return common.Tally(passed=2) if log.stem == "pytest" else common.Tally(failed=["lint: tidy"])
 
     monkeypatch.setattr(suite, "PARTS", dict.fromkeys(("pytest", "lint"), part))
-    monkeypatch.setattr(suite, "LOGS", suite.TOP / "build" / tmp_path.name)
-    all_of_it = suite.Suite(None)
+    monkeypatch.setattr(suite, "LOGS", common.TOP / "build" / tmp_path.name)
+    all_of_it = suite.Suite(argparse.Namespace())
     all_of_it.run([["pytest"], ["lint"]])
     assert all_of_it.total.line() == "2 passed, 1 failed, 0 skipped" and set(all_of_it.took) == {"pytest", "lint"}
     assert "  failed: lint: tidy\n" in capsys.readouterr().out
@@ -105,16 +98,16 @@ def test_what_runs_side_by_side_is_added_up(
 
     monkeypatch.setattr(suite, "PARTS", {"pytest": part, "lint": breaks})
     with pytest.raises(OSError, match="nothing can be started"):
-        suite.Suite(None).run([["pytest"], ["lint"]])
+        suite.Suite(argparse.Namespace()).run([["pytest"], ["lint"]])
 
 
-def test_every_marker_has_its_part(suite: ModuleType) -> None:
+def test_every_marker_has_its_part() -> None:
     """Of the parts that run pytest, each test is in exactly one, and a full run has them all."""
     for marker in ("", "company", "alone"):
         names = {name: name == marker for name in ("alone", "company")}
-        taken = [part for part, words in suite.CHOSEN.items() if eval(words, {}, names)]
+        taken = [part for part, words in end_to_end.CHOSEN.items() if eval(words, {}, names)]
         assert taken == [marker or "pytest"]
-    assert set(suite.CHOSEN) < set(suite.FULL) == set(suite.PARTS) - {"docs", "faults"}
+    assert set(end_to_end.CHOSEN) < set(suite.FULL) == set(suite.PARTS) - {"docs", "faults"}
 
 
 @pytest.mark.parametrize("cases", [1, 2, 3, 5, 11])
@@ -141,22 +134,20 @@ def test_sparse_tests_keep_each_interpreter_and_each_case(cases: int) -> None:
     assert all(any(case in table[name] for name in ("3.11", "3.13", "3.14", "3.15")) for case in range(cases))
 
 
-def test_only_a_piece_that_ended_well_is_kept(
-    suite: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(suite, "LOGS", tmp_path)
+def test_only_a_piece_that_ended_well_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common, "LOGS", tmp_path)
     binary = tmp_path / "binary"
     binary.touch()
     os.utime(binary, (1, 1))
-    assert not suite.ended_well("piece", [binary])
-    suite.note_end("piece", True)
-    assert suite.ended_well("piece", [binary])
+    assert not common.ended_well("piece", [binary])
+    common.note_end("piece", True)
+    assert common.ended_well("piece", [binary])
     os.utime(binary)  # built since
     os.utime(tmp_path / "piece.well", (2, 2))
-    assert not suite.ended_well("piece", [binary])
-    suite.note_end("piece", False)
+    assert not common.ended_well("piece", [binary])
+    common.note_end("piece", False)
     os.utime(binary, (1, 1))
-    assert not suite.ended_well("piece", [binary])
+    assert not common.ended_well("piece", [binary])
 
 
 def test_all_files_can_be_collected_together() -> None:
