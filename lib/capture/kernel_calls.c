@@ -17,6 +17,7 @@
 
 enum {
     CALLS_MAX = 4, /* of one instant: each takes us some µs */
+    LASTED = 8,    /* times as long as the last rest */
     LATE_MAX = 3   /* mean intervals: others have the free core, where the clocks would not wait for it */
 };
 
@@ -53,10 +54,11 @@ void kernel_calls_end(struct kernel_calls *calls)
     calls->tried_ns = 0;
 }
 
-/* Longer each time: what comes late leaves a gap between samples. */
+/* Longer each time, unless it went well for long: what comes late leaves a gap between samples. */
 static void rest(struct kernel_calls *calls, uint64_t now_ns)
 {
-    uint64_t next_ns = calls->rest_ns == 0 ? REST_NS : 2 * calls->rest_ns;
+    bool lasted = calls->on && now_ns - calls->on_ns > LASTED * calls->rest_ns;
+    uint64_t next_ns = calls->rest_ns == 0 || lasted ? REST_NS : 2 * calls->rest_ns;
     kernel_calls_end(calls);
     calls->rest_ns = next_ns < REST_MAX_NS ? next_ns : REST_MAX_NS;
     calls->resume_ns = now_ns + calls->rest_ns;
@@ -86,7 +88,7 @@ static void try(struct kernel_calls *calls, uint64_t now_ns)
         calls->on = true;
         calls->tried_ns = 0;
         calls->bad = 0;
-        calls->made_ns = now_ns;
+        calls->on_ns = calls->made_ns = now_ns;
     }
 }
 

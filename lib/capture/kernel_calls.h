@@ -1,6 +1,6 @@
 /*
- * Samples that are called for. A clock that interrupts a core costs it more than an interrupt from another core does:
- * half as much again in a virtual machine, where each setting of a timer leaves it. So where a core is free of the
+ * Samples that are called for. A clock that interrupts a core costs it more than an interrupt from another core does,
+ * nearly twice as much in a virtual machine, which each setting of a timer leaves. So where a core is free of the
  * target, the sampler thread runs there, and calls the program of the kernel sampler on the cores where watched
  * threads are at that moment. Where the target uses all cores, or ours comes late, the clocks serve (kernel_sampler.c).
  */
@@ -20,7 +20,8 @@ struct kernel_calls {
     bool on;
     double bad;         /* share of the last instants in which we were in the way, or late */
     uint64_t resume_ns; /* not before, after there were too many */
-    uint64_t rest_ns;   /* so long then; longer each time, for each trial may leave a gap between samples */
+    uint64_t rest_ns;   /* so long then; longer each time, for each may have left a gap between samples */
+    uint64_t on_ns;     /* since when they are */
     uint64_t made_ns;   /* the last call */
     uint64_t tried_ns;  /* since when we keep to the free cores to see whether they are, the clocks still on; 0: not */
     uint64_t delay_ns;  /* for which the scheduler had let us wait by then */

@@ -231,6 +231,7 @@ int kernel_trial(struct kernel_sampler *sampler, struct kernel_cost *cost, bool 
     measure_both(sampler, &trial, cost);
     *waits = try_waits(sampler, &trial);
     kernel_sampler_unwatch(sampler, self);
+    kernel_sampler_forget(sampler);
     if (trial.clocked.n == 0)
         return err_set(err, ERR_NOT_SUPPORTED, "tried on ourselves, it read nothing");
     if (trial.clocked.wrong > 0)
