@@ -124,16 +124,16 @@ void ledger_of_function(const struct function_sum *function, struct share states
     ledger_fill(function->state_ns, ticks, states);
 }
 
-struct share ledger_function_share(const struct aggregate *aggregate, const struct function_sum *function)
+struct share ledger_own_share(const struct aggregate *aggregate, const double state_ns[STATE_COUNT])
 {
     double ticks[STATE_COUNT], on = 0, off = 0;
     for (int i = 0; i < STATE_COUNT; i++) {
         ticks[i] = (double)aggregate->state_ticks[i];
         if (state_on_cpu((enum state)i))
-            on += function->state_ns[i];
+            on += state_ns[i];
         else if (i != STATE_RUNNABLE)
-            off += function->state_ns[i];
+            off += state_ns[i];
     }
     struct strata strata = strata_of(aggregate->state_wall_ns, ticks);
-    return share_of(&strata, on, off, function->state_ns[STATE_RUNNABLE]);
+    return share_of(&strata, on, off, state_ns[STATE_RUNNABLE]);
 }

@@ -21,8 +21,9 @@ enum { LEDGER_WINDOWS_MAX = 20 };
 int ledger_of_processes(const struct profile *profile, struct ledger_part **parts, size_t *n);
 int ledger_of_windows(const struct profile *profile, struct ledger_part **parts, size_t *n);
 
-/* States of a function's own time, and that time as a share of all that is in the aggregate. */
+/* States of a function's own time. */
 void ledger_of_function(const struct function_sum *function, struct share states[STATE_COUNT]);
-struct share ledger_function_share(const struct aggregate *aggregate, const struct function_sum *function);
+/* The own time of a function or a line, given by state, as a share of all that is in the aggregate. */
+struct share ledger_own_share(const struct aggregate *aggregate, const double state_ns[STATE_COUNT]);
 
 #endif

@@ -18,7 +18,7 @@ static void write_function(struct json_writer *json, const struct profile *profi
                            const struct function_sum *sum)
 {
     const struct function *function = &profile->functions[sum->function];
-    struct share share = ledger_function_share(aggregate, sum);
+    struct share share = ledger_own_share(aggregate, sum->state_ns);
     json_open_flat(json, NULL, '{');
     written_string(json, "file", profile, function->file);
     written_string(json, "function", profile, function->name);
@@ -81,11 +81,14 @@ static void write_line(struct json_writer *json, const struct profile *profile, 
 {
     double python = line->state_ns[STATE_PYTHON] + line->state_ns[STATE_IMPORT] + line->state_ns[STATE_GC];
     double native = line->state_ns[STATE_NATIVE] + line->state_ns[STATE_NATIVE_GIL] + line->state_ns[STATE_KERNEL];
+    struct share share = ledger_own_share(aggregate, line->state_ns);
     json_open_flat(json, NULL, '{');
     written_string(json, "file", profile, line->file);
     json_integer(json, "line", line->line);
     json_string(json, "function", profile, profile->functions[line->function].name);
     json_number(json, "share", line->wall_ns / aggregate->wall_ns);
+    json_number(json, "low", share.low);
+    json_number(json, "high", share.high);
     if (apart) {
         json_number(json, "python_share", python / aggregate->wall_ns);
         json_number(json, "native_share", native / aggregate->wall_ns);

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "diagnose/findings.h"
+#include "diagnose/ledger_parts.h"
 #include "diagnose/native_code.h"
 
 #include <math.h>
@@ -77,6 +78,61 @@ static void shares_sum_to_one_exactly(void **state)
     }
 }
 
+/* `n` samples of a millisecond, `seen` of them on line 10 and the rest on line 20: the interval of line 10's share. */
+static struct share line_seen(unsigned seen, unsigned n, enum state state)
+{
+    struct built *built = built_new();
+    struct aggregate *aggregate;
+    struct share share = {0};
+    uint32_t function = built_function(built, "f", "/home/u/f.py", true), thread = built_thread(built, 1);
+    uint32_t stacks[2] = {built_stack(built, 0, function, 10), built_stack(built, 0, function, 20)};
+    for (unsigned i = 0; i < n; i++)
+        built_sample(built, (i + 1) * 1000000, thread, stacks[i >= seen], state, 1, 1e6);
+    assert_int_equal(aggregate_new(&built->profile, NULL, &aggregate), 0);
+    for (size_t i = 0; i < aggregate->n_lines; i++)
+        if (aggregate->lines[i].line == 10)
+            share = ledger_own_share(aggregate, aggregate->lines[i].state_ns);
+    aggregate_free(aggregate);
+    free(built);
+    return share;
+}
+
+static void lines_have_the_intervals_of_binomials(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned seen, n;
+        double low, high; /* Wilson's, as tables have them */
+    } rows[] = {
+        {50, 100, 0.4038, 0.5962}, {8, 10, 0.4902, 0.9433}, {1, 1000, 0.000177, 0.005643}, {300, 400, 0.7053, 0.7900}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct share on = line_seen(rows[i].seen, rows[i].n, STATE_PYTHON);
+        struct share off = line_seen(rows[i].seen, rows[i].n, STATE_LOCK);
+        assert_near(on.share, (double)rows[i].seen / rows[i].n, 1e-12);
+        assert_near(on.low, rows[i].low, 1e-4);
+        assert_near(on.high, rows[i].high, 1e-4);
+        assert_near(off.low, on.low, 1e-12);
+        assert_near(off.high, on.high, 1e-12);
+    }
+}
+
+/* Of 400 instants each hits the line with a chance of 0.3: the interval holds the truth in about 95 of 100 rounds. */
+static void intervals_of_lines_hold_the_truth(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 1000, INSTANTS = 400 };
+    unsigned held = 0;
+    srand(7);
+    for (int round = 0; round < ROUNDS; round++) {
+        unsigned seen = 0;
+        for (int i = 0; i < INSTANTS; i++)
+            seen += rand() < 0.3 * RAND_MAX;
+        struct share share = line_seen(seen, INSTANTS, STATE_PYTHON);
+        held += share.low <= 0.3 && 0.3 <= share.high;
+    }
+    assert_in_range(held, 925, 975); /* 3.6 standard deviations */
+}
+
 static void nothing_measured_gives_no_shares(void **state)
 {
     (void)state;
@@ -117,8 +173,12 @@ static void modules_have_the_names_of_imports(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wilson_is_the_published_interval),  cmocka_unit_test(shares_take_exact_parts_as_exact),
-        cmocka_unit_test(shares_sum_to_one_exactly),         cmocka_unit_test(nothing_measured_gives_no_shares),
+        cmocka_unit_test(wilson_is_the_published_interval),
+        cmocka_unit_test(shares_take_exact_parts_as_exact),
+        cmocka_unit_test(shares_sum_to_one_exactly),
+        cmocka_unit_test(nothing_measured_gives_no_shares),
+        cmocka_unit_test(lines_have_the_intervals_of_binomials),
+        cmocka_unit_test(intervals_of_lines_hold_the_truth),
         cmocka_unit_test(modules_have_the_names_of_imports),
     };
     return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
