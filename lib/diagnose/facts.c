@@ -1,6 +1,8 @@
 /* See facts.h. Called once by diagnose(), before the rules; fails only when memory is short. */
 #include "diagnose/facts.h"
 
+#include "data/counter_sums.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -114,6 +116,14 @@ static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
     diagnosis->cores_free = fmax(0, available);
     diagnosis->cores_measured = facts->cores_known;
     return 0;
+}
+
+static int make_written(struct facts *facts)
+{
+    struct counter_sums sums;
+    int rc = counter_sums_of(facts->profile, &sums);
+    facts->written = rc == 0 && sums.any[COUNTER_WRITE_CALLS] ? sums.sum[COUNTER_WRITE_CALLS] : -1;
+    return rc;
 }
 
 /* Of a function's own time: the least range of lines around its hottest that holds 90 %. */
@@ -253,6 +263,8 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
     make_hot(facts);
     int rc = make_cores(facts, diagnosis);
     if (rc == 0)
+        rc = make_written(facts);
+    if (rc == 0)
         rc = builtin_find(facts);
     if (rc == 0)
         rc = waits_find(facts);
@@ -265,6 +277,8 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
     }
     if (rc == 0)
         rc = make_gil(facts);
+    if (rc == 0)
+        rc = handed_find(facts);
     if (rc == 0)
         rc = reach_find(facts);
     if (rc == 0)

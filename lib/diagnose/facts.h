@@ -62,6 +62,7 @@ struct facts {
     bool cores_known; /* cores_free comes from the cores' own counters */
     double others;    /* cores' worth that other programs were busy for; known as cores_free is */
     uint32_t cores_allowed;
+    double written; /* bytes that its calls wrote, to files, pipes and sockets; -1: not known */
 
     const struct function_sum *hot; /* most own time in the interpreter; NULL: none */
     bool hot_own;
@@ -91,6 +92,7 @@ struct facts {
     struct unused_imports imports;
     struct trend memory;
     struct crowd crowd;
+    uint32_t handed_frame; /* of the threads that wait for the GIL, what could be handed to processes; 0: not known */
     uint32_t collecting_frame; /* the own place that nearly all collections are under; 0: none */
 };
 
@@ -104,6 +106,8 @@ int timeline_measure(const struct profile *profile, struct facts *facts);
 int builtin_find(struct facts *facts);
 /* In collecting.c: sets `collecting_frame`. */
 int collecting_find(struct facts *facts);
+/* In handed.c, behind the GIL's facts: sets `handed_frame`. */
+int handed_find(struct facts *facts);
 /* In loop.c: the dominating loop of a thread, by its samples on the CPU. */
 int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop);
 

@@ -175,42 +175,64 @@ static void add_not_begun(const struct pass *pass, struct held_up *held_up)
     }
 }
 
-/* What the thread did on the CPU beside each set. */
-static void end_thread(struct reach *reaches, double on_ns, double *under)
+/* One thread's time on the CPU, and of it what no sample saw. */
+struct on_cpu {
+    double ns, unseen_ns;
+};
+
+/* What no sample saw of a thread is taken to be like what was seen of it: at a low rate, short runs are often missed.
+ */
+static void add_unseen(const struct reach *before, const struct on_cpu *on, struct reach *reach)
+{
+    double more = on->ns > on->unseen_ns ? on->unseen_ns / (on->ns - on->unseen_ns) : 0;
+    reach->on_ns += more * (reach->on_ns - before->on_ns);
+    reach->direct_ns += more * (reach->direct_ns - before->direct_ns);
+    reach->self_ns += more * (reach->self_ns - before->self_ns);
+}
+
+/* What the thread did on the CPU beside each set. `before`: the sums without it. */
+static void end_thread(struct reach *reaches, const struct on_cpu *on, struct reach *before)
 {
     for (uint32_t set = 0; set < REACH_COUNT; set++) {
-        double apart = on_ns - (reaches[set].on_ns - under[set]);
+        add_unseen(&before[set], on, &reaches[set]);
+        double apart = on->ns - (reaches[set].on_ns - before[set].on_ns);
         reaches[set].apart_ns = apart > reaches[set].apart_ns ? apart : reaches[set].apart_ns;
-        under[set] = reaches[set].on_ns;
+        before[set] = reaches[set];
     }
 }
 
 static void add_samples(struct pass *pass, struct reach *reaches, struct held_up *held_up)
 {
     const struct profile_samples *samples = &pass->profile->samples;
-    double under[REACH_COUNT] = {0}, on_ns = 0;
+    struct reach sums[REACH_COUNT] = {0};
+    struct on_cpu on = {0};
     uint32_t thread = 0, stack = 0;
     uint16_t before = 0;
     uint8_t state = STATE_COUNT;
     for (size_t i = 0; i < samples->count; i++) {
         if (samples->thread[i] != thread) {
-            end_thread(reaches, on_ns, under);
+            end_thread(reaches, &on, sums);
             thread = samples->thread[i];
-            on_ns = 0;
+            on = (struct on_cpu){0};
             pass->task = 0;
             before = 0;
             state = STATE_COUNT;
         }
-        if (!sample_counts(pass->profile, i) || samples->ticks[i] == 0)
+        double on_ns = state_on_cpu((enum state)samples->state[i]) ? samples->wall_ns[i] : 0;
+        if (!sample_counts(pass->profile, i))
             continue;
+        on.ns += on_ns;
+        if (samples->ticks[i] == 0) {
+            on.unseen_ns += on_ns;
+            continue;
+        }
         add_sample(pass, i, reaches, before, is_wait(state) && stack == samples->stack[i]);
         add_held_up(pass, i, held_up);
-        on_ns += state_on_cpu((enum state)samples->state[i]) ? samples->wall_ns[i] : 0;
         stack = samples->stack[i];
         before = pass->sets[stack];
         state = samples->state[i];
     }
-    end_thread(reaches, on_ns, under);
+    end_thread(reaches, &on, sums);
     add_not_begun(pass, held_up);
 }
 

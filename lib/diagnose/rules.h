@@ -67,8 +67,8 @@ bool source_shifts(const char *text, size_t length);
 bool source_adds_to_itself(const char *text, size_t length);
 /* Does it write or flush? */
 bool source_writes(const char *text, size_t length);
-/* Does it flush? */
-bool source_flushes(const char *text, size_t length);
+/* Does it write past every buffer, or empty one? */
+bool source_writes_at_once(const char *text, size_t length);
 /* Blanks that it begins with; its whole length where it has nothing else or a comment only. */
 size_t source_indent(const char *text, size_t length);
 /* Does it give a lock back: `.release()`? */

@@ -90,7 +90,9 @@ bool rule_gil(const struct facts *facts, const struct finding *earlier, size_t n
     finding_add(finding, "threads that wait for it", "threads", facts->gil_threads);
     finding_add(finding, "threads that want it at once", "threads", wanted);
     finding_add(finding, "cores free", "cores", free);
-    if (facts->hot != NULL)
+    if (facts->handed_frame != 0)
+        finding_place_frame(facts, facts->handed_frame, finding);
+    else if (facts->hot != NULL)
         finding_place_hot(facts, finding);
     finding_not_measured(finding, "what processes would have to send each other");
     finding->confidence = 0.8;

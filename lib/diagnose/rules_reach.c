@@ -156,7 +156,8 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     /* By instants, not by time: those of a starved process stand for more than they saw. */
     double mean_ns = pickling->visits > 0 ? pickling->ticks / (double)pickling->visits / rate * 1e9 : 0;
     bool many = pickling->ticks >= LIMIT_OF(PICKLE_TRANSFER, SAMPLES_MIN) * (double)pickling->visits;
-    bool fits = large == (many && mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN));
+    bool heavy = facts->written >= LIMIT_OF(PICKLE_TRANSFER, RATE_MIN) * 1e6 * all->on_ns / 1e9;
+    bool fits = large == (heavy || (many && mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN)));
     uint32_t waits = facts->reaches[REACH_POOL].caller; /* where the results are waited for; other processes talk too */
     if (share.low < LIMIT_OF(SMALL_TASKS, SHARE_MIN) || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) || !fits ||
         waits == 0 || facts->reaches[REACH_PROXY].on_ns > LIMIT_OF(SMALL_TASKS, PROXY_MAX) * all->on_ns)
@@ -167,6 +168,8 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     finding_add_share(finding, "CPU time sending and receiving", share);
     if (pickling->visits > 0)
         finding_add(finding, "one pickling, at least", "s", mean_ns / 1e9);
+    if (facts->written >= 0)
+        finding_add(finding, "written a second of that CPU time", "bytes", facts->written / (all->on_ns / 1e9));
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_frame(facts, waits, finding);
     finding->confidence = 0.75;
@@ -192,7 +195,7 @@ bool rule_pickle_transfer(const struct facts *facts, const struct finding *earli
     (void)n_earlier;
     if (!transfers(facts, true, finding, words))
         return false;
-    finding_not_measured(finding, "how many bytes go to and fro");
+    finding_not_measured(finding, "what of it the workers need");
     return true;
 }
 
@@ -222,8 +225,14 @@ static bool function_writes_little(const struct profile *profile, const struct l
     return false;
 }
 
+/* What the program wrote is little for the kernel's time on the line: whatever it was, it went in small pieces. */
+static bool is_little_for_its_time(const struct facts *facts, double kernel_ns)
+{
+    return facts->written >= 0 && facts->written <= LIMIT_OF(TINY_WRITES, RATE_MAX) * 1e6 * kernel_ns / 1e9;
+}
+
 /* Either nothing buffers, or somebody flushes; a buffered file goes to the kernel for 8 KiB at once. */
-static bool writes_little(const struct facts *facts, const struct line_sum *line)
+static bool writes_little(const struct facts *facts, const struct line_sum *line, double kernel_ns)
 {
     const struct profile *profile = facts->profile;
     struct line_operand file;
@@ -231,8 +240,8 @@ static bool writes_little(const struct facts *facts, const struct line_sum *line
     const char *text = profile_source_line(profile, line->file, line->line, &length);
     if (text == NULL || !source_writes(text, length))
         return false;
-    if (source_flushes(text, length))
-        return function_writes_little(profile, line);
+    if (source_writes_at_once(text, length))
+        return is_little_for_its_time(facts, kernel_ns) || function_writes_little(profile, line);
     return profile_line_operand(profile, line->file, line->line, "call", 0, &file) &&
            strcmp(file.type, "_io.FileIO") == 0 && (double)file.looks >= LIMIT_OF(TINY_WRITES, LOOKS_MIN) &&
            is_seen_to_write_little(profile, line->file, line->line);
@@ -260,12 +269,14 @@ bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, 
         struct share share = line_cpu(facts, line), kernel = kernel_part(facts, line);
         if (line->line == 0 || !facts->profile->function_own[line->function] ||
             share.low < LIMIT_OF(TINY_WRITES, LINE_MIN) || kernel.low < LIMIT_OF(TINY_WRITES, KERNEL_MIN) ||
-            !writes_little(facts, line))
+            !writes_little(facts, line, kernel.share * facts->strata.on_ns))
             continue;
         finding_predict(finding, facts->active * share.low, facts->active * share.share,
                         LIMIT_OF(TINY_WRITES, FACTOR_LOW), LIMIT_OF(TINY_WRITES, FACTOR_HIGH));
         finding_add_share(finding, "CPU time in the kernel on the line", kernel);
         finding_add_share(finding, "CPU time on the line", share);
+        if (facts->written >= 0)
+            finding_add(finding, "written, all in all", "bytes", facts->written);
         finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
         finding_place_line(line, finding);
         finding_not_measured(finding, "whether somebody must see each piece at once");

@@ -182,14 +182,20 @@ bool source_adds_to_itself(const char *text, size_t length)
     return right < end && *right == '+';
 }
 
-bool source_flushes(const char *text, size_t length)
+static bool flushes(const char *text, size_t length)
 {
     return contains(text, length, ".flush()") || contains(text, length, "flush=True");
 }
 
+/* Past every buffer, or by emptying it. */
+bool source_writes_at_once(const char *text, size_t length)
+{
+    return flushes(text, length) || contains(text, length, "os.write(");
+}
+
 bool source_writes(const char *text, size_t length)
 {
-    return contains(text, length, "write(") || source_flushes(text, length);
+    return contains(text, length, "write(") || flushes(text, length);
 }
 
 size_t source_indent(const char *text, size_t length)

@@ -314,6 +314,17 @@ static void only_small_writes_are_told(void **state)
     expect_never(writing("trail.write(entry)\n", "_io.FileIO", 65536), "tiny-writes");
     expect_never(writing("trail.write(entry)\n", "_io.BufferedWriter", 40), "tiny-writes");
     expect_never(writing("os.write(port, entry)\n", "int", 0), "tiny-writes");
+    static const int64_t written[] = {1 << 20, 1 << 30}; /* in half a second of the kernel's time */
+    for (size_t i = 0; i < 2; i++) {
+        struct built *of[] = {writing("os.write(port, entry)\n", "int", 0), writing("out.flush()\n", "_io.FileIO", 0)};
+        for (size_t k = 0; k < 2; k++) {
+            built_written(of[k], written[i]);
+            if (i == 0)
+                expect_first(of[k], "tiny-writes", "app.py:2");
+            else
+                expect_never(of[k], "tiny-writes");
+        }
+    }
 }
 
 int operand_tests(void)

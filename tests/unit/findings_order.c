@@ -147,6 +147,59 @@ static void short_picklings_are_small_tasks(void **state)
     expect_first(handing_out(1), "small-tasks", 1, 29);
     expect_first(handing_out(4), "small-tasks", 1, 29); /* several in a row, seen as one */
     expect_first(handing_out(30), "pickle-transfer", 1, 29);
+    struct built *built = handing_out(1); /* at a low rate, one of many samples sees a long pickling too */
+    built_written(built, 300 << 20);
+    expect_first(built, "pickle-transfer", 1, 29);
+    built = handing_out(1);
+    built_written(built, 3 << 20);
+    expect_first(built, "small-tasks", 1, 29);
+}
+
+/* Half of what the feeder computes was seen by no sample. */
+static void what_no_sample_saw_is_like_the_rest(void **state)
+{
+    (void)state;
+    struct built *built = handing_out(1);
+    for (size_t i = 0; i < built->profile.samples.count; i++) {
+        if (built->state[i] != STATE_PYTHON || i % 3 == 0)
+            continue;
+        built->stack[i] = 0;
+        built->ticks[i] = 0;
+        built->state[i] = STATE_ON_CPU;
+    }
+    expect_first(built, "small-tasks", 1, 29);
+}
+
+/* Two threads in turns: work() at line 2 calls one() at line 5; its text tells what of it could be handed on. */
+static struct built *in_turns(const char *work_text)
+{
+    struct built *built = built_new();
+    uint32_t main = built_thread(built, 1), work = built_function(built, "work", "/home/u/app.py", true);
+    uint32_t one = built_function(built, "one", "/home/u/one.py", true);
+    uint32_t module = built_function(built, "<module>", "/home/u/app.py", true);
+    built->functions[work].first_line = 1;
+    uint32_t top = built_stack(built, 0, module, 9), at[2];
+    at[0] = built_stack(built, built_stack(built, 0, work, 2), one, 2);
+    at[1] = built_stack(built, built_stack(built, 0, work, 2), one, 3);
+    built_text(built, work, 1, work_text);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, main, top, STATE_LOCK, 1, MS);
+    for (size_t k = 0; k < 3; k++) {
+        uint32_t thread = built_thread(built, 1);
+        for (size_t i = 0; i < WHOLE; i++)
+            built_sample(built, (i + 1) * MS, thread, at[i % 2], i / 5 % 3 == k ? STATE_PYTHON : STATE_GIL_WAIT, 1, MS);
+    }
+    built_cores(built, 1);
+    return built;
+}
+
+static void threads_hand_over_what_gives_a_result(void **state)
+{
+    (void)state;
+    expect_first(in_turns("def work(x):\n    y = one(x)\n    return y\n"), "gil-contention", 1, 2);
+    /* a loop over a queue gives nothing back: where the time is, as nothing is known of what it calls */
+    expect_first(in_turns("def work(queue):\n    one(queue.get())\n    return\n"), "gil-contention", 2, 2);
+    expect_first(in_turns("def work(x):\n    yield one(x)\n"), "gil-contention", 2, 2);
 }
 
 int order_tests(void)
@@ -156,6 +209,8 @@ int order_tests(void)
         cmocka_unit_test(huge_pages_are_few_faults),
         cmocka_unit_test(free_rounds_come_before_a_part_of_them),
         cmocka_unit_test(short_picklings_are_small_tasks),
+        cmocka_unit_test(what_no_sample_saw_is_like_the_rest),
+        cmocka_unit_test(threads_hand_over_what_gives_a_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

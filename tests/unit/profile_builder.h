@@ -142,4 +142,11 @@ static inline void built_cores(struct built *built, double busy)
                              .value = (int64_t)(busy * (double)built->profile.duration_ns / built->profile.cores)};
 }
 
+/* Bytes that calls of its process wrote, in all. */
+static inline void built_written(struct built *built, int64_t bytes)
+{
+    built->counters[built->profile.n_counters++] = (struct counter){
+        .time_ns = built->profile.duration_ns, .subject = 1, .kind = COUNTER_WRITE_CALLS, .value = bytes};
+}
+
 #endif
