@@ -2,7 +2,9 @@
  * Samples that are called for. A clock that interrupts a core costs it more than an interrupt from another core does,
  * nearly twice as much in a virtual machine, which each setting of a timer leaves. So where a core is free of the
  * target, the sampler thread runs there, and calls the program of the kernel sampler on the cores where watched
- * threads are at that moment. Where the target uses all cores, or ours comes late, the clocks serve (kernel_sampler.c).
+ * threads are at that moment. That costs us a wake-up for each, so one in CALLS_CLOCKED is left to the clock: then
+ * neither takes more of its core than it may (docs/design/018-called-for.md). Where the target uses all cores, or ours
+ * comes late, the clocks serve (kernel_sampler.c).
  */
 #ifndef KEISOKU_CAPTURE_KERNEL_CALLS_H
 #define KEISOKU_CAPTURE_KERNEL_CALLS_H
@@ -11,6 +13,8 @@
 
 #include <sched.h>
 #include <stdbool.h>
+
+enum { CALLS_CLOCKED = 8 };
 
 struct kernel_calls {
     int program;             /* -1: none can be made */

@@ -1,4 +1,5 @@
 #include "capture/kernel_sampler.h"
+#include "capture/kernel_alarm.h"
 #include "capture/kernel_calls.h"
 #include "capture/kernel_trial.h"
 
@@ -9,7 +10,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,12 +26,15 @@
 #define KEEP_NS     UINT64_C(1000000000) /* a core keeps its clock for so long after the last watched thread */
 #define CALLS_WORTH 0.85                 /* of what the clock takes: else they are not worth our own time */
 
+enum { PERIODS = 16 };                                             /* of the same length */
 enum { NATIVE_RING_BYTES = 1 << 24, NATIVE_ROOM_BYTES = 3 << 22 }; /* some 300 ms of two cores at 1 kHz */
 
 struct core_clock {
     int fd;
     uint32_t core;
     bool on;
+    uint64_t period_ns; /* it was given, until */
+    uint64_t again_ns;
     uint64_t keep_ns; /* on until then, whoever is there */
     atomic_bool wanted;
 };
@@ -45,6 +48,7 @@ struct kernel_sampler {
     bool natives;
     uint32_t n_wanted; /* wishes so far */
     struct kernel_calls calls;
+    struct kernel_alarm alarm;
     struct kernel_cost cost;
     struct core_clock *clocks; /* cores may be numbered with gaps */
     size_t n_clocks;
@@ -139,7 +143,9 @@ static int load(struct kernel_sampler *sampler)
     sampler->calls.cores = program->bss->cores;
     sampler->threads_fd = bpf_map__fd(program->maps.threads);
     sampler->ring = ring_buffer__new(bpf_map__fd(program->maps.samples), on_sample, sampler, NULL);
-    return sampler->ring != NULL ? 0 : -errno;
+    if (sampler->ring == NULL)
+        return -errno;
+    return kernel_alarm_open(&sampler->alarm, bpf_map__fd(program->maps.samples));
 }
 
 /* ---- the clock
@@ -181,11 +187,22 @@ static struct wire_core *core_of(struct kernel_sampler *sampler, const struct co
     return &sampler->program->bss->cores[clock->core & (WIRE_CORES - 1)];
 }
 
-static void turn(struct kernel_sampler *sampler, struct core_clock *clock, bool on)
+/* Another interval around the mean now and then, for one that stays could keep step with the program. Not often: the
+ * one that lasts begins anew. */
+static void set_period(struct core_clock *clock, uint64_t period_ns, uint64_t now_ns)
+{
+    if (now_ns < clock->again_ns && period_ns < 2 * clock->period_ns && clock->period_ns < 2 * period_ns)
+        return;
+    ioctl(clock->fd, PERF_EVENT_IOC_PERIOD, &period_ns);
+    clock->period_ns = period_ns;
+    clock->again_ns = now_ns + PERIODS * period_ns;
+}
+
+static void turn(struct kernel_sampler *sampler, struct core_clock *clock, bool on, uint64_t now_ns)
 {
     struct wire_core *core = core_of(sampler, clock);
     if (on)
-        ioctl(clock->fd, PERF_EVENT_IOC_PERIOD, &sampler->period_ns);
+        set_period(clock, sampler->calls.on ? CALLS_CLOCKED * sampler->period_ns : sampler->period_ns, now_ns);
     if (on != clock->on)
         ioctl(clock->fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
     clock->on = on;
@@ -201,7 +218,7 @@ static void start_clock(struct kernel_sampler *sampler, uint32_t core)
 {
     for (size_t i = 0; i < sampler->n_clocks && sampler->period_ns != KERNEL_NEVER_NS && !sampler->calls.on; i++) {
         if (sampler->clocks[i].core == core)
-            turn(sampler, &sampler->clocks[i], true);
+            turn(sampler, &sampler->clocks[i], true, clock_monotonic_ns());
     }
 }
 
@@ -226,12 +243,13 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
     note_wanted(sampler, now_ns, begins);
     if (never)
         kernel_calls_end(&sampler->calls);
-    bool calls = !never && kernel_calls_choose(&sampler->calls, now_ns);
+    else
+        kernel_calls_choose(&sampler->calls, now_ns);
     for (size_t i = 0; i < sampler->n_clocks; i++) {
         struct core_clock *clock = &sampler->clocks[i];
         uint64_t seen_ns = __atomic_load_n(&core_of(sampler, clock)->seen_ns, __ATOMIC_RELAXED);
         bool here = sampler->switches == NULL || now_ns < clock->keep_ns || now_ns < seen_ns + KEEP_NS;
-        turn(sampler, clock, here && !never && !calls);
+        turn(sampler, clock, here && !never, now_ns);
     }
     if (never)
         kernel_sampler_waits(sampler, 0);
@@ -256,9 +274,9 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     return sampler->switches != NULL;
 }
 
-bool kernel_sampler_called(const struct kernel_sampler *sampler)
+double kernel_sampler_called(const struct kernel_sampler *sampler)
 {
-    return sampler->calls.on;
+    return sampler->calls.on ? 1 - 1.0 / CALLS_CLOCKED : 0;
 }
 
 bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods)
@@ -280,6 +298,7 @@ int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err 
     sampler->period_ns = KERNEL_NEVER_NS;
     sampler->natives = natives;
     sampler->calls.program = -1;
+    sampler->alarm = KERNEL_ALARM_NONE;
     bool waits = false;
     int rc = load(sampler);
     if (rc == 0)
@@ -314,6 +333,7 @@ void kernel_sampler_free(struct kernel_sampler *sampler)
         close(sampler->clocks[i].fd);
     mem_free(sampler->clocks);
     bpf_link__destroy(sampler->switches);
+    kernel_alarm_close(&sampler->alarm);
     ring_buffer__free(sampler->ring);
     sampler_bpf__destroy(sampler->program);
     mem_free(sampler);
@@ -364,11 +384,9 @@ void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wante
     sampler->program->bss->wanted_count = WIRE_WANTED;
 }
 
-bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t until_ns, uint64_t behind_ns)
 {
-    struct pollfd ring = {ring_buffer__epoll_fd(sampler->ring), POLLIN, 0};
-    struct timespec timeout = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
-    return ppoll(&ring, 1, &timeout, NULL) > 0;
+    return kernel_alarm_wait(&sampler->alarm, until_ns, behind_ns);
 }
 
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker)

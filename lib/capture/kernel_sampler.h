@@ -47,8 +47,9 @@ struct kernel_cost {
     double clock_ns, call_ns;
 };
 const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler);
-/* Are samples called for at present? Then the one who drains has to call at each instant. The period says again. */
-bool kernel_sampler_called(const struct kernel_sampler *sampler);
+/* The share of the samples that are called for at present. More than 0: the one who drains has to call, at as many
+ * instants. The period says again. */
+double kernel_sampler_called(const struct kernel_sampler *sampler);
 /* One instant, at which we come so many mean intervals late. False: a watched thread had to go from our core for it. */
 bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods);
 /* Says how thread `tid` is to be read. False when no more fit. */
@@ -64,8 +65,9 @@ void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark);
 void kernel_sampler_forget(struct kernel_sampler *sampler);
 /* The operands of that instruction are wanted, once; the wish that was made WIRE_WANTED wishes before is dropped. */
 void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wanted *wanted);
-/* Sleeps for so long, or until a sample comes whose code has no name yet: true. */
-bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns);
+/* Sleeps until that instant of the monotonic clock, or until a sample comes whose code has no name yet: true.
+ * `behind_ns`: the next instant thereafter, which makes that one cheaper (kernel_alarm.h); 0: not known. */
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t until_ns, uint64_t behind_ns);
 /* Returns how many samples the kernel dropped since the last call. */
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker);
 

@@ -34,10 +34,10 @@ const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampl
     return &none;
 }
 
-bool kernel_sampler_called(const struct kernel_sampler *sampler)
+double kernel_sampler_called(const struct kernel_sampler *sampler)
 {
     (void)sampler;
-    return false;
+    return 0;
 }
 
 bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods)
@@ -90,10 +90,11 @@ void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wante
     (void)wanted;
 }
 
-bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t timeout_ns)
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t until_ns, uint64_t behind_ns)
 {
     (void)sampler;
-    (void)timeout_ns;
+    (void)until_ns;
+    (void)behind_ns;
     return false;
 }
 

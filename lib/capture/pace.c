@@ -24,6 +24,7 @@ void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns)
     memset(pace, 0, sizeof *pace);
     pace->m = m;
     pace->rate_hz = m->options.rate_hz;
+    pace->share = 1;
     pace->random = now_ns | 1;
     pace->govern_at_ns = now_ns;
 }
@@ -38,7 +39,7 @@ static double uniform(struct pace *pace)
 
 uint64_t pace_interval_ns(struct pace *pace)
 {
-    double mean = 1e9 / pace->rate_hz;
+    double mean = 1e9 / (pace->rate_hz * pace->share);
     double interval = -log(uniform(pace)) * mean;
     return (uint64_t)(interval < 20 * mean ? interval : 20 * mean);
 }
@@ -54,7 +55,8 @@ uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, 
     bool flat_out = pace->rate_hz >= RATE_MAX_HZ;
     uint64_t backlog = flat_out ? 0 : backlog_ns(pace, free), next_ns = planned_ns, planned = 0;
     do {
-        next_ns += pace_interval_ns(pace);
+        next_ns += pace->drawn_ns > 0 ? pace->drawn_ns : pace_interval_ns(pace);
+        pace->drawn_ns = 0;
         planned++;
     } while (next_ns + backlog <= done_ns && done_ns - next_ns < AWAY_NS && !flat_out);
     if (done_ns > next_ns && done_ns - next_ns > backlog)
@@ -63,6 +65,13 @@ uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, 
     uint64_t took = done_ns - woke_ns; /* by the clock: the machine may have stood still meanwhile */
     pace->earliest_ns = free ? done_ns : done_ns + (took < BACKLOG_MAX_NS ? took : BACKLOG_MAX_NS);
     return next_ns;
+}
+
+uint64_t pace_foretell_ns(struct pace *pace, uint64_t planned_ns)
+{
+    if (pace->drawn_ns == 0)
+        pace->drawn_ns = pace_interval_ns(pace);
+    return planned_ns + pace->drawn_ns;
 }
 
 uint64_t pace_period_ns(struct pace *pace)

@@ -12,8 +12,9 @@
 
 enum {
     JITTER_NS = 20 * 1000 * 1000,
-    SWEEPS_HZ = 250,      /* of the sleepers */
-    SWEEPS_TOLD_HZ = 100, /* where waits are told of: of those whose wait began before */
+    SWEEPS_HZ = 250,     /* of the sleepers */
+    SWEEPS_TOLD_HZ = 50, /* where waits are told of: of those whose wait began before */
+    SPARE_NS = 5 * 1000 * 1000,
     WAITS_NS = 1000 * 1000,
     WAITERS_A_CORE = 4,
     SWITCHES_NS = 10 * 1000, /* of two threads that a wake-up of ours takes */
@@ -208,8 +209,9 @@ static void next_period(struct sampler *s)
 {
     if (s->now_ns < s->period_from_ns + JITTER_NS)
         return;
-    bool called = kernel_sampler_called(s->kernel);
-    s->instants += s->period_ns > 0 && !called ? (double)(s->now_ns - s->period_from_ns) / (double)s->period_ns : 0;
+    double called = kernel_sampler_called(s->kernel);
+    if (s->period_ns > 0)
+        s->instants += (1 - called) * (double)(s->now_ns - s->period_from_ns) / (double)s->period_ns;
     uint64_t instants = (uint64_t)s->instants;
     s->instants -= (double)instants;
     atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
@@ -217,7 +219,9 @@ static void next_period(struct sampler *s)
     s->period_from_ns = s->now_ns;
     s->period_ns = pace_period_ns(&s->pace);
     kernel_sampler_period(s->kernel, s->period_ns);
-    if (!called)
+    double now_called = kernel_sampler_called(s->kernel);
+    s->pace.share = now_called > 0 ? now_called : 1;
+    if (called == 0)
         s->call_ns = s->now_ns + pace_interval_ns(&s->pace);
     s->waits_told = kernel_sampler_waits(s->kernel, wait_interval_ns(s));
 }
@@ -235,6 +239,7 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
     s->waits_told = false;
     s->now_ns = clock_monotonic_ns();
     s->period_from_ns = s->period_ns = 0;
+    s->pace.share = 1;
     if (kernel != NULL && s->core >= 0) { /* any core serves from here on */
         schedule_unpin(&s->allowed);
         s->core = -1;
@@ -252,15 +257,25 @@ static void call(struct sampler *s, uint64_t woke_ns)
     s->call_ns = pace_next_ns(&s->pace, s->call_ns, woke_ns, clock_monotonic_ns(), true);
 }
 
+/* Sleeps to the next call, or to the sweep that is due; one that is due shortly before a call waits for that. */
+static void sleep_to(struct sampler *s, uint64_t due_ns, bool calls, uint64_t now_ns)
+{
+    uint64_t until_ns = due_ns, behind_ns = 0;
+    if (calls && s->call_ns < due_ns + SPARE_NS) {
+        until_ns = s->call_ns;
+        behind_ns = pace_foretell_ns(&s->pace, s->call_ns);
+    }
+    if (now_ns < until_ns && kernel_sampler_wait(s->kernel, until_ns, behind_ns))
+        sampler_drain_kernel(s);
+}
+
 void sampler_tick_kernel(struct sampler *s)
 {
     uint64_t interval_ns = NS_PER_S / (s->waits_told ? SWEEPS_TOLD_HZ : SWEEPS_HZ);
     uint64_t due_ns = s->now_ns + interval_ns, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
-        bool calls = kernel_sampler_called(s->kernel);
-        uint64_t until_ns = calls && s->call_ns < due_ns ? s->call_ns : due_ns;
-        if (woke_ns < until_ns && kernel_sampler_wait(s->kernel, until_ns - woke_ns))
-            sampler_drain_kernel(s);
+        bool calls = kernel_sampler_called(s->kernel) > 0;
+        sleep_to(s, due_ns, calls, woke_ns);
         woke_ns = clock_monotonic_ns();
         if (calls && woke_ns >= s->call_ns)
             call(s, woke_ns);

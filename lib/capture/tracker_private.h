@@ -7,7 +7,7 @@
 
 enum {
     NS_PER_MS = 1000000,
-    PASS_MS = 20,
+    PASS_MS = 50,
     PASS_BUSY_MS = 3, /* for a while after something was born */
     BUSY_NS = 500 * NS_PER_MS,
     LIST_NS = 10 * NS_PER_MS,           /* threads of a process are listed that often */

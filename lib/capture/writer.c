@@ -18,7 +18,7 @@ enum {
     NS_PER_MS = 1000000,
     PASS_NS = 40 * NS_PER_MS,
     LAG_NS = 60 * NS_PER_MS, /* age of a sample before it is named */
-    COMMIT_NS = 400 * NS_PER_MS,
+    COMMIT_NS = 500 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
     QUOTA_NS = 2000 * NS_PER_MS,
     EARLY_NS = 2000 * NS_PER_MS, /* a program that is soon over is read more often */

@@ -208,6 +208,25 @@ def test_called(run_keisoku: Run, report: Report, python: Interpreter) -> None:
         pytest.skip(f"{called:.0f} of {sum(ticks.values())} samples were called for: the other core was not free")
 
 
+SPINS = """
+import os, sys, time
+for _ in range(os.sysconf("SC_NPROCESSORS_ONLN") - 1):
+    if os.fork() == 0: break
+end = time.time() + 2.5
+while time.time() < end: sum(range(2000))
+"""
+
+
+def test_a_slow_clock_is_not_set_back(run_keisoku: Run, a_python: Interpreter) -> None:
+    """Where no core is free the clocks take the samples; a low rate has as many as it should for its CPU time."""
+    done = measured(run_keisoku, a_python, "-c", SPINS, options=(*KERNEL, "--rate", "40"), least=10)
+    with sqlite3.connect(done.path) as database:
+        (run_s,) = database.execute("SELECT sum(run_s) FROM threads").fetchone()
+    due = 40 * run_s
+    samples = sum(sample.ticks for sample in done.recording if sample.state in ON_CPU)
+    assert samples > 0.75 * due - 3 * due**0.5, (samples, due)
+
+
 def test_moves(run_keisoku: Run, a_python: Interpreter) -> None:
     """Only cores where the program runs are interrupted; one that it comes to later is, from that moment on."""
     if len(os.sched_getaffinity(0)) < 2:

@@ -422,6 +422,26 @@ static void test_a_machine_that_stood_still_is_sampled_at_once(void **unused)
     assert_true(next_ns <= done_ns + 30000000 && pace.earliest_ns <= done_ns + 30000000);
 }
 
+static void test_an_instant_is_foretold(void **unused)
+{
+    enum { DRAWS = 10000 };
+    (void)unused;
+    static struct measurement m = {.options = {.rate_hz = 1000, .budget = 0.01}};
+    struct pace pace;
+    pace_init(&pace, &m, 777);
+    pace.share = 0.5;
+    uint64_t at_ns = 1000000000, first_ns = at_ns;
+    for (int i = 0; i < DRAWS; i++) {
+        uint64_t next_ns = i % 3 == 0 ? 0 : pace_foretell_ns(&pace, at_ns);
+        assert_true(next_ns == 0 || next_ns == pace_foretell_ns(&pace, at_ns)); /* asked again */
+        uint64_t came_ns = pace_next_ns(&pace, at_ns, at_ns, at_ns, true);
+        assert_true(next_ns == 0 || next_ns == came_ns);
+        at_ns = came_ns;
+    }
+    double mean_ns = (double)(at_ns - first_ns) / DRAWS;
+    assert_true(mean_ns > 1.8e6 && mean_ns < 2.2e6);
+}
+
 static void test_budget_lowers_the_rate_and_gives_it_back(void **unused)
 {
     (void)unused;
@@ -555,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_intervals_are_jittered_around_the_rate),
         cmocka_unit_test(test_instants_within_a_sweep_are_not_lost),
         cmocka_unit_test(test_a_machine_that_stood_still_is_sampled_at_once),
+        cmocka_unit_test(test_an_instant_is_foretold),
         cmocka_unit_test(test_a_gap_is_made_up_for_when_reading_free),
         cmocka_unit_test(test_a_program_keeps_half_of_its_core),
         cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
