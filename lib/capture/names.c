@@ -152,6 +152,7 @@ static struct named_code *resolve(struct code_entry *entry)
         python_code_resolve(entry->process->side, &entry->copy, &named->code) != 0)
         return named; /* its samples count as lost */
     named->known = true;
+    __atomic_store_n(&entry->of_frames, strstr(named->code.file, "/pandas/core/") != NULL, __ATOMIC_RELAXED);
     buf_release(&entry->copy);
     return named;
 }
@@ -190,6 +191,12 @@ uint32_t names_function(struct names *names, const struct stack_store *store, ui
 {
     struct named_code *named = named_at(names, store, code);
     return named != NULL ? named->function : 0;
+}
+
+const char *names_code(struct names *names, const struct stack_store *store, uint32_t code)
+{
+    const struct named_code *named = named_at(names, store, code);
+    return named != NULL && named->known ? named->code.name : "";
 }
 
 static bool name_node(struct names *names, const struct stack_store *store, struct stack_node *node)

@@ -28,6 +28,8 @@ void names_free(struct names *names);
 struct named_stack names_stack(struct names *names, const struct stack_store *store, uint32_t node);
 /* The function of a code object; 0: it could not be named. */
 uint32_t names_function(struct names *names, const struct stack_store *store, uint32_t code);
+/* Its last name; "": not known. */
+const char *names_code(struct names *names, const struct stack_store *store, uint32_t code);
 /* The recording gives out its ids anew (recording_trim). */
 void names_restart(struct names *names);
 /* All stacks of that side are named: it goes. */

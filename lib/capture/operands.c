@@ -26,10 +26,15 @@ static const struct operand_plan *plan_of(const struct tracked_thread *t)
     return __atomic_load_n(&stack_store_code(store, node->code)->plan, __ATOMIC_ACQUIRE);
 }
 
+static bool is_due(const struct sampler *s)
+{
+    return s->read_ns >= __atomic_load_n(&s->m->operands.due_ns, __ATOMIC_RELAXED);
+}
+
 /* The plan for what is innermost, when a look is due. */
 static const struct operand_plan *due_plan(const struct sampler *s, const struct tracked_thread *t)
 {
-    return s->read_ns < __atomic_load_n(&s->m->operands.due_ns, __ATOMIC_RELAXED) ? NULL : plan_of(t);
+    return is_due(s) ? plan_of(t) : NULL;
 }
 
 static void count_try(struct sampler *s)
@@ -49,17 +54,63 @@ static void keep(struct operand_queue *queue, const struct operand_look *look)
     pthread_mutex_unlock(&queue->lock);
 }
 
+/* Frames, from the innermost on, of a package whose objects have shapes; 0: none, or nothing outside called them. */
+static uint32_t package_frames(const struct sampler *s, const struct tracked_thread *t)
+{
+    const struct stack_store *store = &t->process->store;
+    if (t->reader == NULL || t->depth != s->stack.depth)
+        return 0;
+    for (uint32_t i = 0; i < t->depth && i < OPERAND_METHODS; i++) {
+        const struct stack_node *node = stack_store_node(store, t->nodes[t->depth - 1 - i]);
+        if (!__atomic_load_n(&stack_store_code(store, node->code)->of_frames, __ATOMIC_RELAXED))
+            return i;
+    }
+    return 0;
+}
+
+/* What the outermost of those frames was called on: the package's own instructions say little. */
+static bool read_self(struct sampler *s, const struct tracked_thread *t, uint32_t frames, struct operand_look *look)
+{
+    *look = (struct operand_look){
+        .process = t->process,
+        .node = t->nodes[t->depth - 1 - frames],
+        .callee = stack_store_node(&t->process->store, t->nodes[t->depth - frames])->code,
+    };
+    count_try(s);
+    return python_read_self(t->process->python, &s->stack.frames[frames - 1], &look->heads);
+}
+
+static bool read_innermost(struct sampler *s, const struct tracked_thread *t, struct operand_look *look)
+{
+    const struct operand_plan *plan = plan_of(t);
+    *look = (struct operand_look){.process = t->process, .node = t->nodes[t->depth - 1]};
+    if (plan == NULL)
+        return false;
+    count_try(s);
+    return python_read_operands(t->process->python, plan, &s->stack.frames[0], &look->heads);
+}
+
 void operands_look(struct sampler *s, struct tracked_thread *t, const struct proof *proof)
 {
     struct proc_schedstat now;
-    const struct operand_plan *plan = due_plan(s, t);
-    if (plan == NULL)
+    struct operand_look look;
+    uint32_t frames = is_due(s) && t->depth > 0 ? package_frames(s, t) : 0;
+    if (!is_due(s) || t->depth == 0)
         return;
-    struct operand_look look = {.process = t->process, .node = t->nodes[t->depth - 1]};
-    count_try(s);
-    if (python_read_operands(t->process->python, plan, &s->stack.frames[0], &look.heads) &&
+    if ((frames > 0 ? read_self(s, t, frames, &look) : read_innermost(s, t, &look)) &&
         proc_thread_schedstat(&t->files, &now) && now.switches == proof->after.switches)
         keep(&s->m->operands, &look);
+}
+
+/* Behind an interrupt the thread runs on: what was read counts if the call is still under way. */
+static bool look_at_call(struct sampler *s, struct tracked_thread *t)
+{
+    struct operand_look look;
+    uint32_t frames = is_due(s) ? package_frames(s, t) : 0;
+    if (frames > 0 && read_self(s, t, frames, &look) &&
+        python_frames_stand(t->reader, &s->stack.frames[frames - 1], &s->stack.frames[frames]))
+        keep(&s->m->operands, &look);
+    return frames > 0;
 }
 
 void operands_want(struct sampler *s, struct tracked_thread *t, const struct wire_frame *innermost)
@@ -67,7 +118,7 @@ void operands_want(struct sampler *s, struct tracked_thread *t, const struct wir
     struct wire_wanted wanted = {.mark = innermost->mark, .offset = innermost->offset};
     const struct python_frame *frame = &s->stack.frames[0];
     const struct operand_plan *plan = due_plan(s, t);
-    if (plan != NULL && frame->address == innermost->address &&
+    if (!look_at_call(s, t) && plan != NULL && frame->address == innermost->address &&
         python_operand_slots(t->process->python, plan, frame->offset, &wanted))
         kernel_sampler_want(s->kernel, &wanted);
 }
@@ -194,16 +245,18 @@ static uint32_t shape_id(struct operand_writer *writer, const char *text)
     return writer->shapes[i].id;
 }
 
-/* Items of an array; -1: it is none. */
-static int64_t take_shape(struct operand_writer *writer, const struct operand_look *look, int slot, const char *type,
-                          struct operand *operand)
+/* Items of an array, rows of a frame; -1: it is neither. */
+static int64_t take_shape(struct operand_writer *writer, struct python *python, uint64_t address, const uint8_t *head,
+                          const char *type, struct operand *operand)
 {
     int64_t shape[ARRAY_DIMENSIONS], items = 1;
     char text[sizeof writer->shapes[0].text];
-    size_t used = 0, count = python_array_shape(look->process->side, look->heads.address[slot], look->heads.bytes[slot],
-                                                type, shape);
+    size_t used = 0, count = python_array_shape(python, address, head, type, shape);
+    bool frame = count == 0;
+    if (frame)
+        count = python_data_frame_shape(python, address, head, type, shape);
     for (size_t i = 0; i < count; i++) {
-        items *= shape[i];
+        items = frame && i > 0 ? items : items * shape[i];
         if (used < sizeof text)
             used +=
                 (size_t)snprintf(text + used, sizeof text - used, "%s%lld", i > 0 ? " x " : "", (long long)shape[i]);
@@ -213,32 +266,67 @@ static int64_t take_shape(struct operand_writer *writer, const struct operand_lo
     return count > 0 ? items : -1;
 }
 
+static void write_operand(struct operand_writer *writer, struct tracked_process *process, uint64_t address,
+                          const uint8_t *head, struct operand *operand)
+{
+    struct python *python = process->side;
+    uint8_t behind[OPERAND_HEAD_BYTES];
+    const struct named_type *type = type_of(writer, process, python_operand_type(python, head));
+    uint64_t array = type != NULL ? python_mapped_array(python, head, type->name) : 0;
+    if (array != 0 && remote_read(python_remote(python), array, behind, sizeof behind)) {
+        address = array;
+        head = behind;
+        type = type_of(writer, process, python_operand_type(python, head));
+    }
+    if (type == NULL)
+        return;
+    operand->type = type->text;
+    int64_t length = python_operand_length(python, head, type->name, type->flags);
+    if (length < 0)
+        length = take_shape(writer, python, address, head, type->name, operand);
+    recording_add_operand(writer->m->recording, operand, length);
+}
+
+/* What a call of that method is for its caller. */
+static enum operation operation_of(const char *method)
+{
+    static const struct {
+        const char *method;
+        enum operation operation;
+    } known[] = {
+        {"__getitem__", OPERATION_SUBSCRIPT},   {"__setitem__", OPERATION_STORE},
+        {"__contains__", OPERATION_IN},         {"__iter__", OPERATION_ITERATE},
+        {"iterrows", OPERATION_ITERATE},        {"itertuples", OPERATION_ITERATE},
+        {"items", OPERATION_ITERATE},           {"__add__", OPERATION_ADD},
+        {"__sub__", OPERATION_SUBTRACT},        {"__mul__", OPERATION_MULTIPLY},
+        {"__truediv__", OPERATION_TRUE_DIVIDE},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(method, known[i].method) == 0)
+            return known[i].operation;
+    }
+    return method[0] == '_' || method[0] == '\0' ? OPERATION_NONE : OPERATION_CALL;
+}
+
 static void write_look(struct operand_writer *writer, const struct operand_look *look)
 {
     struct recording *recording = writer->m->recording;
-    uint8_t operation = look->heads.operation;
-    uint32_t frame = names_frame(writer->names, &look->process->store, look->node);
-    if (frame == 0 || operation >= OPERATION_COUNT || look->process->side == NULL)
+    const struct stack_store *store = &look->process->store;
+    uint8_t operation = look->callee != 0 ? (uint8_t)operation_of(names_code(writer->names, store, look->callee))
+                                          : look->heads.operation;
+    uint32_t frame = names_frame(writer->names, store, look->node);
+    if (frame == 0 || operation == OPERATION_NONE || operation >= OPERATION_COUNT || look->process->side == NULL)
         return;
     if (writer->operations[operation] == 0) {
         const char *text = operation_text((enum operation)operation);
         writer->operations[operation] = recording_add_string(recording, text, strlen(text));
     }
-    for (int i = 0; i < OPERANDS; i++) {
-        const uint8_t *head = look->heads.bytes[i];
-        const struct named_type *type =
-            look->heads.read[i] ? type_of(writer, look->process, python_operand_type(look->process->side, head)) : NULL;
-        if (type == NULL)
-            continue;
-        struct operand operand = {.frame = frame,
-                                  .operation = writer->operations[operation],
-                                  .type = type->text,
-                                  .slot = (uint8_t)i,
-                                  .looks = 1};
-        int64_t length = python_operand_length(look->process->side, head, type->name, type->flags);
-        if (length < 0)
-            length = take_shape(writer, look, i, type->name, &operand);
-        recording_add_operand(recording, &operand, length);
+    int operands = look->callee != 0 && (operation == OPERATION_CALL || operation == OPERATION_ITERATE) ? 1 : OPERANDS;
+    for (int i = 0; i < operands; i++) {
+        struct operand operand = {
+            .frame = frame, .operation = writer->operations[operation], .slot = (uint8_t)i, .looks = 1};
+        if (look->heads.read[i])
+            write_operand(writer, look->process, look->heads.address[i], look->heads.bytes[i], &operand);
     }
 }
 

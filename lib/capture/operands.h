@@ -16,13 +16,15 @@ struct sampler;
 
 struct operand_look {
     struct tracked_process *process;
-    uint32_t node;
+    uint32_t node;   /* of the instruction, or of the call */
+    uint32_t callee; /* code of the method that it called, whose object was looked at; 0: the instruction's operands */
     struct operand_heads heads;
 };
 
 /* Often at first, so that a short program shows something; then rarely: a look takes 3 µs. */
 enum {
     OPERAND_LOOKS = 64,
+    OPERAND_METHODS = 64, /* frames of a package, from the innermost on, that are passed over to find what called it */
     OPERAND_FIRST_LOOKS = 150,
     OPERAND_FIRST_PERIOD_NS = 8 * 1000 * 1000,
     OPERAND_PERIOD_NS = 50 * 1000 * 1000

@@ -32,6 +32,7 @@ struct code_entry {
     void *resolved;
     uint32_t hot_ticks;        /* with it innermost, up to where it is planned */
     struct operand_plan *plan; /* W publishes it, S reads; NULL: none */
+    bool of_frames;            /* W publishes it, S reads: a function of pandas, whose objects have shapes */
 };
 
 struct stack_node {

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LOOKS_LEAST = 5 };
@@ -16,21 +17,44 @@ static void print_items(double items, char *out, size_t size)
         snprintf(out, size, "%.0f", floor(items));
 }
 
+/* "100000 x 5" as "100 000 x 5". */
+static void print_shape(const char *shape, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    while (*shape != '\0' && used < size) {
+        size_t length = strspn(shape, "0123456789");
+        char number[32] = "";
+        if (length > 0 && length < 16) {
+            print_items(strtod(shape, NULL), number, sizeof number);
+        } else {
+            length = length > 0 ? length : 1;
+            snprintf(number, sizeof number, "%.*s", (int)(length < 31 ? length : 31), shape);
+        }
+        int n = snprintf(out + used, size - used, "%s", number);
+        used += n > 0 ? (size_t)n : size;
+        shape += length;
+    }
+}
+
 void operand_describe(const struct line_operand *operand, char *out, size_t size)
 {
     const char *type = strcmp(operand->type, "numpy.ndarray") == 0 ? "array" : operand->type;
     const char *article = *type != '\0' && strchr("aeioAEIO", *type) != NULL ? "an" : "a";
     const char *about = operand->most > operand->least ? "about " : "";
-    char number[32];
+    const char *rows = strcmp(type, "DataFrame") == 0 ? " rows" : "";
+    char number[32], shape[64] = "";
     print_items(operand->mean, number, sizeof number);
+    if (operand->shape != NULL)
+        print_shape(operand->shape, shape, sizeof shape);
     if (operand->sized == 0)
         snprintf(out, size, "%s %.40s", article, type);
     else if (operand->shape != NULL && operand->most == operand->least)
-        snprintf(out, size, "%s %.40s of %.60s", article, type, operand->shape);
+        snprintf(out, size, "%s %.40s of %s", article, type, shape);
     else if (strcmp(type, "bytes") == 0)
         snprintf(out, size, "%s%s bytes", about, number);
     else
-        snprintf(out, size, "%s %.40s of %s%s", article, type, about, number);
+        snprintf(out, size, "%s %.40s of %s%s%s", article, type, about, number, rows);
 }
 
 /* The operation of a line that most looks saw, and the looks at all of them. */

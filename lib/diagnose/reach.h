@@ -14,6 +14,7 @@ enum reach_id {
     REACH_CHILD,
     REACH_CALLBACK,
     REACH_ROWS,
+    REACH_ITEMS,
     REACH_TRANSFER,
     REACH_PICKLING,
     REACH_POOL,

@@ -334,18 +334,49 @@ static void predict_vectorised(const struct facts *facts, struct share share, st
     finding->confidence = 0.8;
 }
 
-static bool goes_over_rows(const struct facts *facts, struct finding *finding, struct words *words)
+/* What the place was seen to do it to. False: it was not seen. */
+static bool seen_at(const struct facts *facts, uint32_t place, const char *operation, int slot,
+                    struct line_operand *operand)
 {
-    const struct reach *reach = &facts->reaches[REACH_ROWS];
+    const struct frame *frame = &facts->profile->frames[place];
+    return profile_line_operand(facts->profile, facts->profile->functions[frame->function].file, frame->line, operation,
+                                slot, operand);
+}
+
+/* series[i] with numbers: a mask or a list of places takes many at once, and a text is a label. */
+static bool takes_items(const struct facts *facts, uint32_t place, struct line_operand *series)
+{
+    static const char *const numbers[] = {"int", "numpy.int64", NULL};
+    struct line_operand index;
+    return seen_at(facts, place, "[]", 0, series) && seen_at(facts, place, "[]", 1, &index) &&
+           strcmp(series->type, "Series") == 0 && is_one_of(index.type, numbers) &&
+           (double)series->looks >= LIMIT_OF(VECTORISE, LOOKS_MIN) &&
+           (double)series->type_looks >= LIMIT_OF(LIST_MEMBERSHIP, TYPE_MIN) * (double)series->looks &&
+           (double)index.type_looks >= LIMIT_OF(LIST_MEMBERSHIP, TYPE_MIN) * (double)index.looks &&
+           series->mean >= LIMIT_OF(VECTORISE, ITEMS_MIN);
+}
+
+/* Rows of a DataFrame, or values of a Series, that pandas makes one at a time. */
+static bool goes_over(const struct facts *facts, enum reach_id set, struct finding *finding, struct words *words)
+{
+    const struct reach *reach = &facts->reaches[set];
+    bool rows = set == REACH_ROWS;
     struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
     struct share share = share_of(&only_on, reach->on_ns, 0, 0);
-    if (share.low < LIMIT_OF(VECTORISE, ROWS_MIN) || reach->caller == 0)
+    struct line_operand operand = {.type = ""};
+    if (share.low < LIMIT_OF(VECTORISE, ROWS_MIN) || reach->caller == 0 ||
+        (!rows && !takes_items(facts, reach->caller, &operand)))
         return false;
-    finding_add_share(finding, "CPU time making a row at a time", share);
+    char what[128] = "a DataFrame";
+    if (!rows || (seen_at(facts, reach->caller, "for", 0, &operand) && strcmp(operand.type, "DataFrame") == 0))
+        operand_describe(&operand, what, sizeof what);
+    finding_add_share(finding, rows ? "CPU time making a row at a time" : "CPU time taking a value at a time", share);
+    if (operand.type_looks > 0)
+        add_operand(finding, &operand);
     finding_place_frame(facts, reach->caller, finding);
     predict_vectorised(facts, share, finding);
     words_percent(words->share, sizeof words->share, share.share);
-    snprintf(words->reason, sizeof words->reason, "the rows of a DataFrame one by one");
+    snprintf(words->reason, sizeof words->reason, "the %s of %s one by one", rows ? "rows" : "values", what);
     return true;
 }
 
@@ -356,7 +387,7 @@ bool rule_vectorise(const struct facts *facts, const struct finding *earlier, si
     (void)n_earlier;
     if (facts->active < LIMIT_OF(VECTORISE, ACTIVE_MIN))
         return false;
-    if (goes_over_rows(facts, finding, words))
+    if (goes_over(facts, REACH_ROWS, finding, words) || goes_over(facts, REACH_ITEMS, finding, words))
         return true;
     const struct function_sum *own = busiest_own(facts);
     double looks = 0, scalars = 0, items = 0;

@@ -128,6 +128,64 @@ def test_shapes_of_arrays(run_keisoku: Run, report: Report, python: Interpreter,
     assert seen >= 2, shown
 
 
+FRAMES = """\
+import time
+import numpy
+import pandas
+
+frame = pandas.DataFrame({name: numpy.arange(30000.0) for name in "abcde"})
+series = frame["a"]
+
+def rows(end):
+    while time.perf_counter() < end:
+        for index, row in frame.iterrows():
+            if time.perf_counter() > end:
+                break
+
+def values(end):
+    while time.perf_counter() < end:
+        for i in range(100):
+            series[i]
+
+def walk(end):
+    while time.perf_counter() < end:
+        for value in series:
+            value + 1
+
+for one in rows, values, walk:
+    one(time.perf_counter() + 0.8)
+"""
+FRAME_SHAPES = {
+    "iterrows": ("for", "DataFrame", 30000, "30000 x 5"),
+    "series[i]": ("[]", "Series", 30000, None),
+    "in series": ("for", "numpy.ndarray", 30000, None),
+}
+
+
+@pytest.mark.sparse
+@pytest.mark.network
+def test_shapes_of_frames(run_keisoku: Run, report: Report, python: Interpreter, tmp_path: Path) -> None:
+    """What pandas was called on, and its shape, at the line of the program that called it."""
+    python.since(3, 8, "operands")
+    environment = packages.import_path(python, "pandas")
+    program = tmp_path / "frames.py"
+    program.write_text(FRAMES)
+    done = measured(run_keisoku, python, program, env=environment)
+    told = report(done.path)
+    shown, seen, looks = operands_of(told, program), 0, 0
+    for place, (operation, kind, items, shape) in FRAME_SHAPES.items():
+        line = next(i for i, text in enumerate(FRAMES.splitlines(), 1) if place in text)
+        for one in shown.get(line, []):
+            looks += one["looks"]
+            if (one["operation"], one["side"], one["type"]) != (operation, "on", kind):
+                continue
+            assert (one["items_least"], one["items_most"], one.get("shape")) == (items, items, shape), one
+            seen += 1
+    if seen < 2 and looks < 30:
+        pytest.skip(f"the machine was too busy: {looks} looks")
+    assert seen >= 2, shown
+
+
 @pytest.mark.sparse
 def test_no_operands(run_keisoku: Run, python: Interpreter, tmp_path: Path) -> None:
     """--no-operands: the same program, and nothing was looked at."""

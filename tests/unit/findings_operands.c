@@ -203,6 +203,36 @@ static struct built *calling(const char *name, const char *file, size_t share, e
     return built;
 }
 
+/* Series.__getitem__ under line 7; `index` is what it was asked with. */
+static struct built *taking_items(const char *index, int64_t items)
+{
+    struct built *built =
+        calling("Series.__getitem__", "/usr/lib/python3/site-packages/pandas/core/series.py", 80, STATE_PYTHON);
+    built->profile.operands = operands;
+    saw(built, "[]", 0, "Series", items, items);
+    saw(built, "[]", 1, index, 0, 0);
+    for (int i = 0; i < 2; i++)
+        operands[i].frame = built->stacks[1].frame;
+    return built;
+}
+
+static void frames_are_told_with_their_shape(void **state)
+{
+    (void)state;
+    expect_first(taking_items("int", 100000), "vectorise", "the values of a Series of 100 000 one by one");
+    expect_first(taking_items("Series", 100000), "hot-loop", "__getitem__"); /* a mask takes all at once */
+    expect_first(taking_items("str", 100000), "hot-loop", "__getitem__");
+    expect_first(taking_items("int", 12), "hot-loop", "__getitem__");
+    const char *file = "/usr/lib/python3/site-packages/pandas/core/frame.py";
+    expect_first(calling("DataFrame.iterrows", file, 80, STATE_PYTHON), "vectorise", "rows of a DataFrame one by one");
+    struct built *built = calling("DataFrame.iterrows", file, 80, STATE_PYTHON);
+    built->profile.operands = operands;
+    saw(built, "for", 0, "DataFrame", 100000, 100000);
+    operands[0].frame = built->stacks[1].frame;
+    operands[0].shape = built_string(built, "100000 x 5");
+    expect_first(built, "vectorise", "the rows of a DataFrame of 100 000 x 5 one by one");
+}
+
 static void deep_copies_are_told(void **state)
 {
     (void)state;
@@ -330,11 +360,11 @@ static void only_small_writes_are_told(void **state)
 int operand_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_searched_decides),      cmocka_unit_test(only_long_lists_are_shifted),
-        cmocka_unit_test(what_grows_by_copies_is_told),  cmocka_unit_test(single_numbers_of_arrays_are_told),
-        cmocka_unit_test(a_loop_s_kind_bounds_its_gain), cmocka_unit_test(deep_copies_are_told),
-        cmocka_unit_test(waits_in_a_task_are_told),      cmocka_unit_test(only_waits_under_the_lock_are_told),
-        cmocka_unit_test(only_small_writes_are_told),
+        cmocka_unit_test(what_is_searched_decides),           cmocka_unit_test(only_long_lists_are_shifted),
+        cmocka_unit_test(what_grows_by_copies_is_told),       cmocka_unit_test(single_numbers_of_arrays_are_told),
+        cmocka_unit_test(a_loop_s_kind_bounds_its_gain),      cmocka_unit_test(deep_copies_are_told),
+        cmocka_unit_test(frames_are_told_with_their_shape),   cmocka_unit_test(waits_in_a_task_are_told),
+        cmocka_unit_test(only_waits_under_the_lock_are_told), cmocka_unit_test(only_small_writes_are_told),
     };
     return cmocka_run_group_tests_name("findings: operands", tests, NULL, NULL);
 }

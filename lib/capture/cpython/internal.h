@@ -174,6 +174,9 @@ uint64_t task_awaiter(struct python_reader *reader, uint64_t task);
 uint64_t python_module_member(struct python *python, uint64_t interpreter, const char *module, const char *name);
 uint64_t python_attribute(struct python *python, uint64_t object, const char *name);
 
+/* task_find.c: a number that is not negative and has at most 60 bits. */
+bool python_read_int(struct python *python, uint64_t address, int64_t *value);
+
 /* find.c: where _PyRuntime is, and what version. */
 int python_find(struct python *python, bool *maybe, struct err *err);
 

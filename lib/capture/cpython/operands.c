@@ -209,6 +209,33 @@ bool python_operands_recorded(const struct python *python, const struct operand_
     return any;
 }
 
+bool python_read_self(struct python *python, const struct python_frame *frame, struct operand_heads *heads)
+{
+    uint64_t values[OPERANDS];
+    memset(heads, 0, sizeof *heads);
+    if (!layout_has(python->layout.frame_locals) ||
+        !remote_read(&python->remote, frame->address + slot_offset(python, 0), values, sizeof values))
+        return false;
+    for (size_t i = 0; i < OPERANDS; i++) {
+        heads->address[i] = object_of(&python->layout, values[i]);
+        heads->read[i] = heads->address[i] != 0 &&
+                         remote_read(&python->remote, heads->address[i], heads->bytes[i], sizeof heads->bytes[i]);
+    }
+    return heads->read[0];
+}
+
+bool python_frames_stand(struct python_reader *reader, const struct python_frame *callee,
+                         const struct python_frame *caller)
+{
+    struct python_frame now[2];
+    python_tasks_begin(reader);
+    bool stand = python_frame_at(reader, callee->address, &now[0]) &&
+                 python_frame_at(reader, caller->address, &now[1]) && now[0].code == callee->code &&
+                 now[1].code == caller->code && now[1].offset == caller->offset;
+    python_tasks_end(reader);
+    return stand;
+}
+
 /* ---- names and sizes ------------------------------------------------------------------------------------------------
  */
 

@@ -36,6 +36,13 @@ bool python_operand_slots(const struct python *python, const struct operand_plan
 bool python_operands_recorded(const struct python *python, const struct operand_plan *plan, int32_t offset,
                               const struct wire_operands *wire, struct operand_heads *heads);
 
+/* What the method that runs in a frame was called on, and its argument if it has one: its first local variables. */
+bool python_read_self(struct python *python, const struct python_frame *frame, struct operand_heads *heads);
+/* A frame stands as it was sampled, and still runs the callee that it ran then, as far as can be told without a proof.
+ * Frees the reader of what it knew: not for every sample. */
+bool python_frames_stand(struct python_reader *reader, const struct python_frame *callee,
+                         const struct python_frame *caller);
+
 /* Address of the operand's type. */
 uint64_t python_operand_type(const struct python *python, const uint8_t *head);
 /* What the object at `type` calls itself, if it is a type; free read, off the timed path. */
@@ -48,5 +55,10 @@ int64_t python_operand_length(const struct python *python, const uint8_t *head, 
 enum { ARRAY_DIMENSIONS = 8 };
 size_t python_array_shape(struct python *python, uint64_t address, const uint8_t *head, const char *type,
                           int64_t shape[static ARRAY_DIMENSIONS]);
+/* A loop over a Series goes over a map of its array's method `item`: the array behind such a map; 0: it is none. */
+uint64_t python_mapped_array(struct python *python, const uint8_t *head, const char *type);
+/* The same of a pandas DataFrame (rows, columns) or Series (data_frame.c). */
+size_t python_data_frame_shape(struct python *python, uint64_t address, const uint8_t *head, const char *type,
+                               int64_t shape[static ARRAY_DIMENSIONS]);
 
 #endif

@@ -127,21 +127,23 @@ bool python_find_asyncio(struct python *python, struct python_asyncio *asyncio)
     return python->layout.task_size && python->main_interpreter && find_members(python, asyncio);
 }
 
-/* A number of at most 60 bits; 0: none. Up to 3.11 its size is the number of its digits, later it is so from bit 3 on.
- */
-static uint64_t read_int(struct python *python, uint64_t address)
+/* Up to 3.11 its size is the number of its digits, later it is so from bit 3 on, behind its sign. */
+bool python_read_int(struct python *python, uint64_t address, int64_t *value)
 {
     uint32_t head = python->layout.object_type + 8;
     uint64_t size;
     uint32_t digits[2];
     if (!plausible(address) || !remote_read_u64(&python->remote, address + head, &size) ||
         !remote_read(&python->remote, address + head + 8, digits, sizeof(digits)))
-        return 0;
+        return false;
     size = python->layout.active_bit ? size >> 3 : size;
-    return size == 1 ? digits[0] : size == 2 ? digits[0] | (uint64_t)digits[1] << 30 : 0;
+    *value = (int64_t)(size == 0 ? 0 : size == 1 ? digits[0] : digits[0] | (uint64_t)digits[1] << 30);
+    return size <= 2;
 }
 
 uint64_t python_loop_thread(struct python *python, uint64_t loop)
 {
-    return read_int(python, python_attribute(python, loop, "_thread_id"));
+    int64_t identifier;
+    return python_read_int(python, python_attribute(python, loop, "_thread_id"), &identifier) ? (uint64_t)identifier
+                                                                                              : 0;
 }
