@@ -283,6 +283,8 @@ static void write_operand(struct operand_writer *writer, struct tracked_process 
     operand->type = type->text;
     int64_t length = python_operand_length(python, head, type->name, type->flags);
     if (length < 0)
+        length = python_iterated_length(python, address, head, type->name);
+    if (length < 0)
         length = take_shape(writer, python, address, head, type->name, operand);
     recording_add_operand(writer->m->recording, operand, length);
 }

@@ -37,9 +37,19 @@ static void print_shape(const char *shape, char *out, size_t size)
     }
 }
 
+const char *operand_type_words(const struct line_operand *operand)
+{
+    static const char *const iterators[][2] = {{"list_iterator", "list"}, {"tuple_iterator", "tuple"}};
+    for (size_t i = 0; operand->sized > 0 && i < sizeof iterators / sizeof iterators[0]; i++) {
+        if (strcmp(operand->type, iterators[i][0]) == 0)
+            return iterators[i][1]; /* what it goes over */
+    }
+    return strcmp(operand->type, "numpy.ndarray") == 0 ? "array" : operand->type;
+}
+
 void operand_describe(const struct line_operand *operand, char *out, size_t size)
 {
-    const char *type = strcmp(operand->type, "numpy.ndarray") == 0 ? "array" : operand->type;
+    const char *type = operand_type_words(operand);
     const char *article = *type != '\0' && strchr("aeioAEIO", *type) != NULL ? "an" : "a";
     const char *about = operand->most > operand->least ? "about " : "";
     const char *rows = strcmp(type, "DataFrame") == 0 ? " rows" : "";

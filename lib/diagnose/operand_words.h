@@ -9,5 +9,7 @@ void operand_describe(const struct line_operand *operand, char *out, size_t size
 /* Appends "`in` on a list of about 48 000 (94 % of 161 looks)": the operation that most looks at the line saw. Nothing
  * where there were too few looks to say. */
 void operand_words(const struct profile *profile, uint32_t file, uint32_t line, struct buf *out);
+/* As a reader calls its type: "array" for numpy.ndarray, "list" for an iterator over one. */
+const char *operand_type_words(const struct line_operand *operand);
 
 #endif

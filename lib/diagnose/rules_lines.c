@@ -1,5 +1,6 @@
 /* Rules on how one line's samples come: many short queries, ever more of the time, pages that come and go. See
  * rules.h. */
+#include "diagnose/operand_words.h"
 #include "diagnose/rules.h"
 #include "diagnose/source_body.h"
 
@@ -189,7 +190,7 @@ static bool is_walked(const struct profile *profile, const struct line_sum *line
 }
 
 /* Something that the line walks over or hands on, which grew from little to much while it ran. */
-static bool has_grown(const struct profile *profile, const struct line_sum *line, double first_max,
+static bool has_grown(const struct profile *profile, const struct line_sum *line, double first_max, double looks_min,
                       struct line_operand *found)
 {
     static const struct {
@@ -198,7 +199,7 @@ static bool has_grown(const struct profile *profile, const struct line_sum *line
     } kinds[] = {{"call", 1}, {"for", 0}, {"in", 0}, {"call", 0}, {"[]", 0}, {"+", 0}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (!profile_line_operand(profile, line->file, line->line, kinds[i].operation, kinds[i].slot, found) ||
-            (double)found->sized < LIMIT_OF(GROWTH, LOOKS_MIN) || (double)found->most < LIMIT_OF(GROWTH, ITEMS_MIN) ||
+            (double)found->sized < looks_min || (double)found->most < LIMIT_OF(GROWTH, ITEMS_MIN) ||
             !is_walked(profile, line, kinds[i].operation, kinds[i].slot, found))
             continue;
         double most = (double)found->most;
@@ -235,6 +236,35 @@ static bool hardly_grows(const struct profile *profile, const struct line_sum *l
     return false;
 }
 
+/* A loop that looks at all of what is there, each time: the part of its lines. */
+static bool walks_all(const struct facts *facts, const struct line_sum *line, struct share *share)
+{
+    const struct aggregate *aggregate = facts->aggregate;
+    struct line_sum whole = {.function = line->function};
+    uint32_t last;
+    if (!source_walks_all(facts->profile, line->function, line->line, &last))
+        return false;
+    for (size_t i = 0; i < aggregate->n_lines; i++) {
+        const struct line_sum *one = &aggregate->lines[i];
+        for (int state = 0;
+             one->function == line->function && one->line >= line->line && one->line <= last && state < STATE_COUNT;
+             state++)
+            whole.state_ns[state] += one->state_ns[state];
+    }
+    struct share part = line_cpu(facts, &whole);
+    if (part.low < LIMIT_OF(GROWTH, WHOLE_MIN))
+        return false;
+    *share = part;
+    return true;
+}
+
+/* Least when it was first looked at, most when last. Of what is now long and now short, hardly a dozen looks say so. */
+static bool grows_only(const struct line_operand *operand)
+{
+    return (double)operand->first <= LIMIT_OF(GROWTH, ONLY) * (double)operand->least &&
+           (double)operand->most <= LIMIT_OF(GROWTH, ONLY) * (double)operand->latest;
+}
+
 bool rule_growth(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                  struct words *words)
 {
@@ -247,13 +277,16 @@ bool rule_growth(const struct facts *facts, const struct finding *earlier, size_
         bool told = false; /* by a finding that knows more of it */
         for (size_t k = 0; k < n_earlier; k++)
             told = told || (earlier[k].prescription == PRESCRIBE_ALGORITHM && earlier[k].function == line->function);
-        if (told || line->line == 0 || !profile->function_own[line->function] ||
-            share.low < LIMIT_OF(GROWTH, LINE_MIN) || hardly_grows(profile, line))
+        if (told || line->line == 0 || !profile->function_own[line->function] || hardly_grows(profile, line))
             continue;
-        bool whole =
-            share.low >= LIMIT_OF(GROWTH, WHOLE_MIN) && source_takes_all_it_grows(profile, line->function, line->line);
-        if (!has_grown(profile, line, whole ? LIMIT_OF(GROWTH, WHOLE_FIRST_MAX) : LIMIT_OF(GROWTH, FIRST_MAX),
-                       &operand))
+        bool walks = walks_all(facts, line, &share);
+        if (share.low < LIMIT_OF(GROWTH, LINE_MIN))
+            continue;
+        bool whole = walks || (share.low >= LIMIT_OF(GROWTH, WHOLE_MIN) &&
+                               source_takes_all_it_grows(profile, line->function, line->line));
+        double first_max = whole ? LIMIT_OF(GROWTH, WHOLE_FIRST_MAX) : LIMIT_OF(GROWTH, FIRST_MAX);
+        double looks_min = walks ? LIMIT_OF(GROWTH, ONLY_LOOKS_MIN) : LIMIT_OF(GROWTH, LOOKS_MIN);
+        if (!has_grown(profile, line, first_max, looks_min, &operand) || (walks && !grows_only(&operand)))
             continue;
         count_visits(profile, line, &samples);
         split_in_time(profile, line, &samples);
@@ -262,7 +295,7 @@ bool rule_growth(const struct facts *facts, const struct finding *earlier, size_
             continue;
         finding_predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(GROWTH, FACTOR_LOW),
                         1000);
-        finding_add_share(finding, "CPU time on the line", share);
+        finding_add_share(finding, walks ? "CPU time in the loop" : "CPU time on the line", share);
         if (by > 0)
             finding_add(finding, "more of its function's time, later", "times", by);
         finding_add(finding, "items at first", "1", (double)operand.first);
@@ -273,8 +306,8 @@ bool rule_growth(const struct facts *facts, const struct finding *earlier, size_
         finding_not_measured(finding, "other inputs: keisoku scale tells how the time grows with them");
         finding->confidence = 0.7;
         words_percent(words->share, sizeof words->share, share.share);
-        snprintf(words->reason, sizeof words->reason, "a %.40s that grows from %lld to %lld", operand.type,
-                 (long long)operand.first, (long long)operand.latest);
+        snprintf(words->reason, sizeof words->reason, "a %.40s that grows from %lld to %lld",
+                 operand_type_words(&operand), (long long)operand.first, (long long)operand.latest);
         return true;
     }
     return false;

@@ -33,6 +33,10 @@ bool source_function_stores(const struct profile *profile, uint32_t function, st
  * longer?
  */
 bool source_takes_all_it_grows(const struct profile *profile, uint32_t function, uint32_t line);
+/* In source_walk.c. Does the line loop over all of something that the function is given, or that lasts, only to look at
+ * it? `last`: of the loop's lines.
+ */
+bool source_walks_all(const struct profile *profile, uint32_t function, uint32_t line, uint32_t *last);
 /* Does the line name it, as a whole word? */
 bool source_mentions(const char *text, size_t length, const char *name);
 

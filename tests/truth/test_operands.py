@@ -86,6 +86,43 @@ def operands_of(told: dict[str, Any], program: Path) -> dict[int, list[dict[str,
     return {row["line"]: row.get("operands", []) for row in told["lines"] if row["file"] == str(program)}
 
 
+LOOPS = """\
+import time
+
+kept, pairs = list(range(40000)), tuple(range(30000))
+
+def work(end):
+    last = 0
+    while time.perf_counter() < end:
+        for one in kept:
+            last = one
+        for one in pairs:
+            last = one
+
+work(time.perf_counter() + 2)
+"""
+GONE_OVER = {"in kept": ("list", 40000), "in pairs": ("tuple", 30000)}
+
+
+@pytest.mark.sparse
+def test_what_a_loop_goes_over(run_keisoku: Run, python: Interpreter, tmp_path: Path) -> None:
+    """A loop's operand is an iterator (3.15: the list itself): the size is that of what it goes over, where it still was
+    there when that was read."""
+    python.since(3, 8, "operands")
+    program = tmp_path / "loops.py"
+    program.write_text(LOOPS)
+    done = measured(run_keisoku, python, program)
+    looks = 0
+    for place, (kind, items) in GONE_OVER.items():
+        line = next(i for i, text in enumerate(LOOPS.splitlines(), 1) if place in text)
+        for what, side, name, count, sized, least, most in rows_at(done.path, line):
+            if (what, side) == ("for", 0) and name in (kind, f"{kind}_iterator") and sized > 0:
+                assert (least, most) == (items, items), f"{place}: {sized} of {count} sized"
+                looks += sized
+    if looks < 4:
+        pytest.skip(f"{looks} sizes of loops: the machine was too busy, or other instructions were seen")
+
+
 ARRAYS = """\
 import time
 import numpy

@@ -69,6 +69,39 @@ static void a_walk_over_all_that_grows_is_told(void **state)
     expect_first(all_on_a_line("def work(x):\n    mean = sum(x)\n    seen.append(mean)\n"), "already-native", 0, 0);
 }
 
+/* Lines 2 and 3, a loop, have all the time; what it goes over has first, then latest items, at most `most`. */
+static struct built *all_in_a_loop(const char *text, int64_t first, int64_t latest, int64_t most)
+{
+    uint32_t work;
+    struct built *built = written(text, "work", &work);
+    uint32_t thread = built_thread(built, 1), head = built_stack(built, 0, work, 2);
+    uint32_t body = built_stack(built, 0, work, 3);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < 40 ? head : body, STATE_PYTHON, 1, MS);
+    operands[0] = seen(built, "for", "list_iterator", 0, first, latest);
+    operands[0].most = most;
+    built->profile.operands = operands;
+    built->profile.n_operands = 1;
+    built_cores(built, 1);
+    return built;
+}
+
+static void a_loop_over_all_that_grows_is_told(void **state)
+{
+    (void)state;
+    const char *search = "def work(self, x):\n    for one in self.kept:\n        if one == x: return one\nx\n";
+    expect_first(all_in_a_loop(search, 900, 9000, 9000), "growth", 1, 2);
+    expect_first(all_in_a_loop(search, 8000, 9000, 9000), "hot-loop", 1, 0); /* as long from the beginning */
+    expect_first(all_in_a_loop(search, 900, 9000, 10000), "hot-loop", 1, 0); /* now longer, now shorter */
+    /* Each item is changed, or asked; the list is another one each time. */
+    const char *changes = "def work(self, x):\n    for one in self.kept:\n        one.place = x\nx\n";
+    const char *asks = "def work(self, x):\n    for one in self.kept:\n        one.move(x)\nx\n";
+    const char *made = "def work(self, x):\n    for one in x:\n        y = one\n    x = y\nx\n";
+    expect_first(all_in_a_loop(changes, 900, 9000, 9000), "hot-loop", 1, 0);
+    expect_first(all_in_a_loop(asks, 900, 9000, 9000), "hot-loop", 1, 0);
+    expect_first(all_in_a_loop(made, 900, 9000, 9000), "hot-loop", 1, 0);
+}
+
 /* Arrays of `items` numbers; 60 % of the time is the kernel's, few page faults are counted. */
 static struct built *large_arrays(const char *text, int64_t items)
 {
@@ -206,6 +239,7 @@ int order_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_walk_over_all_that_grows_is_told),
+        cmocka_unit_test(a_loop_over_all_that_grows_is_told),
         cmocka_unit_test(huge_pages_are_few_faults),
         cmocka_unit_test(free_rounds_come_before_a_part_of_them),
         cmocka_unit_test(short_picklings_are_small_tasks),

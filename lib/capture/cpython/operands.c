@@ -308,6 +308,20 @@ int64_t python_operand_length(const struct python *python, const uint8_t *head, 
     return length >= 0 && length <= length_max ? length : -1;
 }
 
+int64_t python_iterated_length(struct python *python, uint64_t address, const uint8_t *head, const char *type)
+{
+    const uint32_t size = python->layout.var_size;
+    uint64_t length, now;
+    if ((strcmp(type, "list_iterator") != 0 && strcmp(type, "tuple_iterator") != 0) || !layout_has(size) ||
+        size + 16 > OPERAND_HEAD_BYTES)
+        return -1;
+    uint64_t over = load_u64(head + size + 8); /* behind the index */
+    if (!plausible(over) || !remote_read_u64(&python->remote, over + size, &length) ||
+        !remote_read_u64(&python->remote, address + size + 8, &now) || now != over)
+        return -1;
+    return length <= (uint64_t)length_max ? (int64_t)length : -1;
+}
+
 size_t python_array_shape(struct python *python, uint64_t address, const uint8_t *head, const char *type,
                           int64_t shape[static ARRAY_DIMENSIONS])
 {

@@ -49,6 +49,10 @@ uint64_t python_operand_type(const struct python *python, const uint8_t *head);
 bool python_type_name(struct python *python, uint64_t type, char name[static OPERAND_TYPE_BYTES], uint32_t *flags);
 /* Number of its items (bytes, characters); -1: the type has none that is known. */
 int64_t python_operand_length(const struct python *python, const uint8_t *head, const char *type, uint32_t flags);
+/* Items of the list or tuple that an iterator goes over (listiterobject, tupleiterobject: an index, then what is gone
+ * over; the same from 3.8 to 3.15). Free read, off the timed path: told only while it still goes over the same. -1: it
+ * is no such iterator, or no more. */
+int64_t python_iterated_length(struct python *python, uint64_t address, const uint8_t *head, const char *type);
 /* Lengths of an array's dimensions (NumPy's PyArrayObject: data, number of dimensions, their lengths follow the head;
  * the same since NumPy 1.0, numpy/core/include/numpy/ndarraytypes.h). Free read, off the timed path: told only while
  * the array is still what the look saw. Returns how many; 0: not an array, or no more. */

@@ -63,5 +63,5 @@ def evening(auction, bids):
 
 if __name__ == "__main__":
     auction = Quick() if FIXED else Auction()
-    refused = evening(auction, 9_000)
+    refused = evening(auction, 17_000)
     print(refused, auction.takings(), [auction.leader(lot)[0] for lot in range(5)])
