@@ -71,7 +71,7 @@ const volatile __u32 pid_namespace; /* the collector's; 0: the first one, where 
 enum { NAMESPACE_LEVELS = 33 };
 
 /* The thread's id as the collector sees it; 0: it does not. */
-static __u32 own_id(struct task_struct *task)
+static inline __u32 own_id(struct task_struct *task)
 {
     if (pid_namespace == 0)
         return BPF_CORE_READ(task, pid);

@@ -99,6 +99,19 @@ static void put_detail(const struct kei_dump *dump, const struct kei_dump_thread
     put(text, DETAIL_COLUMN);
 }
 
+/* All of them, a line each. */
+static void put_all(const struct kei_dump_frame *frames, size_t n_frames)
+{
+    printf("\n");
+    for (size_t i = 0; i < n_frames; i++) {
+        printf("    ");
+        put(frames[i].function, frames[i].file[0] != '\0' ? 24 : 0);
+        printf(frames[i].file[0] != '\0' ? "  " : "");
+        put_place(&frames[i]);
+        printf("\n");
+    }
+}
+
 /* The tasks of a thread's event loop and its greenlets, a line each. */
 static void put_tasks(const struct kei_dump_thread *thread, int width, bool color)
 {
@@ -145,8 +158,14 @@ static void print_text(const struct kei_dump *dump, bool color)
         printf("  %s%-*s%s", color ? "\033[36m" : "", STATE_COLUMN - 1, thread->state, color ? "\033[0m " : " ");
         put_detail(dump, thread);
         printf(" ");
-        put_stack(thread->frames, thread->n_frames, thread->proved);
-        printf("\n");
+        if (strcmp(thread->native, "whole") == 0 || strcmp(thread->native, "cut") == 0) {
+            put_all(thread->frames, thread->n_frames);
+        } else {
+            put_stack(thread->frames, thread->n_frames, thread->proved);
+            printf("\n");
+        }
+        if (thread->native_why[0] != '\0')
+            printf("    no native frames: %s\n", thread->native_why);
         put_tasks(thread, width, color);
     }
 }
@@ -175,7 +194,7 @@ static void json_frames(const struct kei_dump_frame *frames, size_t n_frames)
         json_member("function", frames[i].function);
         printf(", ");
         json_member("file", frames[i].file);
-        printf(", \"line\": %u}", frames[i].line);
+        printf(", \"line\": %u%s}", frames[i].line, frames[i].native ? ", \"native\": true" : "");
     }
     printf("]");
 }
@@ -222,6 +241,12 @@ static void json_thread(const struct kei_dump_thread *thread)
     json_member("detail", thread->detail);
     printf(", \"holds_gil\": %s, \"proved\": %s, ", thread->holds_gil ? "true" : "false",
            thread->proved ? "true" : "false");
+    if (thread->native[0] != '\0') {
+        json_member("native", thread->native);
+        printf(", ");
+        json_member("native_why", thread->native_why);
+        printf(", ");
+    }
     json_frames(thread->frames, thread->n_frames);
     if (thread->n_tasks > 0) {
         json_tasks(thread, false);
@@ -258,7 +283,7 @@ int command_dump(const struct command *command, const struct settings *settings,
         message("dump: %s is no PID: %s", words[0], why);
         return command->usage_status;
     }
-    if (kei_dump((pid_t)pid, &dump, &error) != 0)
+    if (kei_dump((pid_t)pid, settings->native, &dump, &error) != 0)
         return message_error(command, &error);
     if (settings->plain_json)
         print_json(dump);

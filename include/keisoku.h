@@ -208,6 +208,7 @@ KEI_API int kei_control(const char *path, const char *command, const char *outpu
 struct kei_dump_frame {
     const char *function, *file;
     uint32_t line;
+    bool native; /* of compiled code; "(...)" without a file: there are others, which are not known */
 };
 struct kei_dump_task {   /* of asyncio, or a greenlet that does not run */
     const char *name;    /* of a greenlet: its outermost function */
@@ -231,6 +232,8 @@ struct kei_dump_thread {
     size_t n_tasks;
     uint64_t tasks_left_out; /* there are so many more, at least */
     bool tasks_proved;       /* they are exact */
+    const char *native;      /* of its native frames: "whole", "cut" (at "(...)"), "none"; "" when not asked for */
+    const char *native_why;  /* why there is none; else "" */
 };
 struct kei_dump {
     pid_t pid;
@@ -238,7 +241,8 @@ struct kei_dump {
     const struct kei_dump_thread *threads;
     size_t n_threads;
 };
-KEI_API int kei_dump(pid_t pid, struct kei_dump **dump, struct kei_error *error);
+/* `native`: with the frames of compiled code; KEI_ERR_NOT_SUPPORTED where this build has none. */
+KEI_API int kei_dump(pid_t pid, bool native, struct kei_dump **dump, struct kei_error *error);
 KEI_API void kei_dump_free(struct kei_dump *dump);
 
 struct kei_check {

@@ -177,12 +177,14 @@ static const struct kei_dump_frame *show_frames(struct dump *dump, const struct 
 {
     struct kei_dump_frame *shown = arena_alloc(&dump->arena, (n + 1) * sizeof *shown);
     for (size_t i = 0; shown != NULL && i < n; i++)
-        shown[i] = (struct kei_dump_frame){frames[i].function, frames[i].file, frames[i].line};
+        shown[i] = (struct kei_dump_frame){frames[i].function, frames[i].file, frames[i].line, frames[i].native};
     return shown;
 }
 
-static int show_thread(struct dump *dump, const struct dump_thread *thread, struct kei_dump_thread *shown)
+static int show_thread(struct dump *dump, const struct dump_thread *thread, bool native, struct kei_dump_thread *shown)
 {
+    static const char *const natives[] = {
+        [DUMP_NATIVE_NONE] = "none", [DUMP_NATIVE_CUT] = "cut", [DUMP_NATIVE_WHOLE] = "whole"};
     struct kei_dump_task *tasks = arena_alloc(&dump->arena, (thread->n_tasks + 1) * sizeof *tasks);
     for (size_t i = 0; tasks != NULL && i < thread->n_tasks; i++) {
         const struct dump_task *task = &thread->tasks[i];
@@ -205,22 +207,24 @@ static int show_thread(struct dump *dump, const struct dump_thread *thread, stru
         .n_tasks = thread->n_tasks,
         .tasks_left_out = thread->tasks_left_out,
         .tasks_proved = thread->tasks_proved,
+        .native = native ? natives[thread->native] : "",
+        .native_why = thread->native_why,
     };
     return shown->frames != NULL && tasks != NULL ? 0 : ERR_NOMEM;
 }
 
-int kei_dump(pid_t pid, struct kei_dump **result, struct kei_error *error)
+int kei_dump(pid_t pid, bool native, struct kei_dump **result, struct kei_error *error)
 {
     struct err err = {0};
     struct dump *dump = NULL;
-    int rc = dump_new(pid, &dump, &err);
+    int rc = dump_new(pid, native, &dump, &err);
     if (rc != 0)
         return api_error(error, &err, rc);
     struct outer_dump *outer = arena_alloc(&dump->arena, sizeof *outer);
     struct kei_dump_thread *threads = arena_alloc(&dump->arena, dump->n_threads * sizeof *threads);
     rc = outer == NULL || threads == NULL ? ERR_NOMEM : 0;
     for (size_t i = 0; rc == 0 && i < dump->n_threads; i++)
-        rc = show_thread(dump, &dump->threads[i], &threads[i]);
+        rc = show_thread(dump, &dump->threads[i], native, &threads[i]);
     if (rc != 0) {
         dump_free(dump);
         err_set(&err, rc, "cannot dump %d: out of memory", (int)pid);

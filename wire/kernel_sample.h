@@ -139,15 +139,20 @@ struct wire_sample {
     uint32_t padding;
 };
 
+/* Of a thread, where it left user space. */
+struct wire_registers {
+    uint64_t ip;
+    uint64_t registers[WIRE_REGISTERS]; /* 0: one that this processor does not have */
+};
+
 /* What native frames are found by: the registers of the thread in user space and the innermost piece of its stack, from
  * the page of its stack pointer on. It comes before the sample that it was read with. */
 struct wire_native {
     uint32_t kind, reserved;
     uint64_t owner, time_ns; /* those of the sample */
-    uint64_t ip;
-    uint64_t registers[WIRE_REGISTERS]; /* 0: one that this processor does not have */
-    uint64_t start;                     /* address of the first byte */
-    uint32_t pages, padding;            /* so many pages could be read */
+    struct wire_registers user;
+    uint64_t start;          /* address of the first byte */
+    uint32_t pages, padding; /* so many pages could be read */
     uint8_t bytes[WIRE_STACK_PAGES * WIRE_STACK_PAGE];
 };
 

@@ -16,7 +16,7 @@ char *dump_keep(struct dumper *d, const char *text)
 }
 
 /* Reads the thread until it stood still, or as it is after many tries. */
-static enum look read_proved(struct dumper *d, const struct proc_thread *files, struct python_reader *reader,
+static enum look read_proved(struct dumper *d, pid_t tid, const struct proc_thread *files, struct python_reader *reader,
                              struct proof *proof, bool *proved)
 {
     enum look look = LOOK_AGAIN;
@@ -34,6 +34,7 @@ static enum look read_proved(struct dumper *d, const struct proc_thread *files, 
             continue;
         }
         bool read = reader == NULL || python_read_stack(reader, &d->stack) == PYTHON_READ_OK;
+        dump_natives_copy(d, tid, proof);
         enum look end = proof_end(files, proof);
         if (end == LOOK_GONE)
             return end;
@@ -121,15 +122,17 @@ static void show_thread(struct dumper *d, const struct python_thread *state, con
         thread->state = STATE_IDLE;
     python_remote(d->python)->pages = d->pages;
     name_thread(d, state, thread);
+    dump_natives_merge(d, thread);
 }
 
-static struct python_reader *reader_of(struct dumper *d, const struct python_thread *state)
+static struct python_reader *reader_of(struct dumper *d, pid_t tid, const struct python_thread *state)
 {
     python_remote(d->python)->pages = d->pages;
     struct python_reader *reader = state != NULL ? python_reader_new(d->python, state) : NULL;
     d->stack.gil_address = 0;
     d->stack.holds_gil = false;
     d->stack.depth = 0;
+    dump_natives_begin(d, tid);
     return reader;
 }
 
@@ -145,11 +148,13 @@ static void add_singly(struct dumper *d, pid_t tid, const struct python_thread *
     struct proc_thread files;
     struct proof proof;
     struct dump_thread *thread = &d->dump->threads[d->dump->n_threads];
-    struct python_reader *reader = reader_of(d, state);
+    struct python_reader *reader = reader_of(d, tid, state);
     python_remote(d->python)->pages = NULL;
     *thread = (struct dump_thread){.tid = tid};
     if (proc_thread_open(&files, d->dump->pid, tid)) {
-        if (read_proved(d, &files, reader, &proof, &thread->proved) != LOOK_GONE) {
+        if (read_proved(d, tid, &files, reader, &proof, &thread->proved) != LOOK_GONE) {
+            if ((proof.runs || !thread->proved) && dump_natives_sample(d, tid, reader))
+                thread->proved = proof.runs = true;
             show_thread(d, state, &proof, thread);
             python_remote(d->python)->pages = NULL;
             if (may_have_tasks(d, state, reader, thread))
@@ -168,7 +173,7 @@ static bool add_sleeper(struct dumper *d, pid_t tid, const struct python_thread 
 {
     struct proof proof = {.stat = {.state = 'S'}};
     struct dump_thread *thread = &d->dump->threads[d->dump->n_threads];
-    struct python_reader *reader = reader_of(d, state);
+    struct python_reader *reader = reader_of(d, tid, state);
     *thread = (struct dump_thread){.tid = tid, .proved = true};
     bool read = proc_syscall_once(d->dump->pid, tid, &proof.call) && !proof.call.running && proof.call.number != -1 &&
                 (reader == NULL || python_read_stack(reader, &d->stack) == PYTHON_READ_OK);
@@ -236,7 +241,7 @@ static bool add_all_asleep(struct dumper *d)
 static int add_threads(struct dumper *d, struct err *err)
 {
     uint64_t until_ns = clock_monotonic_ns() + LIST_NS_MAX;
-    if (add_all_asleep(d))
+    if (d->natives == NULL && add_all_asleep(d)) /* unwinding takes longer than most programs sleep */
         return 0;
     dump_names_release(d);
     int rc = list_threads(d);
@@ -249,7 +254,7 @@ static int add_threads(struct dumper *d, struct err *err)
     return 0;
 }
 
-static int fill(struct dumper *d, struct err *err)
+static int fill(struct dumper *d, bool native, struct err *err)
 {
     char command[4096];
     ssize_t size = proc_cmdline(d->dump->pid, command, sizeof command);
@@ -263,10 +268,13 @@ static int fill(struct dumper *d, struct err *err)
     d->pages = remote_pages_new();
     if (d->stack.frames == NULL || d->pages == NULL)
         return err_set(err, ERR_NOMEM, "cannot dump %d: out of memory", (int)d->dump->pid);
+    int rc = native ? dump_natives_new(d, err) : 0;
+    if (rc != 0)
+        return rc;
     return add_threads(d, err);
 }
 
-int dump_new(pid_t pid, struct dump **result, struct err *err)
+int dump_new(pid_t pid, bool native, struct dump **result, struct err *err)
 {
     struct dumper d = {0};
     cpu_set_t before;
@@ -280,7 +288,7 @@ int dump_new(pid_t pid, struct dump **result, struct err *err)
     d.dump = mem_zalloc(1, sizeof *d.dump);
     if (d.dump != NULL) {
         d.dump->pid = pid;
-        rc = fill(&d, err);
+        rc = fill(&d, native, err);
     }
     if (affinity)
         sched_setaffinity(0, sizeof before, &before);
@@ -288,6 +296,7 @@ int dump_new(pid_t pid, struct dump **result, struct err *err)
     remote_pages_free(d.pages);
     dump_names_release(&d);
     dump_forget_greenlets(&d);
+    dump_natives_free(&d);
     mem_free(d.states);
     mem_free(d.tids);
     python_close(d.python);

@@ -11,7 +11,9 @@
 struct dump_frame {
     const char *function, *file;
     uint32_t line;
+    bool native; /* of compiled code; "(...)": and others that are not known */
 };
+enum dump_native { DUMP_NATIVE_NONE, DUMP_NATIVE_CUT, DUMP_NATIVE_WHOLE };
 struct dump_task {
     const char *name, *state, *on, *awaiter; /* "" when there is none */
     bool greenlet;                           /* named after its outermost function; else a task of asyncio */
@@ -29,6 +31,8 @@ struct dump_thread {
     size_t n_tasks;
     uint64_t tasks_left_out; /* there are so many more, at least */
     bool tasks_proved;
+    enum dump_native native; /* what of its native frames is there */
+    const char *native_why;  /* why there is none; "" where none was asked for */
 };
 struct dump {
     struct arena arena; /* of all texts and arrays */
@@ -38,7 +42,8 @@ struct dump {
     size_t n_threads;
 };
 
-int dump_new(pid_t pid, struct dump **result, struct err *err);
+/* `native`: with native frames; ERR_NOT_SUPPORTED: this build cannot. */
+int dump_new(pid_t pid, bool native, struct dump **result, struct err *err);
 void dump_free(struct dump *dump);
 
 #endif

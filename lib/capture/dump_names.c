@@ -63,9 +63,10 @@ void dump_name_frames(struct dumper *d, struct dump_thread *thread)
             thread->proved = false; /* what lies there is no code object */
         d->in_coroutine = d->in_coroutine || (code != NULL && code->code.coroutine);
         thread->frames[thread->n_frames++] =
-            code == NULL ? (struct dump_frame){"?", "?", 0}
-                         : (struct dump_frame){code->function, code->file,
-                                               python_code_line(&code->code, d->stack.frames[i].offset)};
+            code == NULL ? (struct dump_frame){.function = "?", .file = "?"}
+                         : (struct dump_frame){.function = code->function,
+                                               .file = code->file,
+                                               .line = python_code_line(&code->code, d->stack.frames[i].offset)};
     }
     mem_free(sums);
 }

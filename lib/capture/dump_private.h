@@ -1,4 +1,5 @@
-/* What dump.c (threads), dump_names.c (their frames), dump_tasks.c (asyncio's tasks) and dump_greenlets.c share. */
+/* What dump.c (threads), dump_names.c (their frames), dump_tasks.c (asyncio's tasks), dump_greenlets.c and
+ * dump_native.c share. */
 #ifndef KEISOKU_CAPTURE_DUMP_PRIVATE_H
 #define KEISOKU_CAPTURE_DUMP_PRIVATE_H
 
@@ -34,6 +35,7 @@ struct dumper {
     size_t n_codes, codes_capacity;
     struct python_asyncio asyncio;
     struct greenlets greenlets;
+    struct dump_natives *natives; /* NULL: none are wanted */
 };
 
 /* Into the dump's arena; NULL when memory is short. */
@@ -53,5 +55,15 @@ void dump_forget_greenlets(struct dumper *d);
 /* The tasks of a thread that runs asyncio, and its greenlets that do not run. */
 void dump_tasks(struct dumper *d, const struct python_thread *state, const struct proc_thread *files,
                 struct dump_thread *thread);
+
+/* Native frames: what of them is copied for a thread goes into its frames. Without them these do nothing. */
+int dump_natives_new(struct dumper *d, struct err *err);
+void dump_natives_free(struct dumper *d);
+void dump_natives_begin(struct dumper *d, pid_t tid);
+/* Where it sleeps; between the beginning and the end of the proof. */
+void dump_natives_copy(struct dumper *d, pid_t tid, const struct proof *proof);
+/* Instead, where it runs: makes the stack at hand that of a sample by the kernel, which is exact. */
+bool dump_natives_sample(struct dumper *d, pid_t tid, struct python_reader *reader);
+void dump_natives_merge(struct dumper *d, struct dump_thread *thread);
 
 #endif

@@ -170,7 +170,7 @@ static void name_frames(struct task_dumper *t, const struct found_task *task, st
         struct dump_frame *frame = &shown->frames[shown->n_frames++];
         uint32_t copy = t->copies[task->first + i];
         if (copy == UINT32_MAX || !dump_name_copy(t->d, &t->codes[copy], t->frames[task->first + i].offset, frame))
-            *frame = (struct dump_frame){"?", "?", 0};
+            *frame = (struct dump_frame){.function = "?", .file = "?"};
     }
 }
 

@@ -14,11 +14,13 @@
 
 #include <stdatomic.h>
 
+#define NATIVE_ALL_KNOWN ((UINT64_C(1) << WIRE_REGISTERS) - 1)
 struct native_piece {
     atomic_uint holders;
     atomic_uint *living; /* counts it */
     uint64_t time_ns;    /* of the sample that it was read with */
-    uint64_t ip, registers[WIRE_REGISTERS];
+    struct wire_registers user;
+    uint64_t known;            /* bits: which of them */
     struct python_loops loops; /* of the Python stack that it was read with */
     uint64_t start, size;
     uint8_t bytes[];
@@ -38,6 +40,7 @@ struct native_stack {
     size_t n;
     uint32_t loops[PYTHON_LOOPS_MAX]; /* of each loop that was met, how many frames lie further in */
     uint32_t n_loops;
+    bool ended; /* nothing is missing further out, as far as the Python frames go */
 };
 
 struct unwinder;

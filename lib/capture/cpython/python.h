@@ -83,7 +83,7 @@ struct python_stack {
     int core;             /* that the thread's own code last ran on, read after all else; -1: not known */
     uint64_t gil_address; /* of the GIL, 0 unknown: a futex wait inside [address, address + size) waits for it */
     uint32_t gil_size;
-    struct python_loops *loops; /* the caller's, filled by python_stack_recorded; NULL: not wanted */
+    struct python_loops *loops; /* the caller's, filled with the frames; NULL: not wanted */
     struct python_task task;    /* that it belongs to; none unless the reader follows tasks */
 };
 

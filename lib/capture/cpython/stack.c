@@ -492,8 +492,22 @@ int python_read_core(struct python_reader *reader)
                : -1;
 }
 
+static void begin_loops(struct python_loops *loops)
+{
+    if (loops != NULL)
+        loops->n = loops->open = 0;
+}
+
+/* Since 3.15 a frame of the interpreter's own that no loop runs ends every stack. */
+static void end_loops(struct python_loops *loops)
+{
+    if (loops != NULL && loops->n > 1 && loops->frames[loops->n - 1] == 0)
+        loops->n--;
+}
+
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack)
 {
+    begin_loops(stack->loops);
     stack->depth = 0;
     stack->truncated = stack->holds_gil = stack->attached = stack->exception = stack->gil_known = stack->gc_running =
         false;
@@ -511,6 +525,7 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
         result = PYTHON_READ_INVALID; /* the thread state is gone and its memory serves another purpose */
     else if (innermost(reader, &walk.frame))
         result = walk_stack(&walk, stack);
+    end_loops(stack->loops);
     if (result == PYTHON_READ_OK && reader->asyncio.known)
         task_of_stack(reader, walk.generators || !layout_has(reader->python->layout.frame_owner), stack);
     stack->core = view_watched(reader->view) ? reader->core : -1;
@@ -566,8 +581,7 @@ enum python_read_result python_stack_recorded(struct python_reader *reader, cons
     stack->holds_gil = (sample->flags & WIRE_HOLDS_GIL) != 0;
     stack->gil_known = true;
     stack->gc_running = (sample->flags & WIRE_GC_RUNNING) != 0;
-    if (stack->loops != NULL)
-        stack->loops->n = stack->loops->open = 0;
+    begin_loops(stack->loops);
     stack->gil_address = reader->gil_address;
     stack->gil_size = reader->gil_size;
     if (sample->result != WIRE_OK)
@@ -580,8 +594,6 @@ enum python_read_result python_stack_recorded(struct python_reader *reader, cons
     enum python_read_result result = walk_stack(&walk, stack);
     if (result != PYTHON_READ_OK)
         stack->depth = 0;
-    /* since 3.15 a frame of the interpreter's own that no loop runs ends every stack */
-    if (stack->loops != NULL && stack->loops->n > 1 && stack->loops->frames[stack->loops->n - 1] == 0)
-        stack->loops->n--;
+    end_loops(stack->loops);
     return result;
 }

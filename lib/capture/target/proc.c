@@ -157,18 +157,21 @@ static bool parse_syscall(const char *text, struct proc_syscall *result)
         return true;
     }
     const char *at = text;
+    uint64_t number;
     if (*at == '-') {
         result->number = -1;
-        return true;
-    }
-    uint64_t number;
-    if (!take_u64(&at, &number))
-        return false;
-    result->number = (int64_t)number;
-    for (int i = 0; i < 6; i++) {
-        if (!take_hex(&at, &result->args[i]))
+        at += 2;
+    } else {
+        if (!take_u64(&at, &number))
             return false;
+        result->number = (int64_t)number;
+        for (int i = 0; i < 6; i++) {
+            if (!take_hex(&at, &result->args[i]))
+                return false;
+        }
     }
+    if (!take_hex(&at, &result->stack) || !take_hex(&at, &result->ip))
+        result->stack = result->ip = 0;
     return true;
 }
 

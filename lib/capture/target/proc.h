@@ -29,6 +29,7 @@ struct proc_syscall {
     bool running;   /* the kernel says "running": nothing else is known */
     int64_t number; /* -1: blocked outside a system call (a page fault) */
     uint64_t args[6];
+    uint64_t stack, ip; /* pointers in user space; 0: not told */
 };
 
 bool proc_thread_open(struct proc_thread *thread, pid_t pid, pid_t tid);

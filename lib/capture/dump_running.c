@@ -1,0 +1,125 @@
+/*
+ * A thread that runs, for a dump with native frames: one sample of the kernel sampler, which reads Python's frames, the
+ * registers and a piece of the stack in one interrupt.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "capture/dump_native.h"
+#include "capture/kernel_sampler.h"
+
+#include <string.h>
+
+enum {
+    PERIOD_NS = 1000 * 1000,
+    WAIT_NS = 2 * 1000 * 1000,
+    EACH_NS = 150 * 1000 * 1000, /* a thread that waits for the GIL has long gaps */
+    ALL_NS = 1000 * 1000 * 1000
+};
+
+struct taking {
+    struct dumper *d;
+    struct python_reader *reader;
+    struct native_piece *piece;
+    const struct wire_thread *thread;
+    uint64_t native_ns;
+    bool taken;
+};
+
+static void take_native(void *context, const struct wire_native *native)
+{
+    struct taking *taking = context;
+    uint64_t pages = native->pages < WIRE_STACK_PAGES ? native->pages : WIRE_STACK_PAGES;
+    if (taking->taken || native->owner != taking->thread->owner)
+        return;
+    taking->native_ns = native->time_ns;
+    taking->piece->user = native->user;
+    taking->piece->known = NATIVE_ALL_KNOWN;
+    taking->piece->start = native->start;
+    taking->piece->size = pages * WIRE_STACK_PAGE;
+    memcpy(taking->piece->bytes, native->bytes, taking->piece->size);
+}
+
+static void take_sample(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
+{
+    struct taking *taking = context;
+    if (taking->taken || sample->owner != taking->thread->owner || sample->time_ns != taking->native_ns ||
+        (sample->flags & (WIRE_WAITS | WIRE_IN_DOUBT)) != 0)
+        return;
+    taking->taken = taking->reader == NULL ||
+                    python_stack_recorded(taking->reader, sample, frames, &taking->d->stack) == PYTHON_READ_OK;
+}
+
+static void pass_code(void *context, const struct wire_code *code, const uint8_t *table)
+{
+    (void)context;
+    (void)code;
+    (void)table;
+}
+
+static void pass_end(void *context, const struct wire_waited *waited)
+{
+    (void)context;
+    (void)waited;
+}
+
+static void pass_task(void *context, const struct wire_task *task)
+{
+    (void)context;
+    (void)task;
+}
+
+static void sample(struct kernel_sampler *sampler, struct taking *taking, uint64_t until_ns)
+{
+    struct kernel_taker taker = {.context = taking,
+                                 .sample = take_sample,
+                                 .waited = pass_end,
+                                 .code = pass_code,
+                                 .native = take_native,
+                                 .task = pass_task};
+    do {
+        kernel_sampler_period(sampler, PERIOD_NS);
+        if (kernel_sampler_called(sampler))
+            kernel_sampler_call(sampler, 0);
+        kernel_sampler_wait(sampler, WAIT_NS);
+        kernel_sampler_drain(sampler, &taker);
+    } while (!taking->taken && clock_monotonic_ns() < until_ns);
+    kernel_sampler_period(sampler, KERNEL_NEVER_NS);
+}
+
+static bool start(struct dumper *d, struct dump_natives *natives)
+{
+    struct err err;
+    if (natives->sampler == NULL && natives->why_no_sampler == NULL) {
+        if (kernel_sampler_new(true, &natives->sampler, &err) != 0)
+            natives->why_no_sampler = dump_keep(d, err.text);
+        natives->sampled_until_ns = clock_monotonic_ns() + ALL_NS;
+    }
+    return natives->sampler != NULL;
+}
+
+bool dump_running_sample(struct dumper *d, pid_t tid, struct python_reader *reader)
+{
+    struct dump_natives *natives = d->natives;
+    natives->wire = (struct wire_thread){.owner = (uint64_t)tid, .process = (uint32_t)d->dump->pid};
+    if (!start(d, natives) || (reader != NULL && !python_reader_wire(reader, &natives->wire)) ||
+        !kernel_sampler_watch(natives->sampler, tid, &natives->wire))
+        return false;
+    struct taking taking = {.d = d, .reader = reader, .piece = &natives->piece, .thread = &natives->wire};
+    uint64_t until_ns = clock_monotonic_ns() + EACH_NS;
+    sample(natives->sampler, &taking, until_ns < natives->sampled_until_ns ? until_ns : natives->sampled_until_ns);
+    kernel_sampler_unwatch(natives->sampler, tid);
+    return taking.taken;
+}
+
+bool dump_running_holds(struct dumper *d)
+{
+    const struct wire_thread *thread = &d->natives->wire;
+    uint8_t bytes[WIRE_BYTES] = {0};
+    for (uint32_t i = 0; i < d->stack.depth; i++) {
+        uint64_t code = d->stack.frames[i].code;
+        if (!remote_read(python_remote(d->python), code + thread->layout.code_low, bytes, thread->layout.code_bytes) ||
+            wire_mark(&thread->layout, bytes, code, thread->process) != d->stack.frames[i].mark)
+            return false;
+    }
+    return true;
+}
