@@ -99,15 +99,23 @@ static void put_detail(const struct kei_dump *dump, const struct kei_dump_thread
     put(text, DETAIL_COLUMN);
 }
 
-/* All of them, a line each. */
-static void put_all(const struct kei_dump_frame *frames, size_t n_frames)
+/* With native frames: each on a line, or the reason why there are none. */
+static void put_frames(const struct kei_dump_thread *thread)
 {
-    printf("\n");
-    for (size_t i = 0; i < n_frames; i++) {
+    if (thread->native_why[0] != '\0' || thread->native[0] == '\0') {
+        put_stack(thread->frames, thread->n_frames, thread->proved);
+        printf("\n");
+        if (thread->native_why[0] != '\0')
+            printf("    no native frames: %s\n", thread->native_why);
+        return;
+    }
+    printf("%zu frames\n", thread->n_frames);
+    for (size_t i = 0; i < thread->n_frames; i++) {
+        const struct kei_dump_frame *frame = &thread->frames[i];
         printf("    ");
-        put(frames[i].function, frames[i].file[0] != '\0' ? 24 : 0);
-        printf(frames[i].file[0] != '\0' ? "  " : "");
-        put_place(&frames[i]);
+        put(frame->function, frame->file[0] != '\0' ? 24 : 0);
+        printf(frame->file[0] != '\0' ? "  " : "");
+        put_place(frame);
         printf("\n");
     }
 }
@@ -158,14 +166,7 @@ static void print_text(const struct kei_dump *dump, bool color)
         printf("  %s%-*s%s", color ? "\033[36m" : "", STATE_COLUMN - 1, thread->state, color ? "\033[0m " : " ");
         put_detail(dump, thread);
         printf(" ");
-        if (strcmp(thread->native, "whole") == 0 || strcmp(thread->native, "cut") == 0) {
-            put_all(thread->frames, thread->n_frames);
-        } else {
-            put_stack(thread->frames, thread->n_frames, thread->proved);
-            printf("\n");
-        }
-        if (thread->native_why[0] != '\0')
-            printf("    no native frames: %s\n", thread->native_why);
+        put_frames(thread);
         put_tasks(thread, width, color);
     }
 }

@@ -308,7 +308,7 @@ static void check_native(struct visit *visit, bool kernel)
     if (!built)
         SAY(text.detail, "%.160s", err.text);
     else if (!kernel)
-        SAY(text.detail, "--native needs the kernel sampler; it would show the frames of C, C++ and Rust code");
+        SAY(text.detail, "run --native needs the kernel sampler; dump --native shows those of threads that sleep");
     else
         SAY(text.detail, "--native: frames of C, C++ and Rust code, by unwinding tables; no frame pointers are needed");
     add(visit, "native stacks", yes_no(built && kernel), &text);

@@ -128,7 +128,8 @@ static uint32_t draw(void)
 /* Whatever stack and registers say, a walk ends. */
 static void walk(const struct proc_map *code, struct seen *seen)
 {
-    struct unwind_frame frame = {.bytes = seen->bytes, .size = PIECE, .start = 0x7000000, .known = UINT64_MAX};
+    struct unwind_frame frame = {.bytes = seen->bytes, .size = PIECE, .start = 0x7000000};
+    frame.known = draw() % 2 == 0 ? UINT64_MAX : (uint64_t)draw() << 24 | draw();
     for (int i = 0; i < UNWIND_REGISTERS; i++)
         frame.registers[i] = draw() % 4 == 0 ? draw() : frame.start + draw() % PIECE;
     for (size_t i = 0; i + 8 <= PIECE; i += 8) {
