@@ -79,7 +79,9 @@ static void look(struct sampler *s, struct tracked_thread *t)
 /* The core of `t` is not open to us: read it free where that is allowed. */
 static void look_from_outside(struct sampler *s, struct tracked_thread *t)
 {
-    if (s->m->options.core_only || sampler_look_free(s, t) != LOOK_DONE)
+    if (t->core < 0) /* it ended as it was asked where it is */
+        sampler_give_up(s, t, LOSS_RAN_MEANWHILE);
+    else if (s->m->options.core_only || sampler_look_free(s, t) != LOOK_DONE)
         sampler_give_up(s, t, LOSS_OTHER_CORE);
 }
 

@@ -52,6 +52,7 @@ struct tracked_process {
     uint32_t list_failures;         /* [T] in a row */
     uint32_t live_threads;          /* [T] */
     uint64_t list_due_ns;           /* [T] */
+    uint64_t born_ns, soon_ns;      /* [T] its last thread's birth; the list that looks for its state again, or 0 */
 
     bool python_known;                   /* [L] */
     bool ended;                          /* [L] */

@@ -503,6 +503,18 @@ static void nap_paused(struct tracker *k)
         errno = 0; /* somebody else took it */
 }
 
+static struct timespec nap_time(const struct tracker *k)
+{
+    uint64_t nap_ns =
+        NS_PER_MS * (uint64_t)(k->now_ns < k->busy_until_ns || k->m->perf == NULL ? PASS_BUSY_MS : PASS_MS);
+    for (size_t i = 0; i < k->m->track.n_processes; i++) {
+        const struct tracked_process *process = k->m->track.processes[i];
+        if (process->soon_ns > k->now_ns && process->soon_ns - k->now_ns < nap_ns && !process->ended)
+            nap_ns = process->soon_ns - k->now_ns;
+    }
+    return (struct timespec){.tv_nsec = (long)nap_ns};
+}
+
 /* Sleeps until the child ends, something is born, the measurement stops, or it is time for another look. */
 static void nap(struct tracker *k)
 {
@@ -516,8 +528,9 @@ static void nap(struct tracker *k)
         fds[2 + i] = (struct pollfd){births[i], POLLIN, 0};
     if (atomic_load(&m->wait_status) != -1)
         fds[1].fd = -1; /* a dead child's descriptor is always ready */
-    if (k->log.n == 0)  /* what is left there is of this moment, and wakes nobody again */
-        poll(fds, 2 + n, k->now_ns < k->busy_until_ns || m->perf == NULL ? PASS_BUSY_MS : PASS_MS);
+    struct timespec nap = nap_time(k);
+    if (k->log.n == 0) /* what is left there is of this moment, and wakes nobody again */
+        ppoll(fds, 2 + n, &nap, NULL);
 }
 
 int tracker_prepare(struct measurement *m)

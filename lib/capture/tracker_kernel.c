@@ -74,8 +74,10 @@ static void take_birth(struct tracker *k, const struct task_record *record)
     struct track *track = &k->m->track;
     struct tracked_process *process = track_process(track, record->pid);
     if (record->pid == record->parent) { /* a thread */
-        if (process != NULL)
+        if (process != NULL) {
             process->list_due_ns = 0;
+            process->born_ns = k->now_ns;
+        }
         return;
     }
     if (k->m->options.no_children || track_process(track, record->parent) == NULL)

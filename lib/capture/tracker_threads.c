@@ -163,6 +163,20 @@ static void miss_threads(struct tracker *k, struct tracked_process *process, uin
     process->missed = missed;
 }
 
+/* The birth of a thread is told before it has its state, which comes with its first steps: the next list is soon. */
+static void look_again_soon(struct tracker *k, struct tracked_process *process, int n_tids)
+{
+    uint64_t age_ns = k->now_ns - process->born_ns;
+    process->soon_ns = 0;
+    if (process->born_ns == 0 || age_ns > STATE_LATE_NS)
+        return;
+    for (int i = 0; i < n_tids && process->soon_ns == 0; i++)
+        if (track_thread(&k->m->track, k->tids[i]) == NULL)
+            process->soon_ns = k->now_ns + (age_ns > STATE_FIRST_NS ? age_ns : STATE_FIRST_NS);
+    if (process->soon_ns != 0 && process->soon_ns < process->list_due_ns)
+        process->list_due_ns = process->soon_ns;
+}
+
 uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns)
 {
     return interval_ns > 100 * cost_ns ? interval_ns : 100 * cost_ns;
@@ -192,6 +206,7 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
     for (int i = 0; i < n_tids; i++)
         meet_thread(k, process, k->tids[i], n_states);
     miss_threads(k, process, k->missed);
+    look_again_soon(k, process, n_tids);
     if (process->live_threads == 0)
         return;
     for (size_t i = 0; i < track->n_threads; i++) {

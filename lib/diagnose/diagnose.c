@@ -3,8 +3,9 @@
 
 #include "diagnose/findings.h"
 #include "diagnose/ledger.h"
+#include "diagnose/unfollowed.h"
 
-static void make_trust(const struct profile *profile, struct trust *trust)
+static int make_trust(const struct profile *profile, struct trust *trust)
 {
     const struct profile_samples *samples = &profile->samples;
     for (size_t i = 0; i < samples->count; i++) {
@@ -27,6 +28,7 @@ static void make_trust(const struct profile *profile, struct trust *trust)
     double of_ns = run_ns > (double)whole->duration_ns ? run_ns : (double)whole->duration_ns;
     trust->core_taken = of_ns > 0 ? (double)profile->self.core_taken_ns / of_ns : 0;
     trust->reread_share = profile->self.reads > 0 ? (double)profile->self.rereads / (double)profile->self.reads : 0;
+    return unfollowed_part(whole, &trust->unfollowed);
 }
 
 /* Of the profile without the threads that stand aside: these are left out as idle workers are. */
@@ -68,10 +70,10 @@ int diagnose(const struct profile *profile, struct diagnosis **result)
     if (diagnosis == NULL)
         return ERR_NOMEM;
     int rc = aggregate_new(profile, &all, &diagnosis->aggregate);
-    if (rc == 0) {
-        make_trust(profile, &diagnosis->trust);
+    if (rc == 0)
+        rc = make_trust(profile, &diagnosis->trust);
+    if (rc == 0)
         rc = ledger_make(profile, diagnosis);
-    }
     if (rc == 0)
         rc = roles_make(profile, &diagnosis->roles, &diagnosis->aside);
     if (rc == 0)

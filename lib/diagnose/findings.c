@@ -229,7 +229,8 @@ static int try_row(const struct facts *facts, const struct finding_row *row, con
         one->score = fmin(one->score, words.under / LIMIT_OF(FLAT, ALIKE));
     bool done =
         fill_template(finding->sentence, sizeof finding->sentence, row->sentence, facts->profile, finding, &words);
-    done = done && fill_template(finding->action, sizeof finding->action, row->action, facts->profile, finding, &words);
+    done = done && fill_template(finding->action, sizeof finding->action,
+                                 words.action != NULL ? words.action : row->action, facts->profile, finding, &words);
     return done ? 1 : ERR_NOMEM;
 }
 

@@ -180,6 +180,17 @@ static double deciding_half_width(const struct facts *facts)
     return widest;
 }
 
+static void reason_brief_threads(const struct trust *trust, struct finding *finding, struct words *words)
+{
+    finding_add(finding, "CPU time in threads too brief to be followed", "share", trust->unfollowed);
+    snprintf(words->reason, sizeof words->reason,
+             "%.0f %% of the CPU time was in threads that ended before they could be followed",
+             trust->unfollowed * 100);
+    words->action =
+        "Measure it with threads that stay (a ThreadPoolExecutor, a server with a fixed number of threads): "
+        "a longer run tells no more of such brief ones.";
+}
+
 bool rule_insufficient(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                        struct finding *finding, struct words *words)
 {
@@ -210,6 +221,8 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
                  "what its threads did could not be told for %.0f %% of their time", unknown * 100);
     else if (facts->hot == NULL && facts->active * facts->python.share > LIMIT_OF(INSUFFICIENT, UNKNOWN_MAX))
         snprintf(words->reason, sizeof words->reason, "it ran Python of which no stack was read");
+    else if (trust->unfollowed > LIMIT_OF(INSUFFICIENT, UNFOLLOWED_MAX))
+        reason_brief_threads(trust, finding, words);
     else
         return false;
     if (dropped > 0)

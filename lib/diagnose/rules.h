@@ -23,6 +23,7 @@ enum finding_order { ORDER_GATE, ORDER_COMPLEXITY, ORDER_GAIN, ORDER_LAST, ORDER
 /* What a rule fills beside the finding: the words for the templates. */
 struct words {
     char share[24], gain[32], count[24], reason[160];
+    const char *action; /* in place of the row's; NULL: that one */
     double ease;        /* weight of the gain in the order; 1 as a rule */
     bool after;         /* holds, but a conclusion comes first */
     double under, over; /* gains that are surely had by others it stands behind, or before; 0: none */

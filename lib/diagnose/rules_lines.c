@@ -99,6 +99,28 @@ static bool is_of_connection(const struct profile *profile, const struct line_su
     return (double)*looks >= LIMIT_OF(N_PLUS_ONE, LOOKS_MIN);
 }
 
+/* The line's part of the time of the threads that come to it, and at most of the elapsed time: ten workers that each
+ * ask half of their time win a factor of two, not one that is half of ten. */
+static struct share part_of_its_threads(const struct facts *facts, const struct line_sum *line)
+{
+    const struct profile *profile = facts->profile;
+    const struct profile_samples *samples = &profile->samples;
+    double there = 0, all = 0;
+    for (size_t i = 0; i < samples->count;) {
+        double one = 0, one_there = 0;
+        uint32_t thread = samples->thread[i];
+        for (; i < samples->count && samples->thread[i] == thread; i++) {
+            if (!sample_counts(profile, i))
+                continue;
+            one += samples->wall_ns[i];
+            one_there += on_line(profile, samples->stack[i], line) == 1 ? samples->wall_ns[i] : 0;
+        }
+        there += one_there;
+        all += one_there > 0 ? one : 0;
+    }
+    return elapsed_part(facts, all > facts->elapsed_ns ? there / all * facts->elapsed_ns : there);
+}
+
 bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                      struct finding *finding, struct words *words)
 {
@@ -115,6 +137,9 @@ bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, s
             continue;
         const char *text = profile_source_line(profile, line->file, line->line, &length);
         if (text == NULL || !source_queries(text, length) || !is_of_connection(profile, line, &looks))
+            continue;
+        share = part_of_its_threads(facts, line);
+        if (share.low < LIMIT_OF(N_PLUS_ONE, LINE_MIN))
             continue;
         count_visits(profile, line, &samples);
         double run = samples.visits > 0 ? (double)samples.samples / (double)samples.visits : 0;

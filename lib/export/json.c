@@ -150,6 +150,8 @@ static void write_trust(struct json_writer *json, const struct profile *profile,
     json_integer(json, "samples", (int64_t)trust->samples);
     if (self->reads > 0)
         json_number(json, "reread_share", trust->reread_share);
+    if (trust->unfollowed > 0)
+        json_number(json, "unfollowed_cpu_share", trust->unfollowed);
     json_integer(json, "dropped", (int64_t)trust->dropped);
     if (self->sweeps > 0) {
         json_integer(json, "stops", (int64_t)self->stops);

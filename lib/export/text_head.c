@@ -26,6 +26,8 @@ static void add_pythons(struct buf *out, const struct profile *profile, size_t *
 
 enum { WORDS_MAX = 32, NAME_LEAST = 16 };
 
+static const double unfollowed_told = 0.05;
+
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -207,6 +209,8 @@ void text_trust(struct screen *screen)
         cells_count(count, sizeof count, trust->no_stack), buf_printf(&text, ", %s without a stack", count);
     buf_add_text(&text, "; ");
     add_losses(&text, profile, trust);
+    if (trust->unfollowed >= unfollowed_told)
+        buf_printf(&text, "; %.0f %% of its CPU time in threads too brief to be followed", trust->unfollowed * 100);
     if (profile->self.sweeps > 0)
         buf_printf(&text, "; we took %.1f %% of its time", trust->core_taken * 100);
     if (profile->self.rate_hz > 0)

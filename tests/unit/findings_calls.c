@@ -274,6 +274,34 @@ static struct built *querying(const char *type, size_t run)
     return built;
 }
 
+/* Two workers at once, each on the line for 60 % of its time: 60 % of the elapsed time is that line's, not all of it.
+ */
+static void queries_of_several_workers_are_a_part_of_each(void **state)
+{
+    (void)state;
+    static const char text[] = "for key in keys:\n    row = db.execute(QUERY, (key,)).fetchone()\n    use(row)\n";
+    uint32_t work;
+    struct built *built = written(text, "work", &work);
+    uint32_t threads[2] = {built_thread(built, 1), built_thread(built, 1)};
+    uint32_t query = built_stack(built, 0, work, 2), rest = built_stack(built, 0, work, 3);
+    for (size_t t = 0; t < 2; t++)
+        for (size_t i = 0; i < WHOLE; i++)
+            built_sample(built, (i + 1) * MS, threads[t], i % 5 < 3 ? query : rest, STATE_NATIVE, 1, MS);
+    operands[0] = (struct operand){.frame = 1,
+                                   .operation = built_string(built, "call"),
+                                   .type = built_string(built, "sqlite3.Cursor"),
+                                   .looks = 40};
+    built->profile.operands = operands;
+    built->profile.n_operands = 1;
+    built_cores(built, 4);
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "n-plus-one");
+    assert_float_equal(diagnosis->findings[0].evidence[0].value, 0.6f, 0.01f);
+    assert_true(diagnosis->findings[0].max_gain < 2.6);
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
 static void many_short_queries_are_told(void **state)
 {
     (void)state;
@@ -415,12 +443,18 @@ static void collections_at_the_end_are_not_meant(void **state)
 int call_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_that_must_come_again_are_told),  cmocka_unit_test(small_functions_are_told),
-        cmocka_unit_test(words_of_a_docstring_are_no_loop),     cmocka_unit_test(rounds_that_need_each_other_are_told),
-        cmocka_unit_test(call_overhead_is_of_small_functions),  cmocka_unit_test(imports_that_nothing_uses_are_told),
-        cmocka_unit_test(many_short_queries_are_told),          cmocka_unit_test(what_grows_with_the_run_is_told),
-        cmocka_unit_test(memory_that_is_thrown_away_is_told),   cmocka_unit_test(built_in_calls_in_a_row_are_no_loop),
+        cmocka_unit_test(calls_that_must_come_again_are_told),
+        cmocka_unit_test(small_functions_are_told),
+        cmocka_unit_test(words_of_a_docstring_are_no_loop),
+        cmocka_unit_test(rounds_that_need_each_other_are_told),
+        cmocka_unit_test(call_overhead_is_of_small_functions),
+        cmocka_unit_test(imports_that_nothing_uses_are_told),
+        cmocka_unit_test(many_short_queries_are_told),
+        cmocka_unit_test(what_grows_with_the_run_is_told),
+        cmocka_unit_test(memory_that_is_thrown_away_is_told),
+        cmocka_unit_test(built_in_calls_in_a_row_are_no_loop),
         cmocka_unit_test(collections_at_the_end_are_not_meant),
+        cmocka_unit_test(queries_of_several_workers_are_a_part_of_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

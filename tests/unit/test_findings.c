@@ -291,6 +291,27 @@ static void too_little_is_insufficient(void **state)
     expect(built, TAGS("insufficient"));
 }
 
+/* A hot loop, and as much CPU time again and more in threads that nobody could follow: no advice is safe. */
+static void much_in_brief_threads_is_insufficient(void **state)
+{
+    (void)state;
+    for (int part = 0; part < 2; part++) {
+        struct built *built = loop_over_ten(STATE_PYTHON);
+        double run_ns = (double)built->threads[1].run_ns;
+        built_cores(built, 1);
+        built->profile.processes[1].python = built_string(built, "3.13.0");
+        built->profile.counters[built->profile.n_counters++] = (struct counter){
+            .subject = 1, .kind = COUNTER_USER_TIME, .value = (int64_t)(part == 0 ? 1.2 * run_ns : 2.5 * run_ns)};
+        struct diagnosis *diagnosis = diagnosed(built);
+        assert_float_equal(diagnosis->trust.unfollowed, part == 0 ? 0.167f : 0.6f, 0.01f);
+        assert_true((strcmp(diagnosis->findings[0].tag, "insufficient") == 0) == (part == 1));
+        if (part == 1)
+            assert_non_null(strstr(diagnosis->findings[0].sentence, "60 % of the CPU time was in threads that ended"));
+        diagnosis_free(diagnosis);
+        free(built);
+    }
+}
+
 static void imports_are_no_loop(void **state)
 {
     (void)state;
@@ -411,6 +432,7 @@ int main(void)
         cmocka_unit_test(full_pool_is_left_alone),
         cmocka_unit_test(native_is_left_native),
         cmocka_unit_test(too_little_is_insufficient),
+        cmocka_unit_test(much_in_brief_threads_is_insufficient),
         cmocka_unit_test(imports_are_no_loop),
         cmocka_unit_test(short_memory_is_said),
         cmocka_unit_test(collecting_is_told),
