@@ -10,9 +10,9 @@ enum {
     PASS_MS = 50,
     PASS_BUSY_MS = 3, /* for a while after something was born */
     BUSY_NS = 500 * NS_PER_MS,
-    LIST_NS = 10 * NS_PER_MS,           /* threads of a process are listed that often */
-    LIST_SLOW_NS = 100 * NS_PER_MS,     /* with the kernel's records, which tell of new ones at once */
-    STATE_FIRST_NS = 250 * 1000,        /* a thread born just now has no state yet: looked for again, each time later */
+    LIST_NS = 10 * NS_PER_MS,       /* threads of a process are listed that often */
+    LIST_SLOW_NS = 100 * NS_PER_MS, /* with the kernel's records, which tell of new ones at once */
+    STATE_FIRST_NS = 250 * 1000,    /* a thread born just now has no state yet: looked for again, each time later */
     STATE_LATE_NS = 5 * NS_PER_MS,
     CHILDREN_NS = 3 * NS_PER_MS,        /* children, without the kernel's records */
     CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
