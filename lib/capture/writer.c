@@ -17,8 +17,10 @@
 enum {
     NS_PER_MS = 1000000,
     PASS_NS = 40 * NS_PER_MS,
+    CALM_NS = 100 * NS_PER_MS, /* to the next pass, where the last had few samples */
+    CALM_SAMPLES = 512,
     LAG_NS = 60 * NS_PER_MS, /* age of a sample before it is named */
-    COMMIT_NS = 500 * NS_PER_MS,
+    COMMIT_NS = 400 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
     QUOTA_NS = 2000 * NS_PER_MS,
     EARLY_NS = 2000 * NS_PER_MS, /* a program that is soon over is read more often */
@@ -122,10 +124,12 @@ static uint64_t last_moment(const struct measurement *m)
     return end_ns != 0 && end_ns < now_ns ? end_ns : now_ns;
 }
 
-static void write_samples(struct writer *w, uint64_t until_ns)
+/* Returns how many. */
+static size_t write_samples(struct writer *w, uint64_t until_ns)
 {
     const struct raw_sample *raw;
-    while ((raw = sample_queue_peek(&w->m->queue)) != NULL && raw->time_ns <= until_ns) {
+    size_t n = 0;
+    for (; (raw = sample_queue_peek(&w->m->queue)) != NULL && raw->time_ns <= until_ns; n++) {
         if (raw->waits)
             writer_write_wait(w, raw);
         else
@@ -137,6 +141,7 @@ static void write_samples(struct writer *w, uint64_t until_ns)
             writer_keep_bounds(w, last_moment(w->m));
         }
     }
+    return n;
 }
 
 /* Tens of milliseconds of work, more where cores are short: what was measured before is written first. A short program
@@ -163,20 +168,22 @@ static void note_kernel(struct writer *w)
     w->kernel_noted = true;
 }
 
-static void pass(struct writer *w)
+/* Returns how long the next one may wait. */
+static uint64_t pass(struct writer *w)
 {
     uint64_t now_ns = last_moment(w->m);
     learn_noise(w, now_ns);
     note_kernel(w);
     bool written = writer_write_tables(w, false);
-    write_samples(w, now_ns - LAG_NS);
+    size_t n = write_samples(w, now_ns - LAG_NS);
     operands_write(w->operands);
     writer_empty_turned(w);
     if (written) /* a child that is not known yet may name its parent */
         writer_forget_ended(w);
+    bool early = now_ns < w->m->start_ns + EARLY_NS;
     if (now_ns >= w->counters_due_ns) {
         writer_read_counters(w, now_ns);
-        bool early = now_ns < w->m->start_ns + EARLY_NS && w->n_threads <= EARLY_THREADS_MAX;
+        early = early && w->n_threads <= EARLY_THREADS_MAX;
         w->counters_due_ns = now_ns + (early ? EARLY_COUNTERS_NS : COUNTERS_NS);
     }
     if (now_ns >= w->commit_due_ns) {
@@ -184,6 +191,7 @@ static void pass(struct writer *w)
         writer_keep_bounds(w, now_ns);
         w->commit_due_ns = now_ns + COMMIT_NS;
     }
+    return early || n > CALM_SAMPLES ? PASS_NS : CALM_NS;
 }
 
 void writer_commit(struct writer *w, uint64_t until_ns)
@@ -221,8 +229,8 @@ void *writer_main(void *measurement)
         writer_keep_failure(m, &err);
     } else {
         while (!atomic_load(&m->stop_writer)) {
-            pass(&w);
-            writer_rest(&w, PASS_NS);
+            uint64_t nap_ns = pass(&w);
+            writer_rest(&w, nap_ns);
         }
         finish(&w);
     }
