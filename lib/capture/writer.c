@@ -20,7 +20,7 @@ enum {
     CALM_NS = 100 * NS_PER_MS, /* to the next pass, where the last had few samples */
     CALM_SAMPLES = 512,
     LAG_NS = 60 * NS_PER_MS, /* age of a sample before it is named */
-    COMMIT_NS = 400 * NS_PER_MS,
+    COMMIT_NS = 550 * NS_PER_MS,
     COUNTERS_NS = 200 * NS_PER_MS,
     QUOTA_NS = 2000 * NS_PER_MS,
     EARLY_NS = 2000 * NS_PER_MS, /* a program that is soon over is read more often */
