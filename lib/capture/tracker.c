@@ -320,19 +320,29 @@ static void tell_end(struct measurement *m)
         errno = 0; /* full: it is readable anyway */
 }
 
-/* What nobody can read any more once it has ended. The kernel's word is of its descendants too, so only of a process
- * that was alone. */
-static void keep_peak(struct tracker *k, struct tracked_process *process, const struct rusage *last)
+static void keep_last(struct tracked_process *process, enum counter_kind kind, int64_t value)
+{
+    process->usage_last.values[kind] = value;
+    process->usage_last.known[kind] = true;
+}
+
+/* What nobody can read any more once it has ended. The kernel's word is of its descendants too: their peak is not its
+ * own, unless it was alone. */
+static void keep_last_word(struct tracker *k, struct tracked_process *process, const struct rusage *last)
 {
     const struct track *track = &k->m->track;
+    const struct timeval *user = &last->ru_utime, *system = &last->ru_stime;
+    bool alone = true;
     for (size_t i = 0; i < track->n_processes; i++)
-        if (track->processes[i]->pid != process->pid)
-            return;
+        alone = alone && track->processes[i]->pid == process->pid;
     if (!process->usage_last_known)
         return;
     pthread_mutex_lock(&k->m->track.lock);
-    process->usage_last.values[COUNTER_PEAK_RSS] = (int64_t)last->ru_maxrss * 1024;
-    process->usage_last.known[COUNTER_PEAK_RSS] = true;
+    if (alone)
+        keep_last(process, COUNTER_PEAK_RSS, (int64_t)last->ru_maxrss * 1024);
+    if (k->m->options.delay_ns == 0) /* else it is of what was before, too */
+        keep_last(process, COUNTER_TREE_TIME,
+                  (user->tv_sec + system->tv_sec) * 1000000000 + (user->tv_usec + system->tv_usec) * 1000);
     pthread_mutex_unlock(&k->m->track.lock);
 }
 
@@ -352,7 +362,7 @@ static void reap_child(struct tracker *k)
     if (wait4(m->child, &status, 0, &last) != m->child)
         return;
     if (process != NULL) {
-        keep_peak(k, process, &last);
+        keep_last_word(k, process, &last);
         tracker_end_process(k, process, status);
     }
     atomic_store(&m->wait_status, status);

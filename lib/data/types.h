@@ -169,7 +169,8 @@ struct task_wait {
     X(USER_TIME, "user_time", "ns", 1, "process")                                                                      \
     X(SYSTEM_TIME, "system_time", "ns", 1, "process")                                                                  \
     X(READ_CALLS, "read_by_calls", "bytes", 1, "process") /* from files, pipes, sockets, whatever holds them */        \
-    X(WRITE_CALLS, "written_by_calls", "bytes", 1, "process")
+    X(WRITE_CALLS, "written_by_calls", "bytes", 1, "process")                                                          \
+    X(TREE_TIME, "tree_time", "ns", 1, "process") /* its CPU time and that of all below it, to their very ends */
 
 enum counter_kind {
 #define X(name, text, unit, cumulative, subject) COUNTER_##name,

@@ -87,6 +87,18 @@ static int sum_cores(const struct profile *profile, double *busy_ns, uint32_t *c
     return 0;
 }
 
+/* By the kernel's last word of a program and all its children: what brief ones did before they were found, and while
+ * they ended, is in no thread's. 0: not known. */
+static double tree_ns(const struct profile *profile)
+{
+    double ns = 0;
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        if (profile->counters[i].kind == COUNTER_TREE_TIME)
+            ns = fmax(ns, (double)profile->counters[i].value);
+    }
+    return ns;
+}
+
 /*
  * Cores that were free: allowed by affinity and quota, and idle during the recording. When more cores are counted than
  * the program may use, which of them it may use is not known, so both bounds hold.
@@ -103,12 +115,14 @@ static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
     int rc = sum_cores(profile, &busy_ns, &counted);
     if (rc != 0)
         return rc;
+    if (counted > 0 && duration_ns > 0)
+        used = fmax(used, fmin(tree_ns(profile), busy_ns) / duration_ns);
     diagnosis->cores_used = used;
     double available = allowed - used;
     facts->cores_known = duration_ns > 0 && counted > 0;
     if (facts->cores_known) {
         available = fmin(available, (double)counted - busy_ns / duration_ns);
-        facts->others = fmax(0, busy_ns / duration_ns - used);
+        facts->others = fmax(0, (busy_ns - (double)profile->self.own_cpu_ns) / duration_ns - used);
     }
     if (profile->cores_quota > 0)
         available = fmin(available, profile->cores_quota - used);
