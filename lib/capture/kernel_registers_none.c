@@ -1,6 +1,8 @@
 /* In place of kernel_registers.c where the build found no clang, bpftool or libbpf. */
 #include "capture/kernel_registers.h"
 
+#include <stddef.h>
+
 int kernel_registers_new(struct kernel_registers **result, struct err *err)
 {
     *result = NULL;
