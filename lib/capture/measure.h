@@ -14,6 +14,7 @@
 #include "capture/kernel_noise.h"
 #include "capture/kernel_sampler.h"
 #include "capture/kernel_start.h"
+#include "capture/lock_looks.h"
 #include "capture/operands.h"
 #include "capture/perf_clock.h"
 #include "capture/proc_events.h"
@@ -74,6 +75,7 @@ struct measurement {
     struct sample_queue queue;
     pthread_mutex_t queue_lock; /* of the samplers that fill it */
     struct operand_queue operands;
+    struct lock_queue locks;
     struct perf_clock *perf;               /* NULL: not permitted */
     struct err perf_error;                 /* why it was not */
     struct proc_events *events;            /* NULL: not permitted */

@@ -84,13 +84,13 @@ static bool is_import(const struct python_code *code)
 }
 
 /* The file as an absolute path where the code has a relative one and the process still tells its directory. */
-static void absolute_file(const struct tracked_process *process, const char *file, char *path, size_t size)
+static void absolute_file(pid_t pid, const char *file, char *path, size_t size)
 {
     char link[64], directory[4096];
     snprintf(path, size, "%s", file);
     if (file[0] == '/' || file[0] == '<' || file[0] == '\0')
         return;
-    snprintf(link, sizeof link, "/proc/%d/cwd", process->pid);
+    snprintf(link, sizeof link, "/proc/%d/cwd", (int)pid);
     ssize_t length = readlink(link, directory, sizeof directory - 1);
     if (length <= 0)
         return;
@@ -121,20 +121,33 @@ static bool is_event_loop(const struct python_code *code)
     return false;
 }
 
+static struct function function_of(struct names *names, const struct python_code *code, const char *path)
+{
+    return (struct function){
+        .name = recording_add_string(names->m->recording, code->qualname, strlen(code->qualname)),
+        .file = recording_add_string(names->m->recording, path, strlen(path)),
+        .first_line = code->first_line,
+        .kind = FUNCTION_PYTHON,
+    };
+}
+
+uint32_t names_code_frame(struct names *names, pid_t pid, const struct python_code *code, int32_t offset)
+{
+    char path[8192];
+    absolute_file(pid, code->file, path, sizeof path);
+    struct function function = function_of(names, code, path);
+    return recording_add_frame(names->m->recording, recording_add_function(names->m->recording, &function),
+                               python_code_line(code, offset));
+}
+
 /* Gives the code its function in the recording. */
 static void add_function(struct names *names, const struct code_entry *entry, struct named_code *named)
 {
     const struct python_code *code = &named->code;
-    struct recording *recording = names->m->recording;
     char path[8192];
-    absolute_file(entry->process, code->file, path, sizeof path);
-    struct function function = {
-        .name = recording_add_string(recording, code->qualname, strlen(code->qualname)),
-        .file = recording_add_string(recording, path, strlen(path)),
-        .first_line = code->first_line,
-        .kind = FUNCTION_PYTHON,
-    };
-    named->function = recording_add_function(recording, &function);
+    absolute_file(entry->process->pid, code->file, path, sizeof path);
+    struct function function = function_of(names, code, path);
+    named->function = recording_add_function(names->m->recording, &function);
     named->generation = names->generation;
     named->flags = (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (is_event_loop(code) ? NODE_ASYNCIO : 0) |
                              (code->coroutine ? NODE_COROUTINE : 0));

@@ -78,6 +78,7 @@ static struct session *make(const struct measure_options *options, struct err *e
     pthread_mutex_init(&m->failure_lock, NULL);
     pthread_mutex_init(&m->queue_lock, NULL);
     operand_queue_init(&m->operands);
+    lock_queue_init(&m->locks);
     make_gate(&m->gate);
     m->queue.records = mem_alloc(SAMPLE_QUEUE_RECORDS * sizeof *m->queue.records);
     if (m->queue.records == NULL || m->wake_fd < 0 || m->end_fd < 0) {

@@ -245,6 +245,7 @@ void session_free(struct session *session)
     pthread_mutex_destroy(&m->failure_lock);
     pthread_mutex_destroy(&m->queue_lock);
     pthread_mutex_destroy(&m->operands.lock);
+    lock_queue_release(&m->locks);
     pthread_mutex_destroy(&m->gate.lock);
     pthread_cond_destroy(&m->gate.changed);
     if (m->start_ns != 0)

@@ -440,6 +440,8 @@ static void visit(struct tracker *k, struct tracked_process *process)
         find_asyncio(k, process);
     if (process->python_known && k->now_ns >= process->greenlets_due_ns)
         tracker_find_greenlets(k, process);
+    if (process->python_known && k->now_ns >= process->locks_due_ns)
+        tracker_look_at_locks(k, process);
     if (process->python_known && k->now_ns >= process->list_due_ns)
         tracker_list_threads(k, process);
 }
@@ -558,6 +560,7 @@ void *tracker_main(void *measurement)
     schedule_short_slice(); /* what is born on a busy machine may be gone soon */
     k->m = m;
     k->busy_until_ns = clock_monotonic_ns() + BUSY_NS;
+    k->random = k->busy_until_ns;
     while (!atomic_load(&m->stop_tracker)) {
         pass(k);
         if (k->rests && !atomic_load(&m->stop_sampler))
@@ -571,5 +574,6 @@ void *tracker_main(void *measurement)
     task_log_release(&k->log);
     mem_free(k->states);
     mem_free(k->tids);
+    mem_free(k->frames);
     return NULL;
 }

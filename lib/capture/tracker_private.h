@@ -1,5 +1,6 @@
 /* What the parts of the tracker thread share: tracker.c looks after processes, tracker_threads.c after the threads of
- * one, tracker_greenlets.c after their greenlets, tracker_kernel.c takes the kernel's word. */
+ * one, tracker_greenlets.c after their greenlets, tracker_locks.c after who holds their locks, tracker_kernel.c takes
+ * the kernel's word. */
 #ifndef KEISOKU_CAPTURE_TRACKER_PRIVATE_H
 #define KEISOKU_CAPTURE_TRACKER_PRIVATE_H
 
@@ -39,9 +40,11 @@ struct tracker {
     size_t states_capacity;
     pid_t *tids;
     size_t tids_capacity;
-    struct task_log log; /* of the kernel's records */
-    bool rests;          /* the recording is paused */
-    uint32_t missed;     /* threads of the present listing that could not be followed */
+    struct task_log log;         /* of the kernel's records */
+    bool rests;                  /* the recording is paused */
+    struct python_frame *frames; /* scratch of a look at locks; NULL: none yet */
+    uint64_t random;
+    uint32_t missed; /* threads of the present listing that could not be followed */
 };
 
 /* The process has ended, or goes on as another program. */
@@ -56,6 +59,8 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process);
 void tracker_tell_tasks(struct tracker *k, const struct tracked_process *process);
 /* tracker_greenlets.c. Looks for the greenlets of a process, where it may have any. */
 void tracker_find_greenlets(struct tracker *k, struct tracked_process *process);
+/* tracker_locks.c. Looks who holds the lock that a thread of the process waits for, if it does. */
+void tracker_look_at_locks(struct tracker *k, struct tracked_process *process);
 /* Where nobody chose: the kernel sampler once it is loaded, unless a thread is there that only the reader from the core
  * does justice to. */
 void tracker_choose_reader(struct tracker *k);

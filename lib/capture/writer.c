@@ -177,6 +177,7 @@ static uint64_t pass(struct writer *w)
     bool written = writer_write_tables(w, false);
     size_t n = write_samples(w, now_ns - LAG_NS);
     operands_write(w->operands);
+    lock_looks_write(&w->m->locks, w->names, w->m->recording);
     writer_empty_turned(w);
     if (written) /* a child that is not known yet may name its parent */
         writer_forget_ended(w);
@@ -207,6 +208,7 @@ static void finish(struct writer *w)
     writer_write_tables(w, false);
     write_samples(w, UINT64_MAX);
     operands_write(w->operands);
+    lock_looks_write(&w->m->locks, w->names, w->m->recording);
     if (atomic_load(&w->m->end_ns) == 0)
         writer_read_counters(w, now_ns);
     writer_write_tables(w, true);

@@ -95,6 +95,13 @@ static void copy_names(struct source *source)
         operand.shape = source->strings[operand.shape];
         recording_merge_operand(to, &operand);
     }
+    for (size_t i = 0; i < profile->n_lock_holders; i++) {
+        struct lock_holder holder = profile->lock_holders[i];
+        holder.frame = source->frames[holder.frame];
+        holder.held = source->frames[holder.held];
+        holder.thread = source->strings[holder.thread];
+        recording_add_lock_holder(to, &holder);
+    }
 }
 
 /* Everything of a recording ends when it does. */

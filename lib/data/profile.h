@@ -91,6 +91,8 @@ struct profile {
     size_t n_expressions, expression_capacity;
     struct operand *operands; /* by frame; none of a part */
     size_t n_operands, operand_capacity;
+    struct lock_holder *lock_holders; /* by frame, those that held most often first; none of a part */
+    size_t n_lock_holders, lock_holder_capacity;
 };
 
 /* Loads `path`. A damaged, truncated or foreign file is ERR_CORRUPT or ERR_VERSION with a message; a file still being
@@ -120,6 +122,13 @@ struct line_operand {
 /* slot 0: what was worked on; 1: what with. False: never seen. */
 bool profile_line_operand(const struct profile *profile, uint32_t file, uint32_t line, const char *operation, int slot,
                           struct line_operand *found);
+/* Who held the lock that a line waited for: the function that most looks saw, and where it mostly was. */
+struct line_holder {
+    uint32_t function, line;
+    uint64_t looks, held; /* all; with that function */
+};
+/* False: nobody was seen to. */
+bool profile_line_holder(const struct profile *profile, uint32_t file, uint32_t line, struct line_holder *found);
 /* "kept the last 10 min of 3 h; paused 2 times, 41.2 s in all": what of the program's time is not in it, and why;
  * nothing where all of it is. */
 void profile_left_out(const struct profile *profile, struct buf *out);

@@ -49,6 +49,8 @@ uint32_t recording_add_function(struct recording *recording, const struct functi
 uint32_t recording_add_frame(struct recording *recording, uint32_t function, uint32_t line);
 /* Adds its ticks to those that the place has. */
 void recording_add_expression(struct recording *recording, const struct expression *expression);
+/* Adds its looks. */
+void recording_add_lock_holder(struct recording *recording, const struct lock_holder *holder);
 /* Adds its looks, which saw an operand of `length` items (-1: none known). Its sizes are not looked at. */
 void recording_add_operand(struct recording *recording, const struct operand *operand, int64_t length);
 /* The same with the sums of another recording. */

@@ -23,6 +23,8 @@
     X(EXPRESSION, "INSERT OR REPLACE INTO expression VALUES(?, ?, ?, ?, ?)")                                           \
     X(OPERAND, "INSERT OR REPLACE INTO operand VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                               \
     X(SHAPE, "INSERT OR REPLACE INTO shape VALUES(?, ?, ?, ?, ?)")                                                     \
+    X(LOCK_HOLDER, "INSERT INTO lock_holder VALUES(?, ?, ?, ?)"                                                        \
+                   " ON CONFLICT(frame, held, thread) DO UPDATE SET looks = looks + excluded.looks")                   \
     X(TASK, "INSERT OR REPLACE INTO task VALUES(?, ?, ?, ?, ?, ?, ?)")                                                 \
     X(TASK_WAIT, "INSERT OR REPLACE INTO task_wait VALUES(?, ?, ?, ?, ?)")                                             \
     X(STACK_TIME, "INSERT OR REPLACE INTO stack_time VALUES(?, ?, ?, ?, ?, ?)")                                        \

@@ -62,6 +62,9 @@ const struct schema_item schema_items[] = {
     /* The latest shape of arrays that they worked on: "1000 x 1000". */
     LATER_TABLE(shape, "frame INTEGER, operation INTEGER, slot INTEGER, type INTEGER, shape INTEGER,"
                        " PRIMARY KEY(frame, operation, slot, type)) WITHOUT ROWID"),
+    /* Who held the lock that a place waited for, by a few looks a second (3.8 on). */
+    LATER_TABLE(lock_holder, "frame INTEGER, held INTEGER, thread INTEGER, looks INTEGER,"
+                             " PRIMARY KEY(frame, held, thread)) WITHOUT ROWID"),
     /* Tasks of asyncio, with what the samples add up to for them, and where they were found to wait. */
     LATER_TABLE(task, "id INTEGER PRIMARY KEY, thread INTEGER, name INTEGER, coroutine INTEGER, awaiter INTEGER,"
                       " ticks INTEGER, run_ns INTEGER)"),

@@ -77,6 +77,14 @@ struct operand {
     uint32_t shape;                     /* string id: of the latest array of more than one dimension; 0: none */
 };
 
+/* Who held the lock that a place waited for, by a few looks a second. */
+struct lock_holder {
+    uint32_t frame;  /* that waits */
+    uint32_t held;   /* the frame of the other thread whose `with` holds the lock, where it was then; 0: not told */
+    uint32_t thread; /* string id: name of the thread that holds it; 0: not told */
+    uint64_t looks;
+};
+
 /*
  * One thread at one instant. A sample stands for `ticks` sweeps that ended at time_ns and saw the same thing (a thread
  * that sleeps is not written a thousand times a second). run_ns and delay_ns are what the scheduler's counters of the

@@ -155,6 +155,11 @@ static void mark_names(struct window *window)
         window->stacks[profile->stacks[i].parent] = 1;
         window->frames[profile->stacks[i].frame] = 1;
     }
+    for (size_t i = 0; i < profile->n_lock_holders; i++) {
+        const struct lock_holder *holder = &profile->lock_holders[i];
+        if (window->frames[holder->frame] != 0)
+            window->frames[holder->held] = window->strings[holder->thread] = 1;
+    }
     for (size_t i = 1; i < profile->n_frames; i++)
         if (window->frames[i] != 0)
             window->functions[profile->frames[i].function] = 1;

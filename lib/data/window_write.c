@@ -46,6 +46,15 @@ static void write_counts(struct window *window)
         operand.shape = window->strings[operand.shape];
         recording_merge_operand(window->to, &operand);
     }
+    for (size_t i = 0; i < profile->n_lock_holders; i++) {
+        struct lock_holder holder = profile->lock_holders[i];
+        holder.frame = window->frames[holder.frame];
+        if (window->frames[holder.frame] == 0 || (holder.held != 0 && window->frames[holder.held] == 0))
+            continue; /* nothing of the stretch waited there */
+        holder.held = window->frames[holder.held];
+        holder.thread = window->strings[holder.thread];
+        recording_add_lock_holder(window->to, &holder);
+    }
 }
 
 static uint64_t moved_start(const struct window *window, uint64_t start_ns)

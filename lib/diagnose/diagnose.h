@@ -23,7 +23,7 @@ struct share {
 };
 
 struct evidence {
-    char measure[48]; /* "share of wall on this line" */
+    char measure[80]; /* "share of wall on this line" */
     double value, low, high;
     char unit[16]; /* "share", "s", "1", "cores" */
     bool interval; /* low and high are given */

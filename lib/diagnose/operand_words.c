@@ -90,14 +90,38 @@ static const char *main_operation(const struct profile *profile, uint32_t file, 
     return found;
 }
 
+void lock_holder_place(const struct profile *profile, const struct line_holder *holder, char *out, size_t size)
+{
+    const struct function *function = &profile->functions[holder->function];
+    const char *name = profile->strings[function->name], *dot = strrchr(name, '.');
+    const char *file = profile->strings[function->file], *slash = strrchr(file, '/');
+    snprintf(out, size, "`%.40s` at %.40s:%u", dot != NULL && dot[1] != '\0' ? dot + 1 : name,
+             slash != NULL ? slash + 1 : file, holder->line);
+}
+
+/* Who holds the lock that the line waits for. */
+static void holder_words(const struct profile *profile, uint32_t file, uint32_t line, struct buf *out)
+{
+    struct line_holder holder;
+    if (!profile_line_holder(profile, file, line, &holder) || holder.looks < LOOKS_LEAST)
+        return;
+    char place[160];
+    lock_holder_place(profile, &holder, place, sizeof place);
+    buf_printf(out, "lock held by %s (%.0f %% of %llu looks)", place,
+               floor(100 * (double)holder.held / (double)holder.looks), (unsigned long long)holder.looks);
+}
+
 void operand_words(const struct profile *profile, uint32_t file, uint32_t line, struct buf *out)
 {
     struct line_operand operand;
     uint64_t looks;
     char what[160];
     const char *operation = main_operation(profile, file, line, &looks);
-    if (operation == NULL || looks < LOOKS_LEAST || !profile_line_operand(profile, file, line, operation, 0, &operand))
+    if (operation == NULL || looks < LOOKS_LEAST ||
+        !profile_line_operand(profile, file, line, operation, 0, &operand)) {
+        holder_words(profile, file, line, out);
         return;
+    }
     operand_describe(&operand, what, sizeof what);
     buf_printf(out, "`%s` on %s (%.0f %% of %llu looks)", operation, what,
                floor(100 * (double)operand.type_looks / (double)looks), (unsigned long long)looks);

@@ -1,5 +1,6 @@
 /* Rules on what is spent under functions of the library (reaches.def), and on the kernel's and locks' part. See
  * rules.h. */
+#include "diagnose/operand_words.h"
 #include "diagnose/rules.h"
 
 #include <math.h>
@@ -401,6 +402,23 @@ static uint32_t find_held(const struct facts *facts, struct held *found)
     return best;
 }
 
+/* Who holds the lock, where looks told. */
+static void add_lock_holder(const struct profile *profile, uint32_t lock_line, struct finding *finding,
+                            struct words *words)
+{
+    enum { LOOKS_LEAST = 5 };
+    struct line_holder holder;
+    char place[60], measure[sizeof finding->evidence[0].measure];
+    if (!profile_line_holder(profile, finding->file, lock_line, &holder) || holder.looks < LOOKS_LEAST)
+        return;
+    struct share share = {.share = (double)holder.held / (double)holder.looks};
+    wilson(share.share, (double)holder.looks, &share.low, &share.high);
+    lock_holder_place(profile, &holder, place, sizeof place);
+    snprintf(measure, sizeof measure, "of looks: held by %s", place);
+    finding_add_share(finding, measure, share);
+    snprintf(words->reason, sizeof words->reason, " (%s, %.0f %% of looks)", place, floor(100 * share.share));
+}
+
 bool rule_lock_held(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                     struct words *words)
 {
@@ -422,6 +440,7 @@ bool rule_lock_held(const struct facts *facts, const struct finding *earlier, si
     finding->function = function;
     finding->file = facts->profile->functions[function].file;
     finding->line = held.wait_line;
+    add_lock_holder(facts->profile, held.lock_line, finding, words);
     finding->line_first = held.lock_line;
     finding->line_last = held.wait_line;
     finding_not_measured(finding, "what the lock is for: one connection or a pace may need it all along");

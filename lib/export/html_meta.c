@@ -322,29 +322,37 @@ static void add_diagnosis(struct buf *out, const struct profile *profile, const 
     buf_add_byte(out, '}');
 }
 
-/* What lines work on, in words: [{"file":"…","line":4,"text":"…"}], each line once. */
+static bool add_line_words(struct buf *out, const struct profile *profile, uint32_t frame_id, bool first,
+                           struct buf *words)
+{
+    const struct frame *frame = &profile->frames[frame_id];
+    uint32_t file = profile->functions[frame->function].file;
+    buf_clear(words);
+    operand_words(profile, file, frame->line, words);
+    if (words->size == 0)
+        return false;
+    buf_add_text(out, first ? "{\"file\":" : ",{\"file\":");
+    add_string(out, profile, file, PAGE_STRING_MAX);
+    add_count(out, "line", frame->line);
+    add_text(out, "text", buf_text(words));
+    buf_add_byte(out, '}');
+    return true;
+}
+
+/* What lines work on and wait for, in words: [{"file":"…","line":4,"text":"…"}], each line once or twice. Rows are in
+ * the order of their frames: those of one line come one after the other, as a rule. */
 static void add_operands(struct buf *out, const struct profile *profile)
 {
     struct buf words = {0};
     size_t lines = 0;
     add_key(out, "operands");
     buf_add_byte(out, '[');
-    for (size_t i = 0; i < profile->n_operands && lines < OPERAND_LINES_MAX; i++) {
-        const struct frame *frame = &profile->frames[profile->operands[i].frame];
-        uint32_t file = profile->functions[frame->function].file;
-        /* Rows are in the order of their frames: those of one line come one after the other, as a rule. */
-        if (i > 0 && profile->operands[i - 1].frame == profile->operands[i].frame)
-            continue;
-        buf_clear(&words);
-        operand_words(profile, file, frame->line, &words);
-        if (words.size == 0)
-            continue;
-        buf_add_text(out, lines++ > 0 ? ",{\"file\":" : "{\"file\":");
-        add_string(out, profile, file, PAGE_STRING_MAX);
-        add_count(out, "line", frame->line);
-        add_text(out, "text", buf_text(&words));
-        buf_add_byte(out, '}');
-    }
+    for (size_t i = 0; i < profile->n_operands && lines < OPERAND_LINES_MAX; i++)
+        if (i == 0 || profile->operands[i - 1].frame != profile->operands[i].frame)
+            lines += add_line_words(out, profile, profile->operands[i].frame, lines == 0, &words);
+    for (size_t i = 0; i < profile->n_lock_holders && lines < OPERAND_LINES_MAX; i++)
+        if (i == 0 || profile->lock_holders[i - 1].frame != profile->lock_holders[i].frame)
+            lines += add_line_words(out, profile, profile->lock_holders[i].frame, lines == 0, &words);
     buf_add_byte(out, ']');
     out->failed = out->failed || words.failed;
     buf_release(&words);

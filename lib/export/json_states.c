@@ -1,4 +1,5 @@
 /* The ledgers of the JSON report: of everything, of each thread and process, of stretches of time. */
+#include "diagnose/ledger.h"
 #include "diagnose/ledger_parts.h"
 #include "export/json.h"
 
@@ -79,6 +80,56 @@ static void write_holders(struct json_writer *json, const struct profile *profil
     json_close(json, ']');
 }
 
+static void write_place(struct json_writer *json, const struct profile *profile, uint32_t frame)
+{
+    const struct function *function = &profile->functions[profile->frames[frame].function];
+    json_string(json, "file", profile, function->file);
+    json_integer(json, "line", profile->frames[frame].line);
+    json_string(json, "function", profile, function->name);
+}
+
+static void write_lock_holder(struct json_writer *json, const struct profile *profile, const struct lock_holder *holder,
+                              uint64_t looks)
+{
+    struct share share = {.share = (double)holder->looks / (double)looks};
+    wilson(share.share, (double)looks, &share.low, &share.high);
+    json_open_flat(json, NULL, '{');
+    json_bool(json, "readable", holder->held != 0);
+    if (holder->held != 0)
+        write_place(json, profile, holder->held);
+    if (holder->thread != 0)
+        json_string(json, "thread", profile, holder->thread);
+    json_number(json, "share", share.share);
+    json_number(json, "low", share.low);
+    json_number(json, "high", share.high);
+    json_close(json, '}');
+}
+
+/* Where locks are waited for, and who holds them: rows of one place stand together. */
+static void write_locks(struct json_writer *json, const struct profile *profile)
+{
+    if (profile->n_lock_holders == 0)
+        return;
+    json_open(json, "locks", '[');
+    for (size_t i = 0, end; i < profile->n_lock_holders; i = end) {
+        const struct lock_holder *first = &profile->lock_holders[i];
+        uint64_t looks = 0;
+        for (end = i; end < profile->n_lock_holders && profile->lock_holders[end].frame == first->frame; end++)
+            looks += profile->lock_holders[end].looks;
+        if (looks == 0)
+            continue;
+        json_open(json, NULL, '{');
+        write_place(json, profile, first->frame);
+        json_integer(json, "looks", (int64_t)looks);
+        json_open(json, "holders", '[');
+        for (size_t k = i; k < end; k++)
+            write_lock_holder(json, profile, &profile->lock_holders[k], looks);
+        json_close(json, ']');
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 static void write_part(struct json_writer *json, const struct profile *profile, const struct ledger_part *part,
                        bool apart)
 {
@@ -148,6 +199,7 @@ int json_states(struct json_writer *json, const struct profile *profile, const s
         json_close(json, '}');
     }
     json_close(json, ']');
+    write_locks(json, profile);
     int rc = write_parts(json, "processes", profile, apart, ledger_of_processes);
     if (rc == 0)
         rc = write_parts(json, "windows", profile, apart, ledger_of_windows);

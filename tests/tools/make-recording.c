@@ -22,6 +22,7 @@
  *   task NAME THREAD FUNCTION [name=TEXT] [awaiter=TASK]      one of asyncio's; FUNCTION -: not known
  *   wait TASK STACK SECONDS [on=TYPE]     it was found waiting there
  *   operand FUNCTION:LINE OPERATION SLOT TYPE LOOKS [items=N] [most=N] [shape=N_x_N]     what the line works on
+ *   holder FUNCTION:LINE FUNCTION:LINE THREAD LOOKS     the first waited for a lock that the second held (-: not told)
  *   counter KIND SUBJECT TIME VALUE       SUBJECT: a core's number or a process's name
  *   gap TIME LENGTH           the recording was paused there
  *   loss KIND COUNT · note TEXT… · self KEY VALUE (a field of struct self_report)
@@ -285,6 +286,23 @@ static void do_operand(void)
     recording_merge_operand(recording(), &operand);
 }
 
+static uint32_t frame_of(char *place)
+{
+    char *colon = strchr(place, ':');
+    if (colon == NULL)
+        stop("holder: FUNCTION:LINE is wanted");
+    *colon = '\0';
+    return recording_add_frame(recording(), named("function", place), (uint32_t)number(colon + 1));
+}
+
+static void do_holder(void)
+{
+    struct lock_holder holder = {.frame = frame_of(word(1)), .looks = (uint64_t)number(word(4))};
+    holder.held = strcmp(word(2), "-") == 0 ? 0 : frame_of(word(2));
+    holder.thread = strcmp(word(3), "-") == 0 ? 0 : text_id(word(3));
+    recording_add_lock_holder(recording(), &holder);
+}
+
 static void do_loss(void)
 {
     for (int i = 0; i < LOSS_KIND_COUNT; i++) {
@@ -359,31 +377,19 @@ static void do_line(void)
     static const struct {
         const char *word;
         void (*run)(void);
-    } statements[] = {{"command", do_info},
-                      {"directory", do_info},
-                      {"host", do_info},
-                      {"mode", do_info},
-                      {"started", do_info},
-                      {"evidence", do_info},
-                      {"cores", do_info},
-                      {"rate", do_rate},
-                      {"seed", do_seed},
-                      {"process", do_process},
-                      {"thread", do_thread},
-                      {"function", do_function},
-                      {"stack", do_stack},
-                      {"during", do_during},
-                      {"sleep", do_sleep},
-                      {"task", do_task},
-                      {"wait", do_wait},
-                      {"operand", do_operand},
-                      {"counter", do_counter},
-                      {"loss", do_loss},
-                      {"note", do_note},
-                      {"gap", do_gap},
-                      {"self", do_self},
-                      {"source", do_source},
-                      {"unfinished", do_unfinished}};
+    } statements[] = {{"command", do_info},  {"directory", do_info},
+                      {"host", do_info},     {"mode", do_info},
+                      {"started", do_info},  {"evidence", do_info},
+                      {"cores", do_info},    {"rate", do_rate},
+                      {"seed", do_seed},     {"process", do_process},
+                      {"thread", do_thread}, {"function", do_function},
+                      {"stack", do_stack},   {"during", do_during},
+                      {"sleep", do_sleep},   {"task", do_task},
+                      {"wait", do_wait},     {"operand", do_operand},
+                      {"holder", do_holder}, {"counter", do_counter},
+                      {"loss", do_loss},     {"note", do_note},
+                      {"gap", do_gap},       {"self", do_self},
+                      {"source", do_source}, {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(maker.words[0], statements[i].word) == 0) {
             statements[i].run();

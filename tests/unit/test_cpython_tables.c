@@ -313,6 +313,26 @@ static void membership_has_its_operands(void **state)
     assert_null(rows);
 }
 
+/* 3.8: with lock: f(x). The exit is under the result of entering; before, the lock alone is there. */
+static void depths_are_those_of_blocks(void **state)
+{
+    (void)state;
+    enum { LOAD_FAST = 124, SETUP_WITH = 143, POP_TOP = 1, CALL_FUNCTION = 131, RETURN_VALUE = 83 };
+    static const uint8_t code[] = {LOAD_FAST, 0, SETUP_WITH,    10, POP_TOP,      0, LOAD_FAST, 1,
+                                   LOAD_FAST, 2, CALL_FUNCTION, 1,  RETURN_VALUE, 0};
+    struct operand_depth at;
+    assert_true(operand_depth(8, code, sizeof code, 5, 4, 2, &at)); /* SETUP_WITH */
+    assert_int_equal(at.depth, 1);
+    assert_int_equal(at.self, 5);
+    assert_int_equal(at.callable, NO_SLOT);
+    assert_true(operand_depth(8, code, sizeof code, 5, 4, 10, &at)); /* the call: exit, function, argument */
+    assert_int_equal(at.depth, 3);
+    assert_int_equal(at.callable, 6);
+    assert_false(operand_depth(8, code, sizeof code, 5, 4, sizeof code, &at));
+    assert_false(operand_depth(8, code, sizeof code, 5, 4, -1, &at));
+    assert_false(operand_depth(7, code, sizeof code, 5, 4, 2, &at));
+}
+
 /* Whatever the bytes are, the pass ends and its slots lie in the frame. */
 static void hostile_instructions_end(void **state)
 {
@@ -333,6 +353,10 @@ static void hostile_instructions_end(void **state)
             for (int k = 0; k < OPERANDS; k++)
                 assert_true(rows[i].slot[k] == NO_SLOT || rows[i].slot[k] < LOCALS + STACK);
         }
+        struct operand_depth at;
+        if (operand_depth(8 + round % 8, code, SIZE, LOCALS, STACK, (int32_t)(random % SIZE), &at))
+            assert_true(at.depth <= STACK && (at.self == NO_SLOT || at.self < LOCALS + STACK) &&
+                        (at.callable == NO_SLOT || at.callable < LOCALS + STACK));
         mem_free(rows);
         mem_free(code);
     }
@@ -353,6 +377,7 @@ int main(void)
         cmocka_unit_test(heads_are_checked),
         cmocka_unit_test(rows_tell_themselves_apart),
         cmocka_unit_test(membership_has_its_operands),
+        cmocka_unit_test(depths_are_those_of_blocks),
         cmocka_unit_test(hostile_instructions_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,23 @@ enum object_kind {
 enum object_kind object_kind(struct python_reader *reader, uint64_t object);
 /* The same of objects of that type. */
 enum object_kind object_kind_of(struct python_reader *reader, uint64_t type);
+/* operands.c: where a code object's instructions are, and how many slots its frames have: locals, evaluation stack. */
+struct instructions {
+    uint64_t address;
+    size_t size;
+    uint32_t locals, stack;
+};
+bool python_instructions(struct python *python, uint64_t code, struct instructions *found);
+enum { REFERENCE_INTEGER = 3 }; /* low bits of a reference that is a number, where references have such bits */
+/* The object that a slot of a frame refers to; 0: none. */
+static inline uint64_t object_of_slot(const struct layout *row, uint64_t reference)
+{
+    if (row->code_tag_mask && (reference & REFERENCE_INTEGER) == REFERENCE_INTEGER)
+        return 0;
+    uint64_t address = reference & ~(uint64_t)row->code_tag_mask;
+    return plausible(address) ? address : 0;
+}
+
 /* task.c: the number of an int object, by its size and digits, that a task is called after. */
 uint64_t task_number(uint64_t tag, const uint8_t *digits);
 /* The name of its type without the module; "" not readable. */

@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "capture/cpython/opcodes.inc"
 
-#include <stdbool.h>
-
 enum feature { NONE, ARGUMENT, LOW_BIT, THIRD_BIT, IS_THREE, BITS, TWO_COUNTS };
 enum flow { FLOW_FORWARD = 1, FLOW_BACKWARD = 2, FLOW_ABSOLUTE = 4, FLOW_STOPS = 8, FLOW_PREFIX = 16, FLOW_KNOWN = 32 };
 
@@ -217,25 +215,34 @@ static void sweep(struct pass *pass)
     }
 }
 
+/* Finds the depths. 0, or a negative code; without depths, where there are none: *pass says so. */
+static int follow(struct pass *pass)
+{
+    enum { SWEEPS_MAX = 16 };
+    if (pass->set == NULL || pass->size < 2 || pass->size > INSTRUCTION_BYTES_MAX)
+        return 0;
+    pass->depths = mem_alloc((pass->size / 2 + 1) * sizeof *pass->depths);
+    if (pass->depths == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i <= pass->size / 2; i++)
+        pass->depths[i] = -1;
+    pass->depths[0] = 0;
+    pass->changed = true;
+    for (int i = 0; i < SWEEPS_MAX && pass->changed; i++) {
+        pass->changed = false;
+        sweep(pass);
+    }
+    return 0;
+}
+
 int operand_rows(int minor, const uint8_t *code, size_t size, uint32_t locals, uint32_t stack,
                  struct operand_row **rows)
 {
-    enum { SWEEPS_MAX = 16 };
     struct pass pass = {.set = set_of(minor), .code = code, .size = size, .locals = locals, .stack = stack};
     *rows = NULL;
-    if (pass.set == NULL || size < 2 || size > INSTRUCTION_BYTES_MAX)
-        return 0;
-    pass.depths = mem_alloc((size / 2 + 1) * sizeof *pass.depths);
-    if (pass.depths == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i <= size / 2; i++)
-        pass.depths[i] = -1;
-    pass.depths[0] = 0;
-    pass.changed = true;
-    for (int i = 0; i < SWEEPS_MAX && pass.changed; i++) {
-        pass.changed = false;
-        sweep(&pass);
-    }
+    int rc = follow(&pass);
+    if (rc != 0 || pass.depths == NULL)
+        return rc;
     pass.collect = true;
     sweep(&pass);
     mem_free(pass.depths);
@@ -245,4 +252,38 @@ int operand_rows(int minor, const uint8_t *code, size_t size, uint32_t locals, u
     }
     *rows = pass.rows;
     return (int)pass.n_rows;
+}
+
+static bool tell_depth(const struct pass *pass, const struct opcode *opcode, int32_t depth, uint32_t argument,
+                       struct operand_depth *found)
+{
+    struct operand_row row;
+    if (!(opcode->flow & FLOW_KNOWN) || depth < 0 || depth > (int32_t)pass->stack)
+        return false;
+    bool call = opcode->operation == OPERATION_CALL;
+    place(pass, call ? (enum where)opcode->where : TOP, depth, argument, &row);
+    if (call && opcode->where < METHOD) /* the callable may be a method of what is called on */
+        row.method = slot_at(pass, depth, argument + (opcode->where == FUNCTION_KW ? 1 : 0));
+    *found = (struct operand_depth){(uint32_t)depth, row.slot[0], row.method};
+    return true;
+}
+
+bool operand_depth(int minor, const uint8_t *code, size_t size, uint32_t locals, uint32_t stack, int32_t offset,
+                   struct operand_depth *found)
+{
+    struct pass pass = {.set = set_of(minor), .code = code, .size = size, .locals = locals, .stack = stack};
+    uint32_t prefix = 0;
+    bool known = false;
+    if (offset < 0 || follow(&pass) != 0 || pass.depths == NULL)
+        return false;
+    for (size_t at = 0, next; at + 1 < size && at <= (size_t)offset; at = next) {
+        const struct opcode *opcode = &pass.set->opcodes[code[at]];
+        uint32_t argument = prefix << 8 | code[at + 1];
+        next = at + 2 + (size_t)opcode->caches * 2;
+        prefix = opcode->flow & FLOW_PREFIX ? argument : 0;
+        if ((size_t)offset < next)
+            known = tell_depth(&pass, opcode, pass.depths[at / 2], argument, found);
+    }
+    mem_free(pass.depths);
+    return known;
 }

@@ -7,6 +7,7 @@
 #ifndef KEISOKU_CAPTURE_OPCODES_H
 #define KEISOKU_CAPTURE_OPCODES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,5 +71,14 @@ struct operand_row {
  * `locals`: slots before the evaluation stack; `stack`: slots that it has. */
 int operand_rows(int minor, const uint8_t *code, size_t size, uint32_t locals, uint32_t stack,
                  struct operand_row **rows);
+
+/* What one instruction finds on the evaluation stack. */
+struct operand_depth {
+    uint32_t depth;          /* values on it, at most */
+    uint16_t self, callable; /* slots: of a call, of what and what; else the top one and NO_SLOT */
+};
+/* Of the instruction that the offset lies in, or in whose caches. False: not known. */
+bool operand_depth(int minor, const uint8_t *code, size_t size, uint32_t locals, uint32_t stack, int32_t offset,
+                   struct operand_depth *found);
 
 #endif

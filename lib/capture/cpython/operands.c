@@ -6,9 +6,8 @@
 #include <string.h>
 
 enum {
-    STACK_MAX = 4096,      /* slots of one code object, locals included */
-    REFERENCE_INTEGER = 3, /* low bits of a reference that is a number, where references have such bits */
-    SUBCLASS_SHIFT = 25,   /* of the type flags: list, tuple, bytes, str, dict */
+    STACK_MAX = 4096,    /* slots of one code object, locals included */
+    SUBCLASS_SHIFT = 25, /* of the type flags: list, tuple, bytes, str, dict */
 };
 
 static const int64_t length_max = (int64_t)1 << 40;
@@ -40,13 +39,7 @@ static bool has(const struct layout *row, uint32_t offset)
     return layout_has(offset) && offset + 8 <= row->code_size && offset + 8 <= PYTHON_CODE_HEAD_BYTES;
 }
 
-struct instructions {
-    uint64_t address;
-    size_t size;
-    uint32_t locals, stack;
-};
-
-static bool find_instructions(struct python *python, uint64_t code, struct instructions *found)
+bool python_instructions(struct python *python, uint64_t code, struct instructions *found)
 {
     const struct layout *row = &python->layout;
     uint8_t head[PYTHON_CODE_HEAD_BYTES];
@@ -99,7 +92,8 @@ int python_operand_plan(struct python *python, uint64_t code, uint64_t checksum,
     struct instructions found = {0};
     uint64_t now;
     *plan = NULL;
-    if (!layout_has(python->layout.frame_locals) || python->info.major != 3 || !find_instructions(python, code, &found))
+    if (!layout_has(python->layout.frame_locals) || python->info.major != 3 ||
+        !python_instructions(python, code, &found))
         return 0;
     uint8_t *bytes = mem_alloc(found.size);
     if (bytes == NULL)
@@ -128,15 +122,6 @@ static const struct operand_row *row_at(const struct operand_plan *plan, int32_t
     return low < plan->count && plan->rows[low].offset == offset ? &plan->rows[low] : NULL;
 }
 
-/* The object that a slot refers to; 0: none. */
-static uint64_t object_of(const struct layout *row, uint64_t reference)
-{
-    if (row->code_tag_mask && (reference & REFERENCE_INTEGER) == REFERENCE_INTEGER)
-        return 0;
-    uint64_t address = reference & ~(uint64_t)row->code_tag_mask;
-    return plausible(address) ? address : 0;
-}
-
 /* By the values of the operands' slots, and of the one that says whether the first is an operand. */
 static bool begin_heads(const struct python *python, const struct operand_row *row, const uint64_t values[OPERANDS + 1],
                         struct operand_heads *heads)
@@ -144,8 +129,8 @@ static bool begin_heads(const struct python *python, const struct operand_row *r
     bool any = false;
     heads->operation = row->operation;
     for (size_t i = 0; i < OPERANDS; i++) {
-        heads->address[i] = object_of(&python->layout, values[i]);
-        if (i == 0 && row->method != NO_SLOT && object_of(&python->layout, values[OPERANDS]) == 0)
+        heads->address[i] = object_of_slot(&python->layout, values[i]);
+        if (i == 0 && row->method != NO_SLOT && object_of_slot(&python->layout, values[OPERANDS]) == 0)
             heads->address[i] = 0; /* a function that is no method: nothing is called on */
         any = any || heads->address[i] != 0;
     }
@@ -217,7 +202,7 @@ bool python_read_self(struct python *python, const struct python_frame *frame, s
         !remote_read(&python->remote, frame->address + slot_offset(python, 0), values, sizeof values))
         return false;
     for (size_t i = 0; i < OPERANDS; i++) {
-        heads->address[i] = object_of(&python->layout, values[i]);
+        heads->address[i] = object_of_slot(&python->layout, values[i]);
         heads->read[i] = heads->address[i] != 0 &&
                          remote_read(&python->remote, heads->address[i], heads->bytes[i], sizeof heads->bytes[i]);
     }
