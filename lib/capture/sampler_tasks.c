@@ -12,10 +12,12 @@
 
 enum {
     LOOK_NS = 100 * 1000 * 1000,      /* between the beginnings of two looks at a loop */
-    WAIT_MAX_NS = 1000 * 1000 * 1000, /* a look stands for no more than that */
+    WAIT_MAX_NS = 1000 * 1000 * 1000, /* a look stands for no more than that, and for how long it was put off */
     COST_SHARE = 100,                 /* a look is put off until its cost is so small a part of the time */
     SLICE = 16,
-    LISTED_MAX = 2000, /* tasks of one look */
+    LISTED_MAX = 2000, /* tasks of one look; of more than that, */
+    PICKED = 192,      /* so many stand for all */
+    WALKED = 1024,     /* places of their list that a slice goes on by */
     LOOPS_MAX = 8,
     HOPS_MAX = 4 /* tries for a thread that runs, on as many cores */
 };
@@ -24,10 +26,13 @@ struct task_watch {
     struct python_reader *reader;
     struct python_task_cursor cursor;
     bool active; /* a look has begun and not ended */
-    uint64_t due_ns, began_ns, last_ns, cost_ns;
+    uint64_t due_ns, began_ns, last_ns, cost_ns, rest_ns;
     uint64_t switches; /* of the thread when the look began */
     uint32_t listed;
     bool tasks_ended; /* its greenlets' turn */
+    struct python_task_crowd crowd;
+    bool counting; /* how many there are is not known yet */
+    bool crowded;  /* too many to look at all of them */
     struct greenlet_watch greenlets;
     uint64_t loops[LOOPS_MAX], loop_threads[LOOPS_MAX]; /* before 3.14: who runs which loop */
     size_t n_loops;
@@ -139,41 +144,89 @@ static void begin_look(struct sampler *s, struct tracked_thread *t, const struct
     sampler_begin_greenlets(&watch->greenlets, t);
     watch->n_loops = 0;
     watch->cost_ns = 0;
-    watch->last_ns = watch->began_ns;
     watch->began_ns = s->now_ns;
     watch->switches = proof->before.switches;
-}
-
-static void end_look(struct sampler *s, struct task_watch *watch)
-{
-    uint64_t rest_ns = watch->cost_ns * COST_SHARE;
-    watch->active = false;
-    watch->due_ns = s->now_ns + (rest_ns > LOOK_NS ? rest_ns : LOOK_NS);
+    watch->counting = !watch->tasks_ended;
+    watch->crowd.counted = watch->crowded && watch->crowd.total > LISTED_MAX;
+    watch->crowded = false;
 }
 
 /* How long the tasks that are found waiting have waited since the look before. */
 static uint64_t waited_ns(const struct task_watch *watch)
 {
     uint64_t since = watch->last_ns != 0 ? watch->began_ns - watch->last_ns : LOOK_NS;
-    return since < WAIT_MAX_NS ? since : WAIT_MAX_NS;
+    uint64_t most = WAIT_MAX_NS + watch->rest_ns;
+    return since < most ? since : most;
+}
+
+/* Of a crowd, what was not looked at any more is the next look's. */
+static void end_look(struct sampler *s, struct task_watch *watch)
+{
+    uint64_t told_ns = waited_ns(watch);
+    if (watch->counting)
+        told_ns = 0;
+    else if (watch->crowded && watch->listed < PICKED)
+        told_ns = told_ns * watch->listed / PICKED;
+    watch->last_ns = watch->began_ns - waited_ns(watch) + told_ns;
+    watch->rest_ns = watch->cost_ns * COST_SHARE;
+    watch->rest_ns = watch->rest_ns > LOOK_NS ? watch->rest_ns : LOOK_NS;
+    watch->active = false;
+    watch->due_ns = s->now_ns + watch->rest_ns;
+}
+
+/* The tasks that are not looked at, as many as this one stands for: they wait where it does. */
+static size_t take_others(struct sampler *s, struct tracked_thread *t, struct raw_sample *raw)
+{
+    const struct task_watch *watch = t->watch;
+    uint32_t code = stack_store_node(&t->process->store, s->slot->nodes[0])->code;
+    raw[1] = raw[0];
+    raw[1].awaiter = 0;
+    raw[1].task = task_store_add(t->process->tasks, &(struct python_task){.coroutine = code}, code);
+    raw[1].wait_ns = (uint64_t)((double)raw->wait_ns * ((double)watch->crowd.total / PICKED - 1));
+    return raw[1].task != 0 ? 2 : 1;
+}
+
+/* The next task of the look; 0: none. */
+static uint64_t next_task(struct task_watch *watch)
+{
+    uint64_t stride = watch->crowd.total / PICKED, most = WALKED / SLICE;
+    if (!watch->crowded)
+        return python_tasks_next(watch->reader, &watch->cursor);
+    return python_tasks_pick(watch->reader, &watch->crowd, (uint32_t)(stride < most ? stride : most));
+}
+
+static size_t read_tasks(struct sampler *s, struct tracked_thread *t, struct raw_sample *raws, int *i)
+{
+    struct task_watch *watch = t->watch;
+    struct python_task_view view;
+    size_t n = 0;
+    for (; *i < SLICE && !watch->tasks_ended; ++*i) {
+        uint64_t address = next_task(watch);
+        watch->listed++;
+        watch->tasks_ended = watch->crowded ? watch->listed >= PICKED : address == 0 || watch->listed > LISTED_MAX;
+        if (address == 0 || !python_read_task(watch->reader, address, &view, &s->chain) ||
+            !sampler_take_task(s, t, &view, &raws[n]))
+            continue;
+        raws[n].wait_ns = waited_ns(watch);
+        n += watch->crowded ? take_others(s, t, &raws[n]) : 1;
+    }
+    return n;
 }
 
 /* Reads the next tasks; records of them into `raws`. The running task goes first where the loop runs. */
 static size_t read_slice(struct sampler *s, struct tracked_thread *t, struct raw_sample *raws, bool *ended)
 {
     struct task_watch *watch = t->watch;
-    struct python_task_view view;
     size_t n = 0;
     int i = 0;
     python_tasks_begin(watch->reader);
-    for (; i < SLICE && !watch->tasks_ended; i++) {
-        uint64_t address = python_tasks_next(watch->reader, &watch->cursor);
-        watch->tasks_ended = address == 0 || ++watch->listed > LISTED_MAX;
-        if (!watch->tasks_ended && python_read_task(watch->reader, address, &view, &s->chain) &&
-            sampler_take_task(s, t, &view, &raws[n]))
-            raws[n++].wait_ns = waited_ns(watch);
+    if (!watch->tasks_ended && (watch->counting || watch->crowded)) {
+        watch->counting = !python_tasks_count(watch->reader, &watch->crowd, WALKED);
+        watch->crowded = !watch->counting && watch->crowd.total > LISTED_MAX;
     }
-    for (; i < SLICE && watch->greenlets.left > 0; i++)
+    if (!watch->counting)
+        n = read_tasks(s, t, raws, &i);
+    for (; !watch->counting && i < SLICE && watch->greenlets.left > 0; i++)
         n += sampler_read_greenlet(s, t, watch->reader, &watch->greenlets, &raws[n]);
     python_tasks_end(watch->reader);
     *ended = watch->tasks_ended && watch->greenlets.left == 0;
@@ -199,12 +252,12 @@ static void look_at_loop(struct sampler *s, struct tracked_thread *t)
 {
     struct task_watch *watch = t->watch;
     struct proof proof = {0};
-    struct raw_sample raws[SLICE];
+    struct raw_sample raws[SLICE * 2];
     bool ended = false;
     uint64_t start_ns = clock_thread_cpu_ns();
     if (proof_counters(&t->files, &proof) != LOOK_DONE)
         return;
-    if (watch->active && proof.before.switches != watch->switches)
+    if (watch->active && proof.before.switches != watch->switches && !watch->counting && !watch->crowded)
         end_look(s, watch);
     if (!watch->active && s->now_ns < watch->due_ns)
         return;
@@ -222,7 +275,8 @@ static void look_at_loop(struct sampler *s, struct tracked_thread *t)
     }
     sampler_end_greenlets(&watch->greenlets, good, s->now_ns);
     watch->cost_ns += clock_thread_cpu_ns() - start_ns;
-    if (ended || !good || proof.runs)
+    watch->switches = watch->counting || watch->crowded ? proof.before.switches : watch->switches;
+    if (ended || !good || (proof.runs && !watch->counting && !watch->crowded))
         end_look(s, watch);
 }
 

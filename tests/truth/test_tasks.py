@@ -175,6 +175,58 @@ def test_waits_are_measured(run_keisoku: Run, python: Interpreter) -> None:
     assert {name for name, _ in places} >= {"child", "top"}
 
 
+CROWD = """
+import asyncio, sys
+async def sleeps():
+    await asyncio.sleep(600)
+async def inner(event):
+    await event.wait()
+async def nested(event):
+    await inner(event)
+async def takes(queue):
+    await queue.get()
+async def main():
+    event, queue = asyncio.Event(), asyncio.Queue()
+    tasks = [asyncio.ensure_future(sleeps()) for _ in range(6000)]
+    tasks += [asyncio.ensure_future(nested(event)) for _ in range(3000)]
+    tasks += [asyncio.ensure_future(takes(queue)) for _ in range(1000)]
+    for _ in range(200):
+        await asyncio.sleep(0.015)
+    for task in tasks:
+        task.cancel()
+asyncio.run(main())
+"""
+CROWD_SHARES = {"sleeps": 0.6, "nested": 0.3, "takes": 0.1}
+
+
+@pytest.mark.sparse
+def test_a_crowd_of_tasks(run_keisoku: Run, python: Interpreter) -> None:
+    """Ten thousand, made one kind after the other: a few of them stand for all, in the right shares."""
+    python.since(3, 8, "tasks that are read")
+    done = run_keisoku("run", *READER, "--no-html", "-o", "crowd.kei", python.path, "-c", CROWD)
+    assert done.status == 0, done.err
+    rows = done.sql(
+        "SELECT n.text, w.wait_ns, w.looks, t.text = 'other tasks' FROM task_wait w JOIN task ON task.id = w.task"
+        " JOIN string t ON t.id = task.name JOIN function f ON f.id = task.coroutine JOIN string n ON n.id = f.name"
+    )
+    waited: Counter[str] = Counter()
+    looks = 0
+    for name, wait_ns, seen, others in rows:
+        if bare(name) in CROWD_SHARES:
+            waited[bare(name)] += wait_ns
+            looks += 0 if others else seen
+            assert others or wait_ns < 6e9  # a task's own wait is no longer than the run
+    print(f"{looks} looks", {name: waited[name] / sum(waited.values()) for name in waited})
+    if looks < 300:
+        pytest.skip(f"the machine was too busy: {looks} looks at tasks")
+    for name, share in CROWD_SHARES.items():
+        # looks are some 190 at once, of unequal weight: five times their noise, were they drawn one by one
+        noise = (share * (1 - share) / looks * 2) ** 0.5
+        assert abs(waited[name] / sum(waited.values()) - share) < 5 * noise, (name, waited)
+    assert 4e12 < sum(waited.values()) < 40e12  # nanoseconds of ten thousand tasks, for up to three seconds
+    assert done.sql("SELECT count(*) FROM task")[0][0] < 4000
+
+
 # ---- programs that mean no good ------------------------------------------------------------------------------------
 
 HOSTILE = """

@@ -209,3 +209,76 @@ uint64_t python_tasks_next(struct python_reader *reader, struct python_task_curs
         return next_in_ring(reader, cursor);
     return reader->asyncio.interpreter == reader->thread.interpreter ? next_in_set(reader, cursor) : 0;
 }
+
+/* --- a crowd --------------------------------------------------------------------------------------------------------
+ */
+
+/* To the next node; past the head it begins anew, and knows how many there are. */
+static bool walk_on(struct python_reader *reader, struct python_task_crowd *crowd)
+{
+    uint64_t head = reader->thread.address + reader->asyncio.thread_tasks;
+    uint64_t node = object_word(reader, crowd->node ? crowd->node : head);
+    crowd->node = node == head ? 0 : node;
+    if (node == head) {
+        crowd->counted = true;
+        crowd->total = crowd->walked;
+    }
+    crowd->walked = node == 0 || node == head || crowd->walked >= STEPS_MAX ? 0 : crowd->walked + 1;
+    if (crowd->walked == 0)
+        crowd->node = 0;
+    return node != 0;
+}
+
+/* Is the node still one of a task in a ring? */
+static bool node_stands(struct python_reader *reader, uint64_t node)
+{
+    return object_word(reader, object_word(reader, node) + 8) == node &&
+           object_kind(reader, node - reader->asyncio.task_node) == OBJECT_TASK;
+}
+
+bool python_tasks_count(struct python_reader *reader, struct python_task_crowd *crowd, uint32_t steps)
+{
+    if (!layout_has(reader->asyncio.thread_tasks)) {
+        bool own = reader->asyncio.interpreter == reader->thread.interpreter;
+        crowd->total = own ? object_word(reader, reader->asyncio.all_tasks + object_head(reader) + 8) : 0;
+        return crowd->counted = true;
+    }
+    if (crowd->node && !node_stands(reader, crowd->node))
+        crowd->node = crowd->walked = 0;
+    for (; !crowd->counted && steps > 0; steps--) {
+        if (!walk_on(reader, crowd))
+            break;
+    }
+    return crowd->counted;
+}
+
+/* Places of the set's table lie in the order of addresses, at regular distances: they are tried as a hash has it. */
+static uint64_t pick_in_set(struct python_reader *reader, struct python_task_crowd *crowd)
+{
+    enum { TRIES = 64 };
+    uint32_t head = object_head(reader);
+    uint64_t set = reader->asyncio.all_tasks, mask = object_word(reader, set + head + 16);
+    uint64_t table = object_word(reader, set + head + 24);
+    if (mask >= TABLE_MAX || reader->asyncio.interpreter != reader->thread.interpreter)
+        return 0;
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t reference = object_word(reader, table + (hash_u64(crowd->step++) & mask) * 16);
+        uint64_t task = reference ? object_word(reader, reference + head) : 0;
+        if (task && object_kind(reader, task) == OBJECT_TASK)
+            return task;
+    }
+    return 0;
+}
+
+uint64_t python_tasks_pick(struct python_reader *reader, struct python_task_crowd *crowd, uint32_t stride)
+{
+    if (!layout_has(reader->asyncio.thread_tasks))
+        return pick_in_set(reader, crowd);
+    for (uint32_t i = 0; i < stride; i++) {
+        if (!walk_on(reader, crowd))
+            return 0;
+    }
+    if (crowd->node == 0) /* its head is no task */
+        walk_on(reader, crowd);
+    return crowd->node ? crowd->node - reader->asyncio.task_node : 0;
+}

@@ -75,6 +75,21 @@ void python_tasks_begin(struct python_reader *reader);
 uint64_t python_tasks_next(struct python_reader *reader, struct python_task_cursor *cursor);
 void python_tasks_end(struct python_reader *reader);
 
+/* Very many tasks, of which some are looked at, spread over all of them: stays good though the loop runs. Zero at
+ * first. */
+struct python_task_crowd {
+    bool counted;
+    uint64_t total;  /* tasks there are, once counted; later as many as there were the last time round */
+    uint64_t node;   /* 3.14+: where it is in the ring of them, 0: at its head */
+    uint64_t walked; /* so far from there */
+    uint64_t step;   /* before: how many places of the table were tried */
+};
+/* Between begin and end, before all else: goes on from where it was, or begins anew where that is gone. False: they are
+ * not counted yet, and it has gone on by `steps`. */
+bool python_tasks_count(struct python_reader *reader, struct python_task_crowd *crowd, uint32_t steps);
+/* One of them, `stride` behind the one before where they can only be had in their order; 0: none found. */
+uint64_t python_tasks_pick(struct python_reader *reader, struct python_task_crowd *crowd, uint32_t stride);
+
 enum python_task_state {
     TASK_WAITS,
     TASK_READY, /* it has not begun */
