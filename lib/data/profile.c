@@ -215,7 +215,14 @@ const char *profile_source_line(const struct profile *profile, uint32_t file, ui
         if (source->file != file || line < source->first_line)
             continue;
         const char *at = source->text, *end = at + source->length;
-        for (uint32_t left = line - source->first_line; left > 0 && at != NULL; left--) {
+        uint32_t left = line - source->first_line;
+        if (source->marks != NULL && left / SOURCE_MARK_LINES >= source->n_marks)
+            continue;
+        if (source->marks != NULL) {
+            at += source->marks[left / SOURCE_MARK_LINES];
+            left %= SOURCE_MARK_LINES;
+        }
+        for (; left > 0 && at != NULL; left--) {
             at = memchr(at, '\n', (size_t)(end - at));
             at = at != NULL ? at + 1 : NULL;
         }

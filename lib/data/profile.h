@@ -34,7 +34,10 @@ struct profile_source {
     uint32_t file, first_line; /* string id; number of the text's first line */
     const char *text;
     size_t length;
+    const uint32_t *marks; /* where every SOURCE_MARK_LINES-th line begins; NULL: lines are counted from the first */
+    size_t n_marks;
 };
+enum { SOURCE_MARK_LINES = 64 };
 
 /* The recorder was told not to measure: the clock stood still. */
 struct gap {

@@ -199,6 +199,27 @@ static int read_note(struct loader *loader, sqlite3_stmt *statement)
     return rc == 0 ? loader_add_note(loader, text) : rc;
 }
 
+/* Lines are asked for one by one: counted from the first each time, a long file would take the square of its length. */
+static bool mark_lines(struct arena *arena, struct profile_source *source)
+{
+    const char *at = source->text, *end = at + source->length;
+    size_t lines = 1, n = 0;
+    for (const char *next = at; (next = memchr(next, '\n', (size_t)(end - next))) != NULL; next++)
+        lines++;
+    uint32_t *marks = arena_alloc(arena, (lines / SOURCE_MARK_LINES + 1) * sizeof *marks);
+    if (marks == NULL)
+        return false;
+    for (size_t line = 0; line < lines; line++) {
+        if (line % SOURCE_MARK_LINES == 0)
+            marks[n++] = (uint32_t)(at - source->text);
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        at = stop != NULL ? stop + 1 : end;
+    }
+    source->marks = marks;
+    source->n_marks = n;
+    return true;
+}
+
 static int read_source(struct loader *loader, sqlite3_stmt *statement)
 {
     struct profile *profile = loader->profile;
@@ -226,6 +247,8 @@ static int read_source(struct loader *loader, sqlite3_stmt *statement)
     if (data == NULL || ZSTD_decompress(text, length, data, size) != length)
         return loader_corrupt(loader, "a source text does not decompress");
     text[length] = '\0';
+    if (!mark_lines(&profile->arena, source))
+        return loader_no_memory(loader);
     profile->n_sources++;
     return 0;
 }

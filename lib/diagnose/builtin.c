@@ -5,6 +5,7 @@
  * other lines, in Python functions further in, in the caller. Used by facts.c.
  */
 #include "diagnose/rules.h"
+#include "diagnose/source_words.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static void callee_of(struct facts *facts, const struct line_sum *line)
 {
     uint64_t ticks;
     size_t length = 0, n = 0;
-    const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
+    const char *text = source_line(facts->profile, line->file, line->line, &length);
     const struct expression *hot = profile_hot_expression(facts->profile, line->file, line->line, &ticks);
     if (text == NULL || hot == NULL || hot->end_line != line->line || hot->end_column > length ||
         hot->column >= hot->end_column)
@@ -144,7 +145,7 @@ int builtin_find(struct facts *facts)
 
     const struct line_sum *line = facts->hot != NULL ? hottest_line(facts) : NULL;
     size_t length = 0;
-    const char *text = line != NULL ? profile_source_line(facts->profile, line->file, line->line, &length) : NULL;
+    const char *text = line != NULL ? source_line(facts->profile, line->file, line->line, &length) : NULL;
     bool one = text != NULL && facts->hot_line_share >= LIMIT_OF(ALREADY_NATIVE, LINE_MIN) &&
                line->total_wall_ns * LIMIT_OF(ALREADY_NATIVE, LINE_MIN) <= line->wall_ns &&
                source_only_calls(text, length);

@@ -1,5 +1,6 @@
 /* See compare_lines.h. */
 #include "diagnose/compare_lines.h"
+#include "diagnose/source_words.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -12,7 +13,7 @@ struct source_text {
 static struct source_text text_of(const struct profile *profile, uint32_t file, uint32_t line)
 {
     struct source_text source = {0};
-    source.text = profile_source_line(profile, file, line, &source.length);
+    source.text = source_line(profile, file, line, &source.length);
     while (source.length > 0 && isspace((unsigned char)source.text[0])) {
         source.text++;
         source.length--;

@@ -16,7 +16,8 @@ struct search {
     double *ns;          /* by stack: with all that it leads to */
     double *by_function; /* under its lines whose rounds are free */
     double *by_frame;
-    bool *seen; /* by function */
+    bool *below; /* by stack: the one asked about, or under it */
+    enum leaves { LEAVES_UNASKED, LEAVES_NOTHING, LEAVES_SOMETHING } * leaves; /* by function, asked for once */
     double all_ns;
 };
 
@@ -67,23 +68,23 @@ static bool leaves_behind(const struct profile *profile, uint32_t function)
         if (source_mentions(text, length, "global") || source_mentions(text, length, "nonlocal"))
             return true;
     }
-    return false;
+    return body.unclear;
 }
 
+/* Does any own function below? Parents are stored before their children. */
 static bool is_left_behind(struct search *search, uint32_t top)
 {
     const struct profile *profile = search->profile;
-    memset(search->seen, 0, profile->n_functions * sizeof *search->seen);
+    memset(search->below, 0, profile->n_stacks * sizeof *search->below);
     for (uint32_t i = top; i < profile->n_stacks; i++) {
-        uint32_t function = function_of(profile, i), at = i;
-        if (search->ns[i] <= 0 || search->seen[function] || !profile->function_own[function])
+        uint32_t function = function_of(profile, i);
+        search->below[i] = i == top || (profile->stacks[i].parent < i && search->below[profile->stacks[i].parent]);
+        if (!search->below[i] || search->ns[i] <= 0 || !profile->function_own[function])
             continue;
-        while (at > top)
-            at = profile->stacks[at].parent;
-        if (at != top)
-            continue;
-        search->seen[function] = true;
-        if (leaves_behind(profile, function))
+        enum leaves *leaves = &search->leaves[function];
+        if (*leaves == LEAVES_UNASKED)
+            *leaves = leaves_behind(profile, function) ? LEAVES_SOMETHING : LEAVES_NOTHING;
+        if (*leaves == LEAVES_SOMETHING)
             return true;
     }
     return false;
@@ -126,9 +127,11 @@ int free_rounds_find(const struct profile *profile, uint32_t thread, struct free
     search.ns = mem_zalloc(profile->n_stacks + 1, sizeof *search.ns);
     search.by_function = mem_zalloc(profile->n_functions + 1, sizeof *search.by_function);
     search.by_frame = mem_zalloc(profile->n_frames + 1, sizeof *search.by_frame);
-    search.seen = mem_zalloc(profile->n_functions + 1, sizeof *search.seen);
+    search.below = mem_zalloc(profile->n_stacks + 1, sizeof *search.below);
+    search.leaves = mem_zalloc(profile->n_functions + 1, sizeof *search.leaves);
     int rc = ERR_NOMEM;
-    if (search.ns != NULL && search.by_function != NULL && search.by_frame != NULL && search.seen != NULL) {
+    if (search.ns != NULL && search.by_function != NULL && search.by_frame != NULL && search.below != NULL &&
+        search.leaves != NULL) {
         sum_up(&search, thread);
         judge(&search);
         choose(&search, found);
@@ -137,6 +140,7 @@ int free_rounds_find(const struct profile *profile, uint32_t thread, struct free
     mem_free(search.ns);
     mem_free(search.by_function);
     mem_free(search.by_frame);
-    mem_free(search.seen);
+    mem_free(search.below);
+    mem_free(search.leaves);
     return rc;
 }

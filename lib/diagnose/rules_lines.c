@@ -3,6 +3,7 @@
 #include "diagnose/operand_words.h"
 #include "diagnose/rules.h"
 #include "diagnose/source_body.h"
+#include "diagnose/source_words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -135,7 +136,7 @@ bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, s
         uint64_t looks;
         if (line->line == 0 || share.low < LIMIT_OF(N_PLUS_ONE, LINE_MIN) || !profile->function_own[line->function])
             continue;
-        const char *text = profile_source_line(profile, line->file, line->line, &length);
+        const char *text = source_line(profile, line->file, line->line, &length);
         if (text == NULL || !source_queries(text, length) || !is_of_connection(profile, line, &looks))
             continue;
         share = part_of_its_threads(facts, line);
@@ -198,7 +199,7 @@ static bool is_walked(const struct profile *profile, const struct line_sum *line
         "dict", "set", "frozenset", "collections.defaultdict", "collections.Counter", "collections.OrderedDict"};
     struct line_operand index = {.type = ""};
     size_t length = 0;
-    const char *text = profile_source_line(profile, line->file, line->line, &length);
+    const char *text = source_line(profile, line->file, line->line, &length);
     bool keyed =
         strcmp(operation, "in") == 0 || strcmp(operation, "[]") == 0 || (strcmp(operation, "call") == 0 && slot == 0);
     for (size_t i = 0; keyed && i < sizeof hashed / sizeof hashed[0]; i++) {
@@ -253,7 +254,7 @@ static bool hardly_grows(const struct profile *profile, const struct line_sum *l
 {
     static const char *const names[] = {"heappop", "heappush", "heapreplace", "bisect"};
     size_t length = 0;
-    const char *text = profile_source_line(profile, line->file, line->line, &length);
+    const char *text = source_line(profile, line->file, line->line, &length);
     for (size_t i = 0; text != NULL && i < sizeof names / sizeof names[0]; i++) {
         if (memmem(text, length, names[i], strlen(names[i])) != NULL)
             return true;
@@ -419,7 +420,7 @@ bool rule_temporaries(const struct facts *facts, const struct finding *earlier, 
         facts->reaches[REACH_CHILD].wall_ns > 0)
         return false;
     size_t length = 0;
-    const char *text = profile_source_line(profile, best->file, best->line, &length);
+    const char *text = source_line(profile, best->file, best->line, &length);
     if (text == NULL || source_writes(text, length))
         return false;
     for (size_t i = 0; i < n_earlier; i++) {

@@ -1,6 +1,7 @@
 /* Rules on memory that grows to the end. Their gain is less memory, not time. See rules.h. */
 #include "diagnose/rules.h"
 #include "diagnose/source_body.h"
+#include "diagnose/source_words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static struct sizes sizes_of(const struct profile *profile, uint32_t function, c
         const struct frame *frame = &profile->frames[one->frame];
         size_t length = 0;
         const char *text = frame->function == function && one->slot == 0 && one->sized > 0
-                               ? profile_source_line(profile, profile->functions[function].file, frame->line, &length)
+                               ? source_line(profile, profile->functions[function].file, frame->line, &length)
                                : NULL;
         if (text == NULL || !source_mentions(text, length, name))
             continue;

@@ -1,6 +1,7 @@
 /* Rules on what a line works on (types and sizes of operands), beside where the time is. See rules.h. */
 #include "diagnose/operand_words.h"
 #include "diagnose/rules.h"
+#include "diagnose/source_words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -95,7 +96,7 @@ static bool seems_to_search(const struct facts *facts, const struct line_sum *li
 {
     double python = line->state_ns[STATE_PYTHON] + line->state_ns[STATE_ON_CPU];
     size_t length = 0;
-    const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
+    const char *text = source_line(facts->profile, line->file, line->line, &length);
     return line == facts->hottest && text != NULL && source_tests_membership(text, length) &&
            line_cpu(facts, line).low >= LIMIT_OF(LIST_MEMBERSHIP, LINE_MIN) &&
            python >= LIMIT_OF(LIST_MEMBERSHIP, PYTHON_MIN) * line->cpu_ns;
@@ -167,7 +168,7 @@ bool rule_list_shift(const struct facts *facts, const struct finding *earlier, s
             (double)operand.looks < LIMIT_OF(LIST_SHIFT, LOOKS_MIN) || !is_certain(facts, line, &operand) ||
             !is_one_of(operand.type, lists) || operand.mean < LIMIT_OF(LIST_SHIFT, ITEMS_MIN))
             continue;
-        const char *text = profile_source_line(facts->profile, line->file, line->line, &length);
+        const char *text = source_line(facts->profile, line->file, line->line, &length);
         if (text == NULL || !source_shifts(text, length))
             continue;
         fill(facts, line, &operand, 1 + operand.mean / LIMIT_OF(LIST_SHIFT, ITEMS_PER_CALL), finding, words);
@@ -186,7 +187,7 @@ bool rule_list_shift(const struct facts *facts, const struct finding *earlier, s
 static bool takes_its_place(const struct profile *profile, const struct line_sum *line)
 {
     size_t length = 0;
-    const char *text = profile_source_line(profile, line->file, line->line, &length);
+    const char *text = source_line(profile, line->file, line->line, &length);
     return text != NULL && source_adds_to_itself(text, length);
 }
 

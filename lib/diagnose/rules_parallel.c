@@ -2,6 +2,7 @@
 #include "diagnose/rules.h"
 
 #include "diagnose/source_loop.h"
+#include "diagnose/source_words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ static enum loop_rounds waiting_rounds(const struct facts *facts, uint32_t *fram
         if (!profile->function_own[at->function])
             continue;
         size_t length = 0;
-        const char *text = profile_source_line(profile, profile->functions[at->function].file, at->line, &length);
+        const char *text = source_line(profile, profile->functions[at->function].file, at->line, &length);
         enum loop_rounds rounds = source_loop_rounds(profile, at->function, at->line);
         if (text != NULL && source_waits_for_any(text, length))
             return ROUNDS_UNKNOWN;

@@ -2,6 +2,7 @@
  * rules.h. */
 #include "diagnose/operand_words.h"
 #include "diagnose/rules.h"
+#include "diagnose/source_words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -208,7 +209,7 @@ static bool is_seen_to_write_little(const struct profile *profile, uint32_t file
 {
     struct line_operand written;
     size_t length = 0;
-    const char *text = profile_source_line(profile, file, line, &length);
+    const char *text = source_line(profile, file, line, &length);
     return text != NULL && source_writes(text, length) &&
            profile_line_operand(profile, file, line, "call", 1, &written) && written.sized > 0 &&
            (strcmp(written.type, "str") == 0 || strcmp(written.type, "bytes") == 0) &&
@@ -238,7 +239,7 @@ static bool writes_little(const struct facts *facts, const struct line_sum *line
     const struct profile *profile = facts->profile;
     struct line_operand file;
     size_t length = 0;
-    const char *text = profile_source_line(profile, line->file, line->line, &length);
+    const char *text = source_line(profile, line->file, line->line, &length);
     if (text == NULL || !source_writes(text, length))
         return false;
     if (source_writes_at_once(text, length))
@@ -300,7 +301,7 @@ struct held {
 static bool is_lock_line(const struct profile *profile, const struct line_sum *line)
 {
     size_t length = 0;
-    const char *text = profile_source_line(profile, line->file, line->line, &length);
+    const char *text = source_line(profile, line->file, line->line, &length);
     return text != NULL && source_locks(text, length);
 }
 
@@ -336,11 +337,11 @@ static double waits_to_take(const struct profile *profile, const struct line_sum
 static bool is_under(const struct profile *profile, const struct line_sum *lock, uint32_t line)
 {
     size_t length = 0;
-    const char *text = profile_source_line(profile, lock->file, lock->line, &length);
+    const char *text = source_line(profile, lock->file, lock->line, &length);
     size_t indent = text != NULL ? source_indent(text, length) : 0;
     bool block = text != NULL && memmem(text, length, "with ", 5) != NULL;
     for (uint32_t at = lock->line + 1; text != NULL && at <= line; at++) {
-        text = profile_source_line(profile, lock->file, at, &length);
+        text = source_line(profile, lock->file, at, &length);
         size_t blanks = text != NULL ? source_indent(text, length) : 0;
         if (text != NULL && blanks == length)
             continue; /* nothing, or a comment */

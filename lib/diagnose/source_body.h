@@ -1,25 +1,28 @@
-/* Lines of a function's body, one after the other, as far as the recording has its source. In source_function.c. */
+/* Statements of a function's body, one after the other, as far as the recording has its source. In source_function.c.
+ */
 #ifndef KEISOKU_DIAGNOSE_SOURCE_BODY_H
 #define KEISOKU_DIAGNOSE_SOURCE_BODY_H
 
-#include "data/profile.h"
+#include "diagnose/source_words.h"
 
 struct source_body {
     const struct profile *profile;
     uint32_t file, line; /* line: the next one */
-    size_t indent;       /* of its `def` */
+    uint32_t at;         /* line of the statement read last */
+    struct text head;    /* its `def` */
+    size_t indent;       /* of that */
     bool cached;         /* a decorator keeps its results */
     bool unlimited;      /* all of them, for ever */
-    bool in_text;        /* a docstring goes on */
-    unsigned read, texts;
+    bool unclear;        /* not all of it was read, or understood */
+    unsigned read;
 };
 
 /* Past decorators and the `def` up to its colon. False: not understood. */
 bool source_body_begin(const struct profile *profile, uint32_t function, struct source_body *body);
-/* The next line that is neither empty nor a comment nor of a docstring; NULL: the end, or not understood. */
+/* The next statement with its indent, docstrings left out; NULL: the end, or `unclear`. */
 const char *source_body_next(struct source_body *body, size_t *length);
 
-enum { STORE_NAME_BYTES = 64, SOURCE_BODY_LINES_MAX = 60 /* more are not read */ };
+enum { STORE_NAME_BYTES = 64, SOURCE_BODY_MAX = 200 /* statements; more are not read */ };
 
 /* Where a function puts something into a dict, list or set that is there before and after the call. */
 struct source_store {

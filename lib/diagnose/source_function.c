@@ -10,14 +10,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { TEXT_LINES_MAX = 200, HEAD_LINES_MAX = 24, NAME_MAX_LENGTH = 128 };
-
-static const char *line_at(const struct source_body *body, size_t *length, size_t *indent)
-{
-    const char *text = profile_source_line(body->profile, body->file, body->line, length);
-    *indent = text != NULL ? source_indent(text, *length) : 0;
-    return text;
-}
+enum { HEAD_LINES_MAX = 24, EMPTY_LINES_MAX = 2000, NAME_MAX_LENGTH = 128 };
 
 static bool begins(const char *text, size_t length, const char *with)
 {
@@ -30,13 +23,13 @@ static bool has(const char *text, size_t length, const char *part)
     return memmem(text, length, part, strlen(part)) != NULL;
 }
 
-static bool ends_head(const char *text, size_t length)
+/* `def f(x):`, and nothing behind the colon. */
+static bool ends_head(struct text text)
 {
-    const char *comment = memmem(text, length, "  #", 3);
-    length = comment != NULL ? (size_t)(comment - text) : length;
-    while (length > 0 && isspace((unsigned char)text[length - 1]))
-        length--;
-    return length > 0 && text[length - 1] == ':';
+    char last = 0;
+    for (const char *at = text.at; at < text.end; at = text_past(at, text.end))
+        last = isspace((unsigned char)*at) || *at == '#' ? last : *at;
+    return last == ':';
 }
 
 /* `@functools.lru_cache(maxsize=None)`, `@cache`. */
@@ -56,63 +49,41 @@ bool source_body_begin(const struct profile *profile, uint32_t function, struct 
 {
     const struct function *of = &profile->functions[function];
     *body = (struct source_body){.profile = profile, .file = of->file, .line = of->first_line};
-    bool inside = false;
-    for (unsigned i = 0; i < HEAD_LINES_MAX && body->line != 0; i++, body->line++) {
-        size_t length = 0, indent;
-        const char *text = line_at(body, &length, &indent);
-        if (text == NULL)
+    for (unsigned i = 0; i < HEAD_LINES_MAX && body->line != 0; i++) {
+        struct statement head;
+        enum statement_kind kind = statement_read(profile, body->file, body->line, &head);
+        body->line += head.lines;
+        if (kind == STATEMENT_NONE)
+            continue;
+        if (kind != STATEMENT_READ)
             return false;
-        const char *words = text + indent;
-        size_t left = length - indent;
-        body->cached = body->cached || has(text, length, "cache") || has(text, length, "memo");
-        body->unlimited = body->unlimited || (!inside && keeps_all(words, left));
-        if (begins(words, left, "def ") || begins(words, left, "async def ")) {
-            inside = true;
-            body->indent = indent;
-        }
-        if (inside && ends_head(text, length)) {
-            body->line++;
-            return true;
-        }
+        size_t length = (size_t)(head.text.end - head.text.at);
+        body->cached = body->cached || has(head.text.at, length, "cache") || has(head.text.at, length, "memo");
+        body->unlimited = body->unlimited || keeps_all(head.text.at, length);
+        body->indent = head.indent;
+        body->head = head.text;
+        if (!text_begins(head.text, "@"))
+            return (text_begins(head.text, "def ") || text_begins(head.text, "async def ")) && ends_head(head.text);
     }
     return false;
 }
 
-/* Is the line part of a docstring? */
-static bool is_text(struct source_body *body, const char *words, size_t left)
-{
-    static const char quotes[] = "\"\"\"";
-    size_t opens = begins(words, left, quotes) ? 3 : begins(words, left, "r\"\"\"") ? 4 : 0;
-    if (body->in_text) {
-        body->in_text = !has(words, left, quotes);
-        return true;
-    }
-    if (opens == 0)
-        return false;
-    body->in_text = !has(words + opens, left - opens, quotes);
-    return body->in_text || memcmp(words + left - 3, quotes, 3) == 0;
-}
-
 const char *source_body_next(struct source_body *body, size_t *length)
 {
-    for (; body->read < SOURCE_BODY_LINES_MAX && body->texts < TEXT_LINES_MAX; body->line++) {
-        size_t indent;
-        const char *text = line_at(body, length, &indent);
-        if (text == NULL)
-            return NULL;
-        if (indent == *length)
-            continue;
-        if (indent <= body->indent && !body->in_text)
-            return NULL;
-        if (is_text(body, text + indent, *length - indent)) {
-            body->texts++;
-            continue;
-        }
-        body->read++;
-        body->line++;
-        return text;
+    enum statement_kind kind = STATEMENT_NONE;
+    struct statement next = {.lines = 1};
+    for (unsigned i = 0; i < EMPTY_LINES_MAX && kind == STATEMENT_NONE; i++) {
+        body->at = body->line;
+        kind = statement_read(body->profile, body->file, body->line, &next);
+        body->line += next.lines;
     }
-    return NULL;
+    bool inside = kind == STATEMENT_NONE || (kind != STATEMENT_END && next.indent > body->indent);
+    body->unclear = body->unclear || (inside && (kind != STATEMENT_READ || body->read == SOURCE_BODY_MAX));
+    if (!inside || body->unclear)
+        return NULL;
+    body->read++;
+    *length = next.indent + (size_t)(next.text.end - next.text.at);
+    return next.text.at - next.indent;
 }
 
 bool source_function_is_small(const struct profile *profile, uint32_t function)
@@ -126,7 +97,7 @@ bool source_function_is_small(const struct profile *profile, uint32_t function)
         if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, BODY_MAX) || !source_is_plain(text, length))
             return false;
     }
-    return lines > 0;
+    return lines > 0 && !body.unclear;
 }
 
 unsigned source_function_steps(const struct profile *profile, uint32_t function)
@@ -137,9 +108,9 @@ unsigned source_function_steps(const struct profile *profile, uint32_t function)
     if (!source_body_begin(profile, function, &body))
         return 0;
     for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
-        for (size_t i = 0; i < length && text[i] != '#'; i++) {
-            bool again = i > 0 && text[i] == text[i - 1]; /* `**`, `==`, `//` */
-            steps += !again && strchr("+-*/%<>=&|^.[", text[i]) != NULL && text[i] != '\0';
+        for (const char *at = text, *end = text + length; at < end; at = text_past(at, end)) {
+            bool again = at > text && *at == at[-1]; /* `**`, `==`, `//` */
+            steps += !again && strchr("+-*/%<>=&|^.[", *at) != NULL;
         }
     }
     return steps;
@@ -156,7 +127,7 @@ bool source_function_loops(const struct profile *profile, uint32_t function)
         if (source_loops(text, length))
             return true;
     }
-    return lines == 0 || body.read >= SOURCE_BODY_LINES_MAX || body.texts >= TEXT_LINES_MAX;
+    return lines == 0 || body.unclear;
 }
 
 /* ---- recursion ------------------------------------------------------------------------------------------------------
@@ -169,14 +140,9 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-static bool is_name_byte(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
 static const char *skip_name(const char *at, const char *end)
 {
-    while (at < end && is_name_byte(*at))
+    while (at < end && text_is_word(*at))
         at++;
     return at;
 }
@@ -264,11 +230,11 @@ static bool read_own_calls(const char *text, size_t length, const char *name, ui
     bool chooses = has(text, length, "min(") || has(text, length, "max(");
     for (const char *at = text; (at = memmem(at, (size_t)(end - at), name, size)) != NULL;) {
         const char *call = at + size;
-        if ((at > text && is_name_byte(at[-1])) || call >= end || *call != '(') {
+        if ((at > text && text_is_word(at[-1])) || call >= end || *call != '(') {
             at = call;
             continue;
         }
-        while (at > text && (is_name_byte(at[-1]) || at[-1] == '.')) /* self.count( */
+        while (at > text && (text_is_word(at[-1]) || at[-1] == '.')) /* self.count( */
             at--;
         const char *after = read_arguments(call + 1, end);
         if (after == NULL)
@@ -291,7 +257,7 @@ static bool has_effects(const char *text, size_t length)
             return true;
     }
     size_t at = source_indent(text, length);
-    while (at < length && is_name_byte(text[at]))
+    while (at < length && text_is_word(text[at]))
         at++;
     bool part = at < length && (text[at] == '[' || text[at] == '.');
     const char *sign = part ? memmem(text, length, " = ", 3) : NULL;
@@ -326,9 +292,9 @@ uint32_t source_function_repeats(const struct profile *profile, uint32_t functio
     if (*name == '\0' || strlen(name) >= NAME_MAX_LENGTH || !source_body_begin(profile, function, &body) || body.cached)
         return 0;
     for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
-        if (has_effects(text, length) || !read_own_calls(text, length, name, body.line - 1, &found))
+        if (has_effects(text, length) || !read_own_calls(text, length, name, body.at, &found))
             return 0;
     }
-    bool told = found.calls >= 2 && found.combined && !is_cached_elsewhere(profile, body.file, name);
+    bool told = !body.unclear && found.calls >= 2 && found.combined && !is_cached_elsewhere(profile, body.file, name);
     return told ? found.line : 0;
 }

@@ -9,19 +9,27 @@
 
 #include <string.h>
 
-enum { DEPTH_MAX = 6, HEAD_LINES_MAX = 24 };
+enum { DEPTH_MAX = 6, ASKED_MAX = 200, BRACKETS_MAX = 32, ALIASES_MAX = 8 };
 
-/* Calls on the way, so that recursion ends. */
+/* Calls on the way, so that recursion ends; and how much was asked, so that many functions that call many do not last.
+ */
 struct way {
     const struct profile *profile;
     struct {
         uint32_t function;
-        unsigned index;
+        struct text name;
     } calls[DEPTH_MAX];
-    unsigned depth;
+    unsigned depth, asked;
 };
 
-static bool keeps_argument(struct way *way, uint32_t function, unsigned index);
+/* Names that stand for the argument in one function, the parameter first: `row = table[0]`, `for row in table`. */
+struct aliases {
+    struct text names[ALIASES_MAX];
+    bool part[ALIASES_MAX]; /* of it: `row += 1` makes a new number, as a rule */
+    size_t n;
+};
+
+static bool keeps_argument(struct way *way, uint32_t function, const struct argument *argument);
 
 static bool is_one_of(struct text name, const char *const *names)
 {
@@ -45,65 +53,77 @@ uint32_t source_function_named(const struct profile *profile, uint32_t file, str
     return 0;
 }
 
-/* The parameter's name in the head that begins at `def`; lines in a row are one text. */
-static bool read_parameter(const struct profile *profile, uint32_t function, unsigned index, struct text *found)
+/* The next of what commas part, between brackets. */
+static struct text next_part(const char **at, const char *end)
 {
-    uint32_t file = profile->functions[function].file, line = profile->functions[function].first_line;
+    struct text part = {*at, end};
     int depth = 0;
-    bool begun = false, expected = true;
-    for (unsigned read = 0; read < HEAD_LINES_MAX; read++, line++) {
-        size_t indent;
-        struct text text = text_of_line(profile, file, line, &indent);
-        const char *head = text.at != NULL && !begun ? text_find(text, "def ") : text.at;
-        for (const char *at = head; at != NULL && at < text.end && *at != '#'; at++) {
-            depth += (strchr("([{", *at) != NULL) - (strchr(")]}", *at) != NULL);
-            begun = begun || depth > 0;
-            if (begun && depth == 0)
-                return false;
-            if (depth == 1 && *at == ',') {
-                expected = true;
-                index--;
-            } else if (depth == 1 && expected && text_is_word(*at)) {
-                *found = (struct text){at, at};
-                while (found->end < text.end && text_is_word(*found->end))
-                    found->end++;
-                if (index == 0)
-                    return true;
-                expected = false;
-            }
+    for (const char *next = *at; next < end; next = text_past(next, end)) {
+        depth += text_bracket(*next);
+        if (*next == ',' && depth == 0) {
+            part.end = next;
+            break;
         }
+    }
+    *at = part.end < end ? part.end + 1 : end;
+    return part;
+}
+
+/* The name of the parameter that gets the argument. */
+static bool read_parameter(struct text head, const struct argument *argument, struct text *found)
+{
+    const char *open = text_find(head, "("), *close = open != NULL ? text_past_bracket(open, head.end) : NULL;
+    const char *at = open != NULL ? open + 1 : NULL;
+    for (unsigned index = 0; close != NULL && at < close - 1; index++) {
+        struct text part = next_part(&at, close - 1), left = part;
+        bool stars = text_find(part, "*") != NULL, by_name = argument->keyword.at < argument->keyword.end;
+        if (stars && !by_name)
+            return false; /* which it is, its place does not tell */
+        if (!stars && text_next_name(&left, found) &&
+            (by_name ? text_same(*found, argument->keyword) : index == argument->index))
+            return true;
     }
     return false;
 }
 
-/* Past the bracket that closes the one at `at`; the text's end where none does. */
-static const char *past_bracket(const char *at, const char *end)
+/* `key=` before it. */
+static struct text keyword_before(struct text text, const char *at)
 {
-    int depth = 0;
-    for (; at < end; at++) {
-        depth += (strchr("([{", *at) != NULL) - (strchr(")]}", *at) != NULL);
-        if (depth == 0)
-            return at + 1;
-    }
-    return end;
+    while (at > text.at && isspace((unsigned char)at[-1]))
+        at--;
+    if (at - text.at < 2 || at[-1] != '=' || strchr("=!<>", at[-2]) != NULL)
+        return (struct text){NULL, NULL};
+    struct text word = {at - 1, at - 1};
+    while (word.at > text.at && text_is_word(word.at[-1]))
+        word.at--;
+    return word;
 }
 
-bool source_enclosing_call(struct text text, const char *at, struct text *name, unsigned *index)
+bool source_enclosing_call(struct text text, const char *at, struct argument *found)
 {
-    int depth = 0;
-    for (*index = 0; at > text.at; at--) {
-        char c = at[-1];
-        if (depth == 0 && strchr("([{", c) != NULL) {
-            const char *from = at - 1;
-            while (from > text.at && text_is_word(from[-1]))
+    struct argument opened[BRACKETS_MAX];
+    unsigned depth = 0;
+    *found = (struct argument){0};
+    for (const char *next = text.at; next < at; next = text_past(next, text.end)) {
+        int bracket = text_bracket(*next);
+        if (bracket > 0) {
+            const char *from = next;
+            while (*next == '(' && from > text.at && text_is_word(from[-1]))
                 from--;
-            *name = (struct text){from, at - 1};
-            return c == '(';
+            if (depth == BRACKETS_MAX)
+                return false;
+            opened[depth++] = (struct argument){.call = {from, next}, .open = next};
+        } else if (bracket < 0 && depth-- == 0) {
+            return false;
+        } else if (*next == ',' && depth > 0) {
+            opened[depth - 1].index++;
         }
-        depth += (strchr(")]}", c) != NULL) - (strchr("([{", c) != NULL);
-        *index += depth == 0 && c == ',';
     }
-    return false;
+    if (depth > 0)
+        *found = opened[depth - 1];
+    if (found->call.at < found->call.end)
+        found->keyword = keyword_before(text, at);
+    return true;
 }
 
 /* It is an argument of a call: of what reads only, or of a function whose text says so. */
@@ -112,12 +132,17 @@ static bool passed_on(struct way *way, uint32_t file, struct text text, const ch
     static const char *const reading[] = {"len",  "range", "sum",  "min",  "max",   "sorted", "enumerate",  "zip",
                                           "list", "tuple", "set",  "dict", "int",   "float",  "str",        "abs",
                                           "bool", "round", "repr", "any",  "print", "all",    "isinstance", NULL};
-    struct text name;
-    unsigned index;
-    if (!source_enclosing_call(text, at, &name, &index) || name.at == name.end || is_one_of(name, reading))
-        return true; /* no call: a tuple, a list, an index */
+    struct argument argument;
+    if (!source_enclosing_call(text, at, &argument))
+        return false;
+    struct text name = argument.call;
+    if (name.at == name.end)
+        return true; /* a tuple, a list, an index */
+    if (is_one_of(name, reading))
+        return argument.keyword.at == argument.keyword.end; /* `print(…, file=log)` */
     uint32_t function = source_function_named(way->profile, file, name);
-    return function != 0 && keeps_argument(way, function, index + (name.at > text.at && name.at[-1] == '.'));
+    argument.index += name.at > text.at && name.at[-1] == '.';
+    return function != 0 && keeps_argument(way, function, &argument);
 }
 
 static bool reads_only(struct text method)
@@ -127,74 +152,156 @@ static bool reads_only(struct text method)
     return is_one_of(method, names);
 }
 
-/* One place where a line of the function names it, from behind the name on. */
-static bool mention_keeps(struct way *way, uint32_t file, struct text text, const char *at, const char *next)
+/* Parts behind a name: `.rate[at]`. */
+struct parts {
+    const char *end;
+    struct text attribute; /* the last one */
+    unsigned n;
+};
+
+static bool read_parts(const char *at, const char *end, struct parts *parts)
 {
-    struct text attribute = {NULL, NULL};
-    unsigned parts = 0;
-    while (next < text.end && (*next == '.' || *next == '[')) {
-        if (*next == '[') {
-            next = past_bracket(next, text.end);
-            parts++;
+    *parts = (struct parts){.end = at};
+    while (at != NULL && at < end && (*at == '.' || *at == '[')) {
+        parts->n++;
+        if (*at == '[') {
+            at = text_past_bracket(at, end);
             continue;
         }
-        attribute.at = ++next;
-        while (next < text.end && text_is_word(*next))
-            next++;
-        attribute.end = next;
-        parts++;
+        parts->attribute.at = ++at;
+        while (at < end && text_is_word(*at))
+            at++;
+        parts->attribute.end = at;
     }
-    if (next < text.end && *next == '(') {
-        uint32_t method = parts == 1 ? source_function_named(way->profile, file, attribute) : 0;
-        return parts > 0 && ((method != 0 && keeps_argument(way, method, 0)) || reads_only(attribute));
+    parts->end = at;
+    return at != NULL;
+}
+
+/* One place where a statement names it. */
+static bool mention_keeps(struct way *way, uint32_t file, struct text text, struct text name, bool part)
+{
+    struct parts parts;
+    if (way->asked++ == ASKED_MAX || !read_parts(name.end, text.end, &parts))
+        return false;
+    if (parts.end < text.end && *parts.end == '(') {
+        static const struct argument self = {.index = 0};
+        uint32_t method = parts.n == 1 ? source_function_named(way->profile, file, parts.attribute) : 0;
+        return parts.n > 0 && ((method != 0 && keeps_argument(way, method, &self)) || reads_only(parts.attribute));
     }
-    const char *sign = text_assignment(text), *before = at;
-    if (sign != NULL &&
-        at < sign) /* it is set, or a part of it; a name that only stands for something else now is not */
-        return parts == 0 && strchr("+-*/|&", sign[-1]) == NULL;
-    while (before > text.at && before[-1] == ' ')
+    const char *sign = text_assignment(text), *before = name.at, *next = parts.end;
+    if (sign != NULL && name.at < sign) /* it is set, or a part of it; what only has its name from now on is not */
+        return parts.n == 0 && (part || !text_augments(text, sign));
+    while (before > text.at && isspace((unsigned char)before[-1]))
         before--;
-    while (next < text.end && *next == ' ')
+    while (next < text.end && isspace((unsigned char)*next))
         next++;
     bool whole = before > text.at && strchr("(,=*", before[-1]) != NULL && next < text.end && strchr(",)", *next);
-    return !whole || passed_on(way, file, text, at);
+    return !whole || passed_on(way, file, text, name.at);
 }
 
-static bool line_keeps(struct way *way, uint32_t file, struct text text, struct text name)
+static bool mentions(struct text text, struct text name)
 {
-    struct text left = text, found;
-    while (text_next_name(&left, &found)) {
-        if (text_same(found, name) && !mention_keeps(way, file, text, found.at, found.end))
+    bool any = false;
+    for (struct text found; !any && text_next_name(&text, &found);)
+        any = text_same(found, name);
+    return any;
+}
+
+/* Is the value the name, or a part of what it stands for? */
+static bool stands_for(struct text value, struct text name, bool *part)
+{
+    static const char *const choices[] = {" or ", " and ", " else "};
+    struct text left = value, first;
+    *part = text_find(value, "[") != NULL || text_find(value, ".") != NULL;
+    if (text_is_place(value))
+        return text_next_name(&left, &first) && text_same(first, name);
+    *part = false;
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+        if (text_find(value, choices[i]) != NULL)
+            return mentions(value, name);
+    }
+    return false;
+}
+
+/* Names that the statement makes stand for it. False: there are too many, or it is kept elsewhere. */
+static bool add_aliases(struct aliases *aliases, struct text text, size_t of)
+{
+    const char *sign = text_assignment(text), *in = text_find(text, " in ");
+    struct text target = {text.at, sign}, name = aliases->names[of];
+    bool part = true;
+    if (text_begins(text, "for ") && in != NULL) {
+        struct text over = {in + 4, text.end};
+        target = (struct text){text.at + 4, in};
+        if (text_begins(over, "range(") || !mentions(over, name))
+            return true;
+    } else if (sign == NULL || text_augments(text, sign) ||
+               !stands_for((struct text){sign + 1, text.end}, name, &part)) {
+        return true;
+    } else if (text_find(target, ".") != NULL || text_find(target, "[") != NULL) {
+        return part; /* a number, as a rule */
+    }
+    while (text_next_name(&target, &name)) {
+        size_t known = 0;
+        while (known < aliases->n && !text_same(name, aliases->names[known]))
+            known++;
+        if (known == ALIASES_MAX)
+            return false;
+        if (known < aliases->n)
+            continue;
+        aliases->part[aliases->n] = part || aliases->part[of];
+        aliases->names[aliases->n++] = name;
+    }
+    return true;
+}
+
+static bool statement_keeps(struct way *way, uint32_t file, struct text text, struct aliases *aliases)
+{
+    static const char *const unread[] = {"del ", "with ", "match ", "async with "};
+    for (size_t i = 0; i < aliases->n; i++) {
+        struct text left = text, name;
+        bool any = false;
+        while (text_next_name(&left, &name)) {
+            if (!text_same(name, aliases->names[i]))
+                continue;
+            any = true;
+            if (!mention_keeps(way, file, text, name, aliases->part[i]))
+                return false;
+        }
+        for (size_t k = 0; any && k < sizeof unread / sizeof unread[0]; k++) {
+            if (text_begins(text, unread[k]))
+                return false;
+        }
+        if (any && (text_find(text, ":=") != NULL || !add_aliases(aliases, text, i)))
             return false;
     }
-    return !text_begins(text, "del ");
+    return true;
 }
 
-static bool keeps_argument(struct way *way, uint32_t function, unsigned index)
+static bool keeps_argument(struct way *way, uint32_t function, const struct argument *argument)
 {
     struct source_body body;
-    struct text name;
+    struct aliases aliases = {.n = 1};
     size_t length;
+    if (way->depth == DEPTH_MAX || way->asked >= ASKED_MAX || !source_body_begin(way->profile, function, &body) ||
+        !read_parameter(body.head, argument, &aliases.names[0]))
+        return false;
     for (unsigned i = 0; i < way->depth; i++) {
-        if (way->calls[i].function == function && way->calls[i].index == index)
+        if (way->calls[i].function == function && text_same(way->calls[i].name, aliases.names[0]))
             return true;
     }
-    if (way->depth == DEPTH_MAX || !read_parameter(way->profile, function, index, &name) ||
-        !source_body_begin(way->profile, function, &body))
-        return false;
     way->calls[way->depth].function = function;
-    way->calls[way->depth++].index = index;
+    way->calls[way->depth++].name = aliases.names[0];
     bool kept = true;
     for (const char *text; kept && (text = source_body_next(&body, &length)) != NULL;) {
         size_t indent = source_indent(text, length);
-        kept = line_keeps(way, body.file, (struct text){text + indent, text + length}, name);
+        kept = statement_keeps(way, body.file, (struct text){text + indent, text + length}, &aliases);
     }
     way->depth--;
-    return kept && body.read < SOURCE_BODY_LINES_MAX;
+    return kept && !body.unclear;
 }
 
-bool source_keeps_argument(const struct profile *profile, uint32_t function, unsigned index)
+bool source_keeps_argument(const struct profile *profile, uint32_t function, const struct argument *argument)
 {
     struct way way = {.profile = profile};
-    return keeps_argument(&way, function, index);
+    return keeps_argument(&way, function, argument);
 }

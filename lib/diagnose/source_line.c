@@ -3,8 +3,8 @@
  * beside measured time only; a line that is not understood gives no advice.
  */
 #include "diagnose/rules.h"
+#include "diagnose/source_words.h"
 
-#include <ctype.h>
 #include <string.h>
 
 struct scan {
@@ -13,11 +13,6 @@ struct scan {
     unsigned fors;                              /* `for` words whose `in` has not come */
     unsigned calls;
 };
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || ((unsigned char)c & 0x80) != 0;
-}
 
 /* Past a string in quotes, prefixes read already. Triple quotes go on over lines: not understood. */
 static void skip_string(struct scan *scan)
@@ -48,7 +43,7 @@ static bool is_keyword(const char *word, size_t length)
 static void read_word(struct scan *scan)
 {
     const char *word = scan->at;
-    while (scan->at < scan->end && is_word(*scan->at))
+    while (scan->at < scan->end && text_is_word(*scan->at))
         scan->at++;
     size_t length = (size_t)(scan->at - word);
     if (length == 3 && memcmp(word, "for", 3) == 0) {
@@ -74,11 +69,13 @@ static void read_word(struct scan *scan)
 static struct scan scan_line(const char *text, size_t length)
 {
     struct scan scan = {.at = text, .end = text + length};
-    while (scan.at < scan.end && *scan.at != '#') {
+    while (scan.at < scan.end) {
         char c = *scan.at;
-        if (c == '\'' || c == '"') {
+        if (c == '#') {
+            scan.at = text_past(scan.at, scan.end);
+        } else if (c == '\'' || c == '"') {
             skip_string(&scan);
-        } else if (is_word(c)) {
+        } else if (text_is_word(c)) {
             read_word(&scan);
         } else {
             scan.at++;
@@ -154,7 +151,7 @@ bool source_only_measures(const char *text, size_t length)
 static size_t target_length(const char *text, size_t length)
 {
     size_t end = 0;
-    while (end < length && (is_word(text[end]) || (text[end] != '\0' && strchr(".[]'\"", text[end]) != NULL)))
+    while (end < length && (text_is_word(text[end]) || (text[end] != '\0' && strchr(".[]'\"", text[end]) != NULL)))
         end++;
     size_t sign = end;
     while (sign < length && text[sign] == ' ')

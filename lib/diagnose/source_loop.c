@@ -1,4 +1,4 @@
-/* See source_loop.h. One statement a line, as is usual; what is written otherwise is not understood. */
+/* See source_loop.h. One statement a line, or on some; what is written otherwise is not understood. */
 #include "diagnose/source_loop.h"
 
 #include "diagnose/rules.h"
@@ -7,66 +7,17 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { BODY_LINES_MAX = 80, UP_LINES_MAX = 400, FOLLOW_MAX = 6 };
-
-bool text_is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-struct text text_of_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *indent)
-{
-    size_t length = 0;
-    const char *text = profile_source_line(profile, file, line, &length);
-    *indent = text != NULL ? source_indent(text, length) : 0;
-    if (text == NULL || *indent == length)
-        return (struct text){NULL, NULL};
-    return (struct text){text + *indent, text + length};
-}
-
-bool text_begins(struct text text, const char *with)
-{
-    size_t size = strlen(with);
-    return (size_t)(text.end - text.at) >= size && memcmp(text.at, with, size) == 0;
-}
-
-const char *text_find(struct text text, const char *part)
-{
-    return text.at < text.end ? memmem(text.at, (size_t)(text.end - text.at), part, strlen(part)) : NULL;
-}
-
-bool text_same(struct text a, struct text b)
-{
-    return a.end - a.at == b.end - b.at && memcmp(a.at, b.at, (size_t)(a.end - a.at)) == 0;
-}
-
-/* The next word, names of attributes left out. */
-bool text_next_name(struct text *left, struct text *name)
-{
-    for (; left->at < left->end && *left->at != '#'; left->at++) {
-        char c = *left->at;
-        if (c == '\'' || c == '"') {
-            const char *close = memchr(left->at + 1, c, (size_t)(left->end - left->at - 1));
-            left->at = close != NULL ? close : left->end - 1;
-            continue;
-        }
-        if (!text_is_word(c))
-            continue;
-        const char *from = left->at;
-        while (left->at < left->end && text_is_word(*left->at))
-            left->at++;
-        *name = (struct text){from, left->at};
-        if (!isdigit((unsigned char)*from) && from[-1] != '.')
-            return true;
-        left->at--;
-    }
-    return false;
-}
+enum { BODY_LINES_MAX = 200, UP_LINES_MAX = 400 };
 
 static void add_name(struct rounds *rounds, struct text name, uint32_t line, struct text from, bool mutated)
 {
-    if (rounds->n_names < ROUNDS_NAMES_MAX && name.at < name.end)
-        rounds->names[rounds->n_names++] = (struct round_name){name, line, from, mutated, false};
+    if (name.at >= name.end)
+        return;
+    if (rounds->n_names == ROUNDS_NAMES_MAX)
+        rounds->chained = true;
+    else
+        rounds->names[rounds->n_names++] =
+            (struct round_name){.name = name, .line = line, .from = from, .mutated = mutated};
 }
 
 /* `total += …`: a sum of rounds, not handed to one. `number += 1` counts them. */
@@ -87,20 +38,6 @@ static bool is_number(struct text text)
         digits = digits || isdigit((unsigned char)*at);
     }
     return digits;
-}
-
-/* `=` of an assignment; NULL: there is none. */
-const char *text_assignment(struct text text)
-{
-    int depth = 0;
-    for (const char *at = text.at; at < text.end && *at != '#'; at++) {
-        depth += (strchr("([{", *at) != NULL) - (strchr(")]}", *at) != NULL);
-        if (*at != '=' || depth != 0)
-            continue;
-        bool test = (at + 1 < text.end && at[1] == '=') || (at > text.at && strchr("=!<>", at[-1]) != NULL);
-        return test ? NULL : at;
-    }
-    return NULL;
 }
 
 /* `queue.append(`: the name before a method that adds to it. */
@@ -125,7 +62,7 @@ static void read_line(struct rounds *rounds, struct text text, uint32_t line)
         bool part = text_find(target, "[") != NULL;
         for (struct text name; !part && text_next_name(&target, &name);) {
             bool whole = target.at == target.end || strchr(".(", *target.at) == NULL;
-            bool more = sign > text.at && strchr("+-*/|&", sign[-1]) != NULL;
+            bool more = text_augments(text, sign);
             if (whole && !more)
                 add_name(rounds, name, line, from, false);
             else if (whole)
@@ -151,16 +88,18 @@ static bool takes_an_item(struct text text)
 }
 
 /* Follows the names that a text uses back to the item of this round, or to what a round before left. */
-void rounds_follow(struct rounds *rounds, struct text text, uint32_t line, unsigned depth)
+static void follow(struct rounds *rounds, struct text text, uint32_t line, bool first)
 {
     struct text left = text;
-    for (struct text name; depth < FOLLOW_MAX && text_next_name(&left, &name);) {
+    for (struct text name; text_next_name(&left, &name);) {
+        if (text_is_keyword(name, text.end))
+            continue;
         for (size_t i = 0; i < rounds->n_items; i++)
             rounds->varies = rounds->varies || text_same(name, rounds->items[i]);
-        const struct round_name *before = NULL, *after = NULL;
+        struct round_name *before = NULL, *after = NULL;
         for (size_t i = 0; i < rounds->n_names; i++) {
-            const struct round_name *one = &rounds->names[i];
-            if (!text_same(name, one->name) || (one->mutated && one->line == line && depth == 0))
+            struct round_name *one = &rounds->names[i];
+            if (!text_same(name, one->name) || (one->mutated && one->line == line && first))
                 continue;
             if (one->sum) {
                 *(is_number(one->from) ? &rounds->counted : &rounds->summed) = true;
@@ -172,13 +111,19 @@ void rounds_follow(struct rounds *rounds, struct text text, uint32_t line, unsig
                 after = one;
             }
         }
-        if (before != NULL) {
+        if (before != NULL && !before->followed) {
+            before->followed = true;
             rounds->varies = rounds->varies || takes_an_item(before->from);
-            rounds_follow(rounds, before->from, before->line, depth + 1);
-        } else if (after != NULL) {
+            follow(rounds, before->from, before->line, false);
+        } else if (before == NULL && after != NULL) {
             rounds->chained = true;
         }
     }
+}
+
+void rounds_follow(struct rounds *rounds, struct text text, uint32_t line)
+{
+    follow(rounds, text, line, true);
 }
 
 /* What the line hands on: right of `=`, or behind `results.append(`. */
@@ -209,7 +154,7 @@ static enum loop_rounds read_comprehension(struct rounds *rounds, struct text te
     if (loop == NULL)
         return ROUNDS_UNKNOWN;
     struct text made = handed_on((struct text){text.at, loop});
-    rounds_follow(rounds, made, rounds->line, 0);
+    rounds_follow(rounds, made, rounds->line);
     return rounds->varies ? ROUNDS_FREE : ROUNDS_UNKNOWN;
 }
 
@@ -237,34 +182,39 @@ static bool is_mutated(const struct rounds *rounds, struct text over)
 }
 
 /* The loop's head and body. */
-static void read_loop(struct rounds *rounds, uint32_t head_line, struct text head, size_t head_indent)
+static void read_loop(struct rounds *rounds, uint32_t head_line, const struct statement *head)
 {
-    size_t indent;
-    read_head(rounds, head);
-    for (uint32_t line = head_line + 1, read = 0; read < BODY_LINES_MAX; line++, read++) {
-        struct text text = text_of_line(rounds->profile, rounds->file, line, &indent);
-        size_t length = 0;
-        if (text.at == NULL && profile_source_line(rounds->profile, rounds->file, line, &length) == NULL)
+    uint32_t line = head_line + head->lines;
+    read_head(rounds, head->text);
+    for (unsigned read = 0; read < BODY_LINES_MAX; read++) {
+        struct statement next;
+        enum statement_kind kind = statement_read(rounds->profile, rounds->file, line, &next);
+        if (kind == STATEMENT_END || (kind != STATEMENT_NONE && next.indent <= head->indent))
+            return;
+        if (kind == STATEMENT_UNCLEAR)
             break;
-        if (text.at == NULL)
-            continue;
-        if (indent <= head_indent)
-            break;
-        read_line(rounds, text, line);
+        if (kind == STATEMENT_READ)
+            read_line(rounds, next.text, line);
+        line += next.lines;
     }
+    rounds->chained = true; /* what it may do besides is not known */
 }
 
 bool rounds_read(struct rounds *rounds, uint32_t function, size_t indent)
 {
-    const struct profile *profile = rounds->profile;
-    uint32_t first = profile->functions[function].first_line;
-    size_t above;
+    uint32_t first = rounds->profile->functions[function].first_line;
     for (uint32_t at = rounds->line - 1, read = 0; at > first && at > 0 && read < UP_LINES_MAX; at--, read++) {
-        struct text text = text_of_line(profile, rounds->file, at, &above);
-        if (text.at == NULL || above >= indent)
+        size_t length = 0;
+        const char *line = source_line(rounds->profile, rounds->file, at, &length);
+        size_t above = line != NULL ? source_indent(line, length) : 0;
+        if (line == NULL || above == length || above >= indent)
             continue;
+        struct text text = {line + above, line + length};
+        struct statement head;
         if (text_begins(text, "for ") || text_begins(text, "while ") || text_begins(text, "async for ")) {
-            read_loop(rounds, at, text, above);
+            if (statement_read(rounds->profile, rounds->file, at, &head) != STATEMENT_READ)
+                return false;
+            read_loop(rounds, at, &head);
             return true;
         }
         indent = above;
@@ -280,19 +230,20 @@ bool rounds_chained(const struct rounds *rounds)
 enum loop_rounds source_loop_rounds(const struct profile *profile, uint32_t function, uint32_t line)
 {
     struct rounds rounds = {.profile = profile, .file = profile->functions[function].file, .line = line};
-    size_t indent;
-    struct text asked = text_of_line(profile, rounds.file, line, &indent);
-    if (asked.at == NULL)
-        return ROUNDS_UNREAD;
+    struct statement statement;
+    enum statement_kind kind = statement_around(profile, rounds.file, &rounds.line, &statement);
+    if (kind != STATEMENT_READ)
+        return kind == STATEMENT_UNCLEAR ? ROUNDS_UNKNOWN : ROUNDS_UNREAD;
+    struct text asked = statement.text;
     if (text_find(asked, "map(") != NULL)
         return ROUNDS_FREE;
     if (text_begins(asked, "for ") || text_begins(asked, "async for "))
         return ROUNDS_UNKNOWN; /* what it goes over makes it wait: one thing, piece after piece */
     if (text_find(asked, " for ") != NULL)
         return read_comprehension(&rounds, asked);
-    if (!rounds_read(&rounds, function, indent))
+    if (!rounds_read(&rounds, function, statement.indent))
         return ROUNDS_UNKNOWN;
-    rounds_follow(&rounds, handed_on(asked), line, 0);
+    rounds_follow(&rounds, handed_on(asked), rounds.line);
     if (rounds_chained(&rounds))
         return ROUNDS_CHAINED;
     return rounds.varies ? ROUNDS_FREE : ROUNDS_UNKNOWN;

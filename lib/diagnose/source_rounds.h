@@ -1,19 +1,16 @@
-/* What source_loop.c reads of a loop, for those that ask more of it: names, as far as one statement a line tells. */
+/* What source_loop.c reads of a loop, for those that ask more of it: names, as far as statements tell. */
 #ifndef KEISOKU_DIAGNOSE_SOURCE_ROUNDS_H
 #define KEISOKU_DIAGNOSE_SOURCE_ROUNDS_H
 
-#include "data/profile.h"
-
-struct text {
-    const char *at, *end;
-};
+#include "diagnose/source_words.h"
 
 struct round_name {
     struct text name;
     uint32_t line; /* where it gets its value */
     struct text from;
-    bool mutated; /* something was added to it */
-    bool sum;     /* `total += …` */
+    bool mutated;  /* something was added to it */
+    bool sum;      /* `total += …` */
+    bool followed; /* its value's names were asked for: each once, or few lines would take for ever */
 };
 
 enum { ROUNDS_NAMES_MAX = 48 };
@@ -26,27 +23,16 @@ struct rounds {
     struct text items[ROUNDS_NAMES_MAX]; /* what the loop itself sets: `for item, other in` */
     size_t n_items;
     struct text over;     /* `in` what */
-    bool varies, chained; /* what was followed leads to an item of the round; to what a round before left */
+    bool varies, chained; /* what was followed leads to an item of the round; to what a round before left, or unclear */
     bool counted, summed; /* to a number that counts rounds; to a sum of rounds */
 };
-
-bool text_is_word(char c);
-/* Without its indent; at is NULL: nothing there. */
-struct text text_of_line(const struct profile *profile, uint32_t file, uint32_t line, size_t *indent);
-bool text_begins(struct text text, const char *with);
-const char *text_find(struct text text, const char *part);
-bool text_same(struct text a, struct text b);
-/* The next word, names of attributes and strings left out. */
-bool text_next_name(struct text *left, struct text *name);
-/* `=` of an assignment; NULL: there is none. */
-const char *text_assignment(struct text text);
 
 /* The innermost loop around the line, which is indented so far. False: there is none. */
 bool rounds_read(struct rounds *rounds, uint32_t function, size_t indent);
 /* The items of a comprehension. Its first ` for `; NULL: it is none. */
 const char *rounds_read_comprehension(struct rounds *rounds, struct text text);
-/* Follows the names that a text of the line uses: sets varies, chained, counted and summed. `depth`: 0. */
-void rounds_follow(struct rounds *rounds, struct text text, uint32_t line, unsigned depth);
+/* Follows the names that a text of the line uses: sets varies, chained, counted and summed. */
+void rounds_follow(struct rounds *rounds, struct text text, uint32_t line);
 bool rounds_chained(const struct rounds *rounds);
 
 #endif

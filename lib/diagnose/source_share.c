@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <string.h>
 
+enum { IMPORT_LINES_MAX = 400, ARGUMENT_NAMES_MAX = 32 };
+
 struct call {
     const char *from;      /* of the statement's part that is the call: `board.place(…)` */
     struct text of;        /* `board`; empty: a plain function */
@@ -31,19 +33,13 @@ static bool find_call(struct text text, const char *name, struct call *call)
     }
     if (at == NULL)
         return false;
-    int depth = 0;
-    const char *close = at + size;
-    for (; close < text.end; close++) {
-        depth += (strchr("([{", *close) != NULL) - (strchr(")]}", *close) != NULL);
-        if (depth == 0)
-            break;
-    }
+    const char *past = text_past_bracket(at + size, text.end);
     call->from = at;
     while (call->from > text.at && (text_is_word(call->from[-1]) || call->from[-1] == '.'))
         call->from--;
     call->of = (struct text){call->from, call->from < at ? at - 1 : call->from};
-    call->arguments = (struct text){at + size + 1, close};
-    return close < text.end;
+    call->arguments = (struct text){at + size + 1, past != NULL ? past - 1 : text.end};
+    return past != NULL;
 }
 
 /* `place(item)`, and nothing done with what comes back: it is called for what it changes. */
@@ -61,22 +57,17 @@ static bool is_head(struct text text)
            text_begins(text, "return ") || text_begins(text, "with ") || text_begins(text, "yield from ");
 }
 
-/* A module: `import name`, at the left of its file. */
+/* A module: `import name`, at the left of its file, at its top. */
 static bool is_module(const struct profile *profile, uint32_t file, struct text name)
 {
-    for (size_t i = 0; i < profile->n_sources; i++) {
-        const struct profile_source *source = &profile->sources[i];
-        const char *at = source->text, *end = at + source->length;
-        while (source->file == file && at < end) {
-            const char *stop = memchr(at, '\n', (size_t)(end - at));
-            struct text line = {at, stop != NULL ? stop : end}, found;
-            struct text left = line;
-            bool imports = text_begins(line, "import ");
-            while (imports && text_next_name(&left, &found)) {
-                if (text_same(found, name))
-                    return true;
-            }
-            at = stop != NULL ? stop + 1 : end;
+    const char *line;
+    size_t length;
+    for (uint32_t at = 1; at <= IMPORT_LINES_MAX && (line = source_line(profile, file, at, &length)) != NULL; at++) {
+        struct text left = {line, line + length}, found;
+        bool imports = text_begins(left, "import ");
+        while (imports && text_next_name(&left, &found)) {
+            if (text_same(found, name))
+                return true;
         }
     }
     return false;
@@ -87,56 +78,56 @@ static bool is_harmless(const struct rounds *rounds, struct text name, const cha
 {
     static const char *const words[] = {"True", "False", "None", "not", "and",   "or", "if",
                                         "else", "in",    "is",   "for", "range", "len"};
-    bool capital = false;
     for (size_t i = 0; i < rounds->n_items; i++) {
         if (text_same(name, rounds->items[i]))
             return true;
     }
     for (size_t i = 0; i < rounds->n_names; i++) {
         if (text_same(name, rounds->names[i].name))
-            return true; /* followed already */
+            return !text_is_place(rounds->names[i].from); /* made in the round, and followed already */
     }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (text_same(name, (struct text){words[i], words[i] + strlen(words[i])}))
             return true;
     }
-    for (const char *at = name.at; at < name.end; at++) {
-        if (islower((unsigned char)*at))
-            return (name.end < end && *name.end == '(') || is_module(rounds->profile, rounds->file, name);
-        capital = capital || isupper((unsigned char)*at);
+    return (name.end < end && *name.end == '(') || is_module(rounds->profile, rounds->file, name);
+}
+
+/* The name in the arguments is only read by the function that gets it: `callee`, or one called for an argument. */
+static bool leaves_alone(const struct rounds *rounds, const struct call *call, uint32_t callee, bool method,
+                         const char *name)
+{
+    struct argument argument;
+    struct text whole = {call->from, call->arguments.end};
+    if (!source_enclosing_call(whole, name, &argument))
+        return false;
+    if (argument.open == call->arguments.at - 1) {
+        argument.index += method;
+        return source_keeps_argument(rounds->profile, callee, &argument);
     }
-    return capital; /* LIKE_THIS: a constant */
+    if (argument.call.at == argument.call.end)
+        return true;
+    uint32_t function = source_function_named(rounds->profile, rounds->file, argument.call);
+    return function == 0 || source_keeps_argument(rounds->profile, function, &argument);
 }
 
 /* What the calls of all rounds are given must be left as it is. */
 static bool shares_nothing(const struct rounds *rounds, const struct call *call, uint32_t callee)
 {
-    const struct profile *profile = rounds->profile;
+    static const struct argument self = {.index = 0};
     struct text left = call->arguments, name;
     struct text of = {call->of.at, call->of.at};
     while (of.end < call->of.end && text_is_word(*of.end))
         of.end++;
-    bool method = of.at < of.end && !is_module(profile, rounds->file, of);
-    if (method && !is_harmless(rounds, of, call->of.end) && !source_keeps_argument(profile, callee, 0))
+    bool method = of.at < of.end && !is_module(rounds->profile, rounds->file, of);
+    if (method && !is_harmless(rounds, of, call->of.end) && !source_keeps_argument(rounds->profile, callee, &self))
         return false;
-    while (text_next_name(&left, &name)) {
-        struct text inside;
-        unsigned index = 0, commas = 0;
-        int depth = 0;
-        if (is_harmless(rounds, name, call->arguments.end))
-            continue;
-        for (const char *at = call->arguments.at; at < name.at; at++) {
-            depth += (strchr("([{", *at) != NULL) - (strchr(")]}", *at) != NULL);
-            commas += depth == 0 && *at == ',';
-        }
-        if (depth == 0 && !source_keeps_argument(profile, callee, commas + method))
+    for (unsigned names = 0; text_next_name(&left, &name); names++) {
+        if (names == ARGUMENT_NAMES_MAX)
             return false;
-        /* Within a call of its own: that function's. */
-        if (depth > 0 && source_enclosing_call(call->arguments, name.at, &inside, &index) && inside.at < inside.end) {
-            uint32_t function = source_function_named(profile, rounds->file, inside);
-            if (function != 0 && !source_keeps_argument(profile, function, index))
-                return false;
-        }
+        if (!text_is_keyword(name, call->arguments.end) && !is_harmless(rounds, name, call->arguments.end) &&
+            !leaves_alone(rounds, call, callee, method, name.at))
+            return false;
     }
     return true;
 }
@@ -155,10 +146,10 @@ bool source_rounds_shareable(const struct profile *profile, uint32_t function, u
     struct rounds rounds = {.profile = profile, .file = profile->functions[function].file, .line = line};
     const char *name = last_part(profile, callee);
     struct call call;
-    size_t indent;
-    struct text text = text_of_line(profile, rounds.file, line, &indent);
-    if (text.at == NULL)
+    struct statement statement;
+    if (statement_around(profile, rounds.file, &rounds.line, &statement) != STATEMENT_READ)
         return false;
+    struct text text = statement.text;
     if (is_mapped(text, name))
         return true;
     if (!find_call(text, name, &call))
@@ -166,12 +157,12 @@ bool source_rounds_shareable(const struct profile *profile, uint32_t function, u
     struct text behind = {call.arguments.end, text.end};
     if (text_find(behind, " for ") != NULL) {
         rounds_read_comprehension(&rounds, behind);
-    } else if (is_head(text) || drops_result(text, &call) || !rounds_read(&rounds, function, indent)) {
+    } else if (is_head(text) || drops_result(text, &call) || !rounds_read(&rounds, function, statement.indent)) {
         return false;
     }
-    rounds_follow(&rounds, call.arguments, line, 0);
+    rounds_follow(&rounds, call.arguments, rounds.line);
     if (call.of.at < call.of.end)
-        rounds_follow(&rounds, call.of, line, 0);
+        rounds_follow(&rounds, call.of, rounds.line);
     return !rounds_chained(&rounds) && !rounds.summed && (rounds.varies || rounds.counted) &&
            shares_nothing(&rounds, &call, callee);
 }

@@ -7,18 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
 bool source_mentions(const char *text, size_t length, const char *name)
 {
     const char *end = text + length;
     size_t size = strlen(name);
     for (const char *at = text; (at = memmem(at, (size_t)(end - at), name, size)) != NULL; at++) {
-        bool begins = at == text || (!is_word(at[-1]) && at[-1] != '.');
-        if (begins && (at + size == end || !is_word(at[size])))
+        bool begins = at == text || (!text_is_word(at[-1]) && at[-1] != '.');
+        if (begins && (at + size == end || !text_is_word(at[size])))
             return true;
     }
     return false;
@@ -49,7 +44,7 @@ static bool read_store(const char *text, size_t length, struct source_store *sto
 {
     static const char *const calls[] = {"append(", "appendleft(", "add(", "setdefault("};
     const char *at = text + source_indent(text, length), *end = text + length, *name = at, *last = NULL;
-    while (at < end && (is_word(*at) || *at == '.')) {
+    while (at < end && (text_is_word(*at) || *at == '.')) {
         last = *at == '.' ? at : last;
         at++;
     }
@@ -78,11 +73,10 @@ static bool is_global(const struct profile *profile, uint32_t file, const char *
     for (size_t i = 0; i < profile->n_sources; i++) {
         const struct profile_source *source = &profile->sources[i];
         const char *at = source->text, *end = at + source->length;
-        while (source->file == file && at < end) {
-            if (begins(at, end, name) && (begins(at + size, end, " = ") || begins(at + size, end, ": ")))
+        for (; source->file == file && (at = memmem(at, (size_t)(end - at), name, size)) != NULL; at++) {
+            bool left = at == source->text || at[-1] == '\n';
+            if (left && (begins(at + size, end, " = ") || begins(at + size, end, ": ")))
                 return true;
-            const char *stop = memchr(at, '\n', (size_t)(end - at));
-            at = stop != NULL ? stop + 1 : end;
         }
     }
     return false;
@@ -96,7 +90,7 @@ static bool is_local(const struct profile *profile, uint32_t function, const cha
     if (!source_body_begin(profile, function, &body))
         return true;
     for (uint32_t line = profile->functions[function].first_line; line < body.line; line++) {
-        const char *text = profile_source_line(profile, body.file, line, &length);
+        const char *text = source_line(profile, body.file, line, &length);
         if (text == NULL || source_mentions(text, length, name))
             return true;
     }
@@ -128,7 +122,7 @@ static bool is_cache(const struct profile *profile, uint32_t function, const str
     for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
         bool named = source_mentions(text, length, store->name);
         const char *sign = memmem(text, length, " = ", 3);
-        if (body.line - 1 == store->line)
+        if (body.at == store->line)
             sums = sign == NULL || source_mentions(sign, length - (size_t)(sign - text), store->name);
         else
             looks = looks || named;
@@ -145,7 +139,7 @@ bool source_function_stores(const struct profile *profile, uint32_t function, st
     if (!source_body_begin(profile, function, &body))
         return false;
     for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
-        struct source_store store = {.line = body.line - 1};
+        struct source_store store = {.line = body.at};
         if (!read_store(text, length, &store) || !outlives(profile, function, store.name))
             continue;
         store.cache = is_cache(profile, function, &store);
@@ -166,7 +160,7 @@ static bool takes_all(const char *text, size_t length)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         for (const char *at = text; (at = memmem(at, (size_t)(text + length - at), names[i], strlen(names[i]))) != NULL;
              at++) {
-            if (at == text || !is_word(at[-1]))
+            if (at == text || !text_is_word(at[-1]))
                 return true;
         }
     }
@@ -178,7 +172,7 @@ static bool makes_itself(const char *text, size_t length)
 {
     char name[STORE_NAME_BYTES];
     const char *at = text + source_indent(text, length), *from = at, *end = text + length;
-    while (at < end && (is_word(*at) || *at == '.'))
+    while (at < end && (text_is_word(*at) || *at == '.'))
         at++;
     size_t size = (size_t)(at - from);
     if (size == 0 || size >= sizeof name || !begins(at, end, " = "))
@@ -192,7 +186,7 @@ bool source_takes_all_it_grows(const struct profile *profile, uint32_t function,
 {
     struct source_body body;
     size_t length = 0, other_length;
-    const char *text = profile_source_line(profile, profile->functions[function].file, line, &length);
+    const char *text = source_line(profile, profile->functions[function].file, line, &length);
     if (text == NULL || !takes_all(text, length))
         return false;
     if (makes_itself(text, length))

@@ -41,7 +41,7 @@ static bool is_set_here(const struct profile *profile, uint32_t function, const 
         if (set.at != NULL && source_mentions(set.at, (size_t)(set.end - set.at), name))
             return true;
     }
-    return false;
+    return body.unclear;
 }
 
 /* Nothing is called, and nothing but plain names of the function gets a value: no item is changed. */
@@ -56,20 +56,20 @@ bool source_walks_all(const struct profile *profile, uint32_t function, uint32_t
 {
     char name[STORE_NAME_BYTES];
     uint32_t file = profile->functions[function].file;
-    size_t indent, blanks;
-    struct text text = text_of_line(profile, file, line, &indent);
-    if (text.at == NULL || !read_name(text, name) || is_set_here(profile, function, name))
+    struct statement head, next;
+    if (statement_read(profile, file, line, &head) != STATEMENT_READ || !read_name(head.text, name) ||
+        is_set_here(profile, function, name))
         return false;
     *last = line;
-    for (uint32_t at = line + 1; at <= line + WALK_LINES_MAX; at++) {
-        text = text_of_line(profile, file, at, &blanks);
-        if (text.at == NULL)
-            continue; /* nothing, a comment, or not known */
-        if (blanks <= indent)
+    for (uint32_t at = line + head.lines; at <= line + WALK_LINES_MAX; at += next.lines) {
+        enum statement_kind kind = statement_read(profile, file, at, &next);
+        if (kind == STATEMENT_NONE)
+            continue;
+        if (kind == STATEMENT_END || next.indent <= head.indent)
             return *last > line;
-        if (!only_looks(text))
+        if (kind == STATEMENT_UNCLEAR || !only_looks(next.text))
             return false;
-        *last = at;
+        *last = at + next.lines - 1;
     }
     return false;
 }

@@ -39,6 +39,41 @@ static void a_recording_comes_back(void **state)
     profile_free(profile);
 }
 
+/* Any line of a long file, whatever ends them. */
+static void every_line_of_a_source_is_found(void **state)
+{
+    (void)state;
+    enum { LINES = 1000, BYTES = 16 };
+    static const char *const ends[] = {"\n", "\r\n"};
+    for (size_t kind = 0; kind < 2; kind++) {
+        struct recording *recording = synthetic_open(path_of("lines.kei"));
+        assert_non_null(recording);
+        char text[LINES * BYTES], expected[BYTES], path[4096];
+        size_t size = 0, length = 0;
+        for (int i = 0; i < LINES; i++)
+            size += (size_t)snprintf(text + size, BYTES, "line %d%s", i + 3, i == LINES - 1 ? "" : ends[kind]);
+        recording_add_source(recording, recording_add_string(recording, "/app.py", 7), 3, text, size);
+        snprintf(path, sizeof path, "%s", recording_path(recording));
+        struct err err = {0};
+        assert_int_equal(recording_finish(recording, 1000000, &err), 0);
+        recording_free(recording);
+        struct profile *profile = load(path);
+        assert_int_equal(profile->n_sources, 1);
+        uint32_t file = profile->sources[0].file;
+        for (uint32_t line = 3; line < 3 + LINES; line++) {
+            const char *found = profile_source_line(profile, file, line, &length);
+            int n = snprintf(expected, sizeof expected, "line %u", line);
+            assert_non_null(found);
+            assert_int_equal(length, n);
+            assert_memory_equal(found, expected, length);
+        }
+        assert_null(profile_source_line(profile, file, 2, &length));
+        assert_null(profile_source_line(profile, file, 3 + LINES, &length));
+        assert_null(profile_source_line(profile, file, UINT32_MAX, &length));
+        profile_free(profile);
+    }
+}
+
 /* The sum rule of profile.h, to a millionth. */
 static void weights_add_up(void **state)
 {
@@ -205,6 +240,7 @@ int profile_tests(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recording_comes_back),
+        cmocka_unit_test(every_line_of_a_source_is_found),
         cmocka_unit_test(weights_add_up),
         cmocka_unit_test(sums_agree),
         cmocka_unit_test(totals_count_a_sample_once),

@@ -8,22 +8,6 @@
 #include "diagnose/calls.h"
 #include "diagnose/source_loop.h"
 
-static struct profile_source source;
-static struct operand operands[4];
-
-/* A function of a file that begins with its text. */
-static struct built *written(const char *text, const char *name, uint32_t *function)
-{
-    struct built *built = built_new();
-    *function = built_function(built, name, "/home/u/app.py", true);
-    built->functions[*function].first_line = 1;
-    source = (struct profile_source){
-        .file = built->functions[*function].file, .first_line = 1, .text = text, .length = strlen(text)};
-    built->profile.sources = &source;
-    built->profile.n_sources = 1;
-    return built;
-}
-
 static uint32_t repeats(const char *text)
 {
     uint32_t function;
@@ -207,16 +191,7 @@ static void call_overhead_is_of_small_functions(void **state)
     expect_tag(calling("return y * 600 + x", 8), "call-overhead", false);
     expect_tag(calling("return sum(range(x))", 50), "call-overhead", false);
     struct built *built = calling("return y + x", 50); /* of long texts */
-    operands[0] = (struct operand){.frame = 2,
-                                   .operation = built_string(built, "+"),
-                                   .type = built_string(built, "str"),
-                                   .looks = 40,
-                                   .sized = 40,
-                                   .least = 5000,
-                                   .most = 5000,
-                                   .total = 200000};
-    built->profile.operands = operands;
-    built->profile.n_operands = 1;
+    built_operand(built, 2, "+", "str", 0, 5000, 5000);
     expect_tag(built, "call-overhead", false);
 }
 
@@ -266,10 +241,7 @@ static struct built *querying(const char *type, size_t run)
     uint32_t rest = built_stack(built, 0, work, 3);
     for (size_t i = 0; i < WHOLE; i++)
         built_sample(built, (i + 1) * MS, thread, i % (run + 1) == run ? rest : query, STATE_NATIVE, 1, MS);
-    operands[0] = (struct operand){
-        .frame = 1, .operation = built_string(built, "call"), .type = built_string(built, type), .looks = 40};
-    built->profile.operands = operands;
-    built->profile.n_operands = 1;
+    built_operand(built, 1, "call", type, 0, 0, 0);
     built_cores(built, 4);
     return built;
 }
@@ -287,12 +259,7 @@ static void queries_of_several_workers_are_a_part_of_each(void **state)
     for (size_t t = 0; t < 2; t++)
         for (size_t i = 0; i < WHOLE; i++)
             built_sample(built, (i + 1) * MS, threads[t], i % 5 < 3 ? query : rest, STATE_NATIVE, 1, MS);
-    operands[0] = (struct operand){.frame = 1,
-                                   .operation = built_string(built, "call"),
-                                   .type = built_string(built, "sqlite3.Cursor"),
-                                   .looks = 40};
-    built->profile.operands = operands;
-    built->profile.n_operands = 1;
+    built_operand(built, 1, "call", "sqlite3.Cursor", 0, 0, 0);
     built_cores(built, 4);
     struct diagnosis *diagnosis = diagnosed(built);
     assert_string_equal(diagnosis->findings[0].tag, "n-plus-one");
@@ -323,19 +290,7 @@ static struct built *growing_by(const char *text, const char *operation, const c
     for (size_t i = 0; i < WHOLE; i++)
         built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < (i < WHOLE / 2 ? early : late) ? line : rest,
                      STATE_PYTHON, 1, MS);
-    operands[0] = (struct operand){.frame = 1,
-                                   .operation = built_string(built, operation),
-                                   .type = built_string(built, type),
-                                   .slot = strcmp(operation, "call") == 0,
-                                   .looks = 40,
-                                   .sized = 40,
-                                   .least = first,
-                                   .most = latest,
-                                   .first = first,
-                                   .latest = latest,
-                                   .total = (first + latest) * 20};
-    built->profile.operands = operands;
-    built->profile.n_operands = 1;
+    built_operand(built, 1, operation, type, strcmp(operation, "call") == 0, first, latest);
     built_cores(built, 4);
     return built;
 }
@@ -393,17 +348,7 @@ static struct built *two_of(const char *text, int64_t items)
     uint32_t thread = built_thread(built, 1);
     uint32_t stacks[] = {built_stack(built, 0, work, 2), built_stack(built, 0, work, 3)};
     rounds(built, 0, thread, stacks, 2, 3, STATE_PYTHON, WHOLE);
-    operands[0] = (struct operand){.frame = 1,
-                                   .operation = built_string(built, "call"),
-                                   .type = built_string(built, "bytes"),
-                                   .slot = 1,
-                                   .looks = 40,
-                                   .sized = 40,
-                                   .least = items,
-                                   .most = items,
-                                   .total = items * 40};
-    built->profile.operands = operands;
-    built->profile.n_operands = 1;
+    built_operand(built, 1, "call", "bytes", 1, items, items);
     built_cores(built, 4);
     return built;
 }

@@ -8,8 +8,6 @@
 
 enum { READINGS = 30, MB = 1000000 };
 
-static struct profile_source source;
-
 /* Readings five a second, from 20 MB on, by so many MB each. `level`: from that one on nothing is added. */
 static void read_memory(struct built *built, double by, int level)
 {
@@ -24,15 +22,10 @@ static void read_memory(struct built *built, double by, int level)
 /* A function `keep` of an own file that begins with its text, and which works or waits. */
 static struct built *keeping(const char *text, enum state state)
 {
-    struct built *built = built_new();
-    uint32_t function = built_function(built, "keep", "/home/u/app.py", true);
+    uint32_t function;
+    struct built *built = written(text, "keep", &function);
     uint32_t main = built_function(built, "<module>", "/home/u/app.py", true);
     uint32_t thread = built_thread(built, 1);
-    built->functions[function].first_line = 1;
-    source = (struct profile_source){
-        .file = built->functions[function].file, .first_line = 1, .text = text, .length = strlen(text)};
-    built->profile.sources = &source;
-    built->profile.n_sources = 1;
     uint32_t outer = built_stack(built, 0, main, 90), stacks[2] = {built_stack(built, outer, function, 2), outer};
     for (int i = 0; i < 3; i++) {
         rounds(built, (uint64_t)i * 2000, thread, stacks, 1, 1, STATE_PYTHON, 600);

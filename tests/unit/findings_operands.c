@@ -291,7 +291,6 @@ static void waits_in_a_task_are_told(void **state)
  */
 static struct built *locking(const char *text, const char *enter)
 {
-    static struct profile_source source;
     struct built *built = built_new();
     uint32_t work = built_function(built, "work", "/home/u/app.py", true);
     uint32_t lock = built_stack(built, 0, work, 10), wait = built_stack(built, 0, work, 11);
@@ -302,10 +301,7 @@ static struct built *locking(const char *text, const char *enter)
         for (size_t k = 0; k < WHOLE; k++)
             built_sample(built, (k + 1) * MS, thread, i == 3 ? wait : lock, i == 3 ? STATE_SLEEP : STATE_LOCK, 1, MS);
     }
-    source = (struct profile_source){
-        .file = built->functions[work].file, .first_line = 10, .text = text, .length = strlen(text)};
-    built->profile.sources = &source;
-    built->profile.n_sources = 1;
+    built_text(built, work, 10, text);
     built_cores(built, 4);
     return built;
 }

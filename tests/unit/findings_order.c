@@ -1,21 +1,6 @@
 /* Which of several findings stands first, and what tells those apart that look alike. */
 #include "findings_tests.h"
 
-static struct profile_source source;
-static struct operand operands[2];
-
-static struct built *written(const char *text, const char *name, uint32_t *function)
-{
-    struct built *built = built_new();
-    *function = built_function(built, name, "/home/u/app.py", true);
-    built->functions[*function].first_line = 1;
-    source = (struct profile_source){
-        .file = built->functions[*function].file, .first_line = 1, .text = text, .length = strlen(text)};
-    built->profile.sources = &source;
-    built->profile.n_sources = 1;
-    return built;
-}
-
 /* The first finding, and where; 0: anywhere. */
 static void expect_first(struct built *built, const char *tag, uint32_t function, uint32_t line)
 {
@@ -28,22 +13,6 @@ static void expect_first(struct built *built, const char *tag, uint32_t function
     free(built);
 }
 
-static struct operand seen(struct built *built, const char *operation, const char *type, int slot, int64_t first,
-                           int64_t latest)
-{
-    return (struct operand){.frame = 1,
-                            .operation = built_string(built, operation),
-                            .type = built_string(built, type),
-                            .slot = (uint8_t)slot,
-                            .looks = 40,
-                            .sized = 40,
-                            .least = first,
-                            .most = latest,
-                            .first = first,
-                            .latest = latest,
-                            .total = (first + latest) * 20};
-}
-
 /* Line 2 has 98 % of the time, early and late; what it is given grows. */
 static struct built *all_on_a_line(const char *text)
 {
@@ -53,9 +22,7 @@ static struct built *all_on_a_line(const char *text)
     uint32_t rest = built_stack(built, 0, work, 3);
     for (size_t i = 0; i < WHOLE; i++)
         built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < 98 ? line : rest, STATE_PYTHON, 1, MS);
-    operands[0] = seen(built, "call", "list", 1, 900, 9000);
-    built->profile.operands = operands;
-    built->profile.n_operands = 1;
+    built_operand(built, 1, "call", "list", 1, 900, 9000);
     built_cores(built, 4);
     return built;
 }
@@ -78,10 +45,7 @@ static struct built *all_in_a_loop(const char *text, int64_t first, int64_t late
     uint32_t body = built_stack(built, 0, work, 3);
     for (size_t i = 0; i < WHOLE; i++)
         built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < 40 ? head : body, STATE_PYTHON, 1, MS);
-    operands[0] = seen(built, "for", "list_iterator", 0, first, latest);
-    operands[0].most = most;
-    built->profile.operands = operands;
-    built->profile.n_operands = 1;
+    built_operand(built, 1, "for", "list_iterator", 0, first, latest)->most = most;
     built_cores(built, 1);
     return built;
 }
@@ -110,9 +74,7 @@ static struct built *large_arrays(const char *text, int64_t items)
     uint32_t thread = built_thread(built, 1), line = built_stack(built, 0, work, 2);
     for (size_t i = 0; i < WHOLE; i++)
         built_sample(built, (i + 1) * MS, thread, line, i * 37 % 100 < 60 ? STATE_KERNEL : STATE_NATIVE_GIL, 1, MS);
-    operands[0] = seen(built, "*", "numpy.ndarray", 0, items, items);
-    built->profile.operands = operands;
-    built->profile.n_operands = 1;
+    built_operand(built, 1, "*", "numpy.ndarray", 0, items, items);
     built_cores(built, 4);
     return built;
 }

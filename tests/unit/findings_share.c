@@ -36,7 +36,8 @@ static void rounds_with_an_item_each_can_be_shared(void **state)
         "def read(n):\n    for k in range(n):\n        found.append(fetch(k))\n",
         "def read(n):\n    for k in range(n):\n        wins[fetch(k)] += 1\n",
         "def read(n):\n    return [fetch(k) for k in range(n)]\n",
-        "def read(n):\n    return sum(fetch(k, LIMIT) for k in range(n) if k)\n",
+        "def read(n):\n    return sum(fetch(k, LIMIT) for k in range(n) if k)\n\n"
+        "def fetch(k, limit):\n    return k % limit\n",
         "def read(n):\n    return list(map(fetch, range(n)))\n",
         "def read(n):\n    while True:\n        found.append(fetch(n))\n        n += 1\n",
         "def read(n):\n    for k in range(n):\n        made = random.Random(k)\n        total += fetch(made)\n",
@@ -46,6 +47,19 @@ static void rounds_with_an_item_each_can_be_shared(void **state)
         "def fetch(row, rate):\n    return help(rate, row)\n\ndef help(a, b):\n    return a + b\n",
         "def read(self, rows):\n    return [self.fetch(row) for row in rows]\n\n"
         "def fetch(self, row):\n    return self.rate * row\n",
+        /* statements on several lines, by keyword, with what looks like code in strings and comments */
+        "def read(\n    rows,\n    rate,\n):\n    for row in rows:\n        out.append(\n            fetch(\n"
+        "                row,  # rate.clear(), (\n                rate=rate,\n            )\n        )\n\n"
+        "def fetch(\n    row, *, rate\n):\n    \"\"\"rate.clear()\n\nat the left (\n    \"\"\"\n"
+        "    first = rate[0]\n    first += 1\n    return help(\n        row,\n        rate,\n    )\n\n"
+        "def help(a, b):\n    return a[\"(\"] + b\n",
+        "def read(größen):\n    for größe in größen:\n        out.append(fetch(größe))\n",
+        /* a part of another thing, from where it says to */
+        "def read(rows, size):\n    for row in rows:\n        out.append(fetch(row, size))\n\n"
+        "def fetch(row, size):\n    for start in range(0, len(row), size):\n"
+        "        strip = row[start : start + size]\n        strip.tell()\n    return row\n",
+        "def read(rows, rates):\n    for row in rows:\n        out.append(fetch(row, rates))\n\n"
+        "def fetch(row, rates):\n    made = {}\n    for k in range(3):\n        made[k] = rates[k]\n    return made\n",
     };
     for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++) {
         if (!shareable(free_ones[i]))
@@ -76,10 +90,71 @@ static void rounds_that_share_something_cannot(void **state)
         "def read(self, rows):\n    return [self.fetch(row) for row in rows]\n\n"
         "def fetch(self, row):\n    self.total = self.total + row\n    return self.total\n",
         "def read(rows, made):\n    return [fetch(row, made) for row in rows]\n", /* no text of what is called */
+        "def read(n):\n    for k in range(n):\n        seed ^= k\n        out.append(fetch(k, seed))\n",
+        "def read(n):\n    for k in range(n):\n        out.append(fetch(k, last))\n        if k != 3: last = k\n",
+        "def read(n):\n    for k in range(n):\n        out.append(fetch(k, last))\n        a = 1; last = k\n",
+        "def read(n):\n    for k in range(n):\n        out.append(fetch(k, last))\n"
+        "        tell(\"\"\"\nat the left\n\"\"\")\n        last = k\n",
+        "def read(größen):\n    for größe in größen:\n        out.append(fetch(große))\n",
+        "def read(n):\n    for k in range(n):\n        rows = SEEN\n        out.append(fetch(k, rows))\n\n"
+        "def fetch(k, rows):\n    rows.add(k)\n    return len(rows)\n",
     };
     for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++) {
         if (shareable(bound[i]))
             fail_msg("told: %s", bound[i]);
+    }
+}
+
+/* Statements of a function that change what it is given, written in all the ways that look as if they did not. */
+static void what_changes_an_argument_is_not_shared(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "help(\n        seen,\n        row)",
+        "a = 1; seen[row] = 2",
+        "if row == 1: seen[row] = 2",
+        "seen[\"(\"] = 2",
+        "seen ^= row",
+        "seen <<= row",
+        "text = \"\"\"\nat the left\n\"\"\"\n    seen.add(row)",
+        "text = '''\nat the left\n'''\n    seen.add(row)",
+        "total = row + \\\n0\n    seen.add(row)",
+        "other = seen\n    other.add(row)",
+        "other = seen or row\n    other.add(row)",
+        "first = seen[row]\n    first[0] = 1",
+        "for one in seen:\n        one.append(row)",
+        "add = seen.add\n    add(row)",
+        "self.seen = seen",
+        "print(row, file=seen)",
+        "if (other := seen):\n        other.add(row)",
+        "with seen:\n        return row",
+        "match seen:\n        case other:\n            other.add(row)",
+        "help(row=row, what=seen)",
+    };
+    char text[512];
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        snprintf(text, sizeof text,
+                 "def read(rows, seen):\n    for row in rows:\n        out.append(fetch(row, seen))\n\n"
+                 "def fetch(row, seen):\n    %s\n    return row\n\ndef help(what, row):\n    what.add(row)\n",
+                 changes[i]);
+        if (shareable(text))
+            fail_msg("told: %s", text);
+    }
+}
+
+/* What stands behind a function is not its body. */
+static void a_body_ends_where_its_function_does(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        "def read(rows, seen):\n    return [fetch(row, seen) for row in rows]\n\n"
+        "def fetch(row, seen): return seen.pop()\n\ndef help(row, seen):\n    return row\n",
+        "def read(rows, seen):\n    return [fetch(row, seen) for row in rows]\n\n"
+        "def fetch(*both):\n    return both[1].pop()\n",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (shareable(others[i]))
+            fail_msg("told: %s", others[i]);
     }
 }
 
@@ -88,6 +163,8 @@ int share_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rounds_with_an_item_each_can_be_shared),
         cmocka_unit_test(rounds_that_share_something_cannot),
+        cmocka_unit_test(what_changes_an_argument_is_not_shared),
+        cmocka_unit_test(a_body_ends_where_its_function_does),
     };
     return cmocka_run_group_tests_name("findings: shared rounds", tests, NULL, NULL);
 }

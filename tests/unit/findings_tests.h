@@ -21,6 +21,7 @@ int call_tests(void);
 int memory_tests(void);
 int share_tests(void);
 int order_tests(void);
+int source_tests(void);
 
 /* `count` samples, 1 ms apart, going round the stacks `each` samples at a time. */
 void rounds(struct built *built, uint64_t from_ms, uint32_t thread, const uint32_t *stacks, size_t n, size_t each,
@@ -30,6 +31,11 @@ void two_lines(struct built *built, uint32_t stacks[2]);
 struct built *loop_over_ten(enum state state);
 /* Source text for the function's file. */
 void built_text(struct built *built, uint32_t function, uint32_t first_line, const char *text);
+/* A function of a file that begins with its text. */
+struct built *written(const char *text, const char *name, uint32_t *function);
+/* The one operand that was seen, 40 times: its length at first and at last; 0: it has none. */
+struct operand *built_operand(struct built *built, uint32_t frame, const char *operation, const char *type, int slot,
+                              int64_t first, int64_t latest);
 /* Line 2 of work, which says `text`, has `share` percent of its time. */
 struct built *searching(const char *text, size_t share);
 /* `waits` waits of `ms` each, with 1 ms of work between them, over `threads` threads at once. */

@@ -56,16 +56,12 @@ void two_lines(struct built *built, uint32_t stacks[2])
 
 struct built *searching(const char *text, size_t share)
 {
-    static struct profile_source source;
     struct built *built = built_new();
     uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1);
     uint32_t search = built_stack(built, 0, work, 2), rest = built_stack(built, 0, work, 3);
     for (size_t i = 0; i < WHOLE; i++)
         built_sample(built, (i + 1) * MS, thread, i * 37 % 100 < share ? search : rest, STATE_PYTHON, 1, MS);
-    source = (struct profile_source){
-        .file = built->functions[work].file, .first_line = 2, .text = text, .length = strlen(text)};
-    built->profile.sources = &source;
-    built->profile.n_sources = 1;
+    built_text(built, work, 2, text);
     built_cores(built, 4);
     return built;
 }
@@ -171,6 +167,35 @@ void built_text(struct built *built, uint32_t function, uint32_t first_line, con
         .file = built->functions[function].file, .first_line = first_line, .text = text, .length = strlen(text)};
     built->profile.sources = &source;
     built->profile.n_sources = 1;
+}
+
+struct built *written(const char *text, const char *name, uint32_t *function)
+{
+    struct built *built = built_new();
+    *function = built_function(built, name, "/home/u/app.py", true);
+    built->functions[*function].first_line = 1;
+    built_text(built, *function, 1, text);
+    return built;
+}
+
+struct operand *built_operand(struct built *built, uint32_t frame, const char *operation, const char *type, int slot,
+                              int64_t first, int64_t latest)
+{
+    static struct operand operand;
+    operand = (struct operand){.frame = frame,
+                               .operation = built_string(built, operation),
+                               .type = built_string(built, type),
+                               .slot = (uint8_t)slot,
+                               .looks = 40,
+                               .sized = first > 0 ? 40 : 0,
+                               .least = first,
+                               .most = latest,
+                               .first = first,
+                               .latest = latest,
+                               .total = (first + latest) * 20};
+    built->profile.operands = &operand;
+    built->profile.n_operands = 1;
+    return &operand;
 }
 
 /* A loop in main calls ten small functions in turn. */
@@ -449,5 +474,6 @@ int main(void)
     failed += memory_tests();
     failed += share_tests();
     failed += order_tests();
+    failed += source_tests();
     return failed;
 }

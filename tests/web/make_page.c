@@ -108,7 +108,8 @@ static void add_sample(uint64_t time_ns, uint32_t thread, uint32_t stack, enum s
 
 static void add_source(const char *file, const char *text)
 {
-    sources[profile.n_sources++] = (struct profile_source){add_string(file), 1, text, strlen(text)};
+    sources[profile.n_sources++] =
+        (struct profile_source){.file = add_string(file), .first_line = 1, .text = text, .length = strlen(text)};
 }
 
 static uint32_t add_process(int32_t pid, uint32_t parent, const char *command, size_t length)
