@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Collection, Iterator
@@ -86,6 +87,19 @@ def disk_of(place: Path, size: str) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def shared_library(folder: Path, source: str, *flags: str) -> Path:
+    """A library of that C source, made once for each set of flags."""
+    compiler = shutil.which("cc")
+    if not compiler:
+        pytest.skip("needs a C compiler")
+    made = folder / f"chain{''.join(flags)}.so"
+    if not made.exists():
+        made.with_suffix(".c").write_text(source)
+        words = [compiler, "-O2", "-fPIC", "-shared", *flags, "-o", str(made), str(made.with_suffix(".c"))]
+        subprocess.run(words, check=True)
+    return made
 
 
 def make_recording(keisoku: str, description: str | Path, output: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from interpreters import Interpreter
-from support import Run
+from support import Run, shared_library
 
 # outer calls middle, which calls leaf, which sleeps or runs for ever; bridge calls a Python function. scribble sleeps on
 # a stack of nonsense.
@@ -73,30 +72,8 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    compiler = shutil.which("cc")
-    if not compiler:
-        pytest.skip("needs a C compiler")
     folder = tmp_path_factory.mktemp("chain")
-    (folder / "chain.c").write_text(LIBRARY)
-
-    def build(flag: str) -> Path:
-        made = folder / f"chain{flag}.so"
-        if not made.exists():
-            words = [
-                compiler,
-                "-O2",
-                "-fPIC",
-                "-shared",
-                "-fno-stack-protector",
-                flag,
-                "-o",
-                str(made),
-                str(folder / "chain.c"),
-            ]
-            subprocess.run(words, check=True)
-        return made
-
-    return build
+    return lambda flag: shared_library(folder, LIBRARY, "-fno-stack-protector", flag)
 
 
 @pytest.fixture

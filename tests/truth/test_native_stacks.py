@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sqlite3
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 import pytest
 from interpreters import Interpreter
 from measured import Measured, measured
-from support import Run
+from support import Run, shared_library
 from test_shares import CHANCE, tail
 
 Report = Callable[[Path], dict[str, Any]]
@@ -74,19 +72,8 @@ def permitted(run_keisoku: Run, request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    compiler = shutil.which("cc")
-    if not compiler:
-        pytest.skip("needs a C compiler")
     folder = tmp_path_factory.mktemp("chain")
-    (folder / "chain.c").write_text(LIBRARY)
-
-    def build(flag: str) -> Path:
-        made = folder / f"chain{flag}.so"
-        if not made.exists():
-            subprocess.run([compiler, "-O2", "-fPIC", "-shared", flag, "-o", made, folder / "chain.c"], check=True)
-        return made
-
-    return build
+    return lambda flag: shared_library(folder, LIBRARY, flag)
 
 
 def stacks(done: Measured) -> Counter[str]:
