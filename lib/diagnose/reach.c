@@ -3,6 +3,7 @@
 #include "diagnose/reach.h"
 
 #include "diagnose/facts.h"
+#include "diagnose/rules.h"
 
 #include <string.h>
 
@@ -23,6 +24,8 @@ struct pass {
     uint16_t *sets;               /* those of each stack */
     uint16_t *left;               /* of them, those that have called own code again */
     uint32_t *own;                /* the innermost own frame of each stack */
+    bool *async;                  /* functions that are `async def` */
+    uint32_t *coroutine;          /* the innermost own frame of such a one, of each stack; 0: none */
     uint32_t *near;               /* the same, where all that is further in is of one file; else 0 */
     bool *direct;                 /* by set and stack: own code itself called the set */
     bool *blocked;                /* tasks that waited in a callback */
@@ -52,6 +55,23 @@ static bool is_meant(const struct profile *profile, uint32_t function, const cha
     return !profile->function_own[function] && ends_with(path, file) && (package || strstr(path, "-packages/") == NULL);
 }
 
+/* `async def`, behind its decorators. */
+static bool is_async(const struct profile *profile, uint32_t function)
+{
+    enum { HEAD_LINES_MAX = 24 };
+    const struct function *of = &profile->functions[function];
+    for (uint32_t line = of->first_line; line < of->first_line + HEAD_LINES_MAX; line++) {
+        size_t length = 0;
+        const char *text = profile_source_line(profile, of->file, line, &length);
+        size_t indent = text != NULL ? source_indent(text, length) : 0;
+        if (text == NULL || (length - indent >= 4 && memcmp(text + indent, "def ", 4) == 0))
+            return false;
+        if (length - indent >= 10 && memcmp(text + indent, "async def ", 10) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void mark_functions(struct pass *pass)
 {
     const struct profile *profile = pass->profile;
@@ -61,6 +81,7 @@ static void mark_functions(struct pass *pass)
             if (is_meant(profile, i, rows[k].file) && is_named(profile->strings[function->name], rows[k].function))
                 pass->functions[i] |= (uint16_t)(1u << rows[k].set);
         }
+        pass->async[i] = profile->function_own[i] && is_async(profile, i);
     }
 }
 
@@ -85,6 +106,7 @@ static void mark_stacks(struct pass *pass)
         pass->sets[i] = pass->sets[parent] | pass->functions[function];
         bool own = profile->function_own[function];
         pass->own[i] = own ? frame : pass->own[parent];
+        pass->coroutine[i] = pass->async[function] ? frame : pass->coroutine[parent];
         if (profile->functions[function].kind == FUNCTION_KERNEL) /* what it waits for */
             pass->near[i] = pass->near[parent];
         else
@@ -125,7 +147,10 @@ static void add_sample(struct pass *pass, size_t i, struct reach *reaches, uint1
         if ((pass->sets[stack] >> set & 1) == 0)
             continue;
         struct reach *reach = &reaches[set];
-        uint32_t caller = pass->callers[(size_t)set * profile->n_stacks + stack], inner = pass->own[stack];
+        uint32_t caller = pass->callers[(size_t)set * profile->n_stacks + stack];
+        /* In an event loop, what could wait for others is the coroutine, not the function that it calls. */
+        bool awaits = set == REACH_CALLBACK && pass->coroutine[stack] != 0;
+        uint32_t inner = awaits ? pass->coroutine[stack] : pass->own[stack];
         reach->wall_ns += samples->wall_ns[i];
         reach->visits += (before >> set & 1) == 0;
         pass->caller_ns[(size_t)set * profile->n_frames + caller] += samples->wall_ns[i];
@@ -260,14 +285,16 @@ static bool pass_new(const struct profile *profile, struct pass *made)
     pass.callers = mem_zalloc(stacks * REACH_COUNT, sizeof *pass.callers);
     pass.caller_ns = mem_zalloc(frames * REACH_COUNT, sizeof *pass.caller_ns);
     pass.inner_ns = mem_zalloc(frames * REACH_COUNT, sizeof *pass.inner_ns);
+    pass.async = mem_zalloc(profile->n_functions + 1, sizeof *pass.async);
+    pass.coroutine = mem_zalloc(stacks, sizeof *pass.coroutine);
     pass.left = mem_zalloc(stacks, sizeof *pass.left);
     pass.near = mem_zalloc(stacks, sizeof *pass.near);
     pass.direct = mem_zalloc(stacks * REACH_COUNT, sizeof *pass.direct);
     pass.blocked = mem_zalloc(profile->n_tasks + 1, sizeof *pass.blocked);
     *made = pass;
     return pass.functions != NULL && pass.sets != NULL && pass.own != NULL && pass.callers != NULL &&
-           pass.caller_ns != NULL && pass.inner_ns != NULL && pass.left != NULL && pass.near != NULL &&
-           pass.direct != NULL && pass.blocked != NULL;
+           pass.caller_ns != NULL && pass.inner_ns != NULL && pass.left != NULL && pass.async != NULL &&
+           pass.coroutine != NULL && pass.near != NULL && pass.direct != NULL && pass.blocked != NULL;
 }
 
 static void pass_release(struct pass *pass)
@@ -279,6 +306,8 @@ static void pass_release(struct pass *pass)
     mem_free(pass->caller_ns);
     mem_free(pass->inner_ns);
     mem_free(pass->left);
+    mem_free(pass->async);
+    mem_free(pass->coroutine);
     mem_free(pass->near);
     mem_free(pass->direct);
     mem_free(pass->blocked);

@@ -32,7 +32,7 @@ struct reach {
     uint64_t visits;     /* how often a thread was seen to come to it */
     uint64_t waits;      /* separate waits under it */
     uint32_t caller;     /* the own place (frame) that leads there with most of the time; 0: none */
-    uint32_t inner;      /* the own place below it that waits most; 0: none */
+    uint32_t inner;      /* the own place below it that waits most, of a callback the coroutine's; 0: none */
 };
 
 /* Waits in callbacks of event loops, by task: can somebody else go on meanwhile? */

@@ -62,17 +62,30 @@ static void count_visits(const struct profile *profile, const struct line_sum *l
     }
 }
 
-/* Of the thread's samples from the first on the line to the last. */
-static double part_there(const struct profile *profile, const struct line_samples *found)
+/* Of the thread's samples from the first on the line to the last, those there. Where it is mostly left for a moment,
+ * what it does for long in between is another matter: those samples are left out. */
+static double part_there(const struct profile *profile, const struct line_sum *line, const struct line_samples *found)
 {
     const struct profile_samples *samples = &profile->samples;
-    double all = 0;
+    double away = 0, beside = 0, long_away = 0;
+    size_t gaps = 0, brief = 0;
     for (size_t i = 0; i < samples->count; i++) {
         double at = (double)samples->time_ns[i];
-        if (samples->thread[i] == found->thread && at >= found->first_ns && at <= found->last_ns &&
-            is_looked_at(profile, i))
-            all += samples->ticks[i];
+        if (samples->thread[i] != found->thread || at < found->first_ns || at > found->last_ns ||
+            !is_looked_at(profile, i))
+            continue;
+        if (on_line(profile, samples->stack[i], line) != 1) {
+            away += samples->ticks[i];
+            continue;
+        }
+        bool is_brief = away <= LIMIT_OF(N_PLUS_ONE, AWAY_MAX);
+        gaps += away > 0;
+        brief += away > 0 && is_brief;
+        *(is_brief ? &beside : &long_away) += away;
+        away = 0;
     }
+    beside += 2 * brief > gaps ? 0 : long_away;
+    double all = (double)found->samples + beside;
     return all > 0 ? (double)found->samples / all : 0;
 }
 
@@ -146,7 +159,7 @@ bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, s
         double run = samples.visits > 0 ? (double)samples.samples / (double)samples.visits : 0;
         double mean_s = profile->self.rate_hz > 0 ? run / profile->self.rate_hz : run / 1e3;
         /* Were it there for a moment each time, chance alone would put so many samples in a row. */
-        double chance = 1 / fmax(0.01, 1 - part_there(profile, &samples));
+        double chance = 1 / fmax(0.01, 1 - part_there(profile, line, &samples));
         bool stays = mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_SURE) && run > LIMIT_OF(N_PLUS_ONE, RUN_MAX) * chance;
         if ((double)samples.visits < LIMIT_OF(N_PLUS_ONE, VISITS_MIN) || mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_MAX) ||
             stays)

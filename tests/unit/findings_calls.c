@@ -269,10 +269,23 @@ static void queries_of_several_workers_are_a_part_of_each(void **state)
     free(built);
 }
 
+/* Fourteen samples there, `away` elsewhere, and every 100 samples thirty more of what is done between the rounds. */
+static struct built *querying_in_phases(size_t away)
+{
+    struct built *built = querying("sqlite3.Cursor", 14);
+    for (size_t i = 0; i < WHOLE; i++) {
+        bool there = i % 100 >= 30 && i % (14 + away) < 14;
+        built->stack[i] = there ? 1 : 2;
+    }
+    return built;
+}
+
 static void many_short_queries_are_told(void **state)
 {
     (void)state;
     expect_tag(querying("sqlite3.Cursor", 9), "n-plus-one", true);
+    expect_tag(querying_in_phases(1), "n-plus-one", true);
+    expect_tag(querying_in_phases(12), "n-plus-one", false); /* long ones, and something long between */
     expect_tag(querying("sqlite3.Connection", 9), "n-plus-one", true);
     expect_tag(querying("sqlite3.Cursor", 200), "n-plus-one", false);  /* long ones */
     expect_tag(querying("Executor", 9), "n-plus-one", false);          /* something else that executes */
