@@ -87,8 +87,7 @@ struct tracked_process {
     struct greenlet_list *_Atomic greenlets; /* T publishes it once; NULL: none yet */
     uint64_t greenlets_due_ns;               /* [T] when to look for them (again) */
     uint32_t greenlet_tries;                 /* [T] without the module */
-    uint64_t locks_due_ns;                   /* [T] when to look who holds one (again) */
-    uint64_t untold_lock;                    /* [T] the last one that nobody was found to hold */
+    uint64_t untold_lock;                    /* [T] the last lock that nobody was found to hold */
     uint32_t untold_tries;                   /* [T] so often in a row */
     struct task_store *tasks;                /* [S] makes and fills it, W names what is in it; NULL: none yet */
 

@@ -440,8 +440,6 @@ static void visit(struct tracker *k, struct tracked_process *process)
         find_asyncio(k, process);
     if (process->python_known && k->now_ns >= process->greenlets_due_ns)
         tracker_find_greenlets(k, process);
-    if (process->python_known && k->now_ns >= process->locks_due_ns)
-        tracker_look_at_locks(k, process);
     if (process->python_known && k->now_ns >= process->list_due_ns)
         tracker_list_threads(k, process);
 }
@@ -483,6 +481,8 @@ static void pass(struct tracker *k)
         if (!m->track.processes[i]->ended)
             visit(k, m->track.processes[i]);
     }
+    if (k->now_ns >= k->locks_due_ns)
+        tracker_look_at_locks(k);
     if (k->now_ns >= k->reclaim_due_ns) {
         track_reclaim(&m->track, k->now_ns);
         k->reclaim_due_ns = k->now_ns + ALIVE_NS;

@@ -17,10 +17,9 @@
 
 enum {
     LOOK_NS = 10 * NS_PER_MS, /* between two looks */
-    FIRST_NS = 100 * NS_PER_MS,
-    COST_PARTS = 3,   /* so much less than a repeated look may cost */
-    FRAMES_MAX = 64,  /* of one stack, the innermost */
-    THREADS_MAX = 64, /* looked through for one lock */
+    COST_PARTS = 3,           /* so much less than a repeated look may cost */
+    FRAMES_MAX = 64,          /* of one stack, the innermost */
+    THREADS_MAX = 64,         /* looked through for one lock */
     TRIES = 3,
     UNTOLD_TRIES = 3
 };
@@ -44,18 +43,18 @@ static bool is_of(const struct tracked_thread *thread, const struct tracked_proc
     return thread->process == process && !thread->ended && thread->state_address != 0;
 }
 
-/* One of the process's threads with Python, at random. */
-static const struct tracked_thread *draw(struct tracker *k, const struct tracked_process *process, size_t *n)
+/* One of all threads with Python, at random: however many there are, one is looked at. */
+static const struct tracked_thread *draw(struct tracker *k)
 {
     const struct tracked_thread *drawn = NULL;
-    *n = 0;
+    uint64_t n = 0;
     for (size_t i = 0; i < k->m->track.n_threads; i++) {
         const struct tracked_thread *thread = k->m->track.threads[i];
-        if (!is_of(thread, process))
+        if (!is_of(thread, thread->process))
             continue;
-        ++*n;
+        n++;
         k->random = k->random * 6364136223846793005u + 1442695040888963407u;
-        if ((k->random >> 33) % *n == 0)
+        if ((k->random >> 33) % n == 0)
             drawn = thread;
     }
     return drawn;
@@ -208,24 +207,20 @@ static void look(struct search *search)
     lock_look_release(&search->look);
 }
 
-void tracker_look_at_locks(struct tracker *k, struct tracked_process *process)
+void tracker_look_at_locks(struct tracker *k)
 {
     uint64_t start_ns = clock_thread_cpu_ns();
-    struct search search = {.k = k, .process = process};
-    size_t threads;
-    bool first = process->locks_due_ns == 0; /* brief ones are not worth it */
+    struct search search = {.k = k, .waits = k->m->options.no_operands ? NULL : draw(k)};
     cpu_set_t before;
-    process->locks_due_ns = k->now_ns + FIRST_NS;
-    if (first || k->m->options.no_operands)
-        return;
-    search.waits = draw(k, process, &threads);
+    k->locks_due_ns = k->now_ns + LOOK_NS;
     if (k->frames == NULL)
         k->frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *k->frames);
-    if (threads < 2 || k->frames == NULL)
+    if (search.waits == NULL || k->frames == NULL || search.waits->process->live_threads < 2)
         return;
+    search.process = search.waits->process;
     bool affinity = sched_getaffinity(0, sizeof before, &before) == 0;
     look(&search);
     if (search.pinned && affinity)
         schedule_unpin(&before);
-    process->locks_due_ns = k->now_ns + tracker_later(LOOK_NS, COST_PARTS * (clock_thread_cpu_ns() - start_ns));
+    k->locks_due_ns = k->now_ns + tracker_later(LOOK_NS, COST_PARTS * (clock_thread_cpu_ns() - start_ns));
 }

@@ -43,7 +43,7 @@ struct tracker {
     struct task_log log;         /* of the kernel's records */
     bool rests;                  /* the recording is paused */
     struct python_frame *frames; /* scratch of a look at locks; NULL: none yet */
-    uint64_t random;
+    uint64_t locks_due_ns, random;
     uint32_t missed; /* threads of the present listing that could not be followed */
 };
 
@@ -59,8 +59,8 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process);
 void tracker_tell_tasks(struct tracker *k, const struct tracked_process *process);
 /* tracker_greenlets.c. Looks for the greenlets of a process, where it may have any. */
 void tracker_find_greenlets(struct tracker *k, struct tracked_process *process);
-/* tracker_locks.c. Looks who holds the lock that a thread of the process waits for, if it does. */
-void tracker_look_at_locks(struct tracker *k, struct tracked_process *process);
+/* tracker_locks.c. Looks who holds the lock that some thread waits for, if it does. */
+void tracker_look_at_locks(struct tracker *k);
 /* Where nobody chose: the kernel sampler once it is loaded, unless a thread is there that only the reader from the core
  * does justice to. */
 void tracker_choose_reader(struct tracker *k);
