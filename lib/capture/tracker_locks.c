@@ -99,11 +99,17 @@ static bool begin(struct search *search)
 }
 
 /* The frame of that thread that holds the lock; NULL: none. */
-static const struct python_frame *find_frame(struct search *search)
+static const struct python_frame *find_frame(struct search *search, const struct proof *proof)
 {
+    bool gil = !proof->runs &&
+               wait_state(proof->stat.state, &proof->call, search->gil_address, search->gil_size) == STATE_GIL_WAIT;
     for (uint32_t i = 0; i < search->stack.depth && i < FRAMES_MAX; i++) {
         const struct python_frame *frame = &search->stack.frames[i];
-        if (python_lock_held(search->process->side, frame, i == 0, search->lock.address))
+        if (python_lock_held(search->process->side, frame,
+                             i > 0 ? LOCK_CALLER
+                             : gil ? LOCK_GIL_WAITS
+                                   : LOCK_INNERMOST,
+                             search->lock.address))
             return frame;
     }
     return NULL;
@@ -140,7 +146,7 @@ static bool holds(struct search *search, const struct tracked_thread *thread, bo
         }
         if (look != LOOK_DONE || !read_stack(search, thread))
             continue;
-        const struct python_frame *frame = find_frame(search);
+        const struct python_frame *frame = find_frame(search, &proof);
         bool named = frame != NULL && name_place(search, frame, &search->look.holds);
         if (proof_end(&thread->files, &proof) == LOOK_DONE)
             return owner || named;

@@ -114,20 +114,23 @@ static uint32_t find_exit(struct python *python, const uint64_t *values, uint32_
     return count;
 }
 
-bool python_lock_held(struct python *python, const struct python_frame *frame, bool innermost, uint64_t lock)
+bool python_lock_held(struct python *python, const struct python_frame *frame, enum lock_frame which, uint64_t lock)
 {
+    enum { HANDED_OVER = 14 }; /* before, the semaphore that a lock is lets only who gets it go on */
     struct instructions code = {0};
     struct operand_depth depth;
     struct python_lock wanted;
     uint64_t values[SLOTS_MAX];
-    if (!layout_has(python->layout.frame_locals) || !python_instructions(python, frame->code, &code))
+    bool innermost = which != LOCK_CALLER, known = innermost && depth_at(python, frame, &code, &depth);
+    if (known && wanted_at(python, frame, &depth, &wanted) && wanted.address == lock)
+        return which == LOCK_GIL_WAITS && depth.callable == NO_SLOT && python->layout.minor < HANDED_OVER;
+    if (!known && (!layout_has(python->layout.frame_locals) || !python_instructions(python, frame->code, &code)))
         return false;
     uint64_t stack = frame->address + python->layout.frame_locals + (uint64_t)code.locals * 8;
     uint32_t count = code.stack < SLOTS_MAX ? code.stack : SLOTS_MAX;
     if (!remote_read(&python->remote, stack, values, count * sizeof *values))
         return false;
+    /* Above the depth lies what is left of an earlier block. */
     uint32_t at = find_exit(python, values, count, lock);
-    if (at == count || !depth_at(python, frame, &code, &depth) || at >= depth.depth)
-        return false; /* above the depth lies what is left of an earlier block */
-    return !(innermost && wanted_at(python, frame, &depth, &wanted) && wanted.address == lock);
+    return at < count && (known || depth_at(python, frame, &code, &depth)) && at < depth.depth;
 }

@@ -19,8 +19,13 @@ struct python_lock {
 
 /* The lock that the innermost instruction of a waiting thread is about to take. False: none, or not to be told. */
 bool python_lock_wanted(struct python *python, const struct python_frame *frame, struct python_lock *lock);
-/* Is the frame within a `with` of that lock? One that is just about to enter it is not; `innermost` says that the frame
- * may be. */
-bool python_lock_held(struct python *python, const struct python_frame *frame, bool innermost, uint64_t lock);
+enum lock_frame {
+    LOCK_CALLER, /* another frame runs in it */
+    LOCK_INNERMOST,
+    LOCK_GIL_WAITS /* innermost, and its thread waits for the GIL */
+};
+/* Is the frame within a `with` of that lock? One that is about to enter it is not. But before 3.14 a thread that has
+ * waited for the lock has it when it waits for the GIL again. */
+bool python_lock_held(struct python *python, const struct python_frame *frame, enum lock_frame which, uint64_t lock);
 
 #endif
