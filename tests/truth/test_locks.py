@@ -28,12 +28,16 @@ def nap(name, seconds):
     spent[name] += time.perf_counter() - start
 
 def left():
-    for a in [0]:
-        for b in [a]:
-            for c in [b]:
-                for d in [c]:
-                    with guarded:
-                        pass
+    try:
+        for a in [0]:
+            for b in [a]:
+                for c in [b]:
+                    for d in [c]:
+                        with guarded:
+                            if d == 0:
+                                raise ValueError  # what it kept of the lock stays where it was
+    except ValueError:
+        pass
     while time.perf_counter() < end:
         time.sleep(0.01)
 
