@@ -314,6 +314,7 @@ static void add_diagnosis(struct buf *out, const struct profile *profile, const 
     buf_add_byte(out, ']');
     add_count(out, "lost", diagnosis->trust.dropped + diagnosis->trust.lost);
     add_number(out, "core_taken", diagnosis->trust.core_taken);
+    add_number(out, "unfollowed", diagnosis->trust.unfollowed);
     add_shares(out, "wall", diagnosis->wall);
     add_shares(out, "cpu", diagnosis->cpu);
     add_code(out, profile, diagnosis->aggregate);

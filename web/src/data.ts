@@ -127,6 +127,7 @@ export interface Meta {
     cores_free: number;
     lost: number;
     core_taken: number;
+    unfollowed: number;
     /** What code had the CPU over the whole recording, in words, and what told it. */
     code?: string;
     code_by?: string;

@@ -65,13 +65,24 @@ const PROOFS: Record<string, string> = {
   none: "without a stack",
 };
 
+const HOW: [reader: string, words: string][] = [
+  ["kernel", "by the kernel"],
+  ["stop", "stopped"],
+  ["core", "read from its own core"],
+  ["asleep", "asleep"],
+];
+
+/** "12 exact (8 by the kernel, 4 asleep), 1 without a stack": as the terminal's trust line. */
 function exactness(trust: Trust): string {
-  const readers = trust.readers;
-  const seen = trust.samples - (readers["none"] ?? 0);
-  if ((readers["free"] ?? 0) > 0) return `${percent(1 - readers["free"] / Math.max(1, seen))} exact, the rest not proved`;
-  if ((readers["stop"] ?? 0) > 0) return "all exact (threads stopped for it)";
-  if ((readers["core"] ?? 0) > 0) return "all exact (read from its own core, never stopped)";
-  return seen > 0 ? "all exact" : "no stacks";
+  const of = (name: string) => trust.readers[name] ?? 0;
+  const exact = trust.samples - of("none") - of("free");
+  const seen = HOW.filter(([name]) => of(name) > 0);
+  const how = seen.map(([name, words]) => (of(name) === exact ? words : `${count(of(name))} ${words}`)).join(", ");
+  return [
+    `${exact === trust.samples ? "all" : count(exact)} exact${how && ` (${how})`}`,
+    ...(of("free") > 0 ? [`${count(of("free"))} not proved (read free)`] : []),
+    ...(of("none") > 0 ? [`${count(of("none"))} without a stack`] : []),
+  ].join(", ");
 }
 
 function lost(meta: Meta): number {
@@ -85,6 +96,8 @@ function weakness(meta: Meta): string {
   if (trust.samples === 0) return "nothing was sampled";
   if (trust.samples < 100) return `only ${plural(trust.samples, "sample")}: run longer`;
   if (!meta.complete) return "the recorder was killed: everything up to its last second is here";
+  const unfollowed = meta.diagnosis?.unfollowed ?? 0;
+  if (unfollowed >= 0.05) return `${percent(unfollowed)} of its CPU time in threads too brief to be followed`;
   if (dropped > 0.05) return `${percent(dropped)} lost`;
   return "";
 }

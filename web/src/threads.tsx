@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import type { Recording } from "./data";
 import { threadName } from "./filters";
-import { percent, plusMinus, time } from "./format";
+import { percent, plusMinus, time, visible } from "./format";
 import { StateMix } from "./statebar";
 import { addCell, eachCell, halfWidth, noTotals, strataOf, type Totals } from "./sums";
 import type { SetView, View } from "./view";
@@ -28,6 +28,15 @@ function useRows(recording: Recording, view: View): Row[] {
   }, [recording, view.process, view.range, view.idle]);
 }
 
+/** Several processes have a thread of that name: the process's number too. */
+function tellingName(recording: Recording, rows: Row[], id: number): string {
+  const { threads, processes } = recording.meta;
+  const own = threads[id];
+  const alike = own?.name && rows.some((row) => threads[row.id]?.name === own?.name && threads[row.id]?.process !== own?.process);
+  const process = processes[own?.process ?? 0];
+  return threadName(recording, id) + (alike && process ? ` · ${visible(process.name)}` : "");
+}
+
 function roleOf(recording: Recording, id: number): string {
   const thread = recording.meta.threads[id];
   if (thread?.idle) return "idle";
@@ -51,7 +60,7 @@ function ThreadTable({ recording, rows }: { recording: Recording; rows: Row[] })
     >
       {rows.slice(0, TABLE_ROWS).map((row) => (
         <tr key={row.id}>
-          <th scope="row">{threadName(recording, row.id)}</th>
+          <th scope="row">{tellingName(recording, rows, row.id)}</th>
           <td class="soft">{roleOf(recording, row.id)}</td>
           <td class="number">{time(row.wall)}</td>
           <td class="number">{time(row.cpu)}</td>
@@ -80,7 +89,7 @@ export function ThreadBars({ recording, view, set }: { recording: Recording; vie
               aria-pressed={view.thread === row.id}
               onClick={() => set({ thread: view.thread === row.id ? 0 : row.id })}
             >
-              {threadName(recording, row.id)}
+              {tellingName(recording, rows, row.id)}
             </button>
             <span class="soft role">{roleOf(recording, row.id)}</span>
             <StateMix states={recording.meta.states} weights={row.stateWall} />
