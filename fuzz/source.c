@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { FUNCTIONS_MAX = 8, LINES_MAX = 60, NAME_BYTES = 32 };
+enum { FUNCTIONS_MAX = 8, LINES_MAX = 24, NAME_BYTES = 32 };
 
 static struct function functions[FUNCTIONS_MAX + 1];
 static char names[FUNCTIONS_MAX + 1][NAME_BYTES];
@@ -58,7 +58,7 @@ static void ask_line(const struct profile *profile, uint32_t line)
 {
     static bool (*const questions[])(const char *, size_t) = {
         source_tests_membership, source_only_calls, source_loops,          source_only_measures, source_waits_for_any,
-        source_is_plain,         source_queries,    source_shifts,         source_writes,        source_flushes,
+        source_is_plain,         source_queries,    source_shifts,         source_writes,        source_writes_at_once,
         source_unlocks,          source_locks,      source_adds_to_itself,
     };
     size_t length;

@@ -207,6 +207,18 @@ static bool mentions(struct text text, struct text name)
     return any;
 }
 
+/* Does a string that the statement makes call something for it? */
+static bool calls_in_string(struct text text, struct text name)
+{
+    for (struct text string, field; text_next_formatted(&text, &string);) {
+        while (text_next_field(&string, &field)) {
+            if (text_find(field, "(") != NULL && mentions(field, name))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Is the value the name, or a part of what it stands for? */
 static bool stands_for(struct text value, struct text name, bool *part)
 {
@@ -260,6 +272,8 @@ static bool statement_keeps(struct way *way, uint32_t file, struct text text, st
     for (size_t i = 0; i < aliases->n; i++) {
         struct text left = text, name;
         bool any = false;
+        if (calls_in_string(text, aliases->names[i]))
+            return false;
         while (text_next_name(&left, &name)) {
             if (!text_same(name, aliases->names[i]))
                 continue;

@@ -119,6 +119,11 @@ static void follow(struct rounds *rounds, struct text text, uint32_t line, bool 
             rounds->chained = true;
         }
     }
+    struct text strings = text;
+    for (struct text string, field; text_next_formatted(&strings, &string);) {
+        while (text_next_field(&string, &field))
+            follow(rounds, field, line, first);
+    }
 }
 
 void rounds_follow(struct rounds *rounds, struct text text, uint32_t line)

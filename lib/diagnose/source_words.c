@@ -203,10 +203,48 @@ bool text_next_name(struct text *left, struct text *name)
         while (left->at < left->end && text_is_word(*left->at))
             left->at++;
         *name = (struct text){from, left->at};
+        if (left->at < left->end && (*left->at == '\'' || *left->at == '"'))
+            continue; /* what kind of string it is */
         if (!isdigit((unsigned char)*from) && (from == begin || from[-1] != '.'))
             return true;
     }
     return false;
+}
+
+/* `f"`, `rf'`: the word before the quote. */
+static bool is_formatted(const char *begin, const char *quote)
+{
+    bool formatted = false;
+    const char *at = quote;
+    for (; at > begin && quote - at < 2 && strchr("fFrR", at[-1]) != NULL; at--)
+        formatted = formatted || at[-1] == 'f' || at[-1] == 'F';
+    return formatted && (at == begin || !text_is_word(at[-1]));
+}
+
+bool text_next_formatted(struct text *left, struct text *string)
+{
+    for (const char *begin = left->at; left->at < left->end;) {
+        const char *at = left->at;
+        left->at = text_past(at, left->end);
+        if ((*at == '\'' || *at == '"') && is_formatted(begin, at)) {
+            *string = (struct text){at, left->at};
+            return true;
+        }
+    }
+    return false;
+}
+
+bool text_next_field(struct text *string, struct text *field)
+{
+    const char *open = string->at, *end = string->end;
+    while ((open = memchr(open, '{', (size_t)(end - open))) != NULL && end - open >= 2 && open[1] == '{')
+        open += 2; /* a brace of the text's own */
+    const char *past = open != NULL ? text_past_bracket(open, end) : NULL;
+    if (open == NULL)
+        return false;
+    string->at = past != NULL ? past : end;
+    *field = (struct text){open + 1, past != NULL ? past - 1 : end};
+    return true;
 }
 
 bool text_is_keyword(struct text name, const char *end)

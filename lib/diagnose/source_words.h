@@ -55,6 +55,10 @@ int text_bracket(char c);
 const char *text_past_bracket(const char *at, const char *end);
 /* The next word, names of attributes and strings left out. */
 bool text_next_name(struct text *left, struct text *name);
+/* The next string that computes something, `f"…"`: from its quote on. */
+bool text_next_formatted(struct text *left, struct text *string);
+/* The next `…` in braces of such a string. */
+bool text_next_field(struct text *string, struct text *field);
 /* `name=`: it names an argument. */
 bool text_is_keyword(struct text name, const char *end);
 /* `name`, `name.part[at]`, and nothing else: what it stands for is no new thing. */

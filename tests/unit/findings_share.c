@@ -54,6 +54,7 @@ static void rounds_with_an_item_each_can_be_shared(void **state)
         "    first = rate[0]\n    first += 1\n    return help(\n        row,\n        rate,\n    )\n\n"
         "def help(a, b):\n    return a[\"(\"] + b\n",
         "def read(größen):\n    for größe in größen:\n        out.append(fetch(größe))\n",
+        "def read(n):\n    for k in range(n):\n        out.append(fetch(f\"{{k}} {k!r} (\"))\n",
         /* a part of another thing, from where it says to */
         "def read(rows, size):\n    for row in rows:\n        out.append(fetch(row, size))\n\n"
         "def fetch(row, size):\n    for start in range(0, len(row), size):\n"
@@ -96,6 +97,8 @@ static void rounds_that_share_something_cannot(void **state)
         "def read(n):\n    for k in range(n):\n        out.append(fetch(k, last))\n"
         "        tell(\"\"\"\nat the left\n\"\"\")\n        last = k\n",
         "def read(größen):\n    for größe in größen:\n        out.append(fetch(große))\n",
+        "def read(n):\n    for k in range(n):\n        last = fetch(k, rf'{{}} {last}')\n",
+        "def read(n):\n    for k in range(n):\n        out.append(fetch(f\"{{k}} k\"))\n",
         "def read(n):\n    for k in range(n):\n        rows = SEEN\n        out.append(fetch(k, rows))\n\n"
         "def fetch(k, rows):\n    rows.add(k)\n    return len(rows)\n",
     };
@@ -130,6 +133,7 @@ static void what_changes_an_argument_is_not_shared(void **state)
         "with seen:\n        return row",
         "match seen:\n        case other:\n            other.add(row)",
         "help(row=row, what=seen)",
+        "text = f\"{row} {seen.pop()}\"",
     };
     char text[512];
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
