@@ -285,6 +285,16 @@ static void waits_in_a_task_are_told(void **state)
     expect_first(calling("Handle._run", "/usr/lib/python3.12/asyncio/events.py", 60, STATE_SLEEP), "paced",
                  "sets its own pace"); /* tasks were not seen */
     expect_first(calling("run", "/home/u/lib/events.py", 60, STATE_SLEEP), "paced", "sets its own pace");
+    /* A coroutine calls the function that waits at line 12: there is the `await` to be put. */
+    struct built *built = waiting_tasks(4, true, false);
+    uint32_t answer = built_function(built, "answer", "/home/u/bot.py", true);
+    built->functions[answer].first_line = 1;
+    built_text(built, answer, 1, "@logged\nasync def answer(text):\n    return ask(text)\n");
+    uint32_t coroutine = built_stack(built, 2, answer, 3);
+    uint32_t deeper = built_stack(built, coroutine, built_function(built, "ask", "/home/u/app.py", true), 30);
+    for (size_t i = 0; i < WHOLE; i++)
+        built->stack[i] = built->state[i] == STATE_SLEEP ? deeper : built->stack[i];
+    expect_first(built, "blocking-in-async", "bot.py:3");
 }
 
 /* Three threads wait for a lock at line 10, in `enter` of the library if it is named, while a fourth sleeps at line 11.
