@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HOT_TICKS = 10, TYPES_MAX = 4096, SHAPES_MAX = 128 };
+enum { HOT_TICKS = 10, TYPES_MAX = 4096, SHAPES_MAX = 128, PLACES = 256 };
 
 int operand_queue_init(struct operand_queue *queue)
 {
@@ -153,6 +153,12 @@ struct named_shape {
     uint32_t id; /* of the recording */
 };
 
+/* What an instruction worked on at the latest look. */
+struct looked_at {
+    uint32_t node;
+    uint64_t address, type;
+};
+
 struct operand_writer {
     struct measurement *m;
     struct names *names;
@@ -162,6 +168,7 @@ struct operand_writer {
     uint32_t operations[OPERATION_COUNT];  /* ids of their texts */
     struct named_shape shapes[SHAPES_MAX]; /* a program may make ever new ones: the first are told */
     size_t n_shapes;
+    struct looked_at places[PLACES]; /* by a hash of the node */
     struct operand_look looks[OPERAND_LOOKS];
 };
 
@@ -310,6 +317,22 @@ static enum operation operation_of(const char *method)
     return method[0] == '_' || method[0] == '\0' ? OPERATION_NONE : OPERATION_CALL;
 }
 
+/* 3.15 puts the result in the first operand's place and moves the operands up by one, and drops them only then: what
+ * was the first is now seen as the second, below something else. (6 % of looks at `[]` on an array.) */
+static bool is_moved_up(struct operand_writer *writer, const struct operand_look *look)
+{
+    struct looked_at *place = &writer->places[hash_u64(look->node) % PLACES];
+    struct python *python = look->process->side;
+    uint64_t type = python_operand_type(python, look->heads.bytes[0]);
+    if (look->callee != 0 || !look->heads.read[0] || !look->heads.read[1])
+        return false;
+    if (place->node == look->node && look->heads.address[1] == place->address && type != place->type &&
+        python_operand_type(python, look->heads.bytes[1]) == place->type)
+        return true;
+    *place = (struct looked_at){look->node, look->heads.address[0], type};
+    return false;
+}
+
 static void write_look(struct operand_writer *writer, const struct operand_look *look)
 {
     struct recording *recording = writer->m->recording;
@@ -317,7 +340,8 @@ static void write_look(struct operand_writer *writer, const struct operand_look 
     uint8_t operation = look->callee != 0 ? (uint8_t)operation_of(names_code(writer->names, store, look->callee))
                                           : look->heads.operation;
     uint32_t frame = names_frame(writer->names, store, look->node);
-    if (frame == 0 || operation == OPERATION_NONE || operation >= OPERATION_COUNT || look->process->side == NULL)
+    if (frame == 0 || operation == OPERATION_NONE || operation >= OPERATION_COUNT || look->process->side == NULL ||
+        is_moved_up(writer, look))
         return;
     if (writer->operations[operation] == 0) {
         const char *text = operation_text((enum operation)operation);

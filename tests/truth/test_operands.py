@@ -163,6 +163,12 @@ def test_shapes_of_arrays(run_keisoku: Run, report: Report, python: Interpreter,
     if seen == 0 and sum(one["looks"] for row in shown.values() for one in row) < 20:
         pytest.skip("the machine was too busy: fewer than 20 looks")
     assert seen >= 2, shown
+    # what was taken out stands in the array's place when the instruction ends: nearly never seen
+    on = [one for row in shown.values() for one in row if (one["operation"], one["side"]) == ("[]", "on")]
+    wrong = sum(one["looks"] for one in on if one["type"] != "numpy.ndarray")
+    looks = sum(one["looks"] for one in on)
+    print(f"{wrong} of {looks} looks at [] saw the result")
+    assert wrong <= 3 + 0.02 * looks, on
 
 
 FRAMES = """\
