@@ -7,6 +7,7 @@
 #include "capture/quota.h"
 #include "capture/session_private.h"
 #include "capture/target/unwind.h"
+#include "capture/usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -263,11 +264,19 @@ static int keep_command(struct session *session, char *const argv[])
     return 0;
 }
 
+static int64_t own_bytes(void)
+{
+    struct usage own;
+    bool read = usage_read(getpid(), proc_start_ticks(getpid(), NULL), false, &own);
+    return read && own.known[COUNTER_RSS] ? own.values[COUNTER_RSS] : 0;
+}
+
 static int run_gated(struct session *session, const char *output, struct launch *launch, struct err *err)
 {
     struct measurement *m = &session->m;
     m->child = session->root = launch->pid;
     session->born_ns = launch->born_ns;
+    m->fork_bytes = own_bytes();
     m->child_fd = (int)syscall(SYS_pidfd_open, launch->pid, 0);
     follow(m, launch->pid);
     int rc = m->options.stop_only ? sampler_stop_check(launch->pid, err) : 0;

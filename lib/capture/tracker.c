@@ -327,7 +327,7 @@ static void keep_last(struct tracked_process *process, enum counter_kind kind, i
 }
 
 /* What nobody can read any more once it has ended. The kernel's word is of its descendants too: their peak is not its
- * own, unless it was alone. */
+ * own, unless it was alone. And of the time before it executed the program, when it was a copy of us. */
 static void keep_last_word(struct tracker *k, struct tracked_process *process, const struct rusage *last)
 {
     const struct track *track = &k->m->track;
@@ -338,7 +338,7 @@ static void keep_last_word(struct tracker *k, struct tracked_process *process, c
     if (!process->usage_last_known)
         return;
     pthread_mutex_lock(&k->m->track.lock);
-    if (alone)
+    if (alone && (int64_t)last->ru_maxrss * 1024 > k->m->fork_bytes)
         keep_last(process, COUNTER_PEAK_RSS, (int64_t)last->ru_maxrss * 1024);
     if (k->m->options.delay_ns == 0) /* else it is of what was before, too */
         keep_last(process, COUNTER_TREE_TIME,

@@ -285,7 +285,7 @@ int merge_recordings(const char *const *paths, size_t count, const char *output,
     rc = merger.inputs != NULL ? merge(&merger, &summary) : err_set(err, ERR_NOMEM, "cannot merge: out of memory");
     if (rc == 0) {
         snprintf(result->path, sizeof result->path, "%s", recording_path(merger.recording));
-        result->samples = merger.samples;
+        result->samples = merger.ticks;
         result->processes = merger.n_processes;
         result->hosts = merger.n_hosts;
     }

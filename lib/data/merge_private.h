@@ -34,7 +34,7 @@ struct merger {
     uint32_t n_sources, n_processes, n_threads, n_tasks;
     uint64_t source_bytes;
     bool sources_left_out;
-    uint64_t end_ns, samples;
+    uint64_t end_ns, samples, ticks; /* rows; the instants that these stand for */
     struct self_report self;
     double rate_seconds; /* of rate_hz, weighted by time */
     struct err *err;

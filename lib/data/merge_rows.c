@@ -206,6 +206,7 @@ static int copy_sample(struct source *source, const struct chunk_row *row)
     sums->last_ns = row->time * CHUNK_UNIT_NS;
     recording_add_sample(source->merger->recording, &sample);
     source->merger->samples++;
+    source->merger->ticks += sample.ticks;
     return 0;
 }
 

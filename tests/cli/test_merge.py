@@ -44,10 +44,11 @@ def parts(make_recording: Make, tmp_path_factory: pytest.TempPathFactory) -> Par
 
 
 @pytest.fixture
-def merged(run_keisoku: Run, parts: Parts, tmp_path: Path) -> Path:
+def merged(run_keisoku: Run, report: Callable[[Path], dict[str, Any]], parts: Parts, tmp_path: Path) -> Path:
     done = run_keisoku("merge", *parts.values(), "-o", tmp_path / "all.kei")
     assert (done.status, done.out) == (0, ""), done.err
-    assert re.search(r"wrote .*all\.kei: \d+ samples, 7 processes, 2 hosts", done.err)
+    said = re.search(r"wrote .*all\.kei: (\d+) samples, 7 processes, 2 hosts", done.err)
+    assert said and int(said[1]) == report(tmp_path / "all.kei")["trust"]["samples"]
     assert [path.name for path in tmp_path.iterdir()] == ["all.kei"]
     return tmp_path / "all.kei"
 

@@ -310,3 +310,14 @@ def test_what_is_refused(run_keisoku: Run, tmp_path: Path, a_python: Interpreter
         assert part in done.err and done.err.count("\n") == 1 and done.err.startswith("keisoku: "), (words, done.err)
         assert done.out == ""
     assert list(tmp_path.glob("*.kei")) == []
+
+
+@pytest.mark.sparse
+def test_peak_memory_is_the_programs_not_ours(run_keisoku: Run, python: Interpreter, tmp_path: Path) -> None:
+    """From the third run on keisoku itself is larger than the program, which is its copy until it executes."""
+    (tmp_path / "same.py").write_text("import sys\nfor i in range(5000000): pass\n")
+    words = ["--sizes", "1,2,3,4,5", "--json", "-", "--", python.path, tmp_path / "same.py", "{n}"]
+    done = run_keisoku("scale", *words)
+    assert done.status in (0, 1), done.err  # 1: the sizes change nothing
+    peaks = [run["peak_bytes"] for run in json.loads(done.out)["runs"]]
+    assert max(peaks) < 1.2 * min(peaks), peaks
