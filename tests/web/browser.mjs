@@ -452,6 +452,7 @@ check("a stretch: lines, waits and the card's place are of it", () =>
     };
     /* 2 s of sums, 4 s of waits, 6 s of searching. */
     await brush(0.52, 0.98);
+    await tab.until(async () => (await tab.page.locator(".here").count()) > 0, "the stretch's own shares");
     assert.ok((await tab.rows("#lines"))[0][1].includes("crawl.py:12"));
     const here = Number((await tab.text(".here strong")).split(" ")[0]);
     assert.ok(Math.abs(here - 95) <= 3, `${here} % of the stretch`);
@@ -460,11 +461,12 @@ check("a stretch: lines, waits and the card's place are of it", () =>
     assert.ok((await tab.text(".here")).includes(`${Math.round(whole * 100)} % of the whole recording`), await tab.text(".here"));
     await tab.page.locator(".strip canvas").press("Escape");
     await brush(0.01, 0.15);
-    assert.ok((await tab.rows("#lines"))[0][1].includes("crawl.py:22"));
+    await tab.until(async () => (await tab.rows("#lines"))[0][1].includes("crawl.py:22"), "the stretch's lines");
     assert.match(await tab.text(".here"), /^0 % of the time chosen has this line on its stack/);
     await tab.page.locator(".strip canvas").press("Escape");
     await brush(0.19, 0.48);
-    assert.match(await tab.text("#io"), /network 5\d % .*disk 3\d % .*pipe|disk 3\d % .*network 5\d % .*pipe/);
+    const waits = /network 5\d % .*disk 3\d % .*pipe|disk 3\d % .*network 5\d % .*pipe/;
+    await tab.until(async () => waits.test(await tab.text("#io")), "the stretch's waits");
     assert.equal(await tab.text(".verdict .whole"), "This is of the whole recording.");
     assert.equal(await tab.page.locator(".card .here").count(), await tab.page.locator(".card").count());
   }),
