@@ -179,7 +179,8 @@ static const char *why_none(struct dumper *d, const struct dump_thread *thread)
     if (natives->why_no_sampler == NULL)
         return "its stack pointer is not told, or its stack cannot be read";
     snprintf(why, sizeof why, "it runs, which needs the kernel sampler: %s", natives->why_no_sampler);
-    return dump_keep(d, why);
+    const char *kept = dump_keep(d, why);
+    return kept != NULL ? kept : "out of memory";
 }
 
 void dump_natives_merge(struct dumper *d, struct dump_thread *thread)

@@ -17,9 +17,9 @@ enum {
 };
 
 struct taking {
-    struct dumper *d;
     struct python_reader *reader;
     struct native_piece *piece;
+    struct python_stack stack; /* another than the dump's, which stands when there is no sample */
     const struct wire_thread *thread;
     uint64_t native_ns;
     bool taken;
@@ -46,7 +46,7 @@ static void take_sample(void *context, const struct wire_sample *sample, const s
         (sample->flags & (WIRE_WAITS | WIRE_IN_DOUBT)) != 0)
         return;
     taking->taken = taking->reader == NULL ||
-                    python_stack_recorded(taking->reader, sample, frames, &taking->d->stack) == PYTHON_READ_OK;
+                    python_stack_recorded(taking->reader, sample, frames, &taking->stack) == PYTHON_READ_OK;
 }
 
 static void pass_code(void *context, const struct wire_code *code, const uint8_t *table)
@@ -104,10 +104,20 @@ bool dump_running_sample(struct dumper *d, pid_t tid, struct python_reader *read
     if (!start(d, natives) || (reader != NULL && !python_reader_wire(reader, &natives->wire)) ||
         !kernel_sampler_watch(natives->sampler, tid, &natives->wire))
         return false;
-    struct taking taking = {.d = d, .reader = reader, .piece = &natives->piece, .thread = &natives->wire};
+    struct taking taking = {.reader = reader, .piece = &natives->piece, .thread = &natives->wire, .stack = d->stack};
+    taking.stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *taking.stack.frames);
+    if (taking.stack.frames == NULL)
+        return false;
     uint64_t until_ns = clock_monotonic_ns() + EACH_NS;
     sample(natives->sampler, &taking, until_ns < natives->sampled_until_ns ? until_ns : natives->sampled_until_ns);
     kernel_sampler_unwatch(natives->sampler, tid);
+    if (taking.taken) {
+        struct python_frame *frames = d->stack.frames;
+        memcpy(frames, taking.stack.frames, taking.stack.depth * sizeof *frames);
+        d->stack = taking.stack;
+        d->stack.frames = frames;
+    }
+    mem_free(taking.stack.frames);
     return taking.taken;
 }
 

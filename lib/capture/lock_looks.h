@@ -1,7 +1,8 @@
 /*
- * Who holds the lock that a thread waits for: some ten times a second the tracker takes one thread at random, and where
- * it waits for a Lock or RLock, looks for the `with` that holds it on the stacks of the others (cpython/locks.h). The
- * writer gives what was found its names. Looks are at random instants, so their shares are those of the time waited.
+ * Who holds the lock that a thread waits for: some tens of times a second the tracker takes one thread at random, and
+ * where it waits for a Lock or RLock, looks for the `with` that holds it on the stacks of the others (cpython/locks.h).
+ * The writer gives what was found its names. Looks are at random instants, so their shares are those of the time
+ * waited.
  */
 #ifndef KEISOKU_CAPTURE_LOCK_LOOKS_H
 #define KEISOKU_CAPTURE_LOCK_LOOKS_H
@@ -19,7 +20,7 @@ struct lock_place {
 };
 
 struct lock_look {
-    pid_t pid;
+    char *directory; /* where the process began; NULL: not known */
     struct lock_place waits, holds;
     char thread[128]; /* that holds it; "": not known */
 };

@@ -83,18 +83,12 @@ static bool is_import(const struct python_code *code)
     return strncmp(code->file, "<frozen importlib", 17) == 0 || wait_path_ends(code->file, "importlib/_bootstrap.py");
 }
 
-/* The file as an absolute path where the code has a relative one and the process still tells its directory. */
-static void absolute_file(pid_t pid, const char *file, char *path, size_t size)
+/* The file as an absolute path where the code has a relative one and the directory is known. */
+static void absolute_file(const char *directory, const char *file, char *path, size_t size)
 {
-    char link[64], directory[4096];
     snprintf(path, size, "%s", file);
-    if (file[0] == '/' || file[0] == '<' || file[0] == '\0')
+    if (file[0] == '/' || file[0] == '<' || file[0] == '\0' || directory[0] == '\0')
         return;
-    snprintf(link, sizeof link, "/proc/%d/cwd", (int)pid);
-    ssize_t length = readlink(link, directory, sizeof directory - 1);
-    if (length <= 0)
-        return;
-    directory[length] = '\0';
     while (strncmp(file, "./", 2) == 0)
         file += 2;
     int n = snprintf(path, size, "%s/%s", directory, file);
@@ -131,10 +125,10 @@ static struct function function_of(struct names *names, const struct python_code
     };
 }
 
-uint32_t names_code_frame(struct names *names, pid_t pid, const struct python_code *code, int32_t offset)
+uint32_t names_code_frame(struct names *names, const char *directory, const struct python_code *code, int32_t offset)
 {
     char path[8192];
-    absolute_file(pid, code->file, path, sizeof path);
+    absolute_file(directory, code->file, path, sizeof path);
     struct function function = function_of(names, code, path);
     return recording_add_frame(names->m->recording, recording_add_function(names->m->recording, &function),
                                python_code_line(code, offset));
@@ -144,8 +138,11 @@ uint32_t names_code_frame(struct names *names, pid_t pid, const struct python_co
 static void add_function(struct names *names, const struct code_entry *entry, struct named_code *named)
 {
     const struct python_code *code = &named->code;
-    char path[8192];
-    absolute_file(entry->process->pid, code->file, path, sizeof path);
+    char path[8192], directory[PROCESS_TEXT_BYTES];
+    pthread_mutex_lock(&names->m->track.lock);
+    memcpy(directory, entry->process->directory, sizeof directory);
+    pthread_mutex_unlock(&names->m->track.lock);
+    absolute_file(directory, code->file, path, sizeof path);
     struct function function = function_of(names, code, path);
     named->function = recording_add_function(names->m->recording, &function);
     named->generation = names->generation;

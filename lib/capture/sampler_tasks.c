@@ -15,9 +15,10 @@ enum {
     WAIT_MAX_NS = 1000 * 1000 * 1000, /* a look stands for no more than that, and for how long it was put off */
     COST_SHARE = 100,                 /* a look is put off until its cost is so small a part of the time */
     SLICE = 16,
-    LISTED_MAX = 2000, /* tasks of one look; of more than that, */
-    PICKED = 192,      /* so many stand for all */
-    WALKED = 1024,     /* places of their list that a slice goes on by */
+    LISTED_MAX = 2000,          /* tasks of one look; of more than that, */
+    PICKED = 192,               /* so many stand for all */
+    WALKED = 1024,              /* places of their list that a slice goes on by */
+    COUNT_MAX_NS = 1000 * 1000, /* of one look, of counting them */
     LOOPS_MAX = 8,
     HOPS_MAX = 4 /* tries for a thread that runs, on as many cores */
 };
@@ -221,8 +222,11 @@ static size_t read_slice(struct sampler *s, struct tracked_thread *t, struct raw
     int i = 0;
     python_tasks_begin(watch->reader);
     if (!watch->tasks_ended && (watch->counting || watch->crowded)) {
-        watch->counting = !python_tasks_count(watch->reader, &watch->crowd, WALKED);
-        watch->crowded = !watch->counting && watch->crowd.total > LISTED_MAX;
+        bool counted = python_tasks_count(watch->reader, &watch->crowd, WALKED);
+        if (watch->counting && counted) { /* whether it is one stays so for all of the look */
+            watch->counting = false;
+            watch->crowded = watch->crowd.total > LISTED_MAX;
+        }
     }
     if (!watch->counting)
         n = read_tasks(s, t, raws, &i);
@@ -276,7 +280,8 @@ static void look_at_loop(struct sampler *s, struct tracked_thread *t)
     sampler_end_greenlets(&watch->greenlets, good, s->now_ns);
     watch->cost_ns += clock_thread_cpu_ns() - start_ns;
     watch->switches = watch->counting || watch->crowded ? proof.before.switches : watch->switches;
-    if (ended || !good || (proof.runs && !watch->counting && !watch->crowded))
+    bool dear = watch->counting && watch->cost_ns > COUNT_MAX_NS; /* the next look counts on */
+    if (ended || !good || dear || (proof.runs && !watch->counting && !watch->crowded))
         end_look(s, watch);
 }
 

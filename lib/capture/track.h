@@ -76,6 +76,7 @@ struct tracked_process {
     struct usage usage_last;             /* [L] when it ended, with end_ns */
     bool usage_last_known;               /* [L] */
     char executable[PROCESS_TEXT_BYTES]; /* [L] */
+    char directory[PROCESS_TEXT_BYTES];  /* [L] where it was when its program began; "": not known */
     char command[PROCESS_TEXT_BYTES];    /* [L] arguments joined by NUL */
     size_t command_size;                 /* [L] */
 

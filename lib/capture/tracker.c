@@ -33,6 +33,8 @@ static void describe(struct tracked_process *process)
         process->command_size = (size_t)size;
     if (!proc_exe(process->pid, process->executable, sizeof process->executable))
         process->executable[0] = '\0';
+    if (process->directory[0] == '\0' && !proc_directory(process->pid, process->directory, sizeof process->directory))
+        process->directory[0] = '\0';
 }
 
 /* A child that did not exec yet. Its parent is there. */
@@ -43,6 +45,7 @@ static void describe_as_parent(struct tracked_process *process)
     process->command_size = process->parent->command_size;
     memcpy(process->command, process->parent->command, sizeof process->command);
     memcpy(process->executable, process->parent->executable, sizeof process->executable);
+    memcpy(process->directory, process->parent->directory, sizeof process->directory);
 }
 
 /* One that was seen to exec and can be asked no more. */
@@ -191,6 +194,7 @@ static void replace_program(struct tracker *k, struct tracked_process *process)
     if (process->python_known)
         forget_python(k, process);
     pthread_mutex_lock(&k->m->track.lock);
+    process->directory[0] = '\0'; /* another program's */
     describe(process);
     if (process->command_size == 0 && process->comm[0] != '\0')
         describe_by_comm(process);
@@ -481,7 +485,7 @@ static void pass(struct tracker *k)
         if (!m->track.processes[i]->ended)
             visit(k, m->track.processes[i]);
     }
-    if (k->now_ns >= k->locks_due_ns)
+    if (k->now_ns >= m->start_ns && k->now_ns >= k->locks_due_ns)
         tracker_look_at_locks(k);
     if (k->now_ns >= k->reclaim_due_ns) {
         track_reclaim(&m->track, k->now_ns);

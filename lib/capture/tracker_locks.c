@@ -19,7 +19,8 @@ enum {
     LOOK_NS = 10 * NS_PER_MS, /* between two looks */
     COST_PARTS = 3,           /* so much less than a repeated look may cost */
     FRAMES_MAX = 64,          /* of one stack, the innermost */
-    THREADS_MAX = 64,         /* looked through for one lock */
+    STACKS_MAX = 64,          /* of others, in one search */
+    SEARCH_NS = 5 * NS_PER_MS,
     TRIES = 3,
     UNTOLD_TRIES = 3
 };
@@ -35,7 +36,11 @@ struct search {
     uint64_t gil_address;
     uint32_t gil_size;
     bool waiters; /* those that wait for a lock are looked through; else the others */
-    bool pinned;
+    uint64_t until_ns;
+    uint32_t stacks; /* read so far in one search */
+    cpu_set_t before;
+    bool may_pin, pinned;
+    uint64_t came_ns; /* our CPU time when we came to the core of one that runs */
 };
 
 static bool is_of(const struct tracked_thread *thread, const struct tracked_process *process)
@@ -65,6 +70,7 @@ static bool read_stack(struct search *search, const struct tracked_thread *threa
     struct python_reader *reader = python_reader_new(search->process->side, &thread->python_thread);
     struct python_frame *frames = search->stack.frames;
     search->stack = (struct python_stack){.frames = frames};
+    search->stacks++;
     bool read = reader != NULL && python_read_stack(reader, &search->stack) == PYTHON_READ_OK;
     python_reader_free(reader);
     return read && search->stack.depth > 0;
@@ -103,7 +109,7 @@ static const struct python_frame *find_frame(struct search *search, const struct
 {
     bool gil = !proof->runs &&
                wait_state(proof->stat.state, &proof->call, search->gil_address, search->gil_size) == STATE_GIL_WAIT;
-    for (uint32_t i = 0; i < search->stack.depth && i < FRAMES_MAX; i++) {
+    for (uint32_t i = 0; i < search->stack.depth && i < FRAMES_MAX && clock_monotonic_ns() < search->until_ns; i++) {
         const struct python_frame *frame = &search->stack.frames[i];
         if (python_lock_held(search->process->side, frame,
                              i > 0 ? LOCK_CALLER
@@ -118,8 +124,22 @@ static const struct python_frame *find_frame(struct search *search, const struct
 /* Comes to the core of a thread that runs. */
 static bool go_to(struct search *search, const struct proof *proof)
 {
-    search->pinned = schedule_pin(proof->stat.processor) || search->pinned;
-    return search->pinned;
+    bool came = search->may_pin && schedule_pin(proof->stat.processor);
+    if (came && !search->pinned)
+        search->came_ns = clock_thread_cpu_ns();
+    search->pinned = search->pinned || came;
+    return came;
+}
+
+/* What we took of the core of one that runs counts. */
+static void leave(struct search *search)
+{
+    if (!search->pinned)
+        return;
+    schedule_unpin(&search->before);
+    search->pinned = false;
+    atomic_fetch_add_explicit(&search->k->m->counts.interrupt_ns, clock_thread_cpu_ns() - search->came_ns,
+                              memory_order_relaxed);
 }
 
 /* It waits for a lock itself, as most that do not hold one do. */
@@ -163,17 +183,21 @@ static void tell_thread(struct search *search, const struct tracked_thread *thre
     pthread_mutex_unlock(&search->k->m->track.lock);
 }
 
+/* Begins anywhere, so that where there are many each has its turn. */
 static bool find_holder(struct search *search)
 {
     const struct track *track = &search->k->m->track;
-    size_t looked = 0;
-    for (size_t i = 0; i < track->n_threads && looked < THREADS_MAX; i++) {
-        const struct tracked_thread *thread = track->threads[i];
+    size_t n = track->n_threads, from = search->k->random % n;
+    search->stacks = 0;
+    search->until_ns = clock_monotonic_ns() + SEARCH_NS;
+    for (size_t i = 0; i < n && search->stacks < STACKS_MAX && clock_monotonic_ns() < search->until_ns; i++) {
+        const struct tracked_thread *thread = track->threads[(from + i) % n];
         bool owner = search->lock.owner != 0 && thread->python_thread.pthread == search->lock.owner;
         if (!is_of(thread, search->process) || thread == search->waits || (search->lock.owner != 0 && !owner))
             continue;
-        looked++;
-        if (holds(search, thread, owner)) {
+        bool found = holds(search, thread, owner);
+        leave(search);
+        if (found) {
             tell_thread(search, thread);
             return true;
         }
@@ -206,6 +230,7 @@ static void look(struct search *search)
     if (begin(search)) {
         find_among_all(search);
         if (proof_end(&search->waits->files, &search->proof) == LOOK_DONE) {
+            search->look.directory = mem_strdup(search->process->directory);
             lock_queue_add(&search->k->m->locks, &search->look);
             return;
         }
@@ -215,18 +240,17 @@ static void look(struct search *search)
 
 void tracker_look_at_locks(struct tracker *k)
 {
-    uint64_t start_ns = clock_thread_cpu_ns();
     struct search search = {.k = k, .waits = k->m->options.no_operands ? NULL : draw(k)};
-    cpu_set_t before;
     k->locks_due_ns = k->now_ns + LOOK_NS;
+    if (search.waits == NULL || search.waits->process->live_threads < 2)
+        return;
     if (k->frames == NULL)
         k->frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *k->frames);
-    if (search.waits == NULL || k->frames == NULL || search.waits->process->live_threads < 2)
+    if (k->frames == NULL)
         return;
+    uint64_t start_ns = clock_thread_cpu_ns();
     search.process = search.waits->process;
-    bool affinity = sched_getaffinity(0, sizeof before, &before) == 0;
+    search.may_pin = sched_getaffinity(0, sizeof search.before, &search.before) == 0;
     look(&search);
-    if (search.pinned && affinity)
-        schedule_unpin(&before);
     k->locks_due_ns = k->now_ns + tracker_later(LOOK_NS, COST_PARTS * (clock_thread_cpu_ns() - start_ns));
 }

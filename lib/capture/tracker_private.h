@@ -15,6 +15,7 @@ enum {
     LIST_SLOW_NS = 100 * NS_PER_MS, /* with the kernel's records, which tell of new ones at once */
     STATE_FIRST_NS = 250 * 1000,    /* a thread born just now has no state yet: looked for again, each time later */
     STATE_LATE_NS = 5 * NS_PER_MS,
+    SOON_COSTS = 8,                     /* and so many times what a list takes */
     CHILDREN_NS = 3 * NS_PER_MS,        /* children, without the kernel's records */
     CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
     ALIVE_NS = 50 * NS_PER_MS,

@@ -164,15 +164,16 @@ static void miss_threads(struct tracker *k, struct tracked_process *process, uin
 }
 
 /* The birth of a thread is told before it has its state, which comes with its first steps: the next list is soon. */
-static void look_again_soon(struct tracker *k, struct tracked_process *process, int n_tids)
+static void look_again_soon(struct tracker *k, struct tracked_process *process, int n_tids, uint64_t cost_ns)
 {
-    uint64_t age_ns = k->now_ns - process->born_ns;
+    uint64_t age_ns = k->now_ns - process->born_ns, least_ns = SOON_COSTS * cost_ns;
+    least_ns = least_ns > STATE_FIRST_NS ? least_ns : STATE_FIRST_NS;
     process->soon_ns = 0;
     if (process->born_ns == 0 || age_ns > STATE_LATE_NS)
         return;
     for (int i = 0; i < n_tids && process->soon_ns == 0; i++)
         if (track_thread(&k->m->track, k->tids[i]) == NULL)
-            process->soon_ns = k->now_ns + (age_ns > STATE_FIRST_NS ? age_ns : STATE_FIRST_NS);
+            process->soon_ns = k->now_ns + (age_ns > least_ns ? age_ns : least_ns);
     if (process->soon_ns != 0 && process->soon_ns < process->list_due_ns)
         process->list_due_ns = process->soon_ns;
 }
@@ -206,7 +207,7 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
     for (int i = 0; i < n_tids; i++)
         meet_thread(k, process, k->tids[i], n_states);
     miss_threads(k, process, k->missed);
-    look_again_soon(k, process, n_tids);
+    look_again_soon(k, process, n_tids, cost_ns);
     if (process->live_threads == 0)
         return;
     for (size_t i = 0; i < track->n_threads; i++) {

@@ -1,9 +1,11 @@
 /* Who held the lock that a place waited for: the rows of the table `lock_holder`, written and read. There are a few
- * looks a second, so each is added to its row in the file. */
+ * looks a second, so each is added to its row in the file. Threads may come and go for ever, each of another name:
+ * after many looks they are not told apart. */
+#include "base/mem.h"
 #include "data/profile_private.h"
 #include "data/recording_private.h"
 
-enum { LOCK_HOLDERS_MAX = 1 << 16 };
+enum { LOCK_HOLDERS_MAX = 1 << 16, NAMED_LOOKS_MAX = 1 << 14 };
 
 void recording_add_lock_holder(struct recording *recording, const struct lock_holder *holder)
 {
@@ -15,7 +17,7 @@ void recording_add_lock_holder(struct recording *recording, const struct lock_ho
         return;
     sqlite3_bind_int64(statement, 1, holder->frame);
     sqlite3_bind_int64(statement, 2, holder->held);
-    sqlite3_bind_int64(statement, 3, holder->thread);
+    sqlite3_bind_int64(statement, 3, recording->n_lock_looks++ < NAMED_LOOKS_MAX ? holder->thread : 0);
     recording_bind_u64(statement, 4, holder->looks);
     recording_step(recording, statement);
 }
@@ -44,27 +46,42 @@ static bool waits_at(const struct profile *profile, const struct lock_holder *ro
     return frame->line == line && profile->functions[frame->function].file == file;
 }
 
+/* What holds in most looks, of one table of functions or frames: the index, 0: none. */
+static uint32_t most_of(const uint64_t *looks, size_t n)
+{
+    size_t most = 0;
+    for (size_t i = 1; i < n; i++)
+        most = looks[i] > looks[most] ? i : most;
+    return (uint32_t)most;
+}
+
 bool profile_line_holder(const struct profile *profile, uint32_t file, uint32_t line, struct line_holder *found)
 {
-    const struct lock_holder *most = NULL;
     *found = (struct line_holder){0};
-    for (size_t i = 0; i < profile->n_lock_holders; i++) {
+    if (profile->n_lock_holders == 0)
+        return false;
+    uint64_t *functions = mem_zalloc(profile->n_functions + 1, sizeof *functions);
+    uint64_t *frames = mem_zalloc(profile->n_frames + 1, sizeof *frames);
+    for (size_t i = 0; functions != NULL && frames != NULL && i < profile->n_lock_holders; i++) {
         const struct lock_holder *row = &profile->lock_holders[i];
         if (!waits_at(profile, row, file, line))
             continue;
         found->looks += row->looks;
-        if (row->held != 0 && (most == NULL || row->looks > most->looks))
-            most = row;
+        if (row->held != 0)
+            functions[profile->frames[row->held].function] += row->looks;
     }
-    if (most == NULL)
-        return false;
-    found->function = profile->frames[most->held].function;
-    found->line = profile->frames[most->held].line;
-    for (size_t i = 0; i < profile->n_lock_holders; i++) {
+    uint32_t most = functions != NULL && frames != NULL ? most_of(functions, profile->n_functions) : 0;
+    for (size_t i = 0; most != 0 && i < profile->n_lock_holders; i++) {
         const struct lock_holder *row = &profile->lock_holders[i];
-        if (row->held != 0 && profile->frames[row->held].function == found->function &&
-            waits_at(profile, row, file, line))
-            found->held += row->looks;
+        if (row->held != 0 && profile->frames[row->held].function == most && waits_at(profile, row, file, line))
+            frames[row->held] += row->looks;
     }
-    return true;
+    if (most != 0) {
+        found->function = most;
+        found->held = functions[most];
+        found->line = profile->frames[most_of(frames, profile->n_frames)].line;
+    }
+    mem_free(functions);
+    mem_free(frames);
+    return most != 0;
 }

@@ -477,8 +477,11 @@ int loader_tables(struct loader *loader)
     if (rc == 0 && loader->has_shapes)
         rc = loader_each(loader, "SELECT frame, operation, slot, type, shape FROM shape", profile_read_shape);
     if (rc == 0 && loader->has_lock_holders)
-        rc = loader_each(loader, "SELECT frame, held, thread, looks FROM lock_holder ORDER BY frame, looks DESC",
-                         profile_read_lock_holder);
+        rc = loader_each(
+            loader,
+            "SELECT frame, held, thread, looks FROM (SELECT * FROM lock_holder ORDER BY looks DESC LIMIT 65536)"
+            " ORDER BY frame, looks DESC",
+            profile_read_lock_holder);
     if (rc == 0)
         rc = read_tasks(loader);
     if (rc == 0 && loader->has_gaps)

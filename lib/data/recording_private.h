@@ -144,7 +144,8 @@ struct recording {
     /* interned; the counts are the last ids given */
     struct map strings, functions, frames, stacks;
     uint32_t n_strings, n_functions, n_frames, n_stacks;
-    uint32_t *depths; /* of the stacks from depths_from on, by their ids less that */
+    uint32_t n_lock_looks; /* written so far */
+    uint32_t *depths;      /* of the stacks from depths_from on, by their ids less that */
     size_t depth_capacity;
     /* recording_recall.c */
     size_t memory_max; /* of rows in memory; 0: all stay */

@@ -19,11 +19,10 @@ static enum gives what_it_gives(const struct profile *profile, uint32_t function
     if (!source_body_begin(profile, function, &body))
         return NOTHING;
     for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
-        size_t indent = source_indent(text, length);
-        const char *words = text + indent;
-        if (length - indent > 7 && memcmp(words, "return ", 7) == 0 && memcmp(words + 7, "None", 4) != 0)
+        struct text words = {text + source_indent(text, length), text + length};
+        if (text_begins(words, "return ") && !text_begins(words, "return None"))
             gives = A_RESULT;
-        if (memmem(text, length, "yield", 5) != NULL)
+        if (source_mentions(text, length, "yield"))
             return NOTHING;
     }
     return gives;

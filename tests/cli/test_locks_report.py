@@ -22,7 +22,7 @@ def locks_of(run_keisoku: Run, recording: str) -> list[dict[str, Any]]:
 
 def test_holders_are_told(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
     recording = make_recording(keisoku, "locks", tmp_path / "locks.kei").name
-    want, bare = locks_of(run_keisoku, recording)
+    want, bare, many = locks_of(run_keisoku, recording)
     assert (want["function"], want["line"], want["looks"]) == ("want", 31, 100)
     told = [(one.get("function"), one.get("line"), one.get("thread"), one["share"]) for one in want["holders"]]
     assert told == [
@@ -39,6 +39,8 @@ def test_holders_are_told(run_keisoku: Run, keisoku: str, tmp_path: Path) -> Non
     assert [one["readable"] for one in bare["holders"]] == [False]
     lines = [line.strip() for line in run_keisoku("report", recording).out.splitlines()]
     assert "lock held by `keep` at store.py:12 (80 % of 100 looks)" in lines
+    assert many["holders"][0]["function"] == "other"
+    assert "lock held by `keep` at store.py:13 (67 % of 46 looks)" in lines
     assert not any("bare" in line and "held" in line for line in lines)
 
 

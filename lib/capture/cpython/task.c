@@ -219,7 +219,7 @@ static bool walk_on(struct python_reader *reader, struct python_task_crowd *crow
     uint64_t head = reader->thread.address + reader->asyncio.thread_tasks;
     uint64_t node = object_word(reader, crowd->node ? crowd->node : head);
     crowd->node = node == head ? 0 : node;
-    if (node == head) {
+    if (node == head || crowd->walked >= STEPS_MAX) { /* one that does not come back has as many at least */
         crowd->counted = true;
         crowd->total = crowd->walked;
     }
@@ -241,6 +241,7 @@ bool python_tasks_count(struct python_reader *reader, struct python_task_crowd *
     if (!layout_has(reader->asyncio.thread_tasks)) {
         bool own = reader->asyncio.interpreter == reader->thread.interpreter;
         crowd->total = own ? object_word(reader, reader->asyncio.all_tasks + object_head(reader) + 8) : 0;
+        crowd->total = crowd->total <= TABLE_MAX ? crowd->total : 0;
         return crowd->counted = true;
     }
     if (crowd->node && !node_stands(reader, crowd->node))

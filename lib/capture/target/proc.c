@@ -422,10 +422,10 @@ size_t proc_auxv(pid_t pid, char *bytes, size_t size)
     return size > 0 && read_small(path, bytes, size, &length) ? (size_t)length : 0;
 }
 
-bool proc_exe(pid_t pid, char *path, size_t size)
+static bool read_link(pid_t pid, const char *name, char *path, size_t size)
 {
     char link[64];
-    snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+    snprintf(link, sizeof(link), "/proc/%d/%s", (int)pid, name);
     if (size == 0)
         return false;
     ssize_t length = readlink(link, path, size - 1);
@@ -433,4 +433,14 @@ bool proc_exe(pid_t pid, char *path, size_t size)
         return false;
     path[length] = 0;
     return true;
+}
+
+bool proc_exe(pid_t pid, char *path, size_t size)
+{
+    return read_link(pid, "exe", path, size);
+}
+
+bool proc_directory(pid_t pid, char *path, size_t size)
+{
+    return read_link(pid, "cwd", path, size);
 }
