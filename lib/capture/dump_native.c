@@ -23,8 +23,10 @@ int dump_natives_new(struct dumper *d, struct err *err)
 {
     struct unwinder *unwinder = NULL;
     int rc = unwinder_new(&unwinder, err);
-    if (rc != 0)
+    if (rc == ERR_NOT_SUPPORTED)
         return err_set(err, rc, "--native needs libdw of elfutils: this keisoku was built without it");
+    if (rc != 0)
+        return rc;
     struct dump_natives *natives = mem_zalloc(1, sizeof *natives + (size_t)PAGES_MAX * PAGE);
     struct symbols *symbols = natives != NULL ? symbols_new() : NULL;
     if (symbols == NULL) {

@@ -78,7 +78,7 @@ static void sample(struct kernel_sampler *sampler, struct taking *taking, uint64
                                  .task = pass_task};
     do {
         kernel_sampler_period(sampler, PERIOD_NS);
-        if (kernel_sampler_called(sampler) > 0)
+        if (kernel_sampler_called_share(sampler) > 0)
             kernel_sampler_call(sampler, 0);
         kernel_sampler_wait(sampler, clock_monotonic_ns() + WAIT_NS, 0);
         kernel_sampler_drain(sampler, &taker);

@@ -274,7 +274,7 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     return sampler->switches != NULL;
 }
 
-double kernel_sampler_called(const struct kernel_sampler *sampler)
+double kernel_sampler_called_share(const struct kernel_sampler *sampler)
 {
     return sampler->calls.on ? 1 - 1.0 / CALLS_CLOCKED : 0;
 }

@@ -49,7 +49,7 @@ struct kernel_cost {
 const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler);
 /* The share of the samples that are called for at present. More than 0: the one who drains has to call, at as many
  * instants. The period says again. */
-double kernel_sampler_called(const struct kernel_sampler *sampler);
+double kernel_sampler_called_share(const struct kernel_sampler *sampler);
 /* One instant, at which we come so many mean intervals late. False: a watched thread had to go from our core for it. */
 bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods);
 /* Says how thread `tid` is to be read. False when no more fit. */

@@ -34,7 +34,7 @@ const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampl
     return &none;
 }
 
-double kernel_sampler_called(const struct kernel_sampler *sampler)
+double kernel_sampler_called_share(const struct kernel_sampler *sampler)
 {
     (void)sampler;
     return 0;

@@ -209,7 +209,7 @@ static void next_period(struct sampler *s)
 {
     if (s->now_ns < s->period_from_ns + JITTER_NS)
         return;
-    double called = kernel_sampler_called(s->kernel);
+    double called = kernel_sampler_called_share(s->kernel);
     if (s->period_ns > 0)
         s->instants += (1 - called) * (double)(s->now_ns - s->period_from_ns) / (double)s->period_ns;
     uint64_t instants = (uint64_t)s->instants;
@@ -219,7 +219,7 @@ static void next_period(struct sampler *s)
     s->period_from_ns = s->now_ns;
     s->period_ns = pace_period_ns(&s->pace);
     kernel_sampler_period(s->kernel, s->period_ns);
-    double now_called = kernel_sampler_called(s->kernel);
+    double now_called = kernel_sampler_called_share(s->kernel);
     s->pace.share = now_called > 0 ? now_called : 1;
     if (called == 0)
         s->call_ns = s->now_ns + pace_interval_ns(&s->pace);
@@ -274,7 +274,7 @@ void sampler_tick_kernel(struct sampler *s)
     uint64_t interval_ns = NS_PER_S / (s->waits_told ? SWEEPS_TOLD_HZ : SWEEPS_HZ);
     uint64_t due_ns = s->now_ns + interval_ns, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
-        bool calls = kernel_sampler_called(s->kernel) > 0;
+        bool calls = kernel_sampler_called_share(s->kernel) > 0;
         sleep_to(s, due_ns, calls, woke_ns);
         woke_ns = clock_monotonic_ns();
         if (calls && woke_ns >= s->call_ns)

@@ -163,15 +163,18 @@ def test_a_stripped_copy(run_keisoku: Run, report: Report, a_python: Interpreter
     subprocess.run([strip, "-o", stripped, folder / library], check=True)
     program = tmp_path / "code.py"
     program.write_text(HEAD + KINDS[0].program)
-    shares = []
-    for attempt in range(3):  # whether it is found does not change; how much of the time it has does, on a busy machine
-        name = f"code-{attempt}.kei"
+
+    def share(name: str, libraries: Path) -> float:
         done = run_keisoku(
             "run", "--no-html", "-o", name, "--reader", "kernel", "--rate", "1000", executable, program,
-            env={**a_python.environment, "LD_LIBRARY_PATH": str(tmp_path)},
+            env={**a_python.environment, "LD_LIBRARY_PATH": str(libraries)},
         )  # fmt: skip
         assert done.status == 0, done.err
-        shares.append(told(report(done.folder / name))["loop"])
-        if shares[-1] > 0.8:
+        return float(told(report(done.folder / name))["loop"])
+
+    shares = []
+    for attempt in range(3):  # how much the loop has of the time depends on who shares the caches, not whether it is found
+        shares.append((share(f"stripped-{attempt}.kei", tmp_path), share(f"plain-{attempt}.kei", folder)))
+        if shares[-1][0] > 0.85 * shares[-1][1]:
             return
-    pytest.fail(f"the loop has {shares} of the time")
+    pytest.fail(f"the loop has these shares of the time, stripped and not: {shares}")
