@@ -14,7 +14,7 @@
 #include <sched.h>
 #include <stdbool.h>
 
-enum { CALLS_CLOCKED = 12 };
+enum { CALLS_CLOCKED = 8 };
 
 struct kernel_calls {
     int program;             /* -1: none can be made */

@@ -136,6 +136,12 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 static void drain(struct kernel_sampler *sampler, struct trial *trial)
 {
     struct kernel_taker taker = {.context = trial, .sample = check, .waited = end_wait, .code = know};
@@ -164,6 +170,23 @@ static double median(uint64_t *slices)
     return (double)slices[MIDDLE];
 }
 
+/* What one call takes: the middle one of the slices, each by its own calls, for where the target has the other core
+ * some have few. False: too few have any. */
+static bool of_each(const uint64_t *called, const unsigned *made, double bare_ns, double *each_ns)
+{
+    double each[SLICES];
+    size_t n = 0;
+    for (int i = 0; i < SLICES; i++) {
+        if (made[i] > 0)
+            each[n++] = ((double)called[i] - bare_ns) / made[i];
+    }
+    if (n <= SLICES / 2)
+        return false;
+    qsort(each, n, sizeof each[0], compare_doubles);
+    *each_ns = each[n / 2];
+    return true;
+}
+
 static double beyond_reading(double each_ns, const struct trial_samples *of)
 {
     double ns = each_ns - (of->n > 0 ? (double)of->took_ns / (double)of->n : 0);
@@ -186,16 +209,18 @@ static void measure(struct kernel_sampler *sampler, struct trial *trial, struct 
                     struct kernel_cost *cost)
 {
     uint64_t without[SLICES], clocked[SLICES], called[SLICES], rounds = 10000;
+    unsigned made[SLICES] = {0};
     while (work_ns(rounds) < WORK_NS && rounds < UINT64_C(1) << 40)
         rounds *= 2;
-    unsigned made = calls != NULL ? atomic_load(&calls->made) : 0;
     for (int i = 0; i < SLICES; i++) {
         kernel_sampler_period(sampler, KERNEL_NEVER_NS);
         without[i] = work_ns(rounds);
         if (calls != NULL) {
+            unsigned before = atomic_load(&calls->made);
             call_trial_turn(calls, true);
             called[i] = work_ns(rounds);
             call_trial_turn(calls, false);
+            made[i] = atomic_load(&calls->made) - before;
         }
         kernel_sampler_period(sampler, PERIOD_NS);
         clocked[i] = work_ns(rounds);
@@ -204,9 +229,9 @@ static void measure(struct kernel_sampler *sampler, struct trial *trial, struct 
     drain(sampler, trial);
     double bare_ns = median(without), slow_ns = median(clocked);
     cost->clock_ns = beyond_reading((slow_ns - bare_ns) * PERIOD_NS / slow_ns, &trial->clocked);
-    made = calls != NULL ? atomic_load(&calls->made) - made : 0;
-    if (made >= SLICES && trial->called.n > 0 && trial->called.wrong == 0)
-        cost->call_ns = beyond_reading((median(called) - bare_ns) * SLICES / made, &trial->called);
+    double each_ns = 0;
+    if (calls != NULL && of_each(called, made, bare_ns, &each_ns) && trial->called.n > 0 && trial->called.wrong == 0)
+        cost->call_ns = beyond_reading(each_ns, &trial->called);
 }
 
 static void measure_both(struct kernel_sampler *sampler, struct trial *trial, struct kernel_cost *cost)
