@@ -49,33 +49,9 @@ static void take_sample(void *context, const struct wire_sample *sample, const s
                     python_stack_recorded(taking->reader, sample, frames, &taking->stack) == PYTHON_READ_OK;
 }
 
-static void pass_code(void *context, const struct wire_code *code, const uint8_t *table)
-{
-    (void)context;
-    (void)code;
-    (void)table;
-}
-
-static void pass_end(void *context, const struct wire_waited *waited)
-{
-    (void)context;
-    (void)waited;
-}
-
-static void pass_task(void *context, const struct wire_task *task)
-{
-    (void)context;
-    (void)task;
-}
-
 static void sample(struct kernel_sampler *sampler, struct taking *taking, uint64_t until_ns)
 {
-    struct kernel_taker taker = {.context = taking,
-                                 .sample = take_sample,
-                                 .waited = pass_end,
-                                 .code = pass_code,
-                                 .native = take_native,
-                                 .task = pass_task};
+    struct kernel_taker taker = {.context = taking, .sample = take_sample, .native = take_native};
     do {
         kernel_sampler_period(sampler, PERIOD_NS);
         if (kernel_sampler_called_share(sampler) > 0)
@@ -100,16 +76,15 @@ static bool start(struct dumper *d, struct dump_natives *natives)
 bool dump_running_sample(struct dumper *d, pid_t tid, struct python_reader *reader)
 {
     struct dump_natives *natives = d->natives;
+    struct taking taking = {.reader = reader, .piece = &natives->piece, .thread = &natives->wire, .stack = d->stack};
     natives->wire = (struct wire_thread){.owner = (uint64_t)tid, .process = (uint32_t)d->dump->pid};
     if (!start(d, natives) || (reader != NULL && !python_reader_wire(reader, &natives->wire)) ||
         !kernel_sampler_watch(natives->sampler, tid, &natives->wire))
         return false;
-    struct taking taking = {.reader = reader, .piece = &natives->piece, .thread = &natives->wire, .stack = d->stack};
-    taking.stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *taking.stack.frames);
-    if (taking.stack.frames == NULL)
-        return false;
     uint64_t until_ns = clock_monotonic_ns() + EACH_NS;
-    sample(natives->sampler, &taking, until_ns < natives->sampled_until_ns ? until_ns : natives->sampled_until_ns);
+    taking.stack.frames = mem_alloc(PYTHON_DEPTH_MAX * sizeof *taking.stack.frames);
+    if (taking.stack.frames != NULL)
+        sample(natives->sampler, &taking, until_ns < natives->sampled_until_ns ? until_ns : natives->sampled_until_ns);
     kernel_sampler_unwatch(natives->sampler, tid);
     if (taking.taken) {
         struct python_frame *frames = d->stack.frames;

@@ -92,10 +92,10 @@ static void try(struct kernel_calls *calls, uint64_t now_ns)
     }
 }
 
-bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns)
+void kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns)
 {
     if (calls->program < 0)
-        return false;
+        return;
     if (calls->on && calls->bad > BAD_MAX)
         rest(calls, now_ns);
     else if (calls->on && now_ns > calls->made_ns + REST_NS)
@@ -104,7 +104,6 @@ bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns)
         try(calls, now_ns);
     if (calls->on || calls->tried_ns != 0)
         keep_away(calls);
-    return calls->on;
 }
 
 bool kernel_calls_one(const struct kernel_calls *calls, uint32_t core)

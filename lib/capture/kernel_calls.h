@@ -31,9 +31,9 @@ struct kernel_calls {
     uint64_t delay_ns;  /* for which the scheduler had let us wait by then */
 };
 
-/* Are samples called for from now on? To be asked some times a second by the thread that calls: it is kept on cores
- * where no watched thread is. */
-bool kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns);
+/* Says whether samples are called for from now on (`on`). Some times a second, by the thread that calls: it is kept on
+ * cores where no watched thread is. */
+void kernel_calls_choose(struct kernel_calls *calls, uint64_t now_ns);
 void kernel_calls_end(struct kernel_calls *calls);
 /* One instant, at which we come `late_periods` mean intervals late. False: we had pushed a watched thread from this
  * core, so our time was taken from it. */

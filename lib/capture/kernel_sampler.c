@@ -88,16 +88,17 @@ static int on_sample(void *context, void *data, size_t size)
     const struct wire_native *native = data;
     const struct wire_task *task = data;
     const struct wire_operands *operands = data;
-    if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes)
+    if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes &&
+        taker->code != NULL)
         taker->code(taker->context, code, (const void *)(code + 1));
     else if (size >= sizeof *sample && sample->kind == WIRE_SAMPLE &&
              (size - sizeof *sample) / sizeof(struct wire_frame) >= sample->depth)
         taker->sample(taker->context, sample, (const void *)(sample + 1));
-    else if (size >= sizeof *waited && waited->kind == WIRE_WAITED)
+    else if (size >= sizeof *waited && waited->kind == WIRE_WAITED && taker->waited != NULL)
         taker->waited(taker->context, waited);
-    else if (size >= sizeof *native && native->kind == WIRE_NATIVE)
+    else if (size >= sizeof *native && native->kind == WIRE_NATIVE && taker->native != NULL)
         taker->native(taker->context, native);
-    else if (size >= sizeof *task && task->kind == WIRE_TASK)
+    else if (size >= sizeof *task && task->kind == WIRE_TASK && taker->task != NULL)
         taker->task(taker->context, task);
     else if (size >= sizeof *operands && operands->kind == WIRE_OPERANDS_OF && taker->operands != NULL)
         taker->operands(taker->context, operands);

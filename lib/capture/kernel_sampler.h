@@ -18,7 +18,8 @@
 #include <sys/types.h>
 
 struct kernel_sampler;
-/* What takes the records. A thread's samples come in their order, each behind the code objects that are new in it. */
+/* What takes the records; all but `sample` may be NULL. A thread's samples come in their order, each behind the code
+ * objects that are new in it. */
 struct kernel_taker {
     void *context;
     void (*sample)(void *context, const struct wire_sample *sample, const struct wire_frame *frames);

@@ -181,10 +181,9 @@ static uint64_t pass(struct writer *w)
     writer_empty_turned(w);
     if (written) /* a child that is not known yet may name its parent */
         writer_forget_ended(w);
-    bool early = now_ns < w->m->start_ns + EARLY_NS;
+    bool early = now_ns < w->m->start_ns + EARLY_NS && w->n_threads <= EARLY_THREADS_MAX;
     if (now_ns >= w->counters_due_ns) {
         writer_read_counters(w, now_ns);
-        early = early && w->n_threads <= EARLY_THREADS_MAX;
         w->counters_due_ns = now_ns + (early ? EARLY_COUNTERS_NS : COUNTERS_NS);
     }
     if (now_ns >= w->commit_due_ns) {

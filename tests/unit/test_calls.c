@@ -42,7 +42,8 @@ static int end(void **state)
 static bool choose_after(uint64_t later_ns)
 {
     now_ns += later_ns;
-    return kernel_calls_choose(&calls, now_ns);
+    kernel_calls_choose(&calls, now_ns);
+    return calls.on;
 }
 
 /* A trial counts how long we really waited for a core, which on a busy machine is long now and then. */
