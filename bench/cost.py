@@ -120,6 +120,24 @@ def measure(
     return result
 
 
+def next_to_bare(
+    python: Interpreter, names: list[str], folder: Path, rounds: int, seconds: float, depth: int
+) -> dict[str, tuple[float, float, float]]:
+    """The wall ratio of short runs that follow each other at once, many times: what the machine does meanwhile, which
+    moves longer runs by a tenth, is then in both."""
+    units = units_for(python, seconds, folder, depth)
+    chosen = [TOOLS[name] for name in ["bare", *names]]
+    order = random.Random(2)
+    walls: dict[str, list[float]] = {tool.name: [] for tool in chosen}
+    for _ in range(rounds):
+        for tool in order.sample(chosen, len(chosen)):
+            file = folder / "out"
+            file.unlink(missing_ok=True)
+            run = execute(tool.words(python, file, [str(PROGRAM), str(depth), str(units)]), file, folder)
+            walls[tool.name].append(program_says(run)["wall_s"])
+    return {name: ratio(list(zip(walls[name], walls["bare"], strict=True))) for name in names}
+
+
 def startup(python: Interpreter, folder: Path, rounds: int) -> dict[str, Any]:
     """A program that ends at once, under `keisoku run` and bare, taken in turn."""
     commands = {

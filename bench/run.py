@@ -2,8 +2,9 @@
 """bench/run.py [--quick] [--only PART,…] : measures keisoku beside its peers on this machine.
 
 Prints one table of the project's bars and, unless --only or --quick left something out, writes docs/benchmarks.md and
-docs/accuracy.md. What was measured lies in build/bench/result.json. About twenty minutes; --quick about four. The peers
-are installed into .cache/bench-HASH from bench/requirements.txt.
+docs/accuracy.md. What was measured lies in build/bench/result.json. About thirty minutes; --quick about five. The peers
+are installed into .cache/bench-HASH from bench/requirements.txt. `tools/with-venv python3 bench/run.py --only ledger`
+needs none of them; KEISOKU_ONLY=3.8,3.15 measures that part on those alone and keeps what was measured on others.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth")]  # interpreters, oracle, recording
-PARTS = ("startup", "cost", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy")
+PARTS = ("startup", "cost", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy", "ledger")
+WITHOUT_PEERS = {"ledger"}
 
 
 def enter_environment() -> None:
@@ -69,6 +71,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import accuracy
     import cost
     import evidence
+    import ledger
     import matrix
     import peers
     import sizes
@@ -104,12 +107,15 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "3.15's sampler 1 kHz",
             "3.15's sampler 1 kHz, stopping",
         ]
-        rounds, seconds = (5, 1.0) if options.quick else (12, 4.0)
+        rounds, seconds, short_rounds = (5, 1.0, 5) if options.quick else (8, 4.0, 40)
         result["cost"] = []
         loads["cost"] = [os.getloadavg()[0]]
         for python in main:
             say(f"cost on {python.version}")
-            result["cost"].append(cost.measure(python, names, folder, rounds, seconds, 20))
+            row = cost.measure(python, names, folder, rounds, seconds, 20)
+            row["short"] = cost.next_to_bare(python, names[:2], folder, short_rounds, 1.0, 20)
+            row["short_rounds"] = short_rounds
+            result["cost"].append(row)
     if "evidence" in options.parts:
         say("operand evidence")
         loads["evidence"] = [os.getloadavg()[0]]
@@ -138,6 +144,11 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         runs, peer_runs, seconds = (0, 0, 0.8) if options.quick else (20, 3, 1.3)
         loads["accuracy"] = [os.getloadavg()[0]]
         result["accuracy"] = accuracy.measure(pythons, folder, seconds, runs, peer_runs, say)
+    if "ledger" in options.parts:
+        only = os.environ.get("KEISOKU_ONLY", "3.8,3.11,3.15" if options.quick else ",".join(found)).split(",")
+        pythons = [one for one in found.values() if one.name in only]
+        loads["ledger"] = [os.getloadavg()[0]]
+        result["ledger"] = ledger.measure(pythons, folder, 1.5 if options.quick else 4, say)
     for load in loads.values():
         load.append(os.getloadavg()[0])
     return result
@@ -153,7 +164,8 @@ def main() -> int:
     options.parts = options.only.split(",")
     if set(options.parts) - set(PARTS):
         parser.error(f"no such part: {options.only}")
-    enter_environment()
+    if options.tables or set(options.parts) - WITHOUT_PEERS:
+        enter_environment()
     import tables
 
     kept = TOP / "build" / "bench" / "result.json"
@@ -164,10 +176,16 @@ def main() -> int:
             result = measure(options, Path(folder))
         if set(options.parts) != set(PARTS) and kept.exists():  # parts can be measured one after the other
             before = json.loads(kept.read_text())
+            result["conditions"]["peers"] = result["conditions"]["peers"] or before["conditions"]["peers"]
             result["conditions"]["loads"] = {**before["conditions"].get("loads", {}), **result["conditions"]["loads"]}
+            if result.get("ledger") and "KEISOKU_ONLY" in os.environ:
+                new = {row["python"] for row in result.get("ledger", [])}
+                result["ledger"] += [row for row in before.get("ledger", []) if row["python"] not in new]
             result = {**before, **result}
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(result, indent=1))
+    if options.parts == ["ledger"]:
+        print(tables.ledger(result["ledger"]))
     print(tables.markdown(["what", "bar", "measured", ""], tables.bars(result)))
     complete = all(result.get(part) for part in PARTS)
     if options.write or options.tables or (complete and not options.quick):

@@ -1,6 +1,7 @@
 /*
  * What the kernel sampler knows of the kernel: the parts of its structures that are read, found in the running kernel
- * by its own type information, and a thread's id as the collector sees it.
+ * by its own type information, and a thread's id as the collector sees it. Pointers that the kernel gave with their
+ * type are read through as they are: a call for each field costs more than the field.
  */
 #ifndef KEISOKU_BPF_KERNEL_BPF_H
 #define KEISOKU_BPF_KERNEL_BPF_H
@@ -52,18 +53,18 @@ struct pt_regs___here {
     __u64 orig_x0;
     __s32 syscallno;
 } __attribute__((preserve_access_index));
-#define PLACE(of)      BPF_CORE_READ(of, pc)
-#define CALL(of)       BPF_CORE_READ(of, syscallno)
-#define CALL_FIRST(of) BPF_CORE_READ(of, orig_x0)
-#define CALL_NEXT(of)  BPF_CORE_READ(of, regs[1])
+#define PLACE(of)      ((of)->pc)
+#define CALL(of)       ((of)->syscallno)
+#define CALL_FIRST(of) ((of)->orig_x0)
+#define CALL_NEXT(of)  ((of)->regs[1])
 #else
 struct pt_regs___here {
     unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
 } __attribute__((preserve_access_index));
-#define PLACE(of)      BPF_CORE_READ(of, ip)
-#define CALL(of)       BPF_CORE_READ(of, orig_ax)
-#define CALL_FIRST(of) BPF_CORE_READ(of, di)
-#define CALL_NEXT(of)  BPF_CORE_READ(of, si)
+#define PLACE(of)      ((of)->ip)
+#define CALL(of)       ((of)->orig_ax)
+#define CALL_FIRST(of) ((of)->di)
+#define CALL_NEXT(of)  ((of)->si)
 #endif
 
 const volatile __u32 pid_namespace; /* the collector's; 0: the first one, where ids are the kernel's own */
@@ -74,7 +75,7 @@ enum { NAMESPACE_LEVELS = 33 };
 static inline __u32 own_id(struct task_struct *task)
 {
     if (pid_namespace == 0)
-        return BPF_CORE_READ(task, pid);
+        return (__u32)task->pid;
     struct pid *pid = BPF_CORE_READ(task, thread_pid);
     __u32 level = BPF_CORE_READ(pid, level);
     const char *at = (const char *)pid + bpf_core_field_offset(struct pid, numbers);

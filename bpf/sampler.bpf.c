@@ -64,9 +64,9 @@ static void begin_sample(struct task_struct *task, struct wire_thread *thread, s
     sample->kind = WIRE_SAMPLE;
     sample->owner = thread->owner;
     sample->time_ns = now_ns + clock_ahead_ns;
-    sample->run_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
-    sample->delay_ns = BPF_CORE_READ(task, sched_info.run_delay);
-    sample->switches = BPF_CORE_READ(task, sched_info.pcount);
+    sample->run_ns = task->se.sum_exec_runtime;
+    sample->delay_ns = thread->switches.known_ns = task->sched_info.run_delay;
+    sample->switches = task->sched_info.pcount;
     sample->ip = sample->user_ip = 0;
     sample->entry_frame = 0;
     sample->call = -1;
@@ -104,7 +104,7 @@ SEC("perf_event")
 int on_clock(struct bpf_perf_event_data *context)
 {
     __u64 now_ns = bpf_ktime_get_ns();
-    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
     __u32 id = own_id(task), core = bpf_get_smp_processor_id();
     struct wire_thread *thread = bpf_map_lookup_elem(&threads, &id);
     struct scratch *out = bpf_map_lookup_elem(&scratches, &core);
@@ -171,12 +171,8 @@ enum { TASK_WAITS = 1 | 2 | 4 | 8, CREDIT_INTERVALS = 48 };
 
 static struct wire_thread *watched(struct task_struct *task)
 {
-    __u32 id = task->pid;
-    if (id == 0)
-        return NULL;
-    if (pid_namespace != 0)
-        id = own_id(task);
-    return bpf_map_lookup_elem(&threads, &id);
+    __u32 id = task->pid == 0 ? 0 : own_id(task);
+    return id == 0 ? NULL : bpf_map_lookup_elem(&threads, &id);
 }
 
 /*
@@ -231,16 +227,27 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
     return true;
 }
 
-/* How long it has wanted a core since it left: in the queues of other cores, which is counted already, and in that of
- * this one, which the scheduler is about to count. Without the latter where groups of tasks are not scheduled: nothing
- * leads from the task to the scheduler's clock then. */
-static __u64 delay_of(struct task_struct *task, const struct wire_switches *of)
+/* How long it has wanted this core, which the scheduler is about to count. 0 where groups of tasks are not scheduled:
+ * nothing leads from the task to the scheduler's clock then. */
+static __u64 queued_ns(struct task_struct *task)
 {
-    __u64 queued = task->sched_info.last_queued, before = task->sched_info.run_delay - of->delay_ns;
+    __u64 queued = task->sched_info.last_queued;
     if (queued == 0 || !bpf_core_field_exists(task->se.cfs_rq))
-        return before;
+        return 0;
     __u64 clock = BPF_CORE_READ(task, se.cfs_rq, rq, clock);
-    return before + (clock > queued ? clock - queued : 0);
+    return clock > queued ? clock - queued : 0;
+}
+
+/* Preempted, or held up by a quota, it comes back. What it wanted other cores for is counted already. */
+static void tell_delay(struct task_struct *task, struct wire_thread *thread, __u64 now_ns)
+{
+    __u64 delay_ns = task->sched_info.run_delay + queued_ns(task);
+    if (delay_ns - thread->switches.known_ns < WIRE_LONG_WAIT_NS)
+        return;
+    thread->switches.known_ns = delay_ns;
+    struct wire_delayed delayed = {
+        .kind = WIRE_DELAYED, .owner = thread->owner, .time_ns = now_ns + clock_ahead_ns, .delay_ns = delay_ns};
+    bpf_ringbuf_output(&samples, &delayed, sizeof delayed, BPF_RB_NO_WAKEUP);
 }
 
 /* The clock runs on cores where watched threads do, and nowhere else: here is one, who has it started. */
@@ -271,12 +278,15 @@ static void comes(struct task_struct *task, struct wire_thread *thread, __u64 no
 {
     struct wire_switches *of = &thread->switches;
     __u64 away_ns = now_ns - of->left_ns;
-    if (of->left_ns == 0)
+    if (of->left_ns == 0) {
+        tell_delay(task, thread, now_ns);
         return;
+    }
     of->left_ns = 0;
     if (!of->told && away_ns < WIRE_LONG_WAIT_NS)
         return;
-    __u64 delay_ns = delay_of(task, of);
+    /* in the queues of other cores, which is counted already, and in that of this one */
+    __u64 delay_ns = task->sched_info.run_delay - of->delay_ns + queued_ns(task);
     struct wire_waited waited = {.kind = WIRE_WAITED,
                                  .owner = thread->owner,
                                  .time_ns = now_ns + clock_ahead_ns - (delay_ns < away_ns ? delay_ns : away_ns),

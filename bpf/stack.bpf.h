@@ -14,7 +14,11 @@
 
 #include "wire/kernel_sample.h"
 
-enum { CHUNK_BYTES = 4096 }; /* read at once: the frames of a page of the data stack */
+enum {
+    CHUNK_BYTES = 4096, /* read at once: the frames of a page of the data stack */
+    WALK_BLOCK = 8,     /* frames of one call, which costs more than a frame does */
+    SEEN_CODES = 64
+};
 
 /* Of the frames so far. It lies with the sample, where the verifier does not follow it: else it would go through the
  * walk for each combination of values. */
@@ -22,17 +26,24 @@ struct walk {
     __u64 frame, mark; /* mark: a frame remembered for twice as long each time (Brent's cycle detection) */
     __u32 power, since, depth;
     __u32 result;
-    __u64 code; /* of the last frame */
-    __u32 code_mark, n_new;
+    __u32 n_new, number; /* of the walk: each has its own */
+};
+
+/* A code object that a walk has looked at. */
+struct seen_code {
+    __u64 code;
+    __u32 mark, walk;
 };
 
 struct scratch {
     struct wire_sample sample;
     struct wire_frame frames[WIRE_FRAMES_MAX];
     struct walk walk;
+    uint8_t state[WIRE_BYTES];     /* of the thread */
     uint64_t chunk_from, chunk_to; /* addresses whose bytes are in the chunk */
     uint8_t chunk[CHUNK_BYTES + WIRE_BYTES];
     uint8_t code[WIRE_BYTES];
+    struct seen_code seen[SEEN_CODES];
     __u64 new_codes[WIRE_NEW_CODES];
     __u32 new_marks[WIRE_NEW_CODES];
     struct wire_code copy;
@@ -48,9 +59,10 @@ struct {
  * gone soon. */
 __u32 known[WIRE_KNOWN_SLOTS] = {0};
 
+/* In user space, and aligned: in one comparison, since each branch is one more way for the verifier. */
 static bool plausible(__u64 address)
 {
-    return address >= 4096 && address < 1ull << 56 && (address & 7) == 0;
+    return ((address - 4096) | (address & 7) << 60) < (1ull << 56) - 4096;
 }
 
 static bool read_u64(__u64 address, void *value)
@@ -66,109 +78,123 @@ static __u64 load(const __u8 *bytes, __u32 offset)
     return *(const __u64 *)(bytes + (offset & (WIRE_FIELDS_BYTES - 1)));
 }
 
-/* Where the frame's instructions begin; 0 when it cannot be told. Free-threaded builds give each thread a copy. */
-static __u64 instructions_of(const struct wire_layout *row, const __u8 *bytes, __u64 code)
+/* Where the instructions of a thread's own copy begin, which free-threaded builds have; above all user space when it
+ * cannot be told. */
+ONCE __u64 copied_instructions(struct wire_thread *thread, __u64 code, __u32 copy)
 {
     __u64 array, start;
-    __u32 index = row->frame_tlbc_index == WIRE_NONE ? 0 : (__u32)load(bytes, row->frame_tlbc_index);
-    if (row->code_tlbc == WIRE_NONE || index == 0)
-        return code + row->code_instructions;
-    if (index > 65536 || !read_u64(code + row->code_tlbc, &array) || !plausible(array) ||
-        !read_u64(array + 8 + (__u64)index * 8, &start))
-        return 0;
+    if (thread == NULL || copy > 65536 || !read_u64(code + thread->layout.code_tlbc, &array) || !plausible(array) ||
+        !read_u64(array + 8 + (__u64)copy * 8, &start))
+        return 1ull << 62;
     return start;
 }
 
-static __s32 offset_of(const struct wire_layout *row, const __u8 *bytes, __u64 code)
+static __s32 offset_of(struct wire_thread *thread, const __u8 *bytes, __u64 code)
 {
-    __u64 ip = load(bytes, row->frame_ip);
-    __s64 offset;
-    if (row->ip_scale != 0) {
-        offset = (__s64)(__s32)ip * row->ip_scale;
-    } else {
-        __u64 start = instructions_of(row, bytes, code);
-        if (start == 0)
-            return INT32_MIN;
-        offset = (__s64)(ip - start);
-    }
-    return offset < -2 || offset > INT32_MAX ? INT32_MIN : (__s32)offset;
+    const struct wire_layout *row = &thread->layout;
+    __u64 ip = load(bytes, row->frame_ip), start = code + row->code_instructions;
+    __u32 copy = row->frame_tlbc_index == WIRE_NONE ? 0 : (__u32)load(bytes, row->frame_tlbc_index);
+    if (copy != 0 && row->code_tlbc != WIRE_NONE)
+        start = copied_instructions(thread, code, copy);
+    __s64 offset = row->ip_scale != 0 ? (__s64)(__s32)ip * row->ip_scale : (__s64)(ip - start);
+    return (__u64)offset + 2 > INT32_MAX ? INT32_MIN : (__s32)offset;
 }
 
-/*
- * The bytes of a frame, whose first stands at `low`. Since 3.11 the callers' frames lie below it on one data stack:
- * what is there of its page comes with it. NULL when it cannot be read.
- */
-static __u8 *frame_bytes(const struct wire_layout *row, struct scratch *out, __u64 low, __u32 size)
+/* Since 3.11 the callers' frames lie below a frame on one data stack: what is there of its page comes with it. */
+ONCE int read_chunk(struct wire_thread *thread, struct scratch *out, __u64 low)
 {
-    __u64 end = low + size;
-    if (size > WIRE_FIELDS_BYTES)
-        return NULL;
-    if (low < out->chunk_from || end > out->chunk_to) {
-        __u64 from = row->frame_owner == WIRE_NONE ? low : (end - 1) & ~(__u64)(CHUNK_BYTES - 1);
-        if (from > low) /* across two pages */
-            from = low;
-        __u64 length = end - from;
-        if (length > CHUNK_BYTES)
-            return NULL;
-        if (bpf_probe_read_user(out->chunk, length, (const void *)from) != 0)
-            return NULL;
-        out->chunk_from = from;
-        out->chunk_to = end;
-    }
-    return out->chunk + ((low - out->chunk_from) & (CHUNK_BYTES - 1));
+    if (thread == NULL || out == NULL)
+        return 1;
+    __u64 end = low + thread->layout.frame_bytes;
+    __u64 from = thread->layout.frame_owner == WIRE_NONE ? low : (end - 1) & ~(__u64)(CHUNK_BYTES - 1);
+    if (from > low) /* across two pages */
+        from = low;
+    __u64 length = end - from;
+    if (length > CHUNK_BYTES || bpf_probe_read_user(out->chunk, length, (const void *)from) != 0)
+        return 1;
+    out->chunk_from = from;
+    out->chunk_to = end;
+    return 0;
 }
 
-/* One frame; 1 ends the loop. */
-ONCE int take_frame(struct wire_thread *thread, struct scratch *out, __u32 index)
+/* Where a code object's mark is, after a look at it. */
+static struct seen_code *seen_at(struct scratch *out, __u64 code)
+{
+    return &out->seen[(code >> 5 ^ code >> 11) & (SEEN_CODES - 1)];
+}
+
+ONCE int look_at(struct wire_thread *thread, struct scratch *out, __u64 code)
 {
     if (thread == NULL || out == NULL)
         return 1;
     const struct wire_layout *row = &thread->layout;
     struct walk *walk = &out->walk;
-    if (walk->frame == 0)
+    struct seen_code *seen = seen_at(out, code);
+    __u32 code_bytes = row->code_bytes, mark = 0;
+    if (code_bytes <= WIRE_FIELDS_BYTES &&
+        bpf_probe_read_user(out->code, code_bytes, (const void *)(code + row->code_low)) == 0)
+        mark = wire_mark(row, out->code, code, thread->process);
+    seen->code = code;
+    seen->mark = mark;
+    seen->walk = walk->number;
+    __u32 slot = (mark << 1) & (WIRE_KNOWN_SLOTS - 2);
+    if (known[slot] != mark && known[slot + 1] != mark && walk->n_new < WIRE_NEW_CODES) {
+        __u32 at = walk->n_new++ & (WIRE_NEW_CODES - 1);
+        out->new_codes[at] = code;
+        out->new_marks[at] = mark;
+    }
+    return 0;
+}
+
+/*
+ * A block of frames; 1 ends the loop. What is rare is in functions of its own: the verifier follows each way through
+ * here for each frame of the block.
+ */
+ONCE int take_frames(struct wire_thread *thread, struct scratch *out, __u32 index)
+{
+    if (thread == NULL || out == NULL)
         return 1;
-    if (!plausible(walk->frame) || walk->frame == walk->mark) {
-        walk->result = WIRE_INVALID;
-        return 1;
+    const struct wire_layout *row = &thread->layout;
+    struct walk *walk = &out->walk;
+    __u32 owner = row->frame_owner, owned = row->owner_mask;
+    __u64 at = walk->frame, last = at;
+    for (__u32 i = 0; i < WALK_BLOCK; i++) {
+        __u64 low = at + row->frame_low;
+        if (at == 0)
+            return 1;
+        if (!plausible(at) || at == walk->mark) {
+            walk->result = WIRE_INVALID;
+            return 1;
+        }
+        if ((low < out->chunk_from || low + row->frame_bytes > out->chunk_to) && read_chunk(thread, out, low) != 0) {
+            walk->result = WIRE_UNREADABLE;
+            return 1;
+        }
+        const __u8 *bytes = out->chunk + ((low - out->chunk_from) & (CHUNK_BYTES - 1));
+        struct wire_frame *frame = &out->frames[(index * WALK_BLOCK + i) & (WIRE_FRAMES_MAX - 1)];
+        __u64 code = load(bytes, row->frame_code) & ~(__u64)row->code_tag_mask;
+        frame->address = at;
+        frame->code = code;
+        frame->owner = bytes[owner & (WIRE_FIELDS_BYTES - 1)] & owned;
+        frame->entry = bytes[(owner - 1) & (WIRE_FIELDS_BYTES - 1)] & owned;
+        frame->offset = INT32_MIN;
+        frame->mark = 0;
+        if (plausible(code)) {
+            const struct seen_code *seen = seen_at(out, code);
+            if (seen->code != code || seen->walk != walk->number)
+                look_at(thread, out, code);
+            frame->mark = seen->mark;
+            frame->offset = offset_of(thread, bytes, code);
+        }
+        last = at;
+        walk->frame = at = load(bytes, row->frame_previous);
+        walk->depth++;
     }
     if (walk->since++ == walk->power) {
-        walk->mark = walk->frame;
+        walk->mark = last;
         walk->power *= 2;
         walk->since = 0;
     }
-    const __u8 *bytes = frame_bytes(row, out, walk->frame + row->frame_low, row->frame_bytes);
-    if (bytes == NULL) {
-        walk->result = WIRE_UNREADABLE;
-        return 1;
-    }
-    struct wire_frame *frame = &out->frames[index & (WIRE_FRAMES_MAX - 1)];
-    __u64 code = load(bytes, row->frame_code) & ~(__u64)row->code_tag_mask;
-    __u32 owner = row->frame_owner;
-    frame->address = walk->frame;
-    frame->code = code;
-    frame->owner = owner == WIRE_NONE ? 0 : bytes[owner & (WIRE_FIELDS_BYTES - 1)];
-    frame->entry = owner == WIRE_NONE ? 0 : bytes[(owner - 1) & (WIRE_FIELDS_BYTES - 1)];
-    frame->offset = INT32_MIN;
-    frame->mark = 0;
-    if (plausible(code)) {
-        frame->offset = offset_of(row, bytes, code);
-        __u32 code_bytes = row->code_bytes;
-        if (code == walk->code)
-            frame->mark = walk->code_mark; /* recursion */
-        else if (code_bytes <= WIRE_FIELDS_BYTES &&
-                 bpf_probe_read_user(out->code, code_bytes, (const void *)(code + row->code_low)) == 0)
-            frame->mark = wire_mark(row, out->code, code, thread->process);
-        walk->code = code;
-        walk->code_mark = frame->mark;
-        __u32 slot = (frame->mark << 1) & (WIRE_KNOWN_SLOTS - 2);
-        if (known[slot] != frame->mark && known[slot + 1] != frame->mark && walk->n_new < WIRE_NEW_CODES) {
-            __u32 at = walk->n_new++ & (WIRE_NEW_CODES - 1);
-            out->new_codes[at] = code;
-            out->new_marks[at] = frame->mark;
-        }
-    }
-    walk->frame = load(bytes, row->frame_previous);
-    walk->depth = index + 1;
     return 0;
 }
 
@@ -179,7 +205,7 @@ struct reading {
 
 static long step(__u32 index, struct reading *reading)
 {
-    return take_frame(reading->thread, reading->out, index) != 0;
+    return take_frames(reading->thread, reading->out, index) != 0;
 }
 
 struct cframes {
@@ -200,15 +226,16 @@ static long step_cframe(__u32 index, struct cframes *chain)
 }
 
 /* The innermost frame's address; 0: none. */
-static bool innermost(const struct wire_thread *thread, struct wire_sample *sample, __u64 *frame)
+static bool innermost(const struct wire_thread *thread, struct scratch *out, __u64 *frame)
 {
     const struct wire_layout *row = &thread->layout;
-    __u64 cframe = 0;
+    struct wire_sample *sample = &out->sample;
     *frame = 0;
-    if (row->thread_cframe == WIRE_NONE)
-        return read_u64(thread->state + row->thread_frame, frame);
-    if (!read_u64(thread->state + row->thread_cframe, &cframe))
-        return false;
+    if (row->thread_cframe == WIRE_NONE) {
+        *frame = load(out->state, row->thread_frame);
+        return true;
+    }
+    __u64 cframe = load(out->state, row->thread_cframe);
     if (cframe == 0)
         return true;
     if (row->cframe_previous != WIRE_NONE && row->status_holds == 0) {
@@ -219,18 +246,21 @@ static bool innermost(const struct wire_thread *thread, struct wire_sample *samp
     return read_u64(cframe + row->cframe_frame, frame);
 }
 
-static bool say_state(const struct wire_thread *thread, struct wire_sample *sample)
+static bool say_state(const struct wire_thread *thread, struct scratch *out)
 {
-    __u64 interpreter = 0, value = 0;
-    if (!read_u64(thread->state + thread->layout.thread_interpreter, &interpreter) ||
-        interpreter != thread->interpreter)
+    const struct wire_layout *row = &thread->layout;
+    struct wire_sample *sample = &out->sample;
+    __u64 value = 0;
+    __u32 size = row->thread_bytes;
+    if (size > WIRE_FIELDS_BYTES ||
+        bpf_probe_read_user(out->state, size, (const void *)(thread->state + row->thread_low)) != 0 ||
+        load(out->state, row->thread_interpreter) != thread->interpreter)
         return false;
     if (thread->gc != 0 && read_u64(thread->gc, &value) && (__u32)value != 0)
         sample->flags |= WIRE_GC_RUNNING;
     value = 0;
-    if (thread->layout.status_holds != 0) {
-        if (read_u64(thread->state + thread->layout.thread_status, &value) &&
-            ((__u32)value & thread->layout.status_holds) != 0)
+    if (row->status_holds != 0) {
+        if (((__u32)load(out->state, row->thread_status) & row->status_holds) != 0)
             sample->flags |= WIRE_HOLDS_GIL;
     } else if (thread->holder != 0 && read_u64(thread->holder, &value) && value == thread->state) {
         sample->flags |= WIRE_HOLDS_GIL;
@@ -308,17 +338,17 @@ static void read_stack(struct wire_thread *thread, struct scratch *out)
     struct reading reading = {.thread = thread, .out = out};
     struct walk *walk = &out->walk;
     struct wire_sample *sample = &out->sample;
-    *walk = (struct walk){.power = 1};
-    if (!say_state(thread, sample)) {
+    *walk = (struct walk){.power = 1, .number = walk->number + 1};
+    if (!say_state(thread, out)) {
         sample->result = WIRE_INVALID;
         return;
     }
-    if (!innermost(thread, sample, &walk->frame)) {
+    if (!innermost(thread, out, &walk->frame)) {
         sample->result = WIRE_UNREADABLE;
         return;
     }
     out->chunk_from = out->chunk_to = 0;
-    bpf_loop(WIRE_FRAMES_MAX, step, &reading, 0);
+    bpf_loop(WIRE_FRAMES_MAX / WALK_BLOCK, step, &reading, 0);
     if (walk->n_new > 0) {
         bpf_loop(WIRE_NEW_CODES, step_copy, &reading, 0);
         sample->flags |= WIRE_NEW_CODE;

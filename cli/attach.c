@@ -1,4 +1,5 @@
 /* keisoku attach: joins running processes until --duration, Ctrl-C or their end. */
+#include "held.h"
 #include "message.h"
 #include "options.h"
 #include "record.h"
@@ -29,7 +30,10 @@ int command_attach(const struct command *command, const struct settings *setting
         return command->usage_status;
     if (!signals_start(false))
         return command->failure_status;
-    if (kei_attach(&options, pids, (size_t)count, &session, &error) != 0)
+    held_watch(command->failure_status, "nothing was measured", NULL);
+    int rc = kei_attach(&options, pids, (size_t)count, &session, &error);
+    held_watch_end();
+    if (rc != 0)
         return message_error(command, &error);
     return record(command, settings, session);
 }

@@ -1,4 +1,5 @@
 /* keisoku doctor: what can be measured here, or of one process, and the exact remedy for what cannot. */
+#include "held.h"
 #include "message.h"
 #include "options.h"
 
@@ -43,7 +44,9 @@ int command_doctor(const struct command *command, const struct settings *setting
         message("doctor: %s is no PID: %s", words[0], why);
         return command->usage_status;
     }
+    held_watch(command->failure_status, "it cannot be measured", NULL);
     int n_checks = kei_doctor((pid_t)pid, checks, CHECKS_MAX, &error);
+    held_watch_end();
     if (n_checks < 0)
         return message_error(command, &error);
     for (int i = 0; i < n_checks; i++)

@@ -1,4 +1,5 @@
 /* keisoku dump: all stacks of a process, once. Names come from the target and are escaped. */
+#include "held.h"
 #include "message.h"
 #include "options.h"
 
@@ -284,7 +285,10 @@ int command_dump(const struct command *command, const struct settings *settings,
         message("dump: %s is no PID: %s", words[0], why);
         return command->usage_status;
     }
-    if (kei_dump((pid_t)pid, settings->native, &dump, &error) != 0)
+    held_watch(command->failure_status, "no stack can be shown", NULL);
+    int rc = kei_dump((pid_t)pid, settings->native, &dump, &error);
+    held_watch_end();
+    if (rc != 0)
         return message_error(command, &error);
     if (settings->plain_json)
         print_json(dump);

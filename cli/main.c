@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 const struct command commands[COMMAND_COUNT] = {
@@ -46,6 +48,30 @@ static void survive_size_limit(void)
         sigaction(SIGXFSZ, &action, NULL);
 }
 
+static size_t page_bytes;
+
+/* Gives the place other memory, and the reading or writing that failed goes on in that. */
+static void on_lost_page(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    void *page = (void *)((uintptr_t)info->si_addr & ~(uintptr_t)(page_bytes - 1));
+    if (info->si_code == BUS_ADRERR &&
+        mmap(page, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+        return;
+    sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    if (info->si_code <= 0) /* somebody sent it */
+        raise(signal);
+}
+
+/* SQLite maps the index of a recording's log: who cuts that file short may end the recording, and not us. */
+static void survive_lost_pages(void)
+{
+    struct sigaction action = {.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO | SA_RESTART}, old;
+    page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    if (sigaction(SIGBUS, NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* the program has it ignored as well then */
+        sigaction(SIGBUS, &action, NULL);
+}
+
 static const struct command *command_by_name(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
@@ -71,22 +97,36 @@ static int unknown_command(const char *word)
     return 2;
 }
 
+/* --help, and `help COMMAND`, which other programs have taught people to type. */
+static int print_help(const char *name)
+{
+    const struct command *command = name != NULL ? command_by_name(name) : NULL;
+    if (name != NULL && command == NULL)
+        return unknown_command(name);
+    if (command != NULL)
+        help_print_command(command, stdout);
+    else
+        help_print(stdout);
+    return message_printed(0);
+}
+
 int main(int argc, char **argv)
 {
     fill_closed_streams();
     survive_size_limit();
+    survive_lost_pages();
     if (argc < 2) {
         help_print(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help_print(stdout);
-        return message_printed(0);
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return print_help(NULL);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("keisoku %s\n", kei_version());
         return message_printed(0);
     }
+    if (strcmp(argv[1], "help") == 0)
+        return print_help(argv[2]);
     const struct command *command = command_by_name(argv[1]);
     if (command == NULL)
         return unknown_command(argv[1]);

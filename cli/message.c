@@ -75,3 +75,12 @@ unsigned screen_width(int fd)
         return 80;
     return size.ws_col < 60 ? 60 : size.ws_col > 200 ? 200 : size.ws_col;
 }
+
+unsigned screen_height(int fd)
+{
+    enum { AROUND = 2, MOST = 32 };
+    struct winsize size;
+    if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row <= AROUND)
+        return 0;
+    return size.ws_row - AROUND > MOST ? MOST : size.ws_row - AROUND;
+}

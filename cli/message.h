@@ -20,5 +20,8 @@ int message_printed(int status);
 bool color_wanted(int choice, int fd);
 /* Columns for tables on this descriptor, from 60 to 200; 80 when it is no terminal. */
 unsigned screen_width(int fd);
+/* Lines that a screen may take on this descriptor, so that the command above it and the prompt below it stay in sight;
+ * 0, which is the usual height, when it is no terminal. */
+unsigned screen_height(int fd);
 
 #endif

@@ -1,5 +1,6 @@
 #include "record.h"
 
+#include "held.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
@@ -13,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 200, WAIT_PAUSED_MS = 1000 };
+enum { WAIT_MS = 200, WAIT_PAUSED_MS = 1000, WAITS_AFTER_END = 15 };
 
 /* The two halves of "FMT=OUT". */
 static bool split_export(const char *text, char format[32], const char **out)
@@ -134,6 +135,7 @@ static void write_outputs(struct kei_recording *recording, const struct settings
     struct kei_error error;
     struct kei_export_options options = {.color = color_wanted(settings->color, STDERR_FILENO),
                                          .width = screen_width(STDERR_FILENO),
+                                         .height = screen_height(STDERR_FILENO),
                                          .page_path = page[0] != '\0' ? page : NULL};
     if (output_export_fd(recording, "text", &options, STDERR_FILENO, "standard error", &error) != 0)
         message("%s; keisoku report %s prints the report again", error.text, path);
@@ -159,14 +161,26 @@ static void write_everything(const struct settings *settings, const struct kei_r
 
 /* Until everything measured has ended, the duration is over, or Ctrl-C came often enough (twice for a program that we
  * started: the first one is the program's). True when the user was told that the recording stopped. */
+/* The session tells of the end of the program, but not while a page of some process's memory holds it up. */
+static bool has_ended_for_long(const struct kei_session *session, uint32_t *waits)
+{
+    siginfo_t info = {0};
+    int wait_status;
+    pid_t pid = kei_session_program(session, &wait_status);
+    bool ended = pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid &&
+                 info.si_code != CLD_TRAPPED;
+    *waits = ended ? *waits + 1 : 0;
+    return *waits > WAITS_AFTER_END;
+}
+
 static bool wait_for_end(struct kei_session *session, const struct settings *settings, unsigned enough)
 {
     struct progress progress;
     struct kei_status status = {0};
     bool told = false;
-    uint32_t n_said = 0;
+    uint32_t n_said = 0, waits = 0;
     progress_start(&progress, settings);
-    while (!status.ended && signals_interrupts() < enough) {
+    while (!status.ended && signals_interrupts() < enough && !has_ended_for_long(session, &waits)) {
         if (kei_session_wait(session, status.paused ? WAIT_PAUSED_MS : WAIT_MS, &status) < 0)
             break;
         if (status.n_said != n_said) {
@@ -223,12 +237,34 @@ static int exit_status(int wait_status)
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+static struct kei_session *finishing;
+
+/* The program's, which is waited for, though the recording cannot be ended. */
+static int status_of_program(int otherwise)
+{
+    int wait_status;
+    pid_t pid = kei_session_program(finishing, &wait_status);
+    while (wait_status < 0 && pid > 0 && waitpid(pid, &wait_status, WNOHANG) == 0) {
+        wait_status = -1;
+        usleep(20000);
+    }
+    if (wait_status < 0) /* waited for by the session meanwhile */
+        kei_session_program(finishing, &wait_status);
+    return wait_status < 0 ? otherwise : exit_status(wait_status);
+}
+
 /* Ends the recording. A program that goes on gets its signals all the time: through the session, then by its number,
  * which stays its own until we wait for it. */
-static int finish(struct kei_session *session, bool started, struct kei_result *result, struct kei_error *error)
+static int finish(struct kei_session *session, bool started, int failure_status, struct kei_result *result,
+                  struct kei_error *error)
 {
     static pid_t pid;
+    finishing = session;
+    held_watch(failure_status,
+               "the recording ends where reading that page began; see what was measured with keisoku report",
+               started ? status_of_program : NULL);
     int rc = kei_session_finish(session, result, error);
+    held_watch_end();
     pid = result->pid;
     if (started && result->wait_status < 0 && pid > 0)
         signals_pass_to(pass_to_process, &pid, 0);
@@ -247,7 +283,7 @@ int record(const struct command *command, const struct settings *settings, struc
         signals_pass_to(pass_to_session, session, kei_session_born_ns(session));
     bool told = wait_for_end(session, settings, started ? 2 : 1);
     unsigned interrupts = signals_interrupts();
-    int rc = finish(session, started, &result, &error);
+    int rc = finish(session, started, command->failure_status, &result, &error);
     if (rc != 0 && !told)
         message("%s", error.text);
     write_everything(settings, &result);

@@ -10,11 +10,13 @@
 /* What --top, --lines and the rest mean for an export. */
 static struct kei_export_options options_of(const struct settings *settings)
 {
+    static const char *const sorts[] = {"own", "self", "total"};
     return (struct kei_export_options){
         .color = color_wanted(settings->color, STDOUT_FILENO),
         .width = screen_width(STDOUT_FILENO),
+        .height = screen_height(STDOUT_FILENO),
         .top = settings->top,
-        .sort = settings->sort == 1 ? "total" : "self",
+        .sort = sorts[settings->sort],
         .process = settings->process,
         .thread = settings->thread,
         .from_s = settings->from_s,

@@ -109,6 +109,9 @@ KEI_API void kei_session_signal(struct kei_session *session, int signal);
 /* When the program's process was made (run only), in nanoseconds of CLOCK_MONOTONIC: signals that its process group got
  * before did not reach it. */
 KEI_API uint64_t kei_session_born_ns(const struct kei_session *session);
+/* The program's process (run only; 0: attached) and its status as waitpid(2) gives it, -1 while it runs or when nobody
+ * knows. From any thread, also while kei_session_finish runs. */
+KEI_API pid_t kei_session_program(const struct kei_session *session, int *wait_status);
 /* Ends the recording: whatever still runs is left as it is. */
 KEI_API int kei_session_finish(struct kei_session *session, struct kei_result *result, struct kei_error *error);
 KEI_API void kei_session_free(struct kei_session *session);
@@ -272,11 +275,12 @@ struct kei_format {
 KEI_API const struct kei_format *kei_formats(size_t *count);
 
 struct kei_export_options {
-    bool cpu_clock;          /* weights are CPU time instead of wall time */
-    bool color;              /* text: terminal colours */
-    uint32_t width;          /* text: columns; 0: 80 */
-    uint32_t top;            /* rows of each table; 0: as the format likes */
-    const char *sort;        /* "self" or "total"; NULL: self */
+    bool cpu_clock;   /* weights are CPU time instead of wall time */
+    bool color;       /* text: terminal colours */
+    uint32_t width;   /* text: columns; 0: 80 */
+    uint32_t height;  /* text: lines that the screen may take, 20 at least; 0: 24 */
+    uint32_t top;     /* rows of each table; 0: as the format likes */
+    const char *sort; /* functions: "own" code first, each by self time, or by "self" or "total" alone; NULL: own */
     int32_t process, thread; /* pid, tid; 0: all */
     double from_s, to_s;     /* to 0: the end */
     const char *lines_of;    /* report --lines FUNCTION; NULL: none */

@@ -96,6 +96,11 @@ int kei_session_wait(struct kei_session *session, int timeout_ms, struct kei_sta
     return 0;
 }
 
+pid_t kei_session_program(const struct kei_session *session, int *wait_status)
+{
+    return session_program(session->session, wait_status);
+}
+
 void kei_session_signal(struct kei_session *session, int signal)
 {
     session_signal(session->session, signal);

@@ -1,7 +1,7 @@
 /*
  * What crosses between the kernel sampler (bpf/) and the collector: where a thread's Python state is and how its fields
  * lie, downwards; one sample each time a thread was interrupted, upwards. Fixed widths, host byte order: both ends run
- * on one machine. Offsets are in bytes; those of a frame count from frame_low.
+ * on one machine. Offsets are in bytes; those of a frame count from frame_low, of a thread's state from thread_low.
  */
 #ifndef KEISOKU_WIRE_KERNEL_SAMPLE_H
 #define KEISOKU_WIRE_KERNEL_SAMPLE_H
@@ -38,10 +38,12 @@ enum {
 };
 
 struct wire_layout {
+    uint32_t thread_low, thread_bytes;
     uint32_t thread_interpreter, thread_frame, thread_cframe, thread_status;
     uint32_t cframe_frame, cframe_previous;
     uint32_t frame_low, frame_bytes;
     uint32_t frame_previous, frame_code, frame_ip, frame_owner, frame_tlbc_index;
+    uint32_t owner_mask; /* of its bytes; 0: there is no owner */
     uint32_t code_instructions, code_tlbc;
     uint32_t code_low, code_bytes, code_size;
     uint32_t code_texts[WIRE_TEXTS], code_table; /* addresses in the code object; WIRE_NONE: it has no such text */
@@ -62,6 +64,7 @@ struct wire_switches {
     uint64_t credit_ns; /* a wait that is told of costs an interval of it */
     uint64_t spent_ns;  /* on its switches, not told yet */
     uint64_t told;      /* the present one was */
+    uint64_t known_ns;  /* of its run delay, by the last record */
 };
 
 /* Where the running task of asyncio is told, and what of it is told of. */
@@ -106,7 +109,16 @@ struct wire_frame {
     uint8_t owner, entry, reserved[6];
 };
 
-enum wire_kind { WIRE_SAMPLE, WIRE_CODE, WIRE_WAITED, WIRE_CORE, WIRE_NATIVE, WIRE_TASK, WIRE_OPERANDS_OF };
+enum wire_kind {
+    WIRE_SAMPLE,
+    WIRE_CODE,
+    WIRE_WAITED,
+    WIRE_CORE,
+    WIRE_NATIVE,
+    WIRE_TASK,
+    WIRE_OPERANDS_OF,
+    WIRE_DELAYED
+};
 
 /* A code object that the collector had no name for, copied while a frame of it stood still. It comes before the sample
  * of that frame. Images are the first bytes of the objects as they were, as far as they fit and were there. */
@@ -187,6 +199,13 @@ struct wire_waited {
     uint64_t owner;
     uint64_t time_ns;  /* when the thread was waked; it may not have had a core at once */
     uint64_t switches; /* of its thread while it waited */
+};
+
+/* A thread gets the core that it has wanted for long: so much its counter of run delay has from now on. It may end
+ * before it is sampled again. */
+struct wire_delayed {
+    uint32_t kind, reserved;
+    uint64_t owner, time_ns, delay_ns;
 };
 
 /* A watched thread came to a core that has no clock. */

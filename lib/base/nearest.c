@@ -33,7 +33,7 @@ unsigned nearest_distance(const char *a, const char *b)
 int nearest_is_close(const char *word, unsigned distance)
 {
     size_t length = strlen(word);
-    return distance <= (length < 4 ? 1 : length < 9 ? 2 : 3);
+    return distance <= (length < 6 ? 1 : length < 9 ? 2 : 3);
 }
 
 const char *nearest_word(const char *word, const char *const *candidates, size_t count)

@@ -339,6 +339,7 @@ void control_new(struct measurement *m)
     control->listen_fd = open_socket(control);
     m->control = control;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* of a log's index that was cut short: a copy is read here */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     control->runs = pthread_create(&control->thread, NULL, control_main, control) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

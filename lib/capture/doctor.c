@@ -174,10 +174,21 @@ static int try_perf(uint32_t type, uint64_t config, pid_t pid)
     return 0;
 }
 
+int doctor_has_proc(struct err *err)
+{
+    return access("/proc/self/stat", R_OK) == 0
+               ? 0
+               : err_set(err, ERR_IO,
+                         "nothing can be measured: no /proc is mounted here; try: mount -t proc proc /proc");
+}
+
 int doctor_refusal(pid_t pid, const char *command, struct err *err)
 {
     struct doctor_facts facts;
     struct doctor_answer answer;
+    int rc = doctor_has_proc(err);
+    if (rc != 0)
+        return rc;
     doctor_read("", getpid(), pid, &facts);
     if (!facts.target.found && kill(pid, 0) != 0 && errno == ESRCH)
         return err_set(err, ERR_GONE, "there is no process %d; find the number with ps or pgrep", (int)pid);
@@ -388,6 +399,9 @@ static void add_costs(struct visit *visit)
 int doctor_check(pid_t pid, struct kei_check *checks, size_t capacity, struct err *err)
 {
     struct visit visit = {.checks = checks, .capacity = capacity};
+    int rc = doctor_has_proc(err);
+    if (rc != 0)
+        return rc;
     doctor_read("", getpid(), pid, &visit.facts);
     if (pid != 0 && !visit.facts.target.found && kill(pid, 0) != 0 && errno == ESRCH)
         return err_set(err, ERR_GONE, "there is no process %d; find the number with ps or pgrep", (int)pid);

@@ -40,6 +40,9 @@ struct doctor_facts {
 /* Reads facts below `root` ("" for the real ones); `self_pid` stands for us. */
 void doctor_read(const char *root, pid_t self_pid, pid_t pid, struct doctor_facts *facts);
 
+/* Fails where no file system of processes is mounted: nothing can be told of any then. */
+int doctor_has_proc(struct err *err);
+
 /* An answer, why, and the command that helps. */
 struct doctor_answer {
     char detail[320], remedy[320];

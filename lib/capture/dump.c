@@ -4,6 +4,7 @@
 #include "capture/doctor.h"
 #include "capture/wait_state.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,6 +165,8 @@ static void add_singly(struct dumper *d, pid_t tid, const struct python_thread *
             d->dump->n_threads++;
         }
         proc_thread_close(&files);
+    } else if (errno == EMFILE || errno == ENFILE) {
+        d->no_descriptors = true;
     }
     python_reader_free(reader);
 }
@@ -251,7 +254,10 @@ static int add_threads(struct dumper *d, struct err *err)
         return err_set(err, rc, "cannot read the threads of %d: %s; try again", (int)d->dump->pid, err_sentence(rc));
     for (int i = 0; i < d->n_tids; i++)
         add_singly(d, d->tids[i], state_of(d, d->tids[i]));
-    return 0;
+    return d->no_descriptors
+               ? err_set(err, ERR_IO, "cannot dump %d: too many open files; raise their limit (ulimit -n)",
+                         (int)d->dump->pid)
+               : 0;
 }
 
 static int fill(struct dumper *d, bool native, struct err *err)

@@ -27,6 +27,7 @@ struct dumper {
     pid_t *tids;
     size_t states_capacity, tids_capacity;
     int n_states, n_tids;
+    bool no_descriptors;        /* were left for some thread */
     bool still;                 /* nothing changes while it is read */
     struct remote_pages *pages; /* then, and for names */
     struct buf copy;            /* of the code object at hand */

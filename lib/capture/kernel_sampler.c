@@ -84,6 +84,7 @@ static int on_sample(void *context, void *data, size_t size)
     const struct wire_sample *sample = data;
     const struct wire_code *code = data;
     const struct wire_waited *waited = data;
+    const struct wire_delayed *delayed = data;
     const struct wire_core_wanted *wanted = data;
     const struct wire_native *native = data;
     const struct wire_task *task = data;
@@ -96,6 +97,8 @@ static int on_sample(void *context, void *data, size_t size)
         taker->sample(taker->context, sample, (const void *)(sample + 1));
     else if (size >= sizeof *waited && waited->kind == WIRE_WAITED && taker->waited != NULL)
         taker->waited(taker->context, waited);
+    else if (size >= sizeof *delayed && delayed->kind == WIRE_DELAYED && taker->delayed != NULL)
+        taker->delayed(taker->context, delayed);
     else if (size >= sizeof *native && native->kind == WIRE_NATIVE && taker->native != NULL)
         taker->native(taker->context, native);
     else if (size >= sizeof *task && task->kind == WIRE_TASK && taker->task != NULL)

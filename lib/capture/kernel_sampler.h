@@ -24,6 +24,7 @@ struct kernel_taker {
     void *context;
     void (*sample)(void *context, const struct wire_sample *sample, const struct wire_frame *frames);
     void (*waited)(void *context, const struct wire_waited *waited);
+    void (*delayed)(void *context, const struct wire_delayed *delayed);
     void (*code)(void *context, const struct wire_code *code, const uint8_t *table);
     void (*native)(void *context, const struct wire_native *native);       /* of the thread's next sample */
     void (*task)(void *context, const struct wire_task *task);             /* likewise */

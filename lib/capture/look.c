@@ -15,7 +15,8 @@
 
 enum {
     TRIES_MORE = 4, /* looks at a thread that ran meanwhile, or stood where its frames are not linked */
-    PENDING_MAX_NS = 300 * 1000 * 1000 /* a sleeper is written at least that often: kill -9 loses no more */
+    PENDING_MAX_NS = 300 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
+    COUNTED_NS = 30 * 1000 * 1000 /* three ticks of the slowest kernels: a running thread's counters grow by then */
 };
 
 /* ---- writing samples -----------------------------------------------------------------------------------------------
@@ -27,6 +28,13 @@ bool sampler_push(struct sampler *s, const struct raw_sample *raw)
     bool pushed = sample_queue_push(&s->m->queue, raw);
     pthread_mutex_unlock(&s->m->queue_lock);
     return pushed;
+}
+
+/* At its end: a wait for a core that its counters do not have. Only on its own core is it known at once that a thread
+ * does not run. */
+static uint64_t wanted_ns(const struct tracked_thread *t)
+{
+    return t->reader_kind == READER_CORE || t->wanting_ns > COUNTED_NS ? t->wanting_ns : 0;
 }
 
 void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
@@ -44,7 +52,7 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .thread = t,
         .time_ns = t->pending_ns,
         .run_ns = t->last.run_ns - t->written.run_ns,
-        .delay_ns = t->last.delay_ns - t->written.delay_ns + (last ? t->wanting_ns : 0),
+        .delay_ns = t->last.delay_ns - t->written.delay_ns + (last ? wanted_ns(t) : 0),
         .node = t->stack,
         .task = t->task,
         .ip = t->ip,
@@ -213,7 +221,7 @@ static void note_wanting(const struct sampler *s, struct tracked_thread *t, cons
                          enum reader_kind reader)
 {
     bool same = proof->after.switches == t->last.switches && proof->after.run_ns == t->last.run_ns;
-    bool waits = reader == READER_CORE && same && !t->asleep && t->last_here_ns != 0;
+    bool waits = proof->runs && reader != READER_KERNEL && same && !t->asleep && t->last_here_ns != 0;
     t->wanting_ns = waits ? t->wanting_ns + (s->here_ns - t->last_here_ns) : 0;
 }
 

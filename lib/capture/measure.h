@@ -105,12 +105,13 @@ struct measurement {
     void *sampler_state, *tracker_state;
 
     /* the tracker's */
-    pid_t child;            /* started by us; 0 for attach */
-    int child_fd, wake_fd;  /* pidfd of it; eventfd that ends the tracker's sleep */
-    int end_fd;             /* eventfd: `ended` was set */
-    atomic_int wait_status; /* of the child, -1 while it runs */
-    int64_t fork_bytes;     /* our resident size at the fork: the child's until it executed the program */
-    atomic_bool ended;      /* the child, or everything attached to, has ended */
+    pid_t child;                /* started by us; 0 for attach */
+    int child_fd, wake_fd;      /* pidfd of it; eventfd that ends the tracker's sleep */
+    int end_fd;                 /* eventfd: `ended` was set */
+    atomic_int wait_status;     /* of the child, -1 while it runs */
+    int64_t fork_bytes;         /* our resident size at the fork: the child's until it executed the program */
+    atomic_bool no_descriptors; /* were left for some of the threads */
+    atomic_bool ended;          /* the child, or everything attached to, has ended */
     atomic_uint live_processes, live_pythons, live_threads, pythons_seen;
     struct err open_error; /* [L] why the last process was not readable */
 

@@ -12,7 +12,7 @@ struct module_map {
     uint64_t read_ns;
 };
 
-enum { READ_AGAIN_NS = 100 * 1000 * 1000, READINGS_MAX = 64, EVAL_LOOP_TRIES = 8 };
+enum { READ_AGAIN_NS = 100 * 1000 * 1000, SOONER = 5 /* times half as late */, READINGS_MAX = 64, EVAL_LOOP_TRIES = 8 };
 
 static void read_maps(struct module_map *map, pid_t pid)
 {
@@ -20,6 +20,10 @@ static void read_maps(struct module_map *map, pid_t pid)
     map->read_ns = clock_monotonic_ns();
     if (proc_maps_read(pid, &fresh, NULL) != 0)
         return;
+    if (fresh.count == 0) { /* its first thread has ended: what was known still is */
+        proc_maps_release(&fresh);
+        return;
+    }
     if (map->maps.text != NULL) {
         struct proc_maps *kept = mem_alloc(sizeof *kept);
         if (kept == NULL || mem_grow(&map->old, &map->old_capacity, map->n_old + 1, sizeof *map->old) != 0) {
@@ -117,7 +121,8 @@ const struct proc_map *module_mapping(struct module_map **map, const struct trac
     *maps = &(*map)->maps;
     const struct proc_map *found = find(*map, address);
     bool again = !process->ended && (*map)->n_old < READINGS_MAX;
-    if (found != NULL || !again || clock_monotonic_ns() - (*map)->read_ns <= READ_AGAIN_NS)
+    uint64_t wait_ns = READ_AGAIN_NS >> ((*map)->n_old < SOONER ? SOONER - (*map)->n_old : 0);
+    if (found != NULL || !again || clock_monotonic_ns() - (*map)->read_ns <= wait_ns)
         return found;
     read_maps(*map, process->pid);
     return find(*map, address);
@@ -134,7 +139,8 @@ struct module module_at(struct module_map **map, struct module_files *files, con
     const struct proc_maps *maps;
     const struct proc_map *found = module_mapping(map, process, point->ip, &maps);
     if (found == NULL)
-        return (struct module){.kind = MODULE_UNKNOWN};
+        return (struct module){.kind = MODULE_UNKNOWN,
+                               .place = process->info.text_end > 0 ? PLACE_LIBRARY : PLACE_UNKNOWN};
     bool support = is_support(found->path);
     return (struct module){
         .kind = support ? MODULE_SUPPORT : MODULE_NATIVE,

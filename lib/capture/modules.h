@@ -20,7 +20,8 @@ enum module_kind {
 
 struct module {
     enum module_kind kind;
-    enum code_place place; /* of INTERPRETER (UNKNOWN: where its loop lies is not known) and SUPPORT */
+    enum code_place place; /* of INTERPRETER (UNKNOWN: where its loop lies is not known) and SUPPORT; of UNKNOWN,
+                              LIBRARY where it surely is not the interpreter */
     const char *path;      /* of NATIVE; lives as long as the map */
     const char *function;  /* of NATIVE, where the file names it; lives as long as the symbols */
 };
@@ -45,7 +46,8 @@ struct module_files {
 
 struct module_map;
 /* The module at `point`; the map of the process is read again when the address is not known, at most ten times a
- * second. `*map` starts NULL. */
+ * second; the first times sooner, for a process loads its libraries at its start, and may not live for long. `*map`
+ * starts NULL. */
 struct module module_at(struct module_map **map, struct module_files *files, const struct tracked_process *process,
                         const struct ip_point *point);
 /* The executable mapping there, and all of them; NULL: none is known. */

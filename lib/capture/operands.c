@@ -76,7 +76,6 @@ static bool read_self(struct sampler *s, const struct tracked_thread *t, uint32_
         .node = t->nodes[t->depth - 1 - frames],
         .callee = stack_store_node(&t->process->store, t->nodes[t->depth - frames])->code,
     };
-    count_try(s);
     return python_read_self(t->process->python, &s->stack.frames[frames - 1], &look->heads);
 }
 
@@ -97,20 +96,27 @@ void operands_look(struct sampler *s, struct tracked_thread *t, const struct pro
     uint32_t frames = is_due(s) && t->depth > 0 ? package_frames(s, t) : 0;
     if (!is_due(s) || t->depth == 0)
         return;
+    if (frames > 0)
+        count_try(s);
     if ((frames > 0 ? read_self(s, t, frames, &look) : read_innermost(s, t, &look)) &&
         proc_thread_schedstat(&t->files, &now) && now.switches == proof->after.switches)
         keep(&s->m->operands, &look);
 }
 
-/* Behind an interrupt the thread runs on: what was read counts if the call is still under way. */
+/* Behind an interrupt the thread runs on: what was read counts if that call, or another one from there, was under way
+ * before and after. (Only after is not enough: by then a loop of short calls has come round to it.) */
 static bool look_at_call(struct sampler *s, struct tracked_thread *t)
 {
     struct operand_look look;
     uint32_t frames = is_due(s) ? package_frames(s, t) : 0;
-    if (frames > 0 && read_self(s, t, frames, &look) &&
-        python_frames_stand(t->reader, &s->stack.frames[frames - 1], &s->stack.frames[frames]))
+    if (frames == 0)
+        return false;
+    const struct python_frame *callee = &s->stack.frames[frames - 1], *caller = callee + 1;
+    count_try(s);
+    if (python_frames_stand(t->reader, callee, caller) && read_self(s, t, frames, &look) &&
+        python_frames_stand(t->reader, callee, caller))
         keep(&s->m->operands, &look);
-    return frames > 0;
+    return true;
 }
 
 void operands_want(struct sampler *s, struct tracked_thread *t, const struct wire_frame *innermost)
@@ -278,6 +284,8 @@ static void write_operand(struct operand_writer *writer, struct tracked_process 
 {
     struct python *python = process->side;
     uint8_t behind[OPERAND_HEAD_BYTES];
+    const uint8_t *map_head = head;
+    uint64_t map = address;
     const struct named_type *type = type_of(writer, process, python_operand_type(python, head));
     uint64_t array = type != NULL ? python_mapped_array(python, head, type->name) : 0;
     if (array != 0 && remote_read(python_remote(python), array, behind, sizeof behind)) {
@@ -293,6 +301,8 @@ static void write_operand(struct operand_writer *writer, struct tracked_process 
         length = python_iterated_length(python, address, head, type->name);
     if (length < 0)
         length = take_shape(writer, python, address, head, type->name, operand);
+    if (head == behind && !python_map_stands(python, map, map_head))
+        return;
     recording_add_operand(writer->m->recording, operand, length);
 }
 

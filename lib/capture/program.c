@@ -295,6 +295,51 @@ static const char *next_argument(const char *at, const char *end)
     return at < end ? at : NULL;
 }
 
+/* What an option of an interpreter does with the arguments behind it. Letters may be joined: -um, -Xdev. */
+enum option { OPTION_ALONE, OPTION_TAKES, OPTION_MODULE, OPTION_CODE };
+
+static enum option read_option(const char *option)
+{
+    if (option[1] == '-')
+        return strcmp(option, "--check-hash-based-pycs") == 0 ? OPTION_TAKES : OPTION_ALONE;
+    const char *letter = option + 1 + strcspn(option + 1, "mcXW");
+    if (*letter == 'm' || *letter == 'c')
+        return *letter == 'm' ? OPTION_MODULE : OPTION_CODE;
+    return *letter != '\0' && letter[1] == '\0' ? OPTION_TAKES : OPTION_ALONE;
+}
+
+/* What an interpreter runs, as a name: of a script (a word of its own), a module, code or standard input. False: none.
+ */
+static bool set_python_target(struct program *program, const char *at, const char *end)
+{
+    while (at != NULL && at[0] == '-' && at[1] != '\0') {
+        enum option option = read_option(at);
+        const char *joined = at + strcspn(at, "mc") + 1, *next = next_argument(at, end);
+        if (option == OPTION_CODE)
+            return snprintf(program->name, sizeof program->name, "c") > 0;
+        if (option == OPTION_MODULE && (*joined != '\0' || next != NULL))
+            set_module_name(program, *joined != '\0' ? joined : next);
+        if (option == OPTION_MODULE)
+            return *joined != '\0' || next != NULL;
+        at = option == OPTION_TAKES && next != NULL ? next_argument(next, end) : next;
+    }
+    if (at == NULL)
+        return false;
+    if (at[0] == '-')
+        snprintf(program->name, sizeof program->name, "stdin");
+    else
+        set_name(program, at, true);
+    return true;
+}
+
+/* "python", "python3.13t" */
+static bool is_python(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+    return strncmp(base, "python", 6) == 0 && base[6 + strspn(base + 6, "0123456789.td")] == '\0';
+}
+
 void program_name_of(const char *command, size_t size, char name[PROGRAM_NAME_BYTES])
 {
     struct program program = {0};
@@ -303,19 +348,23 @@ void program_name_of(const char *command, size_t size, char name[PROGRAM_NAME_BY
         size = sizeof text - 1;
     memcpy(text, command, size);
     text[size] = '\0';
-    const char *end = text + size, *base = strrchr(text, '/');
-    const char *word =
-        size > 0 && strncmp(base != NULL ? base + 1 : text, "python", 6) == 0 ? next_argument(text, end) : NULL;
-    while (word != NULL && word[0] == '-' && strcmp(word, "-m") != 0 && strcmp(word, "-c") != 0)
-        word = next_argument(word, end); /* an option of the interpreter */
-    const char *module = word != NULL && strcmp(word, "-m") == 0 ? next_argument(word, end) : NULL;
-    if (module != NULL)
-        set_module_name(&program, module);
-    else if (word != NULL && strcmp(word, "-c") == 0)
-        snprintf(program.name, sizeof program.name, "c");
-    else
-        set_name(&program, word != NULL ? word : text, word != NULL);
+    const char *end = text + size;
+    if (size == 0 || !is_python(text) || !set_python_target(&program, next_argument(text, end), end))
+        set_name(&program, text, false);
     snprintf(name, PROGRAM_NAME_BYTES, "%s", program.name);
+}
+
+/* NAME where the user named the interpreter: that of what it runs. */
+static int set_python_name(struct program *program, char *const argv[], struct err *err)
+{
+    struct buf command = {0};
+    for (size_t i = 0; argv[i] != NULL; i++)
+        buf_add(&command, argv[i], strlen(argv[i]) + 1);
+    int rc = command.failed ? err_set(err, ERR_NOMEM, "cannot run %.300s: out of memory", argv[0]) : 0;
+    if (rc == 0)
+        program_name_of(command.data, command.size, program->name);
+    buf_release(&command);
+    return rc;
 }
 
 /* The interpreter named by a first line "#!/path/to/it arguments" must be there: execve would say "no such file" of the
@@ -341,7 +390,8 @@ static int run_executable(struct program *program, const char *path, const struc
     set_name(program, argv[0], file->look == LOOK_SCRIPT || file->look == LOOK_ZIPAPP);
     if (file->look == LOOK_TEXT)
         return set_argv(program, "/bin/sh", "/bin/sh", path, argv + 1, err);
-    int rc = file->hashbang ? check_hashbang(argv[0], file, err) : 0;
+    int rc = is_python(argv[0]) ? set_python_name(program, argv, err) : 0;
+    rc = rc == 0 && file->hashbang ? check_hashbang(argv[0], file, err) : rc;
     return rc != 0 ? rc : set_argv(program, path, NULL, NULL, argv, err);
 }
 

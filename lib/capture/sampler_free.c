@@ -116,7 +116,7 @@ enum look sampler_look_free(struct sampler *s, struct tracked_thread *t)
     }
     if (!known && s->exiting)
         return LOOK_GONE;
-    uint64_t counted_ns = t->last_here_ns;
+    uint64_t counted_ns = t->last_here_ns, wanting_ns = t->wanting_ns;
     bool count = s->here_ns - counted_ns > COUNTERS_NS;
     if (count && !proc_thread_schedstat(&t->files, &proof.after))
         return LOOK_GONE;
@@ -124,7 +124,9 @@ enum look sampler_look_free(struct sampler *s, struct tracked_thread *t)
         return LOOK_DONE;
     s->lost = LOSS_UNLEARNED;
     sampler_take(s, t, &proof, known, READER_FREE);
-    if (!count)
+    if (!count) {
         t->last_here_ns = counted_ns;
+        t->wanting_ns = wanting_ns;
+    }
     return LOOK_DONE;
 }

@@ -171,6 +171,17 @@ static void take_end(void *context, const struct wire_waited *waited)
     sampler_end_wait(context, waited);
 }
 
+/* Where no other record of the thread follows, its end has that delay. */
+static void take_delay(void *context, const struct wire_delayed *delayed)
+{
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)delayed->owner;
+    if (!sampler_knows(context, t) || t->pending || delayed->delay_ns <= t->last.delay_ns)
+        return;
+    t->last.delay_ns = delayed->delay_ns;
+    t->wanting_ns = 0; /* it is in that */
+    t->pending_ns = delayed->time_ns;
+}
+
 /* A code object met for the first time. */
 static void learn_code(void *context, const struct wire_code *code, const uint8_t *table)
 {
@@ -186,6 +197,7 @@ void sampler_drain_kernel(struct sampler *s)
     struct kernel_taker taker = {.context = s,
                                  .sample = take_record,
                                  .waited = take_end,
+                                 .delayed = take_delay,
                                  .code = learn_code,
                                  .native = take_native,
                                  .task = take_task,

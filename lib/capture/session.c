@@ -61,6 +61,8 @@ void session_open_gate(struct measurement *m)
 
 static struct session *make(const struct measure_options *options, struct err *err)
 {
+    if (doctor_has_proc(err) != 0)
+        return NULL;
     struct session *session = mem_zalloc(1, sizeof *session);
     if (session == NULL || track_init(&session->m.track) != 0) {
         mem_free(session);
@@ -150,8 +152,9 @@ static int start_threads(struct session *session, struct err *err)
     struct measurement *m = &session->m;
     sigset_t all, before;
     if (sampler_prepare(m) != 0 || tracker_prepare(m) != 0)
-        return err_set(err, ERR_NOMEM, "cannot measure: out of memory; free some memory");
+        return err_set(err, ERR_NOMEM, "cannot measure: out of memory or descriptors; free some");
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);                     /* of the thread that it befell */
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the caller's thread's business */
     m->kernel_start = may_use_kernel(&m->options) ? kernel_start_new(m->options.rate_asked) : NULL;
     m->writer_runs = pthread_create(&m->writer, NULL, writer_main, m) == 0;
@@ -354,7 +357,12 @@ static int check_target(pid_t pid, struct err *err)
 {
     struct python *python = NULL;
     bool maybe = false;
-    if (proc_start_ticks(pid, NULL) == 0)
+    errno = 0;
+    bool there = proc_start_ticks(pid, NULL) != 0;
+    if (!there && (errno == EMFILE || errno == ENFILE))
+        return err_set(err, ERR_IO, "cannot attach to %d: too many open files; raise their limit (ulimit -n)",
+                       (int)pid);
+    if (!there)
         return doctor_refusal(pid, "attach", err); /* gone, or hidden from us */
     int rc = python_open(pid, &python, &maybe, err);
     python_close(python);

@@ -39,6 +39,8 @@ void session_wait(struct session *session, int timeout_ms, struct session_status
 void session_signal(struct session *session, int signal);
 /* CLOCK_MONOTONIC just before the fork; signals that came later are pending in the child. 0: attached. */
 uint64_t session_born_ns(const struct session *session);
+/* The program's process, 0: attached; its status, -1 while it runs or where it is not known. */
+pid_t session_program(const struct session *session, int *wait_status);
 int session_finish(struct session *session, struct session_result *result, struct err *err);
 void session_free(struct session *session);
 

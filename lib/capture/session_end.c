@@ -181,6 +181,19 @@ static void note_stops(struct measurement *m)
     recording_add_note(m->recording, note);
 }
 
+static void note_descriptors(struct measurement *m)
+{
+    if (atomic_load(&m->no_descriptors))
+        recording_add_note(m->recording, "threads were left out for want of descriptors, three for each: their time is "
+                                         "missing; raise the limit of open files (ulimit -n)");
+}
+
+pid_t session_program(const struct session *session, int *wait_status)
+{
+    *wait_status = atomic_load(&session->m.wait_status);
+    return session->m.child;
+}
+
 int session_finish(struct session *session, struct session_result *result, struct err *err)
 {
     struct measurement *m = &session->m;
@@ -197,6 +210,7 @@ int session_finish(struct session *session, struct session_result *result, struc
     note_free(m);
     note_closed_cores(m);
     note_stops(m);
+    note_descriptors(m);
     snprintf(result->path, sizeof result->path, "%s", recording_path(m->recording));
     result->pid = session->root;
     result->wait_status = atomic_load(&m->wait_status);

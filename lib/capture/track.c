@@ -117,6 +117,21 @@ struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t 
     return process;
 }
 
+void track_looked_into(struct tracked_process *process, int rc, bool maybe)
+{
+    if (rc != ERR_GONE) /* the next look may come too late: it takes back nothing */
+        process->not_python = rc == ERR_NOT_PYTHON && !maybe;
+}
+
+bool track_may_have_been_python(const struct tracked_process *process, uint64_t end_ns)
+{
+    if (process->python_known || process->not_python)
+        return false;
+    if (process->exec_ns != 0)
+        return end_ns > process->exec_ns + PYTHON_STARTS_NS;
+    return process->parent_python;
+}
+
 static int publish(struct track *track, struct tracked_thread *thread)
 {
     pthread_mutex_lock(&track->lock);

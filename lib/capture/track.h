@@ -33,7 +33,11 @@ struct ip_history {
     uint32_t count, next;
 };
 
-enum { PROCESS_TEXT_BYTES = 4096, USUAL_WAITS = 8 };
+enum {
+    PROCESS_TEXT_BYTES = 4096,
+    USUAL_WAITS = 8,
+    PYTHON_STARTS_NS = 5000000 /* no interpreter reaches a program's first line in less */
+};
 
 struct tracked_process {
     pid_t pid, parent_pid; /* [C] */
@@ -216,6 +220,11 @@ struct tracked_process *track_process(const struct track *track, pid_t pid);
 struct tracked_thread *track_thread(const struct track *track, pid_t tid);
 struct tracked_process *track_add_process(struct track *track, pid_t pid, pid_t parent, uint64_t start_ticks,
                                           uint64_t start_ns);
+/* [T] It was looked into for an interpreter: `rc` of python_open and its `maybe`. A look after the end tells nothing.
+ */
+void track_looked_into(struct tracked_process *process, int rc, bool maybe);
+/* [T] Nobody looked into it while that could be, and it may have run Python. */
+bool track_may_have_been_python(const struct tracked_process *process, uint64_t end_ns);
 /* Publishes the thread to sampler and writer. */
 struct tracked_thread *track_add_thread(struct track *track, struct tracked_process *process, pid_t tid,
                                         const struct python_thread *state, uint64_t now_ns);

@@ -114,16 +114,6 @@ static void end_threads(struct tracker *k, const struct tracked_process *process
     }
 }
 
-/* Nobody looked into it while it could be: it may have run Python. */
-static bool may_have_been_python(const struct tracked_process *process, uint64_t end_ns)
-{
-    if (process->python_known || process->not_python)
-        return false;
-    if (process->exec_ns != 0)
-        return end_ns > process->exec_ns + PYTHON_STARTS_NS;
-    return process->parent_python;
-}
-
 /* It lives on as another program, or nobody has waited for it yet. */
 static void read_last_usage(struct tracker *k, struct tracked_process *process)
 {
@@ -143,7 +133,7 @@ void tracker_end_process(struct tracker *k, struct tracked_process *process, int
         end_threads(k, process, end_ns);
     if (!process->usage_last_known)
         read_last_usage(k, process);
-    if (may_have_been_python(process, end_ns))
+    if (track_may_have_been_python(process, end_ns))
         measure_lose(k->m, LOSS_PROCESS_MISSED, 1);
     track_end_process(&k->m->track, process, end_ns, exit_status);
     atomic_fetch_sub(&k->m->live_processes, 1);
@@ -274,7 +264,7 @@ static void try_open(struct tracker *k, struct tracked_process *process)
     }
     python_close(python);
     python_close(side);
-    process->not_python = rc == ERR_NOT_PYTHON && !maybe;
+    track_looked_into(process, rc, maybe);
     if (rc != ERR_NOT_PYTHON && rc != ERR_GONE) {
         struct err told;
         if (rc == ERR_PERMISSION && doctor_refusal(process->pid, m->child != 0 ? "run" : "attach", &told) == rc)

@@ -25,8 +25,7 @@ enum {
     NAME_TRIES_MAX = 8,
     ASYNCIO_TRIES_MAX = 10,
     LIST_FAILURES_MAX = 8,
-    STATUS_WAIT_NS = 60 * NS_PER_MS,  /* the kernel tells a status a little after the end */
-    PYTHON_STARTS_NS = 5 * NS_PER_MS, /* no interpreter reaches a program's first line in less */
+    STATUS_WAIT_NS = 60 * NS_PER_MS, /* the kernel tells a status a little after the end */
     SETTLED_NS = 100 * NS_PER_MS,
     SAME_TICKS = 3,      /* two tellings of one start differ by so much at most */
     BIRTH_FDS_MAX = 256, /* cores */

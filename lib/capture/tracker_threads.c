@@ -144,6 +144,8 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
             watch(k->m, k->m->kernel, thread);
             process->any_thread = true;
         } else if (out_of_descriptors()) {
+            if (errno != ENOMEM)
+                atomic_store(&k->m->no_descriptors, true);
             k->missed++;
         }
     }

@@ -24,12 +24,13 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
 {
     struct tracked_process *process = raw->thread->process;
     bool gil = (raw->marks & MARK_GIL) != 0, inside = (raw->marks & (MARK_GIL | MARK_ATTACHED)) != 0;
+    struct module module = {.kind = MODULE_UNKNOWN};
     struct ip_point point;
     if (!interrupted_at(w->m, raw, &point) &&
         !track_nearest_ip(&w->m->track, raw->thread, raw->time_ns, IP_WITHIN_NS, &point)) {
         sample->state = STATE_ON_CPU;
     } else {
-        struct module module = module_at(&process->modules, &w->files, process, &point);
+        module = module_at(&process->modules, &w->files, process, &point);
         sample->place = (uint8_t)module.place;
         bool support = module.kind == MODULE_SUPPORT; /* counts with the interpreter while the thread is inside of it */
         if (module.kind == MODULE_KERNEL) {
@@ -47,6 +48,8 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
         sample->state = STATE_GC;
     else if ((named->flags & NODE_IMPORT) != 0)
         sample->state = STATE_IMPORT;
+    if (module.kind == MODULE_UNKNOWN && sample->state != STATE_ON_CPU)
+        sample->place = PLACE_UNKNOWN;
 }
 
 /* A code object of the stack was found replaced, and the sample lies between the last look that saw it in place and the

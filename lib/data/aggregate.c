@@ -65,6 +65,7 @@ static int add_self(struct builder *builder, uint32_t frame, const struct stack_
         return ERR_NOMEM;
     function->self_wall_ns += total->wall_ns;
     function->self_cpu_ns += total->cpu_ns;
+    function->self_elsewhere_ns += total->elsewhere_ns;
     function->samples += total->ticks;
     line->wall_ns += total->wall_ns;
     line->cpu_ns += total->cpu_ns;
@@ -161,6 +162,7 @@ static int add_stacks(struct builder *builder)
         aggregate->wall_ns += total->wall_ns;
         aggregate->cpu_ns += total->cpu_ns;
         aggregate->ticks += total->ticks;
+        aggregate->elsewhere_ns += total->elsewhere_ns;
         add_code(builder, total);
         for (size_t state = 0; state < STATE_COUNT; state++) {
             aggregate->state_wall_ns[state] += total->state_ns[state];

@@ -16,6 +16,7 @@ struct function_sum {
     double self_wall_ns, total_wall_ns, self_cpu_ns, total_cpu_ns; /* total counts a sample once under recursion */
     double inner_cpu_ns; /* with its frame innermost of all, native ones too, and no instruction of the interpreter */
     double self_python_ns, self_native_ns; /* of self_wall: state python/import/gc; native, native+gil, kernel */
+    double self_elsewhere_ns;              /* of self_wall, state on-cpu: surely not in the interpreter */
     double place_cpu_ns[PLACE_COUNT];      /* of self_cpu: where the instruction pointer lay */
     double state_ns[STATE_COUNT];          /* self_wall_ns by state */
     uint64_t state_ticks[STATE_COUNT];     /* samples by state */
@@ -47,7 +48,7 @@ enum code_kind {
     CODE_LIBRARY,     /* PLACE_LIBRARY */
     CODE_NATIVE,      /* any other native code, by name in diagnose/native_code.h */
     CODE_KERNEL,
-    CODE_UNKNOWN, /* no instruction pointer */
+    CODE_UNKNOWN, /* no instruction pointer, or in no known object */
     CODE_COUNT
 };
 
@@ -55,6 +56,7 @@ struct aggregate {
     double wall_ns, cpu_ns; /* what shares are of */
     double state_wall_ns[STATE_COUNT], state_cpu_ns[STATE_COUNT];
     double code_cpu_ns[CODE_COUNT]; /* cpu_ns by what code ran */
+    double elsewhere_ns;            /* of state on-cpu: surely not in the interpreter, though where is not known */
     uint64_t ticks;                 /* sampled instants in it */
     uint64_t state_ticks[STATE_COUNT];
     struct function_sum *functions; /* by self_wall, descending */

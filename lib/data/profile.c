@@ -138,7 +138,10 @@ int profile_load(const char *path, struct profile **result, struct err *err)
         *result = loader.profile;
         loader.profile = NULL;
     }
+    bool recording = loader.is_recording;
     loader_end(&loader);
+    if (recording)
+        loader_fold(path);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "data/store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,14 +42,19 @@ static bool wants_writer(int rc)
     return plain == SQLITE_READONLY || plain == SQLITE_CANTOPEN || plain == SQLITE_IOERR;
 }
 
-static bool has_log(const char *path)
+static bool has_beside(const char *path, const char *ending, off_t bytes_min)
 {
     struct buf name = {0};
     struct stat status;
-    buf_printf(&name, "%s-wal", path);
-    bool has = stat(buf_text(&name), &status) == 0 && status.st_size > 0;
+    buf_printf(&name, "%s%s", path, ending);
+    bool has = stat(buf_text(&name), &status) == 0 && status.st_size >= bytes_min;
     buf_release(&name);
     return has;
+}
+
+static bool has_log(const char *path)
+{
+    return has_beside(path, "-wal", 1);
 }
 
 /* SQLite's name for a file that nobody writes: no lock, log or journal is looked for. */
@@ -208,12 +214,46 @@ static int check_tables(struct loader *loader)
     return 0;
 }
 
+/* Any file may be named; what does not begin as SQLite's files do was never a recording. Not for a file that we may
+ * have open: closing it drops SQLite's locks. */
+static bool begins_as_store(const char *path)
+{
+    static const char magic[16] = "SQLite format 3";
+    char head[sizeof magic];
+    FILE *file = fopen(path, "rbe");
+    bool begins = file != NULL && fread(head, sizeof head, 1, file) == 1 && memcmp(head, magic, sizeof magic) == 0;
+    if (file != NULL)
+        fclose(file);
+    return begins;
+}
+
 int loader_open(struct loader *loader)
 {
     int rc = open_database(loader);
     if (rc == 0)
         rc = check_version(loader);
+    if (rc == ERR_CORRUPT && loader->file_bytes > 0 && !begins_as_store(loader->path))
+        rc = err_set(loader->err, ERR_CORRUPT,
+                     "cannot read %s: it is no recording; name one (.kei) that run or attach wrote", loader->path);
     if (rc == 0)
         rc = check_tables(loader);
+    loader->is_recording = rc == 0;
     return rc;
+}
+
+void loader_fold(const char *path)
+{
+    struct stat status;
+    sqlite3 *db = NULL;
+    char *real = realpath(path, NULL);
+    bool has = real != NULL && (has_beside(real, "-wal", 0) || has_beside(real, "-shm", 0));
+    if (has && stat(real, &status) == 0 && status.st_uid == geteuid() &&
+        sqlite3_open_v2(real, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX, NULL) ==
+            SQLITE_OK) {
+        sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        store_exec(db, "PRAGMA journal_mode=DELETE");
+    }
+    sqlite3_close(db);
+    free(real);
 }

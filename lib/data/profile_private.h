@@ -16,6 +16,7 @@ struct loader {
     struct err *err;
     uint64_t committed_ns;
     uint64_t file_bytes;
+    bool is_recording; /* it was checked */
     bool has_origin, has_expressions, has_tasks, has_task_waits, has_operands, has_shapes, has_lock_holders, has_gaps,
         has_gains;
     size_t n_shapes;       /* read so far */
@@ -36,6 +37,9 @@ void loader_end(struct loader *loader);
 int loader_mark_origins(struct loader *loader);
 /* Opens and checks the file; a read transaction is left open. */
 int loader_open(struct loader *loader);
+/* After a recording was read and closed, not by its recorder: folds in the log of a recorder that was killed or found
+ * the disk full, where it is our file and nobody has it open. It stays beside it where that does not go. */
+void loader_fold(const char *path);
 /* Everything but samples and counters. */
 int loader_tables(struct loader *loader);
 

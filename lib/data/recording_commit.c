@@ -22,8 +22,9 @@ static void fail(struct recording *recording, int rc)
     if (recording->whole_or_nothing)
         recording->failure = reason;
     else
-        err_set(&recording->failure, rc, "%.900s; its first %.1f s (%llu samples) are kept", reason.text,
-                (double)recording->committed_ns / 1e9, (unsigned long long)recording->committed_samples);
+        err_set(&recording->failure, rc, "%.900s; its first %.1f s (%llu samples) are kept%s", reason.text,
+                (double)recording->committed_ns / 1e9, (unsigned long long)recording->committed_samples,
+                recording->store.wal ? ", with its log (-wal) beside it" : "");
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_reset(recording->statements[i]);
     if (sqlite3_get_autocommit(recording->store.db) == 0)

@@ -92,6 +92,17 @@ static void write_info(struct recording *recording, const struct recording_info 
         recording_add_note(recording, "no write-ahead log works where the recording lies: a rollback journal was used");
 }
 
+/* With what a journal may have left when the disk was full. */
+static void remove_files(const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    char name[4096 + 16];
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        unlink(name);
+    }
+}
+
 int recording_new(const char *path, const struct recording_info *info, struct recording **result, struct err *err)
 {
     *result = NULL;
@@ -129,8 +140,7 @@ int recording_new(const char *path, const struct recording_info *info, struct re
         rc = recording_commit(recording, 0, err);
     }
     if (rc != 0) {
-        unlink(recording->path);
-        recording->finished = true;
+        recording->whole_or_nothing = true;
         recording_free(recording);
         return rc;
     }
@@ -169,17 +179,6 @@ int recording_finish(struct recording *recording, uint64_t duration_ns, struct e
     recording->finished = true;
     err_set(&recording->failure, ERR_BAD_INPUT, "%.900s is finished", recording->path);
     return 0;
-}
-
-/* With what a journal may have left when the disk was full. */
-static void remove_files(const char *path)
-{
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-    char name[4096 + 16];
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        snprintf(name, sizeof name, "%s%s", path, endings[i]);
-        unlink(name);
-    }
 }
 
 void recording_free(struct recording *recording)

@@ -60,7 +60,9 @@ int stack_sums_init(struct stack_sums *sums, const struct profile *profile, cons
         total->state_ns[state] += samples->wall_ns[i];
         total->state_cpu_ns[state] += samples->cpu_ns[i];
         total->state_ticks[state] += samples->ticks[i];
-        total->place_cpu_ns[samples->place[i]] += samples->cpu_ns[i];
+        bool elsewhere = state == STATE_ON_CPU && samples->place[i] == PLACE_LIBRARY;
+        total->elsewhere_ns += elsewhere ? samples->wall_ns[i] : 0;
+        total->place_cpu_ns[elsewhere ? PLACE_UNKNOWN : samples->place[i]] += samples->cpu_ns[i];
         if (state == STATE_PYTHON && samples->place[i] == PLACE_UNKNOWN)
             total->interpreter_cpu_ns += samples->cpu_ns[i];
     }

@@ -11,6 +11,7 @@ struct stack_total {
     double wall_ns, cpu_ns;
     double state_ns[STATE_COUNT], state_cpu_ns[STATE_COUNT];
     double place_cpu_ns[PLACE_COUNT]; /* cpu_ns by where the instruction pointer lay */
+    double elsewhere_ns;              /* of wall_ns, state on-cpu: outside of the interpreter, in what is not known */
     double interpreter_cpu_ns;        /* state python at PLACE_UNKNOWN: in the interpreter, its loop not known */
     uint64_t state_ticks[STATE_COUNT];
 };

@@ -53,7 +53,8 @@ enum code_place {
     PLACE_UNKNOWN,
     PLACE_LOOP,    /* the interpreter's loop over the instructions of Python */
     PLACE_RUNTIME, /* the rest of the interpreter: allocation, dict, str, collection, built-in modules */
-    PLACE_LIBRARY, /* the C library and the loader, whoever called them */
+    PLACE_LIBRARY, /* the C library and the loader, whoever called them; in state on-cpu: not in the interpreter, and
+                      of which object is not known */
     PLACE_COUNT
 };
 

@@ -112,6 +112,7 @@ int finding_fill_check(const struct profile *profile, size_t rank, struct findin
 {
     struct buf text = {0};
     bool run = profile->command != NULL && profile->command[0] != NULL;
+    bool merged = profile->mode != NULL && strcmp(profile->mode, "merge") == 0; /* its processes are of other times */
     /* A part has findings of its own; a bench would ask the whole. */
     if (run && finding->predicted_high > 0 && profile->whole == NULL)
         add_bench(&text, profile, rank, finding_gains_memory(finding));
@@ -119,7 +120,7 @@ int finding_fill_check(const struct profile *profile, size_t rank, struct findin
         text.size = 0;
         add_run(&text, profile);
     }
-    if (!run && profile->n_processes > 1) {
+    if (!run && profile->n_processes > 1 && !merged) {
         buf_printf(&text, "keisoku attach %d --duration %.0f", profile->processes[1].pid,
                    fmax(1, (double)profile->duration_ns / 1e9));
     } else if (!usable(&text, finding)) {

@@ -36,7 +36,7 @@ static int find_waited_for(const struct profile *profile, struct diagnosis *diag
 {
     struct profile waited_for = *profile;
     struct aggregate *aggregate = NULL;
-    struct facts facts;
+    struct facts facts = {0};
     waited_for.thread_idle = mem_alloc(profile->n_threads * sizeof *profile->thread_idle);
     if (waited_for.thread_idle == NULL)
         return ERR_NOMEM;
@@ -47,6 +47,7 @@ static int find_waited_for(const struct profile *profile, struct diagnosis *diag
         rc = facts_make(&waited_for, aggregate, diagnosis, &facts);
     if (rc == 0)
         rc = findings_make(&facts, diagnosis);
+    facts_release(&facts);
     aggregate_free(aggregate);
     mem_free(waited_for.thread_idle);
     return rc;
@@ -59,6 +60,7 @@ static int find(const struct profile *profile, struct diagnosis *diagnosis)
     int rc = facts_make(profile, diagnosis->aggregate, diagnosis, &facts);
     if (rc == 0)
         rc = findings_make(&facts, diagnosis);
+    facts_release(&facts);
     return rc == 0 && diagnosis->aside > 0 ? find_waited_for(profile, diagnosis) : rc;
 }
 

@@ -25,11 +25,13 @@ static void make_cpu(struct facts *facts)
     facts->strata = strata_of(ns, ticks);
     facts->on_cpu = on_cpu_part(facts, ns[STATE_ON_CPU]);
     facts->told_apart = facts->on_cpu.share < told_apart_max && facts->strata.on_ns > 0;
-    /* What nothing told apart is taken to be like the rest, where there is enough of a rest. */
+    /* What nothing told apart is taken to be like the rest, where there is enough of a rest; but what surely is not the
+     * interpreter's (of a brief process, whose libraries were not read in time) is not like it. */
     struct strata told = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
-    if (facts->told_apart) {
-        told.on_ns -= ns[STATE_ON_CPU];
-        told.on_ticks -= ticks[STATE_ON_CPU];
+    double untold = ns[STATE_ON_CPU] - facts->aggregate->elsewhere_ns;
+    if (facts->told_apart && untold > 0) {
+        told.on_ns -= untold;
+        told.on_ticks -= ticks[STATE_ON_CPU] * untold / ns[STATE_ON_CPU];
     }
     facts->python = share_of(&told, ns[STATE_PYTHON], 0, 0);
     facts->native = share_of(&told, ns[STATE_NATIVE] + ns[STATE_NATIVE_GIL], 0, 0);
@@ -167,7 +169,7 @@ static void hot_range(struct facts *facts)
 /* A function's own time in the interpreter: of its CPU time, as much as of what was told apart. */
 static double python_time(const struct facts *facts, const struct function_sum *sum)
 {
-    double told = sum->self_python_ns + sum->self_native_ns;
+    double told = sum->self_python_ns + sum->self_native_ns + sum->self_elsewhere_ns;
     if (!facts->told_apart)
         return sum->self_cpu_ns;
     return told > 0 ? sum->self_cpu_ns * sum->self_python_ns / told : 0;
@@ -310,4 +312,10 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
     if (rc == 0 && facts->busiest != 0)
         rc = free_rounds_find(profile, facts->busiest, &facts->free_rounds);
     return rc;
+}
+
+void facts_release(struct facts *facts)
+{
+    mem_free(facts->sets);
+    facts->sets = NULL;
 }

@@ -86,6 +86,7 @@ struct facts {
     double gil_wait_ns, gil_hold_ns, gil_wall_ns; /* of that process */
     uint32_t gil_threads;                         /* its threads that waited for it noticeably */
     struct reach reaches[REACH_COUNT];
+    uint16_t *sets; /* of reaches.def, those that each stack leads through, a bit each: reach_leads() */
     struct held_up held_up;
     struct small_calls small;
     struct repeated_calls repeated;
@@ -99,6 +100,9 @@ struct facts {
 /* `profile` and `aggregate` (of it) are without the threads that nobody waits for; the cores' use is of all. */
 int facts_make(const struct profile *profile, const struct aggregate *aggregate, struct diagnosis *diagnosis,
                struct facts *facts);
+
+/* Also where that failed. */
+void facts_release(struct facts *facts);
 
 /* In timeline.c, used by facts.c: */
 int timeline_measure(const struct profile *profile, struct facts *facts);

@@ -2,14 +2,11 @@
  * Of the thread that computes most: the outermost loop whose rounds could go to other processes, and the time under it.
  * Samples tell where the time is, the source text whether rounds need each other. Used by facts.c.
  */
-#include "diagnose/facts.h"
-
+#include "diagnose/rules.h"
 #include "diagnose/source_body.h"
 #include "diagnose/source_share.h"
 
 #include <string.h>
-
-#define LINE_MIN 0.02 /* of the thread's time: lines with less are not asked */
 
 struct search {
     const struct profile *profile;
@@ -95,7 +92,7 @@ static void judge(struct search *search)
     const struct profile *profile = search->profile;
     for (uint32_t i = 1; i < profile->n_stacks; i++) {
         uint32_t parent = profile->stacks[i].parent, frame = profile->stacks[parent].frame;
-        if (parent == 0 || search->ns[i] < LINE_MIN * search->all_ns)
+        if (parent == 0 || search->ns[i] < LIMIT_OF(ONE_CORE, LINE_MIN) * search->all_ns)
             continue;
         uint32_t function = profile->frames[frame].function, callee = function_of(profile, i);
         if (!profile->function_own[function] || !profile->function_own[callee] || is_within(profile, parent) ||

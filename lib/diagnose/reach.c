@@ -9,11 +9,14 @@
 
 static const struct {
     uint8_t set;
+    bool runs;
     const char *file, *function;
 } rows[] = {
-#define REACH(name, file, function) {REACH_##name, file, function},
+#define REACH(name, file, function) {REACH_##name, false, file, function},
+#define RUNS(name, file, function)  {REACH_##name, true, file, function},
 #include "diagnose/reaches.def"
 #undef REACH
+#undef RUNS
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -21,8 +24,9 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 struct pass {
     const struct profile *profile;
     uint16_t *functions;          /* sets that each function belongs to, one bit each */
+    uint16_t *runs;               /* those that it runs for, what it was given */
     uint16_t *sets;               /* those of each stack */
-    uint16_t *left;               /* of them, those that have called own code again */
+    uint16_t *left;               /* of them, those that have called own code again, or run what they were given */
     uint32_t *own;                /* the innermost own frame of each stack */
     bool *async;                  /* functions that are `async def` */
     uint32_t *coroutine;          /* the innermost own frame of such a one, of each stack; 0: none */
@@ -44,13 +48,18 @@ static bool ends_with(const char *text, const char *tail)
 static bool is_named(const char *name, const char *last)
 {
     const char *dot = strrchr(name, '.');
+    if (strchr(last, '.') != NULL)
+        return strcmp(name, last) == 0;
     return last[0] == '\0' || strcmp(dot != NULL ? dot + 1 : name, last) == 0;
 }
 
 /* A file of own code, or of a package that happens to be called the same, is not meant. */
 static bool is_meant(const struct profile *profile, uint32_t function, const char *file)
 {
-    bool package = strncmp(file, "/pandas/", 8) == 0;
+    static const char *const packages[] = {"/pandas/", "/sqlalchemy/", "/django/"};
+    bool package = false;
+    for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++)
+        package = package || strncmp(file, packages[i], strlen(packages[i])) == 0;
     const char *path = profile->strings[profile->functions[function].file];
     return !profile->function_own[function] && ends_with(path, file) && (package || strstr(path, "-packages/") == NULL);
 }
@@ -79,7 +88,7 @@ static void mark_functions(struct pass *pass)
         const struct function *function = &profile->functions[i];
         for (size_t k = 0; function->kind == FUNCTION_PYTHON && k < ROWS; k++) {
             if (is_meant(profile, i, rows[k].file) && is_named(profile->strings[function->name], rows[k].function))
-                pass->functions[i] |= (uint16_t)(1u << rows[k].set);
+                (rows[k].runs ? pass->runs : pass->functions)[i] |= (uint16_t)(1u << rows[k].set);
         }
         pass->async[i] = profile->function_own[i] && is_async(profile, i);
     }
@@ -103,6 +112,7 @@ static void mark_stacks(struct pass *pass)
     for (uint32_t i = 1; i < profile->n_stacks; i++) {
         uint32_t parent = profile->stacks[i].parent, frame = profile->stacks[i].frame;
         uint32_t function = profile->frames[frame].function;
+        uint32_t caller = profile->frames[profile->stacks[parent].frame].function;
         pass->sets[i] = pass->sets[parent] | pass->functions[function];
         bool own = profile->function_own[function];
         pass->own[i] = own ? frame : pass->own[parent];
@@ -111,7 +121,8 @@ static void mark_stacks(struct pass *pass)
             pass->near[i] = pass->near[parent];
         else
             pass->near[i] = own || leads_on(pass, (uint32_t)i) ? pass->own[i] : 0;
-        pass->left[i] = pass->left[parent] | (own ? pass->sets[parent] : 0);
+        uint16_t back = pass->functions[function] & pass->runs[caller]; /* to the set, from what runs for it */
+        pass->left[i] = (uint16_t)(pass->left[parent] & ~back) | (own ? pass->sets[parent] : 0) | pass->runs[function];
         for (uint32_t set = 0; set < REACH_COUNT; set++) {
             uint32_t *callers = pass->callers + (size_t)set * profile->n_stacks;
             bool *direct = pass->direct + (size_t)set * profile->n_stacks;
@@ -280,6 +291,7 @@ static bool pass_new(const struct profile *profile, struct pass *made)
     struct pass pass = {.profile = profile};
     size_t stacks = profile->n_stacks + 1, frames = profile->n_frames + 1;
     pass.functions = mem_zalloc(profile->n_functions + 1, sizeof *pass.functions);
+    pass.runs = mem_zalloc(profile->n_functions + 1, sizeof *pass.runs);
     pass.sets = mem_zalloc(stacks, sizeof *pass.sets);
     pass.own = mem_zalloc(stacks, sizeof *pass.own);
     pass.callers = mem_zalloc(stacks * REACH_COUNT, sizeof *pass.callers);
@@ -292,14 +304,16 @@ static bool pass_new(const struct profile *profile, struct pass *made)
     pass.direct = mem_zalloc(stacks * REACH_COUNT, sizeof *pass.direct);
     pass.blocked = mem_zalloc(profile->n_tasks + 1, sizeof *pass.blocked);
     *made = pass;
-    return pass.functions != NULL && pass.sets != NULL && pass.own != NULL && pass.callers != NULL &&
-           pass.caller_ns != NULL && pass.inner_ns != NULL && pass.left != NULL && pass.async != NULL &&
-           pass.coroutine != NULL && pass.near != NULL && pass.direct != NULL && pass.blocked != NULL;
+    return pass.functions != NULL && pass.runs != NULL && pass.sets != NULL && pass.own != NULL &&
+           pass.callers != NULL && pass.caller_ns != NULL && pass.inner_ns != NULL && pass.left != NULL &&
+           pass.async != NULL && pass.coroutine != NULL && pass.near != NULL && pass.direct != NULL &&
+           pass.blocked != NULL;
 }
 
 static void pass_release(struct pass *pass)
 {
     mem_free(pass->functions);
+    mem_free(pass->runs);
     mem_free(pass->sets);
     mem_free(pass->own);
     mem_free(pass->callers);
@@ -327,6 +341,15 @@ int reach_find(struct facts *facts)
         facts->reaches[set].caller = most(pass.caller_ns + set * profile->n_frames, profile->n_frames);
         facts->reaches[set].inner = most(pass.inner_ns + set * profile->n_frames, profile->n_frames);
     }
+    if (rc == 0) {
+        facts->sets = pass.sets;
+        pass.sets = NULL;
+    }
     pass_release(&pass);
     return rc;
+}
+
+bool reach_leads(const struct facts *facts, uint32_t stack, enum reach_id set)
+{
+    return (facts->sets[stack] >> set & 1) != 0;
 }

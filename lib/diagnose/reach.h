@@ -19,6 +19,8 @@ enum reach_id {
     REACH_PICKLING,
     REACH_POOL,
     REACH_PROXY,
+    REACH_MACHINERY,
+    REACH_LAZY_LOAD,
     REACH_COUNT
 };
 
@@ -44,5 +46,7 @@ struct held_up {
 
 struct facts;
 int reach_find(struct facts *facts);
+/* Does the stack lead through a function of the set? */
+bool reach_leads(const struct facts *facts, uint32_t stack, enum reach_id set);
 
 #endif

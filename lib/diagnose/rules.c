@@ -1,6 +1,8 @@
 /* See rules.h. Rules are pure: facts in, one finding out. Shares of elapsed and CPU time leave the run delay out. */
 #include "diagnose/rules.h"
 
+#include "diagnose/native_line.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +139,21 @@ static bool delayed_by_others(const struct facts *facts, double lost)
     return own < LIMIT_OF(STARVED, OWN_CORES_MAX);
 }
 
+/* The share is that of the bar, of all threads' time: where others wait, more of the elapsed time is lost than that. */
+static void starved_words(const struct facts *facts, double lost, bool by_quota, struct words *words)
+{
+    char cost[48] = "";
+    double runnable = facts->diagnosis->wall[STATE_RUNNABLE].share;
+    words_percent(words->share, sizeof words->share, runnable);
+    if (lost > runnable + LIMIT_OF(STARVED, COST_MIN))
+        snprintf(cost, sizeof cost, ", which cost %.0f %% of the elapsed time", lost * 100);
+    if (by_quota)
+        snprintf(words->reason, sizeof words->reason, "the control group's CPU quota held it back for %.1f s%s",
+                 facts->throttled_ns / 1e9, cost);
+    else
+        snprintf(words->reason, sizeof words->reason, "other programs had the cores%s", cost);
+}
+
 bool rule_starved(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                   struct words *words)
 {
@@ -145,12 +162,12 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
     if (!(facts->elapsed_ns > 0) || (double)facts->aggregate->ticks < LIMIT_OF(STARVED, SAMPLES_MIN))
         return false;
     double throttled = facts->throttled_ns / facts->elapsed_ns;
-    bool by_quota = throttled >= LIMIT_OF(STARVED, THROTTLED_MIN);
     double lost = facts->delay * facts->active; /* of elapsed time; a program that mostly waits loses little */
+    bool by_quota = fmin(throttled, lost) >= LIMIT_OF(STARVED, THROTTLED_MIN);
     if (!by_quota && !delayed_by_others(facts, lost))
         return false;
-    finding_add(finding, "wanted a core and had none", "share", lost);
-    finding_add(finding, "run delay, of it and run time", "share", facts->delay);
+    finding_add(finding, "runnable, of its threads' time", "share", facts->diagnosis->wall[STATE_RUNNABLE].share);
+    finding_add(finding, "lost to it, of elapsed time", "share", lost);
     finding_add(finding, "run delay", "s", facts->delay_ns / 1e9);
     if (by_quota)
         finding_add(finding, "throttled by the CPU quota", "s", facts->throttled_ns / 1e9);
@@ -159,9 +176,7 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
         finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     else
         finding_not_measured(finding, "how busy the cores were with other programs");
-    words_percent(words->share, sizeof words->share, fmax(lost, throttled));
-    snprintf(words->reason, sizeof words->reason, "%s",
-             by_quota ? "the control group's CPU quota held it back" : "other programs had the cores");
+    starved_words(facts, lost, by_quota, words);
     finding->confidence = 0.95;
     return true;
 }
@@ -282,6 +297,18 @@ static bool calls_have_it(const struct facts *facts)
            place[PLACE_LOOP] < LIMIT_OF(HOT_LOOP, LOOP_MIN) * known;
 }
 
+/* Is the hot function then the library's part of it: the copying itself, the starting, the asking, the making of rows?
+ */
+static bool is_of_libraries(const char *tag)
+{
+    static const char *const tags[] = {"deep-copy", "subprocess-per-item", "n-plus-one", "vectorise"};
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        if (strcmp(tag, tags[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
                    struct words *words)
 {
@@ -296,8 +323,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
         if (strcmp(earlier[i].tag, "gil-contention") ==
             0) /* what threads do in turns: first let them go side by side */
             words->under = earlier[i].predicted_low;
-        bool library = strcmp(earlier[i].tag, "deep-copy") == 0 || strcmp(earlier[i].tag, "subprocess-per-item") == 0;
-        if (library && !facts->hot_own) /* the hot function is the copying itself, or the starting */
+        if (is_of_libraries(earlier[i].tag) && !facts->hot_own)
             return false;
     }
     const struct share *python = facts->told_apart ? &facts->python : &facts->on_cpu;
@@ -424,16 +450,32 @@ static bool is_better_said(const struct facts *facts, const struct finding *earl
     return false;
 }
 
+/* The extension module that the hot line runs a noticeable part of its time in; nothing: none. */
+static void name_module_of_hot_line(const struct facts *facts, char *name, size_t size)
+{
+    const struct profile *profile = facts->profile;
+    struct native_line line =
+        native_line_of(profile, profile->functions[facts->hot->function].file, facts->hot->hot_line);
+    if (line.module != 0 && line.module_ns >= LIMIT_OF(ALREADY_NATIVE, MODULE_MIN) * line.cpu_ns)
+        native_module_name(profile->strings[line.module], name, size);
+}
+
 /* "sha256_block of libcrypto": true where the function is known. */
 static bool name_native(const struct facts *facts, bool builtin, struct words *words)
 {
     const struct native_module *top = &facts->native_top;
     const struct profile *profile = facts->profile;
     if (builtin) {
+        char module[NATIVE_MODULE_BYTES] = "";
         bool known = facts->callee[0] != '\0' && facts->hot_line_share >= LIMIT_OF(ALREADY_NATIVE, NAMED_MIN);
-        snprintf(words->reason, sizeof words->reason, "%s%s",
-                 known ? facts->callee : "the interpreter's own compiled code",
-                 known ? ", compiled code of the interpreter" : "");
+        name_module_of_hot_line(facts, module, sizeof module);
+        if (known && module[0] != '\0') /* an extension module's, which uses the interpreter's code */
+            snprintf(words->reason, sizeof words->reason, "%s, compiled code, some of it in %.60s", facts->callee,
+                     module);
+        else
+            snprintf(words->reason, sizeof words->reason, "%s%s",
+                     known ? facts->callee : "the interpreter's own compiled code",
+                     known ? ", compiled code of the interpreter" : "");
         return known;
     }
     if (top->cpu_ns <= 0)
@@ -479,19 +521,17 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
     return true;
 }
 
-bool rule_paced(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
-                struct words *words)
+/* Most own time on the CPU, whatever the code: `hot` is of the interpreter's alone. */
+static const struct function_sum *hottest_of_all(const struct facts *facts)
 {
-    (void)earlier;
-    (void)n_earlier;
-    if (facts->rest < LIMIT_OF(PACED, REST_MIN))
-        return false;
-    finding_add_elapsed(facts, finding, "asleep or idle", facts->rest);
-    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    finding->confidence = 0.9;
-    finding_not_measured(finding, "why it sleeps: a sleep that stands for a wait on something else looks the same");
-    words_percent(words->share, sizeof words->share, facts->rest);
-    return true;
+    const struct function_sum *best = facts->hot;
+    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
+        const struct function_sum *sum = &facts->aggregate->functions[i];
+        if (sum->function != 0 && facts->profile->functions[sum->function].kind == FUNCTION_PYTHON && best != NULL &&
+            sum->self_cpu_ns > best->self_cpu_ns)
+            best = sum;
+    }
+    return best;
 }
 
 bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
@@ -501,18 +541,21 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
     if (n_earlier > 0)
         return false;
     snprintf(words->gain, sizeof words->gain, "%.1fx", LIMIT_OF(FLAT, GAIN_MIN));
+    const struct function_sum *hottest = facts->active >= 0.5 ? hottest_of_all(facts) : NULL;
     double allowed = facts->cores_allowed;
     if (allowed >= 2 && facts->diagnosis->cores_used >= LIMIT_OF(FLAT, CORES_FULL) * allowed)
         snprintf(words->reason, sizeof words->reason, "All %.0f cores are at work already.", allowed);
     else if (facts->import.share >= LIMIT_OF(FLAT, IMPORT_MIN) && facts->active >= 0.5)
         snprintf(words->reason, sizeof words->reason, "%.0f %% of the CPU time is importing modules.",
                  facts->import.share * 100);
-    else if (facts->hot != NULL && facts->active >= 0.5)
+    else if (hottest != NULL)
         snprintf(words->reason, sizeof words->reason, "The hottest function has %.0f %% of the CPU time.",
-                 facts->hot_cpu_share * 100);
-    if (facts->hot != NULL && facts->active >= 0.5) {
-        finding_add_share(finding, "CPU time in its hottest", facts->hot_share);
-        finding_place_hot(facts, finding);
+                 cpu_part(facts, hottest->self_cpu_ns).share * 100);
+    if (hottest != NULL) {
+        finding_add_share(finding, "CPU time in its hottest", cpu_part(facts, hottest->self_cpu_ns));
+        finding->function = hottest->function;
+        finding->file = facts->profile->functions[hottest->function].file;
+        finding->line = finding->line_first = finding->line_last = hottest->hot_line;
     }
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_add(finding, "cores used", "cores", facts->diagnosis->cores_used);

@@ -91,6 +91,8 @@ struct share cpu_part(const struct facts *facts, double ns);
 double known_part(const struct facts *facts, double ns);
 /* `sure`: the part of elapsed time that surely goes; `part`: what may; low, high: how much faster it gets. */
 void finding_predict(struct finding *finding, double sure, double part, double low, double high);
+/* No run is shorter than what a thread that `reach` is part of computes beside. In rules_reach.c. */
+void finding_bound(const struct facts *facts, const struct reach *reach, struct finding *finding);
 void finding_not_told_apart(const struct facts *facts, struct finding *finding);
 void finding_place_hot(const struct facts *facts, struct finding *finding);
 void finding_place_line(const struct line_sum *line, struct finding *finding);

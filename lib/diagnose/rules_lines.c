@@ -28,14 +28,21 @@ static int on_line(const struct profile *profile, uint32_t stack, const struct l
     return -1;
 }
 
+/* `line` NULL: under what a mapper loads, wherever that is. */
+static bool is_there(const struct facts *facts, uint32_t stack, const struct line_sum *line)
+{
+    return line != NULL ? on_line(facts->profile, stack, line) == 1 : reach_leads(facts, stack, REACH_LAZY_LOAD);
+}
+
 static bool is_looked_at(const struct profile *profile, size_t i)
 {
     return sample_counts(profile, i) && profile->samples.ticks[i] != 0 && profile->samples.stack[i] != 0;
 }
 
 /* Visits, and when the line was seen first and last by the thread that is there most. */
-static void count_visits(const struct profile *profile, const struct line_sum *line, struct line_samples *found)
+static void count_visits(const struct facts *facts, const struct line_sum *line, struct line_samples *found)
 {
+    const struct profile *profile = facts->profile;
     const struct profile_samples *samples = &profile->samples;
     uint32_t thread = 0;
     bool before = false;
@@ -49,7 +56,7 @@ static void count_visits(const struct profile *profile, const struct line_sum *l
             one = (struct line_samples){.thread = thread};
             before = false;
         }
-        bool there = on_line(profile, samples->stack[i], line) == 1;
+        bool there = is_there(facts, samples->stack[i], line);
         if (there) {
             one.first_ns = one.samples == 0 ? (double)samples->time_ns[i] : one.first_ns;
             one.last_ns = (double)samples->time_ns[i];
@@ -64,8 +71,9 @@ static void count_visits(const struct profile *profile, const struct line_sum *l
 
 /* Of the thread's samples from the first on the line to the last, those there. Where it is mostly left for a moment,
  * what it does for long in between is another matter: those samples are left out. */
-static double part_there(const struct profile *profile, const struct line_sum *line, const struct line_samples *found)
+static double part_there(const struct facts *facts, const struct line_sum *line, const struct line_samples *found)
 {
+    const struct profile *profile = facts->profile;
     const struct profile_samples *samples = &profile->samples;
     double away = 0, beside = 0, long_away = 0;
     size_t gaps = 0, brief = 0;
@@ -74,7 +82,7 @@ static double part_there(const struct profile *profile, const struct line_sum *l
         if (samples->thread[i] != found->thread || at < found->first_ns || at > found->last_ns ||
             !is_looked_at(profile, i))
             continue;
-        if (on_line(profile, samples->stack[i], line) != 1) {
+        if (!is_there(facts, samples->stack[i], line)) {
             away += samples->ticks[i];
             continue;
         }
@@ -127,12 +135,52 @@ static struct share part_of_its_threads(const struct facts *facts, const struct 
             if (!sample_counts(profile, i))
                 continue;
             one += samples->wall_ns[i];
-            one_there += on_line(profile, samples->stack[i], line) == 1 ? samples->wall_ns[i] : 0;
+            one_there += is_there(facts, samples->stack[i], line) ? samples->wall_ns[i] : 0;
         }
         there += one_there;
         all += one_there > 0 ? one : 0;
     }
     return elapsed_part(facts, all > facts->elapsed_ns ? there / all * facts->elapsed_ns : there);
+}
+
+/* Is each stay there brief? `mean_s`: at most on average, of the thread that is there most. */
+static bool stays_briefly(const struct facts *facts, const struct line_sum *line, struct line_samples *samples,
+                          double *mean_s)
+{
+    count_visits(facts, line, samples);
+    double run = samples->visits > 0 ? (double)samples->samples / (double)samples->visits : 0;
+    *mean_s = facts->profile->self.rate_hz > 0 ? run / facts->profile->self.rate_hz : run / 1e3;
+    /* Were it there for a moment each time, chance alone would put so many samples in a row. */
+    double chance = 1 / fmax(0.01, 1 - part_there(facts, line, samples));
+    bool stays = *mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_SURE) && run > LIMIT_OF(N_PLUS_ONE, RUN_MAX) * chance;
+    return *mean_s <= LIMIT_OF(N_PLUS_ONE, MEAN_MAX) && !stays;
+}
+
+/* Does a mapper of a database load what belongs to its objects one by one? Threads that each load a little have few
+ * visits each: all of them count. */
+static bool finding_lazy_loads(const struct facts *facts, struct finding *finding, struct words *words)
+{
+    const struct reach *reach = &facts->reaches[REACH_LAZY_LOAD];
+    struct line_samples samples;
+    double mean_s;
+    if (reach->caller == 0 || (double)reach->visits < LIMIT_OF(N_PLUS_ONE, VISITS_MIN))
+        return false;
+    struct share share = part_of_its_threads(facts, NULL);
+    if (share.low < LIMIT_OF(N_PLUS_ONE, LINE_MIN) || !stays_briefly(facts, NULL, &samples, &mean_s))
+        return false;
+    finding_predict(finding, share.low, share.share, LIMIT_OF(N_PLUS_ONE, FACTOR_LOW),
+                    LIMIT_OF(N_PLUS_ONE, FACTOR_HIGH));
+    finding_bound(facts, reach, finding);
+    finding_add_share(finding, "elapsed time loading what belongs to one object", share);
+    finding_add(finding, "loads, at least", "1", (double)reach->visits);
+    finding_add(finding, "a load, at most on average", "s", mean_s);
+    finding_place_frame(facts, reach->caller, finding);
+    finding_not_measured(finding, "how many objects there are, and whether all that is loaded is needed");
+    finding->confidence = 0.8;
+    words->action = "Load it with the objects: select_related() or prefetch_related() (Django), selectinload() or "
+                    "joinedload() in .options() (SQLAlchemy): one query, or two, for all of them.";
+    words_percent(words->share, sizeof words->share, share.share);
+    return true;
 }
 
 bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
@@ -155,14 +203,8 @@ bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, s
         share = part_of_its_threads(facts, line);
         if (share.low < LIMIT_OF(N_PLUS_ONE, LINE_MIN))
             continue;
-        count_visits(profile, line, &samples);
-        double run = samples.visits > 0 ? (double)samples.samples / (double)samples.visits : 0;
-        double mean_s = profile->self.rate_hz > 0 ? run / profile->self.rate_hz : run / 1e3;
-        /* Were it there for a moment each time, chance alone would put so many samples in a row. */
-        double chance = 1 / fmax(0.01, 1 - part_there(profile, line, &samples));
-        bool stays = mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_SURE) && run > LIMIT_OF(N_PLUS_ONE, RUN_MAX) * chance;
-        if ((double)samples.visits < LIMIT_OF(N_PLUS_ONE, VISITS_MIN) || mean_s > LIMIT_OF(N_PLUS_ONE, MEAN_MAX) ||
-            stays)
+        double mean_s;
+        if (!stays_briefly(facts, line, &samples, &mean_s) || (double)samples.visits < LIMIT_OF(N_PLUS_ONE, VISITS_MIN))
             continue;
         finding_predict(finding, share.low, share.share, LIMIT_OF(N_PLUS_ONE, FACTOR_LOW),
                         LIMIT_OF(N_PLUS_ONE, FACTOR_HIGH));
@@ -176,7 +218,7 @@ bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, s
         words_percent(words->share, sizeof words->share, share.share);
         return true;
     }
-    return false;
+    return finding_lazy_loads(facts, finding, words);
 }
 
 /* ---- growth ---------------------------------------------------------------------------------------------------------
@@ -327,7 +369,7 @@ bool rule_growth(const struct facts *facts, const struct finding *earlier, size_
         double looks_min = walks ? LIMIT_OF(GROWTH, ONLY_LOOKS_MIN) : LIMIT_OF(GROWTH, LOOKS_MIN);
         if (!has_grown(profile, line, first_max, looks_min, &operand) || (walks && !grows_only(&operand)))
             continue;
-        count_visits(profile, line, &samples);
+        count_visits(facts, line, &samples);
         split_in_time(profile, line, &samples);
         double by = rise(&samples);
         if (by < LIMIT_OF(GROWTH, RISE_MIN) && !whole)

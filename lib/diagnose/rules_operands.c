@@ -357,21 +357,100 @@ static bool takes_items(const struct facts *facts, uint32_t place, struct line_o
            series->mean >= LIMIT_OF(VECTORISE, ITEMS_MIN);
 }
 
+/* Is the line the loop's own or in its body? By indents: a line outside that stands as far in or less ends it. */
+static bool is_in_loop(const struct profile *profile, uint32_t file, uint32_t loop, uint32_t line)
+{
+    size_t length = 0;
+    const char *text = profile_source_line(profile, file, loop, &length);
+    size_t indent = text != NULL ? source_indent(text, length) : 0;
+    for (uint32_t at = loop; text != NULL && at < line;) {
+        text = profile_source_line(profile, file, ++at, &length);
+        size_t further = text != NULL ? source_indent(text, length) : 0;
+        if (further <= indent && further < length)
+            return false;
+    }
+    return text != NULL ? line >= loop : line == loop;
+}
+
+/* The own place that asks a Series for an item in this stack, where that is on one of the lines that go over rows; 0:
+ * it is elsewhere. */
+static uint32_t place_in_rows(const struct facts *facts, uint32_t stack)
+{
+    const struct profile *profile = facts->profile;
+    const struct frame *rows = &profile->frames[facts->reaches[REACH_ROWS].caller];
+    uint32_t place = 0;
+    for (; stack != 0; stack = profile->stacks[stack].parent) {
+        uint32_t at = profile->stacks[stack].frame;
+        const struct frame *frame = &profile->frames[at];
+        if (reach_leads(facts, stack, REACH_ITEMS))
+            continue;
+        if (place == 0 && profile->function_own[frame->function])
+            place = at;
+        if (frame->function == rows->function &&
+            is_in_loop(profile, profile->functions[frame->function].file, rows->line, frame->line))
+            return place;
+    }
+    return 0;
+}
+
+/* row["price"] or row[2]; or row.price, which no look tells: the line has no index at all. A mask or a slice takes many
+ * at once. */
+static bool takes_one(const struct facts *facts, uint32_t place)
+{
+    static const char *const single[] = {"str", "int", "numpy.int64", NULL};
+    const struct frame *frame = &facts->profile->frames[place];
+    struct line_operand index;
+    size_t length = 0;
+    if (seen_at(facts, place, "[]", 1, &index))
+        return is_one_of(index.type, single) &&
+               (double)index.type_looks >= LIMIT_OF(LIST_MEMBERSHIP, TYPE_MIN) * (double)index.looks;
+    const char *text =
+        source_line(facts->profile, facts->profile->functions[frame->function].file, frame->line, &length);
+    return text != NULL && memchr(text, '[', length) == NULL;
+}
+
+/* On the CPU, taking values out of the rows that are made. What no sample saw is taken to be like what was seen. */
+static double asking_rows(const struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    const struct profile_samples *samples = &profile->samples;
+    double *by_stack = mem_zalloc(profile->n_stacks, sizeof *by_stack), asking = 0, all = 0;
+    for (size_t i = 0; by_stack != NULL && i < samples->count; i++) {
+        if (sample_counts(profile, i) && samples->ticks[i] != 0 && state_on_cpu((enum state)samples->state[i]))
+            by_stack[samples->stack[i]] += samples->wall_ns[i];
+    }
+    for (uint32_t stack = 1; by_stack != NULL && stack < profile->n_stacks; stack++) {
+        if (!(by_stack[stack] > 0) || !reach_leads(facts, stack, REACH_ITEMS))
+            continue;
+        uint32_t place = place_in_rows(facts, stack);
+        all += by_stack[stack];
+        asking += place != 0 && takes_one(facts, place) ? by_stack[stack] : 0;
+    }
+    mem_free(by_stack);
+    return all > 0 ? facts->reaches[REACH_ITEMS].on_ns * asking / all : 0;
+}
+
 /* Rows of a DataFrame, or values of a Series, that pandas makes one at a time. */
 static bool goes_over(const struct facts *facts, enum reach_id set, struct finding *finding, struct words *words)
 {
     const struct reach *reach = &facts->reaches[set];
     bool rows = set == REACH_ROWS;
     struct strata only_on = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
-    struct share share = share_of(&only_on, reach->on_ns, 0, 0);
+    /* What is asked of rows that are made one at a time goes with them. */
+    bool asked =
+        rows && reach->caller != 0 && share_of(&only_on, reach->on_ns, 0, 0).low >= LIMIT_OF(VECTORISE, ROWS_ALONE_MIN);
+    struct share share = share_of(&only_on, reach->on_ns + (asked ? asking_rows(facts) : 0), 0, 0);
     struct line_operand operand = {.type = ""};
     if (share.low < LIMIT_OF(VECTORISE, ROWS_MIN) || reach->caller == 0 ||
         (!rows && !takes_items(facts, reach->caller, &operand)))
         return false;
     char what[128] = "a DataFrame";
-    if (!rows || (seen_at(facts, reach->caller, "for", 0, &operand) && strcmp(operand.type, "DataFrame") == 0))
+    if (!rows ||
+        ((seen_at(facts, reach->caller, "for", 0, &operand) || seen_at(facts, reach->caller, "call", 0, &operand)) &&
+         strcmp(operand.type, "DataFrame") == 0))
         operand_describe(&operand, what, sizeof what);
-    finding_add_share(finding, rows ? "CPU time making a row at a time" : "CPU time taking a value at a time", share);
+    finding_add_share(finding, rows ? "CPU time making rows and asking them" : "CPU time taking a value at a time",
+                      share);
     if (operand.type_looks > 0)
         add_operand(finding, &operand);
     finding_place_frame(facts, reach->caller, finding);

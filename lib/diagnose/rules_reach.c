@@ -13,8 +13,7 @@ static struct share reach_cpu(const struct facts *facts, const struct reach *rea
     return cpu_part(facts, reach->on_ns);
 }
 
-/* No run is shorter than what one of its threads computes beside. */
-static void bound(const struct facts *facts, const struct reach *reach, struct finding *finding)
+void finding_bound(const struct facts *facts, const struct reach *reach, struct finding *finding)
 {
     if (!(reach->apart_ns > 0))
         return;
@@ -42,7 +41,7 @@ bool rule_deep_copy(const struct facts *facts, const struct finding *earlier, si
         return false;
     finding_predict(finding, facts->active * share.low, facts->active * share.share, LIMIT_OF(DEEP_COPY, FACTOR_LOW),
                     1000);
-    bound(facts, reach, finding);
+    finding_bound(facts, reach, finding);
     finding_add_share(finding, "CPU time under copy.deepcopy", share);
     finding_add(finding, "copies, at least", "1", (double)reach->visits);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
@@ -79,6 +78,18 @@ bool rule_regex_recompile(const struct facts *facts, const struct finding *earli
     return true;
 }
 
+/* Children that run no Python, as the recorder met them, or as samples saw them started: starts that are very brief are
+ * missed there. What a child that runs no Python starts in turn is none of the program's. */
+static double children_started(const struct profile *profile, const struct reach *spawn)
+{
+    double children = 0;
+    for (size_t i = 1; i < profile->n_processes; i++) {
+        const struct process *process = &profile->processes[i];
+        children += process->python == 0 && process->parent != 0 && profile->processes[process->parent].python != 0;
+    }
+    return fmax((double)spawn->visits, children);
+}
+
 bool rule_subprocess(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                      struct finding *finding, struct words *words)
 {
@@ -86,30 +97,31 @@ bool rule_subprocess(const struct facts *facts, const struct finding *earlier, s
     (void)n_earlier;
     const struct reach *child = &facts->reaches[REACH_CHILD], *spawn = &facts->reaches[REACH_SPAWN];
     struct share part = elapsed_part(facts, known_part(facts, child->wall_ns) * facts->elapsed_ns);
-    double mean_ns = spawn->visits > 0 ? child->wall_ns / (double)spawn->visits : 0;
+    double started = children_started(facts->profile, spawn);
+    double mean_ns = started > 0 ? child->wall_ns / started : 0;
     bool brief = mean_ns / 1e9 <= LIMIT_OF(SUBPROCESS_PER_ITEM, MEAN_SURE);
     /* What a child does itself is not told from its end, so only the cost of its start is sure to go; several at once
      * overlap. */
     if (part.low < LIMIT_OF(SUBPROCESS_PER_ITEM, WALL_MIN) ||
         child->wall_ns > LIMIT_OF(SUBPROCESS_PER_ITEM, OVERLAP_MAX) * facts->elapsed_ns ||
         (!brief && spawn->wall_ns < LIMIT_OF(SUBPROCESS_PER_ITEM, START_MIN) * child->wall_ns) ||
-        (double)spawn->visits < LIMIT_OF(SUBPROCESS_PER_ITEM, STARTS_MIN) ||
+        started < LIMIT_OF(SUBPROCESS_PER_ITEM, STARTS_MIN) ||
         mean_ns / 1e9 > LIMIT_OF(SUBPROCESS_PER_ITEM, MEAN_MAX) || spawn->caller == 0)
         return false;
     double sure = elapsed_part(facts, LIMIT_OF(SUBPROCESS_PER_ITEM, SURE) * spawn->wall_ns).low;
     sure = brief ? fmax(sure, LIMIT_OF(SUBPROCESS_PER_ITEM, GOES_LOW) * part.low) : sure;
     finding_predict(finding, fmin(sure, part.low), fmin(LIMIT_OF(SUBPROCESS_PER_ITEM, GOES_HIGH), part.share),
                     LIMIT_OF(SUBPROCESS_PER_ITEM, FACTOR_LOW), 1000);
-    bound(facts, child, finding);
+    finding_bound(facts, child, finding);
     finding_add_share(finding, "starting children and waiting for them", part);
     finding_add_elapsed(facts, finding, "of it only starting them", spawn->wall_ns / facts->elapsed_ns);
-    finding_add(finding, "children started, at least", "1", (double)spawn->visits);
+    finding_add(finding, "children started, at least", "1", started);
     finding_add(finding, "a child's start and wait, at most on average", "s", mean_ns / 1e9);
     finding_place_frame(facts, spawn->caller, finding);
     finding_not_measured(finding, "what the children do, and whether Python can do it itself");
     finding->confidence = 0.75;
     words_percent(words->share, sizeof words->share, part.share);
-    snprintf(words->count, sizeof words->count, "%llu", (unsigned long long)spawn->visits);
+    snprintf(words->count, sizeof words->count, "%.0f", started);
     return true;
 }
 
@@ -135,7 +147,7 @@ bool rule_blocking_in_async(const struct facts *facts, const struct finding *ear
         return false;
     double at_once = fmin((double)facts->held_up.tasks, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_HIGH));
     finding_predict(finding, part.low, part.share, LIMIT_OF(BLOCKING_IN_ASYNC, AT_ONCE_LOW), at_once);
-    bound(facts, reach, finding);
+    finding_bound(facts, reach, finding);
     finding_add_share(finding, "event loop held up by a wait", part);
     finding_add(finding, "tasks that wait so", "1", (double)facts->held_up.tasks);
     finding_add(finding, "separate waits, at least", "1", waits);
@@ -165,8 +177,9 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
         waits == 0 || facts->reaches[REACH_PROXY].on_ns > LIMIT_OF(SMALL_TASKS, PROXY_MAX) * all->on_ns)
         return false;
     finding_predict(finding, facts->active * share.low, facts->active * share.share,
-                    large ? LIMIT_OF(PICKLE_TRANSFER, FACTOR_LOW) : LIMIT_OF(SMALL_TASKS, FACTOR_LOW), 50);
-    bound(facts, all, finding);
+                    large ? LIMIT_OF(PICKLE_TRANSFER, FACTOR_LOW) : LIMIT_OF(SMALL_TASKS, FACTOR_LOW),
+                    LIMIT_OF(SMALL_TASKS, FACTOR_HIGH));
+    finding_bound(facts, all, finding);
     finding_add_share(finding, "CPU time sending and receiving", share);
     if (pickling->visits > 0)
         finding_add(finding, "one pickling, at least", "s", mean_ns / 1e9);
@@ -179,6 +192,21 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     return true;
 }
 
+/* A plain loop has no pool at all: what that does beside the sending, and what makes its workers ready, may go too. */
+static void promise_plain_loop(const struct facts *facts, struct finding *finding)
+{
+    const struct reach *pool = &facts->reaches[REACH_MACHINERY];
+    struct share goes = cpu_part(facts, pool->on_ns + facts->crowd.started_ns);
+    struct finding plain = *finding;
+    finding_predict(&plain, 0, facts->active * goes.share, 1, LIMIT_OF(SMALL_TASKS, FACTOR_HIGH));
+    finding_bound(facts, pool, &plain);
+    if (plain.predicted_high <= finding->predicted_high)
+        return;
+    finding->predicted_high = plain.predicted_high;
+    finding->max_gain = fmax(finding->max_gain, plain.max_gain);
+    finding_add_share(finding, "CPU time in all that the pool does", goes);
+}
+
 bool rule_small_tasks(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                       struct finding *finding, struct words *words)
 {
@@ -186,6 +214,7 @@ bool rule_small_tasks(const struct facts *facts, const struct finding *earlier, 
     (void)n_earlier;
     if (!transfers(facts, false, finding, words))
         return false;
+    promise_plain_loop(facts, finding);
     finding_not_measured(finding, "how many tasks there are, and how much goes with each");
     return true;
 }
@@ -287,166 +316,4 @@ bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, 
         return true;
     }
     return false;
-}
-
-/* ---- lock-held-waiting ----------------------------------------------------------------------------------------------
- */
-
-struct held {
-    double lock_ns, wait_ns; /* waiting for a lock; waiting for something else further down in the function */
-    double line_ns;          /* of the line with most of the first */
-    uint32_t lock_line, wait_line;
-};
-
-static bool is_lock_line(const struct profile *profile, const struct line_sum *line)
-{
-    size_t length = 0;
-    const char *text = source_line(profile, line->file, line->line, &length);
-    return text != NULL && source_locks(text, length);
-}
-
-/* Is the sample at the line, or in the library's function that takes the lock of a Condition for it? A semaphore, whose
- * `acquire` is the library's too, says on purpose how many may go on at once. */
-static bool takes_at(const struct profile *profile, uint32_t stack, const struct line_sum *line)
-{
-    const char *name = NULL;
-    for (; stack != 0; stack = profile->stacks[stack].parent) {
-        const struct frame *frame = &profile->frames[profile->stacks[stack].frame];
-        if (frame->function == line->function && frame->line == line->line)
-            return name == NULL || strcmp(name, "__enter__") == 0;
-        if (profile->function_own[frame->function])
-            return false;
-        const char *whole = profile->strings[profile->functions[frame->function].name], *dot = strrchr(whole, '.');
-        name = dot != NULL ? dot + 1 : whole;
-    }
-    return false;
-}
-
-static double waits_to_take(const struct profile *profile, const struct line_sum *line)
-{
-    const struct profile_samples *samples = &profile->samples;
-    double ns = 0;
-    for (size_t i = 0; i < samples->count; i++) {
-        if (samples->state[i] == STATE_LOCK && sample_counts(profile, i) && takes_at(profile, samples->stack[i], line))
-            ns += samples->wall_ns[i];
-    }
-    return ns;
-}
-
-/* Is a line further down within what the lock's line begins, by its blanks? Lines that are not known: no. */
-static bool is_under(const struct profile *profile, const struct line_sum *lock, uint32_t line)
-{
-    size_t length = 0;
-    const char *text = source_line(profile, lock->file, lock->line, &length);
-    size_t indent = text != NULL ? source_indent(text, length) : 0;
-    bool block = text != NULL && memmem(text, length, "with ", 5) != NULL;
-    for (uint32_t at = lock->line + 1; text != NULL && at <= line; at++) {
-        text = source_line(profile, lock->file, at, &length);
-        size_t blanks = text != NULL ? source_indent(text, length) : 0;
-        if (text != NULL && blanks == length)
-            continue; /* nothing, or a comment */
-        if (text == NULL || (block ? blanks <= indent : source_unlocks(text, length)))
-            return false;
-    }
-    return text != NULL;
-}
-
-/* Time asleep or waiting for input under a line of a function, in it or in what it calls. */
-static double waits_below(const struct profile *profile, uint32_t function, uint32_t line)
-{
-    const struct profile_samples *samples = &profile->samples;
-    double ns = 0;
-    for (size_t i = 0; i < samples->count; i++) {
-        if (!sample_counts(profile, i) || (samples->state[i] != STATE_SLEEP && samples->state[i] != STATE_IO))
-            continue;
-        for (uint32_t stack = samples->stack[i]; stack != 0; stack = profile->stacks[stack].parent) {
-            const struct frame *frame = &profile->frames[profile->stacks[stack].frame];
-            if (frame->function != function)
-                continue;
-            ns += frame->line == line ? samples->wall_ns[i] : 0;
-            break;
-        }
-    }
-    return ns;
-}
-
-/* The function in which threads wait for a lock at one line and for something else under it. */
-static uint32_t find_held(const struct facts *facts, struct held *found)
-{
-    const struct aggregate *aggregate = facts->aggregate;
-    uint32_t best = 0;
-    for (size_t i = 0; i < aggregate->n_lines; i++) {
-        const struct line_sum *lock = &aggregate->lines[i];
-        struct held held = {.lock_line = lock->line};
-        if (lock->line == 0 || !facts->profile->function_own[lock->function] || !is_lock_line(facts->profile, lock))
-            continue;
-        held.lock_ns = waits_to_take(facts->profile, lock);
-        if (held.lock_ns <= found->lock_ns)
-            continue;
-        for (size_t k = 0; k < aggregate->n_lines; k++) {
-            const struct line_sum *wait = &aggregate->lines[k];
-            if (wait->function != lock->function || wait->line <= lock->line ||
-                !is_under(facts->profile, lock, wait->line))
-                continue;
-            double ns = waits_below(facts->profile, lock->function, wait->line);
-            held.wait_ns += ns;
-            if (ns > held.line_ns) {
-                held.line_ns = ns;
-                held.wait_line = wait->line;
-            }
-        }
-        if (held.wait_ns <= 0)
-            continue;
-        *found = held;
-        best = lock->function;
-    }
-    return best;
-}
-
-/* Who holds the lock, where looks told. */
-static void add_lock_holder(const struct profile *profile, uint32_t lock_line, struct finding *finding,
-                            struct words *words)
-{
-    enum { LOOKS_LEAST = 5 };
-    struct line_holder holder;
-    char place[60], measure[sizeof finding->evidence[0].measure];
-    if (!profile_line_holder(profile, finding->file, lock_line, &holder) || holder.looks < LOOKS_LEAST)
-        return;
-    struct share share = {.share = (double)holder.held / (double)holder.looks};
-    wilson(share.share, (double)holder.looks, &share.low, &share.high);
-    lock_holder_place(profile, &holder, place, sizeof place);
-    snprintf(measure, sizeof measure, "of looks: held by %s", place);
-    finding_add_share(finding, measure, share);
-    snprintf(words->reason, sizeof words->reason, " (%s, %.0f %% of looks)", place, floor(100 * share.share));
-}
-
-bool rule_lock_held(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
-                    struct words *words)
-{
-    (void)earlier;
-    (void)n_earlier;
-    struct held held = {0};
-    uint32_t function = find_held(facts, &held);
-    if (function == 0 || !(facts->elapsed_ns > 0))
-        return false;
-    double waiting = held.lock_ns / facts->elapsed_ns;
-    struct share part = elapsed_part(facts, held.wait_ns);
-    /* Threads that wait below without the lock would wait side by side. */
-    if (waiting < LIMIT_OF(LOCK_HELD_WAITING, LOCK_MIN) || part.low < LIMIT_OF(LOCK_HELD_WAITING, WAIT_MIN) ||
-        held.wait_ns > LIMIT_OF(LOCK_HELD_WAITING, OVERLAP_MAX) * facts->elapsed_ns)
-        return false;
-    finding_predict(finding, part.low, part.share, fmin(2, 1 + waiting), 1 + waiting);
-    finding_add(finding, "threads that wait for the lock", "threads", waiting);
-    finding_add_share(finding, "something else is waited for meanwhile", part);
-    finding->function = function;
-    finding->file = facts->profile->functions[function].file;
-    finding->line = held.wait_line;
-    add_lock_holder(facts->profile, held.lock_line, finding, words);
-    finding->line_first = held.lock_line;
-    finding->line_last = held.wait_line;
-    finding_not_measured(finding, "what the lock is for: one connection or a pace may need it all along");
-    finding->confidence = 0.6;
-    words_percent(words->share, sizeof words->share, part.share);
-    snprintf(words->count, sizeof words->count, "%.1f", waiting);
-    return true;
 }

@@ -212,3 +212,23 @@ bool source_locks(const char *text, size_t length)
 {
     return contains(text, length, "with ") || contains(text, length, ".acquire(");
 }
+
+bool source_is_with(const char *text, size_t length)
+{
+    size_t indent = source_indent(text, length);
+    return text_begins((struct text){text + indent, text + length}, "with ");
+}
+
+struct text source_with(const char *text, size_t length)
+{
+    size_t indent = source_indent(text, length);
+    struct text name = {"", ""};
+    if (!source_is_with(text, length))
+        return name;
+    for (const char *at = text + indent + 5; at < text + length && (text_is_word(*at) || *at == '.'); at++) {
+        if (name.at == name.end || *at == '.')
+            name.at = *at == '.' ? at + 1 : at;
+        name.end = at + 1;
+    }
+    return name;
+}

@@ -63,6 +63,10 @@ bool text_next_field(struct text *string, struct text *field);
 bool text_is_keyword(struct text name, const char *end);
 /* `name`, `name.part[at]`, and nothing else: what it stands for is no new thing. */
 bool text_is_place(struct text text);
+/* Does the line begin with `with`? */
+bool source_is_with(const char *text, size_t length);
+/* What a line's `with` is of, without what it is part of: `lock` of `with self.lock:`. Empty: not understood. */
+struct text source_with(const char *text, size_t length);
 /* `=` of an assignment; NULL: there is none. */
 const char *text_assignment(struct text text);
 /* Is that sign one of `+=` and its like? */

@@ -137,6 +137,32 @@ static void add_cpu(const struct profile *profile, uint32_t process, struct tren
     }
 }
 
+/* Collections take longer the more there is: what they take says nothing of whether less is made than before. */
+static void leave_out_collections(const struct profile *profile, uint32_t process, struct trend_point *points, size_t n)
+{
+    const struct profile_samples *samples = &profile->samples;
+    double by_point[POINTS_MAX + 1] = {0}, sum = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        uint32_t thread = samples->thread[i];
+        if (samples->state[i] != STATE_GC || thread >= profile->n_threads ||
+            profile->threads[thread].process != process)
+            continue;
+        size_t low = 0, high = n;
+        while (low < high) {
+            size_t middle = (low + high) / 2;
+            if (points[middle].time_s * 1e9 < (double)samples->time_ns[i])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        by_point[low] += samples->cpu_ns[i] / 1e9;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sum += by_point[i];
+        points[i].cpu_s = points[i].cpu_s > sum ? points[i].cpu_s - sum : 0;
+    }
+}
+
 /* Of one process, thinned where there are very many. */
 static size_t read_points(const struct profile *profile, uint32_t process, struct trend_point *points)
 {
@@ -150,6 +176,7 @@ static size_t read_points(const struct profile *profile, uint32_t process, struc
             points[n++] = (struct trend_point){(double)counter->time_ns / 1e9, (double)counter->value, 0};
     }
     add_cpu(profile, process, points, n);
+    leave_out_collections(profile, process, points, n);
     return n;
 }
 

@@ -22,7 +22,7 @@ int trend_of_memory(const struct profile *profile, struct trend *trend);
 
 struct trend_point {
     double time_s, value;
-    double cpu_s; /* that the process had used by then; 0: not known */
+    double cpu_s; /* that the process had used by then, but for collections; 0: not known */
 };
 /* Points in order of time; false: too few. Sorts nothing in place. 0 or ERR_NOMEM. */
 int trend_fit(const struct trend_point *points, size_t n, struct trend *trend);

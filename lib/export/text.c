@@ -1,8 +1,8 @@
 /*
- * The verdict on one screen: at most 24 lines of `width` columns unless rows are asked for with --top. Order: what was
- * measured, can it be trusted, what to do, where the time went, which functions and lines, what else. Colour only
- * repeats what words and marks say. Text from the target passes through buf_add_visible. The sizes of the written files
- * are all that is asked of the system.
+ * The verdict on one screen: at most `height` lines (24) of `width` columns unless rows are asked for with --top.
+ * Order: what was measured, can it be trusted, what to do, where the time went, which functions and lines, what else.
+ * Colour only repeats what words and marks say. Text from the target passes through buf_add_visible. The sizes of the
+ * written files are all that is asked of the system.
  */
 #include "export/text.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LINES_MAX = 24, ROWS_LEAST = 2, ROWS_MAX = 1000 };
+enum { HEIGHT_LEAST = 20, HEIGHT = 24, ROWS_LEAST = 2, ROWS_MAX = 1000 };
 
 void text_style(struct screen *screen, const char *code)
 {
@@ -121,29 +121,44 @@ static void join(struct screen *screen, const struct buf *blocks, const bool *bl
     }
 }
 
+/* One row more of the block, where there is room: a row can take several lines. */
+static int add_row(struct screen *screen, enum block block, size_t *given, struct buf *drawn, size_t *used)
+{
+    struct buf more = {0};
+    int rc = draw_apart(screen, block, *given + 1, &more);
+    size_t lines = *used - count_lines(drawn) + count_lines(&more);
+    if (rc == 0 && lines <= screen->height) {
+        struct buf before = *drawn;
+        *drawn = more;
+        more = before;
+        *used = lines;
+        ++*given;
+    }
+    buf_release(&more);
+    return rc;
+}
+
 /* What is left of the screen goes to blank lines and rows, in this order; with --top nothing is limited. */
 static int spend_rest(struct screen *screen, struct buf *blocks, bool *blank, size_t rows, size_t used)
 {
     static const struct {
         enum block block;
         bool row;
-    } wishes[] = {{BLOCK_FUNCTIONS, false}, {BLOCK_FINDINGS, false}, {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},
-                  {BLOCK_LINES, false},     {BLOCK_FILES, false},    {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},
-                  {BLOCK_FUNCTIONS, true},  {BLOCK_LINES, true}};
+    } wishes[] = {{BLOCK_VERDICT, false},  {BLOCK_LEDGER, false}, {BLOCK_FUNCTIONS, false}, {BLOCK_FINDINGS, false},
+                  {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},   {BLOCK_LINES, false},     {BLOCK_FILES, false},
+                  {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},   {BLOCK_FUNCTIONS, true},  {BLOCK_LINES, true}};
     size_t given[BLOCKS] = {[BLOCK_FUNCTIONS] = rows, [BLOCK_LINES] = rows}, top = screen->input->options->top;
-    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0] && (used < LINES_MAX || top > 0); i++) {
+    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0] && (used < screen->height || top > 0); i++) {
         enum block block = wishes[i].block;
-        if (blocks[block].size == 0)
+        if (blocks[block].size == 0 || (!wishes[i].row && blank[block]))
             continue;
         if (!wishes[i].row) {
             blank[block] = true;
             used++;
         } else if (top == 0) {
-            size_t before = count_lines(&blocks[block]);
-            int rc = draw_apart(screen, block, ++given[block], &blocks[block]);
+            int rc = add_row(screen, block, &given[block], &blocks[block], &used);
             if (rc != 0)
                 return rc;
-            used += count_lines(&blocks[block]) - before;
         }
     }
     return 0;
@@ -152,7 +167,7 @@ static int spend_rest(struct screen *screen, struct buf *blocks, bool *blank, si
 static int draw_blocks(struct screen *screen, size_t rows, struct buf *blocks, size_t *used)
 {
     int rc = 0;
-    *used = 2; /* blank lines */
+    *used = screen->tight >= TIGHT_BLANKS ? 0 : 2;
     for (int i = 0; rc == 0 && i < BLOCKS; i++) {
         rc = draw_apart(screen, (enum block)i, rows, &blocks[i]);
         *used += count_lines(&blocks[i]);
@@ -168,9 +183,10 @@ static int draw_screen(struct screen *screen)
     if (rows > ROWS_MAX)
         rows = ROWS_MAX;
     int rc = draw_blocks(screen, rows, blocks, &used);
-    while (rc == 0 && top == 0 && used > LINES_MAX && screen->tight < TIGHT_MOST) {
+    while (rc == 0 && top == 0 && used > screen->height && screen->tight < TIGHT_MOST) {
         screen->tight++;
-        rows = 1;
+        rows = screen->tight >= TIGHT_ROWS ? 1 : rows;
+        blank[BLOCK_VERDICT] = blank[BLOCK_LEDGER] = screen->tight < TIGHT_BLANKS;
         rc = draw_blocks(screen, rows, blocks, &used);
     }
     rc = rc == 0 ? spend_rest(screen, blocks, blank, rows, used) : rc;
@@ -208,9 +224,11 @@ int export_text(const struct export_input *input, const struct sink *sink, struc
         err = &spare;
     struct screen screen = {.input = input, .profile = input->profile, .diagnosis = input->diagnosis};
     screen.width = input->options->width == 0 ? 80 : input->options->width < 60 ? 60 : input->options->width;
-    if (input->options->sort != NULL && strcmp(input->options->sort, "self") != 0 &&
-        strcmp(input->options->sort, "total") != 0)
-        return err_set(err, ERR_BAD_INPUT, "cannot sort by %s: it is self or total", input->options->sort);
+    uint32_t height = input->options->height;
+    screen.height = height == 0 ? HEIGHT : height < HEIGHT_LEAST ? HEIGHT_LEAST : height;
+    const char *sort = input->options->sort;
+    if (sort != NULL && strcmp(sort, "own") != 0 && strcmp(sort, "self") != 0 && strcmp(sort, "total") != 0)
+        return err_set(err, ERR_BAD_INPUT, "cannot sort by %s: it is own, self or total", sort);
     int rc = aggregate_new(input->profile, &input->filter, &screen.aggregate);
     if (rc != 0)
         return err_set(err, rc, "writing the report: %s", err_sentence(rc));

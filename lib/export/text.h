@@ -13,13 +13,23 @@ struct screen {
     const struct diagnosis *diagnosis;
     struct aggregate *aggregate; /* of the filter */
     struct strata strata;        /* what its intervals come from */
-    size_t width;
+    size_t width, height;
     unsigned tight; /* how much has to be left out to stay on the screen; 0: nothing */
     struct buf out;
 };
 
-/* Levels of `tight`, each with those before it. */
-enum { TIGHT_ROWS = 1, TIGHT_FINDINGS, TIGHT_CHECK, TIGHT_CPU, TIGHT_NOTES, TIGHT_MOST = TIGHT_NOTES };
+/* Levels of `tight`, each with those before it: what helps least to decide goes first. */
+enum {
+    TIGHT_CODE = 1,
+    TIGHT_ROWS,
+    TIGHT_FINDINGS,
+    TIGHT_CHECK,
+    TIGHT_CPU,
+    TIGHT_NOTES,
+    TIGHT_BLANKS,
+    TIGHT_BAR,
+    TIGHT_MOST = TIGHT_BAR
+};
 
 /* What hangs below a word at the left ("trust", "wall") begins in this column. */
 enum { TEXT_LEFT = 9 };

@@ -1,6 +1,7 @@
 /*
  * The tables of functions and lines: own code first, then the libraries, each by weight. See text.h.
  */
+#include "diagnose/native_line.h"
 #include "diagnose/operand_words.h"
 #include "export/text.h"
 
@@ -26,15 +27,15 @@ void text_place(struct screen *screen, uint32_t file, uint32_t line, size_t widt
     text_done(screen, &text);
 }
 
-static bool by_total(const struct screen *screen)
+static bool sorted_by(const struct screen *screen, const char *key)
 {
     const char *sort = screen->input->options->sort;
-    return sort != NULL && strcmp(sort, "total") == 0;
+    return strcmp(sort != NULL ? sort : "own", key) == 0;
 }
 
 static double function_weight(const struct screen *screen, const struct function_sum *sum)
 {
-    bool total = by_total(screen), cpu = screen->input->options->cpu_clock;
+    bool total = sorted_by(screen, "total"), cpu = screen->input->options->cpu_clock;
     return cpu ? (total ? sum->total_cpu_ns : sum->self_cpu_ns) : (total ? sum->total_wall_ns : sum->self_wall_ns);
 }
 
@@ -43,13 +44,13 @@ static double whole(const struct screen *screen)
     return screen->input->options->cpu_clock ? screen->aggregate->cpu_ns : screen->aggregate->wall_ns;
 }
 
-/* The weight of a row, and whether it is own code. */
+/* The weight of a row, and whether it stands among own code: all do where only the weight decides. */
 typedef double weight_at(const struct screen *screen, size_t index, bool *own);
 
 static double function_at(const struct screen *screen, size_t index, bool *own)
 {
     const struct function_sum *sum = &screen->aggregate->functions[index];
-    *own = screen->profile->function_own[sum->function];
+    *own = !sorted_by(screen, "own") || screen->profile->function_own[sum->function];
     return sum->function == 0 ? 0 : function_weight(screen, sum);
 }
 
@@ -108,6 +109,9 @@ static int pick_rows(const struct screen *screen, weight_at *at, size_t n, size_
     return 0;
 }
 
+static const char title[] = " self  total  function";
+static const char title_own[] = " self  total  function (own code first)";
+
 int text_functions(struct screen *screen, size_t rows)
 {
     size_t *picked = mem_zalloc(rows + 1, sizeof *picked);
@@ -120,7 +124,8 @@ int text_functions(struct screen *screen, size_t rows)
     }
     if (n > 0) {
         text_style(screen, "2");
-        buf_add_text(&screen->out, " self  total  function                       file:line\n");
+        cells_padded(&screen->out, sorted_by(screen, "own") ? title_own : title, 45, false);
+        buf_add_text(&screen->out, "file:line\n");
         text_style(screen, "0");
     }
     for (size_t i = 0; i < n; i++) {
@@ -142,19 +147,23 @@ int text_functions(struct screen *screen, size_t rows)
     return 0;
 }
 
-/* What it works on, below the line. */
+/* What it works on, and what compiled code it runs, below the line. */
 static void add_work(struct screen *screen, const struct line_sum *line, double share)
 {
-    struct buf words = {0};
+    static void (*const add_words[])(const struct profile *, uint32_t file, uint32_t line,
+                                     struct buf *) = {operand_words, native_line_words};
     if (share < work_shown || screen->tight >= TIGHT_FINDINGS)
         return;
-    operand_words(screen->profile, line->file, line->line, &words);
-    if (words.size > 0) {
-        buf_printf(&screen->out, "%18s", "");
-        cells_add_buf(&screen->out, &words, screen->width > 60 ? screen->width - 18 : 42, false, false);
-        buf_add_byte(&screen->out, '\n');
+    for (size_t i = 0; i < sizeof add_words / sizeof *add_words; i++) {
+        struct buf words = {0};
+        add_words[i](screen->profile, line->file, line->line, &words);
+        if (words.size > 0) {
+            buf_printf(&screen->out, "%18s", "");
+            cells_add_buf(&screen->out, &words, screen->width > 60 ? screen->width - 18 : 42, false, false);
+            buf_add_byte(&screen->out, '\n');
+        }
+        text_done(screen, &words);
     }
-    text_done(screen, &words);
 }
 
 static void add_line(struct screen *screen, const struct line_sum *line)

@@ -109,7 +109,7 @@ static void add_check(struct screen *screen, const struct finding *finding)
     text_done(screen, &text);
 }
 
-/* A starved program's advice counts CPU time only; it is worth knowing all the same. */
+/* A starved program's advice is worth knowing all the same. */
 static void add_second(struct screen *screen)
 {
     const struct diagnosis *diagnosis = screen->diagnosis;
@@ -117,7 +117,7 @@ static void add_second(struct screen *screen)
     if (diagnosis->n_findings < 2 || strcmp(diagnosis->findings[0].tag, "starved") != 0 ||
         diagnosis->findings[1].prescription == PRESCRIBE_INSUFFICIENT)
         return;
-    buf_printf(&text, "By CPU time: %s", diagnosis->findings[1].sentence);
+    buf_printf(&text, "Besides: %s", diagnosis->findings[1].sentence);
     cells_wrap(&screen->out, "  ", "  ", buf_text(&text), screen->width);
     text_done(screen, &text);
 }
@@ -280,14 +280,14 @@ void text_ledger(struct screen *screen)
         cpu[i] = aggregate->cpu_ns > 0 ? aggregate->state_cpu_ns[i] / aggregate->cpu_ns : 0;
     }
     add_states(screen, "wall", wall);
-    if (aggregate->wall_ns > 0)
+    if (aggregate->wall_ns > 0 && screen->tight < TIGHT_BAR)
         text_bar(screen, wall);
     add_io(screen);
     if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
         add_states(screen, "CPU", cpu);
     text_aside(screen);
     add_exceptions(screen);
-    if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CPU)
+    if (aggregate->cpu_ns > 0 && screen->tight < TIGHT_CODE)
         add_code(screen);
 }
 

@@ -38,9 +38,19 @@ def test_help_lists_the_commands(run_keisoku: Run) -> None:
 
 
 def test_version(run_keisoku: Run) -> None:
-    done = run_keisoku("--version")
-    assert (done.status, done.err) == (0, "")
-    assert re.fullmatch(r"keisoku \d+\.\d+\.\d+\n", done.out)
+    for word in ("--version", "-V"):
+        done = run_keisoku(word)
+        assert (done.status, done.err) == (0, "")
+        assert re.fullmatch(r"keisoku \d+\.\d+\.\d+\n", done.out)
+
+
+def test_help_is_given_to_who_types_the_word(run_keisoku: Run) -> None:
+    assert run_keisoku("help").out == run_keisoku("--help").out
+    assert run_keisoku("help", "run").out == run_keisoku("run", "--help").out
+    unknown = run_keisoku("help", "rnu")
+    assert (unknown.status, unknown.err) == (2, "keisoku: there is no command rnu; did you mean keisoku run?\n")
+    # A word that is near to nothing gets no guess.
+    assert run_keisoku("serve").err == "keisoku: there is no command serve; keisoku --help lists them\n"
 
 
 @pytest.mark.parametrize(("bit", "name"), COMMANDS, ids=[name for _, name in COMMANDS])

@@ -160,6 +160,28 @@ def test_the_last_seconds_are_kept(run_keisoku: Run, a_python: Interpreter, tmp_
     assert re.search(r"kept\s+the\s+last\s+2\.0\s+s\s+of\s+[5-9]\.\d", done.err), done.err
 
 
+def test_who_reads_a_live_recording_takes_nothing(
+    start: Callable[..., Recorder], a_python: Interpreter, run_keisoku: Run, tmp_path: Path
+) -> None:
+    """The recorder has read its own file by then, for a trim and for a copy. Its locks are still there, and its log."""
+    (tmp_path / "app.py").write_text(SECONDS)
+    recorder = start("--keep", "1s", a_python.path, "app.py", 30)
+    recorder.wait_for((tmp_path / "second 3").exists)
+    assert recorder.ctl("save", "-o", "copy.kei")[0] == 0
+    assert run_keisoku("report", "x.kei", cwd=tmp_path).status == 0
+    read = time.time_ns()
+    assert (tmp_path / "x.kei-wal").exists()
+    time.sleep(2)
+    recorder.process.kill()
+    recorder.process.wait()
+    assert run_keisoku("report", "x.kei", cwd=tmp_path).status == 0
+    ((began,),) = sql(tmp_path / "x.kei", "SELECT value FROM meta WHERE key = 'start_unix_ns'")
+    ((last,),) = sql(tmp_path / "x.kei", "SELECT coalesce(max(end_ns), 0) FROM sample_chunk")
+    if busy():
+        pytest.skip("the machine is too busy to say how long the recorder had")
+    assert int(began) + last > read + 1_000_000_000
+
+
 def watch_size(recorder: Recorder, enough: Callable[[], bool]) -> int:
     """Its largest size until what is waited for has come, and for a moment longer; then the program ends."""
     most, until = 0, time.monotonic() + 60

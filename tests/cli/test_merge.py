@@ -202,7 +202,7 @@ def test_bad_input_leaves_no_file(run_keisoku: Run, parts: Parts, tmp_path: Path
         ([parts["hot"], damaged], "damaged"),
         ([parts["hot"], tmp_path / "link.kei"], "same file"),
         ([parts["hot"], "nothing.kei"], "nothing.kei"),
-        ([parts["hot"], __file__], "damaged or no recording"),
+        ([parts["hot"], __file__], "no recording"),
     ):
         done = run_keisoku("merge", *words, "-o", out)
         assert (done.status, done.out) == (2, ""), done.err
@@ -271,3 +271,8 @@ def test_json_of_a_merged_recording_is_in_its_schema(run_keisoku: Run, merged: P
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((TOP / "docs" / "report.schema.json").read_text())
     jsonschema.validate(json.loads(run_keisoku("report", merged, "--json").out), schema)
+
+
+def test_no_process_is_joined_again(report: Callable[[Path], dict[str, Any]], merged: Path) -> None:
+    """What is merged is of other times: the next step is no command that joins a process."""
+    assert report(merged)["findings"][0]["check_command"].startswith("keisoku report ")

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import sqlite3
+import struct
+import subprocess
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,3 +115,22 @@ def test_what_a_line_works_on_is_below_it(run_keisoku: Run, keisoku: str, tmp_pa
     run_keisoku("merge", recording, "-o", "merged.kei")
     merged = json.loads(run_keisoku("report", "merged.kei", "--json").out)
     assert [line.get("operands") for line in merged["lines"]] == [line.get("operands") for line in shown["lines"]]
+
+
+@pytest.mark.parametrize(("rows", "most"), [(24, 22), (60, 32)])
+def test_the_screen_fits_the_terminal(keisoku: str, tmp_path: Path, rows: int, most: int) -> None:
+    recording = make_recording(keisoku, "work", tmp_path / "work.kei")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        shown = subprocess.Popen([keisoku, "report", recording], stdout=theirs, env={**os.environ, "NO_COLOR": "1"})
+        os.close(theirs)
+        screen = b""
+        with contextlib.suppress(OSError):  # what the end of a terminal's other side is read as
+            while block := terminal.read(4096):
+                screen += block
+        assert shown.wait(timeout=60) == 0
+    lines = screen.decode().splitlines()
+    assert 10 < len(lines) <= most, screen.decode()
+    assert lines[0].startswith("keisoku  crawl.py")
+    assert any("function (own code first)" in line for line in lines)

@@ -68,6 +68,7 @@ def kill_once(keisoku: str, python: str, folder: Path, i: int, after_s: float) -
     if not begun:  # killed before anything was committed, perhaps before the file had its tables
         assert lived_s < 1 and (done.returncode == 0 or done.stderr.count("\n") == 1), (i, lived_s, done)
         return False
+    assert [path.name for path in folder.glob(f"{i}.kei*")] == [recording.name], "its log was not folded in"
     ((start,),) = begun
     ((last,),) = sql(recording, "SELECT coalesce(max(end_ns), 0) FROM sample_chunk")
     missing_s = (killed - last - int(start)) / 1e9

@@ -3,6 +3,7 @@ recorded is true and opens, and what is missing is said."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -212,6 +213,48 @@ def test_files_may_only_be_so_long(bounded: Bounded, a_python: Interpreter, tmp_
     assert done.status == 128 + signal.SIGXFSZ, done
 
 
+THREADS = """
+import threading, time
+for i in range(20):
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("files", [5, 6, 12, 28, 40])
+def test_short_of_descriptors(bounded: Bounded, a_python: Interpreter, tmp_path: Path, files: int) -> None:
+    """What is left out for want of them is said, and nothing else is blamed."""
+    target = subprocess.Popen([a_python.path, "-c", THREADS], stdout=subprocess.PIPE, text=True)
+    limit = ("prlimit", f"--nofile={files}:{files}")
+    try:
+        assert target.stdout is not None and target.stdout.readline() == "ready\n"
+        dump = bounded("dump", target.pid, "--json", prefix=limit)
+        assert (len(json.loads(dump.out)["threads"]) == 21) if dump.status == 0 else (dump.status == 1), dump
+        words = ("--duration", "300ms", "--no-html", "--reader", "core", "-o", "x.kei")
+        done = bounded("attach", target.pid, *words, prefix=limit)
+        for ended in (dump, done):
+            assert ended.status == 0 or "open files" in ended.err or "descriptors" in ended.err, ended
+        if done.status == 0:
+            shown = json.loads(bounded("report", "x.kei", "--json").out)
+            whole = len(sql(tmp_path / "x.kei", "SELECT id FROM threads")) == 21
+            assert whole or "want of descriptors" in json.dumps(shown), shown
+    finally:
+        target.kill()
+        target.communicate()
+
+
+@pytest.mark.parametrize("command", ["run", "attach", "dump", "doctor"])
+def test_no_proc(bounded: Bounded, a_python: Interpreter, command: str) -> None:
+    """A container or another root without /proc: that is said, not that permission or memory is missing."""
+    away = ("unshare", "--mount", "--propagation", "private", "/bin/sh", "-c")
+    if subprocess.run([*away, "mount -t tmpfs none /proc"], capture_output=True).returncode != 0:
+        pytest.skip("needs root, for a mount of one's own")
+    what = {"run": [a_python.path, "-c", "print(1)"], "doctor": []}.get(command, [1])
+    done = bounded(command, *what, prefix=(*away, 'mount -t tmpfs none /proc && exec "$0" "$@"'))
+    assert done.status in (1, 125) and "no /proc is mounted" in done.err and done.err.count("\n") == 1, done
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     with disk_of(tmp_path / "small", "1m") as place:
@@ -258,5 +301,43 @@ def test_a_disk_that_fills_up_at_any_instant(
                 shutil.copy(path, tmp_path / "x.kei")
                 opened = bounded("report", path)
                 assert opened.status == 0 or opened.err.count("\n") == 1, (i, opened, err)
+                lonely = opened.status != 0 or [left.name for left in small_disk.glob("x.kei*")] == ["x.kei"]
+            else:
+                lonely = not list(small_disk.glob("x.kei*"))
+            assert lonely, (i, "a log was left behind", err)
             for left in small_disk.glob("x.kei*"):
                 left.unlink()
+
+
+CUT = """
+import os, sys, time
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        sum(range(200))
+work(0.1 + float(sys.argv[1]))
+for name in sys.argv[3:]:
+    try:
+        os.truncate(name, int(sys.argv[2]))
+    except OSError:
+        pass
+work(0.6)
+os._exit(7)
+"""
+
+
+@pytest.mark.parametrize("names", [["x.kei-shm"], ["x.kei", "x.kei-wal", "x.kei-shm"]], ids=["index", "all"])
+def test_files_that_others_cut_short(bounded: Bounded, a_python: Interpreter, tmp_path: Path, names: list[str]) -> None:
+    """Also the one that SQLite has in its memory: the recording may be lost, the program's status is not."""
+    draw = random.Random(7)
+    for _ in range(rounds(1, 40)):
+        when, size = draw.uniform(0, 0.5), draw.choice([0, 0, 100, 4096, 40000])
+        words = (a_python.path, "-c", CUT, when, size, *names)
+        done = bounded("run", "-q", "--rate", "2000", "--no-html", "-o", "x.kei", *words)
+        assert done.status == 7, done
+        assert all(line.startswith("keisoku: ") for line in done.err.splitlines()), done
+        if (tmp_path / "x.kei").exists():
+            opened = bounded("report", "x.kei")
+            assert opened.status == 0 or opened.err.count("\n") == 1, opened
+        for left in tmp_path.glob("x.kei*"):
+            left.unlink()

@@ -85,6 +85,37 @@ static void pointers_tell_a_builtin_call(void **state)
     }
 }
 
+/* What is called is named, and the module that the line itself is in; one that other lines call is not. */
+static void only_the_line_s_own_module_is_named(void **state)
+{
+    (void)state;
+    static const char text[] = "while True: total = parse(text)\n";
+    for (int of_it = 0; of_it < 2; of_it++) {
+        struct built *built = searching(text, 100);
+        struct expression hot = {
+            .frame = built->stacks[1].frame, .end_line = 2, .column = 20, .end_column = 31, .ticks = 9};
+        uint32_t other = built_stack(built, 0, built_function(built, "load", "/home/u/app.py", true), 40);
+        uint32_t module = built_function(built, "parse", "/v/site-packages/tomli/_parser.so", false);
+        built->functions[module].kind = FUNCTION_NATIVE;
+        uint32_t inside = built_stack(built, of_it ? 1 : other, module, 0);
+        built->profile.expressions = &hot;
+        built->profile.n_expressions = 1;
+        for (size_t i = 0; i < built->profile.samples.count; i++) {
+            built->place[i] = i % 10 == 0 ? PLACE_UNKNOWN : PLACE_RUNTIME;
+            built->stack[i] = i % 10 == 0 ? inside : 1;
+            built->state[i] = i % 10 == 0 ? STATE_NATIVE_GIL : STATE_PYTHON;
+        }
+        struct diagnosis *diagnosis = diagnosed(built);
+        const char *sentence = diagnosis->findings[0].sentence;
+        assert_string_equal(diagnosis->findings[0].tag, "already-native");
+        if (strstr(sentence, of_it ? "parse, compiled code, some of it in tomli._parser,"
+                                   : "parse, compiled code of the interpreter,") == NULL)
+            fail_msg("%s", sentence);
+        diagnosis_free(diagnosis);
+        free(built);
+    }
+}
+
 /* A short function that is called often: its caller's loop shows, or it is its own caller. */
 static void a_called_function_is_no_builtin(void **state)
 {
@@ -106,7 +137,7 @@ int line_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(membership_is_read_from_the_line), cmocka_unit_test(list_membership_comes_before_native_code),
         cmocka_unit_test(a_builtin_call_is_native),         cmocka_unit_test(a_called_function_is_no_builtin),
-        cmocka_unit_test(pointers_tell_a_builtin_call),
+        cmocka_unit_test(pointers_tell_a_builtin_call),     cmocka_unit_test(only_the_line_s_own_module_is_named),
     };
     return cmocka_run_group_tests_name("findings: lines", tests, NULL, NULL);
 }

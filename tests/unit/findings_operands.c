@@ -322,9 +322,112 @@ static void only_waits_under_the_lock_are_told(void **state)
     expect_first(locking("    with lock:\n        sleep(1)\n", NULL), "lock-held-waiting", "3.0 threads");
     expect_never(locking("    with lock: table[key] = 1\n    sleep(1)\n", NULL), "lock-held-waiting");
     const char *text = "    with free:\n        sleep(1)\n";
-    expect_first(locking(text, "Condition.__enter__"), "lock-held-waiting", "app.py:11");
+    expect_first(locking(text, "Condition.__enter__"), "lock-held-waiting", "app.py:10");
     expect_never(locking(text, "Semaphore.acquire"), "lock-held-waiting");
     expect_never(locking(text, "ThreadPoolExecutor.__exit__"), "lock-held-waiting");
+}
+
+/* A program's file has more than one text. */
+static void second_text(struct built *built, uint32_t function, uint32_t first_line, const char *text)
+{
+    static struct profile_source sources[2];
+    sources[0] = built->profile.sources[0];
+    built_text(built, function, first_line, text);
+    sources[1] = built->profile.sources[0];
+    built->profile.sources = sources;
+    built->profile.n_sources = 2;
+}
+
+/* Of `locking`: its program's own function takes the lock in the text's last line, called by `entered` if that is
+ * given. */
+static struct built *entering(const char *takes, const char *entered, const char *text)
+{
+    struct built *built = locking("    with store.locked():\n        sleep(1)\n", NULL);
+    uint32_t outer = 1, function, line = 4;
+    if (entered != NULL)
+        outer =
+            built_stack(built, outer, built_function(built, entered, "/usr/lib/python3.12/contextlib.py", false), 137);
+    function = built_function(built, takes, "/home/u/store.py", true);
+    second_text(built, function, 5, text);
+    for (const char *at = text; *at != '\0'; at++)
+        line += *at == '\n';
+    uint32_t inner = built_stack(built, outer, function, line);
+    for (size_t i = 0; i < built->profile.samples.count; i++)
+        built->stack[i] = built->state[i] == STATE_LOCK ? inner : built->stack[i];
+    return built;
+}
+
+/* Three threads wait for a lock at line 10 of desk.py; a fourth sleeps in `ask`, called by `pages`, called by `refresh`
+ * at a line of rates.py, which held the lock in so many of ten looks. */
+static struct built *held_at(uint32_t line, const char *text, uint64_t looks)
+{
+    static struct lock_holder rows[2];
+    struct built *built = built_new();
+    uint32_t price = built_function(built, "Desk.price", "/home/u/desk.py", true);
+    uint32_t refresh = built_function(built, "Rates.refresh", "/home/u/rates.py", true);
+    uint32_t lock = built_stack(built, 0, price, 10), holds = built_stack(built, 0, refresh, line);
+    uint32_t wait = built_stack(built, holds, built_function(built, "Rates.pages", "/home/u/bank.py", true), 5);
+    wait = built_stack(built, wait, built_function(built, "Bank.ask", "/home/u/bank.py", true), 31);
+    for (int i = 0; i < 4; i++) {
+        uint32_t thread = built_thread(built, 1);
+        for (size_t k = 0; k < WHOLE; k++)
+            built_sample(built, (k + 1) * MS, thread, i == 3 ? wait : lock, i == 3 ? STATE_SLEEP : STATE_LOCK, 1, MS);
+    }
+    built_text(built, price, 10, "        with self.rates.lock:\n            return self.rates.now\n");
+    second_text(built, refresh, 20, text);
+    rows[0] = (struct lock_holder){built->stacks[lock].frame, built->stacks[holds].frame, 0, looks};
+    rows[1] = (struct lock_holder){built->stacks[lock].frame, 0, 0, 10 - looks};
+    built->profile.lock_holders = rows;
+    built->profile.n_lock_holders = 2;
+    built_cores(built, 4);
+    return built;
+}
+
+static struct built *held_elsewhere(const char *text, uint64_t looks)
+{
+    return held_at(22, text, looks);
+}
+
+static void a_lock_is_held_in_another_function(void **state)
+{
+    (void)state;
+    const char *text = "    with self.lock:\n        with open(path) as copy:\n            self.pages()\n";
+    expect_first(held_elsewhere(text, 9), "lock-held-waiting", "waits in `ask`");
+    expect_first(held_elsewhere(text, 9), "lock-held-waiting", "rates.py:20");
+    expect_first(held_elsewhere(text, 9), "lock-held-waiting", "2.7 threads");
+    expect_never(held_elsewhere(text, 2), "lock-held-waiting"); /* mostly nobody was seen to */
+    expect_never(held_elsewhere("    with self.lock:\n        copy()\n    self.pages()\n", 9), "lock-held-waiting");
+    expect_never(held_elsewhere("    with self.lock:\n        copy()\n    self.pages()\n", 9), "lock-held-waiting");
+    /* No line of any file, and one behind more blank lines than a block has. */
+    expect_never(held_at(UINT32_MAX, text, 9), "lock-held-waiting");
+    static char far[3000] = "    with self.lock:\n";
+    strcpy((char *)memset(far + 20, '\n', 2000) + 2000, "        self.pages()\n");
+    expect_never(held_at(20 + 2001, far, 9), "lock-held-waiting");
+    memmove(far + 20 + 900, far + 20 + 2000, 22);
+    expect_first(held_at(20 + 901, far, 9), "lock-held-waiting", "rates.py:20");
+}
+
+/* Of what the program itself enters, only what takes a lock is one: not a queue, and no semaphore. */
+static void only_a_lock_is_held(void **state)
+{
+    (void)state;
+    const char *entered = "_GeneratorContextManager.__enter__", *take = "        with self.lock:\n";
+    expect_first(entering("Store.__enter__", NULL, "        self.lock.acquire()  # with care\n"), "lock-held-waiting",
+                 "app.py:10");
+    expect_first(entering("Store.locked", entered, take), "lock-held-waiting", "app.py:10");
+    expect_first(entering("Store.locked", entered, "        with self.locks[key]:\n"), "lock-held-waiting",
+                 "app.py:10");
+    expect_never(entering("Store.take", NULL, take), "lock-held-waiting"); /* and gives it back, for all we know */
+    static const char *const others[] = {
+        "        one = self.pool.get()\n", "        with self.pool.get() as one:\n", "\n",
+        "        self.gate = Semaphore(2)\n        self.gate.acquire()\n",
+        "        self.gate: Semaphore = context.BoundedSemaphore(2)\n        with self.gate:\n"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        expect_never(entering("Store.__enter__", NULL, others[i]), "lock-held-waiting");
+        expect_never(entering("Store.locked", entered, others[i]), "lock-held-waiting");
+    }
+    expect_first(entering("Store.locked", entered, "        self.gate = Semaphore(lock)\n        with self.lock:\n"),
+                 "lock-held-waiting", "app.py:10"); /* another one is */
 }
 
 /* Line 2 writes, mostly in the kernel. */
@@ -366,11 +469,18 @@ static void only_small_writes_are_told(void **state)
 int operand_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_searched_decides),           cmocka_unit_test(only_long_lists_are_shifted),
-        cmocka_unit_test(what_grows_by_copies_is_told),       cmocka_unit_test(single_numbers_of_arrays_are_told),
-        cmocka_unit_test(a_loop_s_kind_bounds_its_gain),      cmocka_unit_test(deep_copies_are_told),
-        cmocka_unit_test(frames_are_told_with_their_shape),   cmocka_unit_test(waits_in_a_task_are_told),
-        cmocka_unit_test(only_waits_under_the_lock_are_told), cmocka_unit_test(only_small_writes_are_told),
+        cmocka_unit_test(what_is_searched_decides),
+        cmocka_unit_test(only_long_lists_are_shifted),
+        cmocka_unit_test(what_grows_by_copies_is_told),
+        cmocka_unit_test(single_numbers_of_arrays_are_told),
+        cmocka_unit_test(a_loop_s_kind_bounds_its_gain),
+        cmocka_unit_test(deep_copies_are_told),
+        cmocka_unit_test(frames_are_told_with_their_shape),
+        cmocka_unit_test(waits_in_a_task_are_told),
+        cmocka_unit_test(only_waits_under_the_lock_are_told),
+        cmocka_unit_test(a_lock_is_held_in_another_function),
+        cmocka_unit_test(only_a_lock_is_held),
+        cmocka_unit_test(only_small_writes_are_told),
     };
     return cmocka_run_group_tests_name("findings: operands", tests, NULL, NULL);
 }

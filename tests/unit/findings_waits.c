@@ -138,15 +138,45 @@ static void starved_is_said_first(void **state)
     expect(built, TAGS("already-native"));
 }
 
-static void throttled_is_starved(void **state)
+static struct built *throttled(struct built *built)
 {
-    (void)state;
-    struct built *built = loop_over_ten(STATE_NATIVE);
     built->profile.cores_quota = 1;
     built->counters[built->profile.n_counters++] =
         (struct counter){.time_ns = 1, .subject = 1, .kind = COUNTER_THROTTLED, .value = (int64_t)WHOLE * MS / 5};
+    return built;
+}
+
+static void throttled_is_starved(void **state)
+{
+    (void)state;
+    expect(throttled(delayed(0.67)), TAGS("starved", "already-native"));
+    struct built *built = throttled(loop_over_ten(STATE_NATIVE)); /* others of the group were: its threads had cores */
     built_cores(built, 1);
-    expect(built, TAGS("starved", "already-native"));
+    expect(built, TAGS("already-native"));
+}
+
+/* The share that is said is that of the bar; what a sleeper beside makes of it is said too. */
+static void starved_by_the_share_of_the_bar(void **state)
+{
+    (void)state;
+    for (int sleepers = 0; sleepers < 2; sleepers++) {
+        struct built *built = throttled(delayed(0.67));
+        uint32_t stack = built_stack(built, 0, built_function(built, "nap", "/home/u/nap.py", true), 1);
+        uint32_t thread = sleepers > 0 ? built_thread(built, 1) : 0;
+        for (uint64_t i = 0; i < WHOLE && sleepers > 0; i++)
+            built_sample(built, (i + 1) * MS, thread, stack, STATE_SLEEP, 1, MS);
+        struct diagnosis *diagnosis = diagnosed(built);
+        const struct finding *first = &diagnosis->findings[0];
+        char share[32];
+        snprintf(share, sizeof share, " %.0f %% ", 100 * diagnosis->wall[STATE_RUNNABLE].share);
+        assert_string_equal(first->tag, "starved");
+        assert_string_equal(share, sleepers > 0 ? " 16 % " : " 33 % ");
+        assert_non_null(strstr(first->sentence, share));
+        assert_non_null(strstr(first->action, "CPU quota held it back for 0.8 s"));
+        assert_int_equal(strstr(first->action, "33 % of the elapsed time") != NULL, sleepers > 0);
+        diagnosis_free(diagnosis);
+        free(built);
+    }
 }
 
 static struct built *pausing(size_t work, size_t sleep, enum state how)
@@ -184,7 +214,8 @@ int wait_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(io_wait_holds_for_waits_in_turn), cmocka_unit_test(gil_contention_needs_free_cores),
         cmocka_unit_test(starved_is_said_first),           cmocka_unit_test(throttled_is_starved),
-        cmocka_unit_test(paced_programs_are_left_alone),   cmocka_unit_test(a_server_s_waits_are_its_own),
+        cmocka_unit_test(starved_by_the_share_of_the_bar), cmocka_unit_test(paced_programs_are_left_alone),
+        cmocka_unit_test(a_server_s_waits_are_its_own),
     };
     return cmocka_run_group_tests_name("findings: waits", tests, NULL, NULL);
 }

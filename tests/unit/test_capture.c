@@ -206,6 +206,32 @@ static void test_a_store_is_filled_in_turns(void **unused)
     stack_store_release(&store);
 }
 
+/* Young processes are looked into again and again: the last look often comes when they have just ended. */
+static void test_a_look_after_the_end_takes_nothing_back(void **unused)
+{
+    (void)unused;
+    static struct tracked_process process;
+    process.exec_ns = 1000;
+    uint64_t brief = 1000 + PYTHON_STARTS_NS, later = brief + 1;
+    assert_false(track_may_have_been_python(&process, brief));
+    assert_true(track_may_have_been_python(&process, later)); /* never seen */
+    track_looked_into(&process, ERR_GONE, false);
+    assert_true(track_may_have_been_python(&process, later));
+    track_looked_into(&process, ERR_NOT_PYTHON, true); /* its loader was at work */
+    track_looked_into(&process, ERR_GONE, false);
+    assert_true(track_may_have_been_python(&process, later));
+    track_looked_into(&process, ERR_NOT_PYTHON, false);
+    assert_false(track_may_have_been_python(&process, later));
+    track_looked_into(&process, ERR_GONE, false);
+    assert_false(track_may_have_been_python(&process, later));
+    track_looked_into(&process, ERR_VERSION, false); /* one is there now */
+    assert_true(track_may_have_been_python(&process, later));
+    process.exec_ns = 0; /* a fork of what does not run Python */
+    assert_false(track_may_have_been_python(&process, later));
+    process.parent_python = true;
+    assert_true(track_may_have_been_python(&process, later));
+}
+
 static void test_nearest_instruction_pointer(void **unused)
 {
     (void)unused;
@@ -477,6 +503,10 @@ static void test_names_of_running_programs(void **unused)
         {"/usr/bin/python3.11\0-u\0/srv/app.py\0x", 35, "app"},
         {"python\0-m\0pkg.mod\0", 18, "mod"},
         {"python3\0-c\0import this\0", 23, "c"},
+        {"python3\0-um\0pkg.app\0x", 23, "app"},
+        {"python3\0-Xdev\0-W\0error\0-BIc\0pass\0", 32, "c"},
+        {"python3\0-mpkg.app\0", 18, "app"},
+        {"python3\0--check-hash-based-pycs\0always\0x.py\0", 44, "x"},
         {"/opt/tool\0--flag\0", 17, "tool"},
         {"", 0, "program"},
     };
@@ -567,6 +597,7 @@ int main(void)
         cmocka_unit_test(test_queue_keeps_order_and_refuses_when_full),
         cmocka_unit_test(test_stacks_are_interned),
         cmocka_unit_test(test_a_store_is_filled_in_turns),
+        cmocka_unit_test(test_a_look_after_the_end_takes_nothing_back),
         cmocka_unit_test(test_nearest_instruction_pointer),
         cmocka_unit_test(test_kernel_clock_sees_us),
         cmocka_unit_test(test_proof_of_ourselves),

@@ -92,23 +92,71 @@ static uint64_t number(struct target *target, uint32_t value)
     return address_of(at);
 }
 
+static uint64_t array_of(struct target *target, uint64_t dimensions, uint64_t first, uint64_t second)
+{
+    uint64_t *lengths = room(target, 16), *array = object(target, target->array, 96);
+    lengths[0] = first;
+    lengths[1] = second;
+    array[3] = dimensions;
+    array[4] = address_of(lengths);
+    return address_of(array);
+}
+
+static uint64_t list_of(struct target *target, uint64_t first, uint64_t second)
+{
+    uint64_t *items = room(target, 16), *list = object(target, target->list, 48);
+    items[0] = first;
+    items[1] = second;
+    list[2] = 2;
+    list[3] = address_of(items);
+    return address_of(list);
+}
+
+static uint64_t tuple_of(struct target *target, uint64_t first, uint64_t second)
+{
+    uint64_t *tuple = object(target, target->tuple, 48);
+    tuple[2] = 2;
+    tuple[3] = first;
+    tuple[4] = second;
+    return address_of(tuple);
+}
+
+static uint64_t frame_with(struct target *target, uint64_t columns, uint64_t rows, uint64_t blocks)
+{
+    uint64_t *manager = object(target, type_called(target, "BlockManager", 0, 80, 0), 80);
+    manager[3] = blocks;
+    manager[4] = list_of(target, columns, rows);
+    return instance(target, "DataFrame", "_mgr", address_of(manager));
+}
+
 static uint64_t frame_of(struct target *target, uint32_t rows, uint64_t columns)
 {
-    uint64_t *lengths = room(target, 16), *array = object(target, target->array, 96),
-             *range = object(target, target->range, 48);
-    lengths[0] = columns;
-    array[3] = 1; /* dimensions */
-    array[4] = address_of(lengths);
+    uint64_t *range = object(target, target->range, 48);
     range[5] = number(target, rows);
-    uint64_t *items = room(target, 16), *axes = object(target, target->list, 48);
-    items[0] = instance(target, "Index", "_data", address_of(array));
-    items[1] = instance(target, "RangeIndex", "_range", address_of(range));
-    axes[2] = 2;
-    axes[3] = address_of(items);
-    uint64_t *manager = object(target, type_called(target, "BlockManager", 0, 80, 0), 80);
-    manager[3] = address_of(object(target, target->tuple, 32));
-    manager[4] = address_of(axes);
-    return instance(target, "DataFrame", "_mgr", address_of(manager));
+    uint64_t of_columns = instance(target, "Index", "_data", array_of(target, 1, columns, 0));
+    return frame_with(target, of_columns, instance(target, "RangeIndex", "_range", address_of(range)),
+                      address_of(object(target, target->tuple, 32)));
+}
+
+/* Where its columns stand is an array, which is not that of the values. */
+static uint64_t block_of(struct target *target, uint64_t values)
+{
+    uint64_t *placement = object(target, type_called(target, "pandas._libs.internals.BlockPlacement", 0, 32, 0), 32),
+             *block = object(target, type_called(target, "NumpyBlock", 0, 48, 0), 48);
+    placement[2] = array_of(target, 1, 4, 0);
+    block[2] = address_of(placement);
+    block[3] = 2;
+    block[5] = values;
+    return address_of(block);
+}
+
+/* Five columns of numbers and one of texts, 700 rows; both indices are of texts that are not read. */
+static uint64_t frame_of_texts(struct target *target)
+{
+    uint64_t arrow = address_of(object(target, type_called(target, "ArrowStringArray", 0, 16, 0), 32));
+    uint64_t texts = instance(target, "Index", "_data", arrow);
+    uint64_t numbers = block_of(target, array_of(target, 2, 5, 700));
+    return frame_with(target, texts, texts, tuple_of(target, numbers, block_of(target, arrow)));
 }
 
 static uint64_t begin(struct target *target, uint32_t rows, uint64_t columns)
@@ -155,6 +203,42 @@ static void a_shape_is_read(void **state)
     free(target.words);
 }
 
+static void levels_are_as_long_as_their_index(void **state)
+{
+    (void)state;
+    struct target target;
+    int64_t shape[ARRAY_DIMENSIONS] = {0};
+    begin(&target, 1, 1);
+    uint64_t codes = list_of(&target, array_of(&target, 1, 3000, 0), array_of(&target, 1, 3000, 0));
+    uint64_t rows = instance(&target, "MultiIndex", "_codes", codes);
+    uint64_t columns = instance(&target, "Index", "_data", array_of(&target, 1, 3, 0));
+    assert_int_equal(shape_of(&target, frame_with(&target, columns, rows, tuple_of(&target, 0, 0)), shape), 2);
+    assert_int_equal(shape[0], 3000);
+    assert_int_equal(shape[1], 3);
+    codes = list_of(&target, 0, 0); /* no array */
+    rows = instance(&target, "MultiIndex", "_codes", codes);
+    assert_int_equal(shape_of(&target, frame_with(&target, columns, rows, tuple_of(&target, 0, 0)), shape), 0);
+    free(target.words);
+}
+
+static void blocks_tell_what_an_index_does_not(void **state)
+{
+    (void)state;
+    struct target target;
+    int64_t shape[ARRAY_DIMENSIONS] = {0};
+    begin(&target, 1, 1);
+    assert_int_equal(shape_of(&target, frame_of_texts(&target), shape), 2);
+    assert_int_equal(shape[0], 700);
+    assert_int_equal(shape[1], 6);
+    uint64_t arrow = address_of(object(&target, type_called(&target, "ArrowStringArray", 0, 16, 0), 32));
+    uint64_t texts = instance(&target, "Index", "_data", arrow), words = block_of(&target, arrow);
+    uint64_t of_words = tuple_of(&target, words, words); /* nothing tells how many */
+    assert_int_equal(shape_of(&target, frame_with(&target, texts, texts, of_words), shape), 0);
+    uint64_t of_others = tuple_of(&target, block_of(&target, array_of(&target, 2, 5, 700)), arrow);
+    assert_int_equal(shape_of(&target, frame_with(&target, texts, texts, of_others), shape), 0);
+    free(target.words);
+}
+
 /* Any word may be anything: a number, an address that is none, or of another object. */
 static void damage_has_no_shape_or_a_bounded_one(void **state)
 {
@@ -165,6 +249,7 @@ static void damage_has_no_shape_or_a_bounded_one(void **state)
         struct target target;
         int64_t shape[ARRAY_DIMENSIONS] = {0};
         uint64_t frame = begin(&target, 100000, 5);
+        frame = i % 2 == 0 ? frame : frame_of_texts(&target);
         const uint64_t values[] = {
             0,    UINT64_MAX,       UINT64_C(1) << 62,
             4096, (uint64_t)rand(), address_of(target.words + 2 * (rand() % (int)(target.used / 2)))};
@@ -185,6 +270,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_shape_is_read),
+        cmocka_unit_test(levels_are_as_long_as_their_index),
+        cmocka_unit_test(blocks_tell_what_an_index_does_not),
         cmocka_unit_test(damage_has_no_shape_or_a_bounded_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

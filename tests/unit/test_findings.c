@@ -420,6 +420,7 @@ static void elapsed_parts_are_whole(void **state)
         assert_int_equal(facts_make(&built->profile, diagnosis->aggregate, diagnosis, &facts), 0);
         assert_true(fabs(facts.active + facts.rest - 1) < 1e-6);
         assert_true(fabs(facts.active - python / (double)now) < 1e-6);
+        facts_release(&facts);
         diagnosis_free(diagnosis);
         free(built);
     }

@@ -112,6 +112,13 @@ static void words_of_python(void **state)
     assert_runs(WORDS("-c", "print(1)"), "bin/python3 -c print(1)", "c");
     assert_runs(WORDS("-c", ""), "bin/python3 -c ", "c");
     assert_runs(WORDS("-", "x"), "bin/python3 - x", "stdin");
+    /* The interpreter is named by the user: what it runs gives the name all the same. */
+    assert_runs(WORDS("python3", "-O", "orders.py", "-c"), "python3 -O orders.py -c", "orders");
+    assert_runs(WORDS("python3", "-X", "dev", "-W", "ignore", "-m", "json.tool"),
+                "python3 -X dev -W ignore -m json.tool", "tool");
+    assert_runs(WORDS("bin/python3", "-c", "print(1)"), "bin/python3 -c print(1)", "c");
+    assert_runs(WORDS("python3", "-"), "python3 -", "stdin");
+    assert_runs(WORDS("python3"), "python3", "python3");
     assert_fails(WORDS("-m"), ERR_BAD_INPUT, "name of a module");
     assert_fails(WORDS("-c"), ERR_BAD_INPUT, "Python code");
     assert_fails(WORDS("-O", "x.py"), ERR_BAD_INPUT, "dash");

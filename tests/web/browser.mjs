@@ -160,6 +160,14 @@ check("the trust line counts", () =>
   }),
 );
 
+check("processes are counted as on the terminal: those with a Python, and others apart", () =>
+  over("threads", {}, async (tab) => {
+    const facts = await tab.text(".facts");
+    assert.ok(/2.processes and 1 without Python/.test(facts), facts);
+    await over("orders", {}, async (other) => assert.match(await other.text(".facts"), /1.process(?! and)/));
+  }),
+);
+
 check("the verdict is the first finding's sentence", () =>
   over("orders", {}, async (tab) => {
     assert.equal(await tab.text("h1"), "match_orders searches a list of 48 000 with in: use a set");
@@ -442,9 +450,13 @@ check("a stretch: lines, waits and the card's place are of it", () =>
     assert.equal(await tab.page.locator(".whole").count(), 0);
     assert.ok((await tab.rows("#lines"))[0][1].includes("crawl.py:12"));
     const strip = tab.page.locator(".strip canvas");
-    await strip.scrollIntoViewIfNeeded();
-    const box = await strip.boundingBox();
+    const clear = async () => {
+      await strip.press("Escape");
+      await tab.until(async () => (await tab.page.locator(".here").count()) === 0, "the whole recording again");
+    };
     const brush = async (from, to) => {
+      await strip.scrollIntoViewIfNeeded();
+      const box = await strip.boundingBox(); /* what is told of the stretch before may have moved it */
       await tab.page.mouse.move(box.x + box.width * from, box.y + 20);
       await tab.page.mouse.down();
       await tab.page.mouse.move(box.x + box.width * to, box.y + 20, { steps: 4 });
@@ -459,11 +471,11 @@ check("a stretch: lines, waits and the card's place are of it", () =>
     assert.equal(await tab.page.locator("#io").count(), 0);
     const whole = report.lines.find((line) => line.line === 12).share;
     assert.ok((await tab.text(".here")).includes(`${Math.round(whole * 100)} % of the whole recording`), await tab.text(".here"));
-    await tab.page.locator(".strip canvas").press("Escape");
+    await clear();
     await brush(0.01, 0.15);
     await tab.until(async () => (await tab.rows("#lines"))[0][1].includes("crawl.py:22"), "the stretch's lines");
     assert.match(await tab.text(".here"), /^0 % of the time chosen has this line on its stack/);
-    await tab.page.locator(".strip canvas").press("Escape");
+    await clear();
     await brush(0.19, 0.48);
     const waits = /network 5\d % .*disk 3\d % .*pipe|disk 3\d % .*network 5\d % .*pipe/;
     await tab.until(async () => waits.test(await tab.text("#io")), "the stretch's waits");

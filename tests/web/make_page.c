@@ -327,6 +327,7 @@ static void worker_threads(void)
     uint32_t module = add_function("<module>", own, 1, true, FUNCTION_PYTHON);
     uint32_t first = add_process(100, 0, "python3\0/srv/app/ingest.py", 26);
     uint32_t second = add_process(101, first, "python3\0-c\0from multiprocessing.spawn import spawn_main", 55);
+    processes[add_process(99, 0, "sh\0start", 8)].python = 0;
     uint32_t main_thread = add_thread(first, 100, "MainThread");
     uint32_t workers[3] = {add_thread(first, 102, "worker-1"), add_thread(first, 103, "worker-2"),
                            add_thread(second, 101, "MainThread")};

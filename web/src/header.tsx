@@ -21,13 +21,15 @@ export function Masthead({ recording, view, set }: { recording: Recording; view:
   const { meta } = recording;
   const processes = meta.processes.filter((process) => process !== null);
   const threads = meta.threads.filter((thread) => thread !== null);
+  const measured = processes.filter((process) => process.python !== "").length;
+  const others = processes.length - measured;
   const pythons = [...new Set(processes.map((process) => process.python).filter((version) => version !== ""))];
   const cpu = sumStates(recording, { ...initialView(meta), idle: true }, false).cpu;
   const facts = [
     ...pythons.slice(0, 3).map((version) => `Python ${visible(version)}`),
     `${time(meta.duration_ns / 1e3)} wall`,
     `${time(cpu)} CPU`,
-    plural(processes.length, "process", "processes"),
+    plural(measured, "process", "processes") + (others > 0 ? ` and ${count(others)} without Python` : ""),
     plural(threads.length, "thread"),
     ...(meta.started_ms > 0 ? [new Date(meta.started_ms).toISOString().slice(0, 16).replace("T", " ") + " UTC"] : []),
   ];
@@ -247,7 +249,7 @@ export function Verdict({ recording, view }: { recording: Recording; view: View 
       )}
       {finding?.tag === "starved" && second && second.prescription !== "insufficient" && (
         <p class="lead">
-          By CPU time: <Sentence text={second.sentence} />
+          Besides: <Sentence text={second.sentence} />
         </p>
       )}
       {isFiltered(view) && <p class="soft whole">This is of the whole recording.</p>}

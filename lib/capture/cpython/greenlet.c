@@ -166,10 +166,10 @@ static bool is_list(struct search *search, uint64_t head, uint64_t next, uint64_
            (word_at(search, previous) & ~(uint64_t)LINK_FLAGS) == head;
 }
 
-static void go_through(struct search *search, uint64_t head)
+/* From the object `at` to the list's head. */
+static void go_through(struct search *search, uint64_t head, uint64_t at)
 {
     uint32_t type_offset = TRACKED_HEAD + search->reader->python->layout.object_type;
-    uint64_t at = word_at(search, head) & ~(uint64_t)LINK_FLAGS;
     for (; plausible(at) && at != head && search->steps < search->steps_max; search->steps++) {
         uint64_t type = word_at(search, at + type_offset);
         if (plausible(type) && is_greenlet_type(search, type) && search->count < GREENLETS_MAX) {
@@ -183,15 +183,19 @@ static void go_through(struct search *search, uint64_t head)
     }
 }
 
-/* The collector's lists are rings that begin beside the flag that says it runs: whatever is linked like one is one. */
+/* The collector's lists are rings that begin beside the flag that says it runs: whatever is linked like one is one.
+ * Their heads need not be aligned as pointers are: in Debian's 3.13.15 they stand at odd multiples of four. */
 static void go_through_all(struct search *search)
 {
-    uint64_t flag = search->reader->gc_address;
-    for (uint64_t head = (flag & ~UINT64_C(7)) - LISTS_BEFORE; head < flag + LISTS_BEHIND; head += 8) {
-        uint64_t next = word_at(search, head) & ~(uint64_t)LINK_FLAGS;
-        uint64_t previous = word_at(search, head + 8) & ~(uint64_t)LINK_FLAGS;
-        if (is_list(search, head, next, previous))
-            go_through(search, head);
+    uint8_t beside[LISTS_BEFORE + LISTS_BEHIND + 16];
+    uint64_t from = (search->reader->gc_address & ~UINT64_C(7)) - LISTS_BEFORE;
+    if (!remote_read(search->remote, from, beside, sizeof beside))
+        return;
+    for (size_t at = 0; at < LISTS_BEFORE + LISTS_BEHIND; at += 4) {
+        uint64_t next = load_u64(beside + at) & ~(uint64_t)LINK_FLAGS;
+        uint64_t previous = load_u64(beside + at + 8) & ~(uint64_t)LINK_FLAGS;
+        if (is_list(search, from + at, next, previous))
+            go_through(search, from + at, next);
     }
 }
 

@@ -61,6 +61,9 @@ size_t python_array_shape(struct python *python, uint64_t address, const uint8_t
                           int64_t shape[static ARRAY_DIMENSIONS]);
 /* A loop over a Series goes over a map of its array's method `item`: the array behind such a map; 0: it is none. */
 uint64_t python_mapped_array(struct python *python, const uint8_t *head, const char *type);
+/* Is that map, of which `head` was copied, still there, and with it the array? Asked after that was read: a map that is
+ * done is freed, and another array comes to the place. */
+bool python_map_stands(struct python *python, uint64_t address, const uint8_t *head);
 /* The same of a pandas DataFrame (rows, columns) or Series (data_frame.c). */
 size_t python_data_frame_shape(struct python *python, uint64_t address, const uint8_t *head, const char *type,
                                int64_t shape[static ARRAY_DIMENSIONS]);

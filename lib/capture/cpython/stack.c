@@ -544,15 +544,22 @@ bool python_reader_wire(const struct python_reader *reader, struct wire_thread *
     uint32_t low = reader->frame_window.low;
     uint32_t owner = layout_has(row->frame_owner) ? row->frame_owner - low : WIRE_NONE;
     uint32_t tlbc = layout_has(row->frame_tlbc_index) ? row->frame_tlbc_index - low : WIRE_NONE;
+    struct window state = {.low = UINT32_MAX};
+    window_add(&state, row->thread_interpreter, 8);
+    window_add(&state, row->thread_frame, 8);
+    window_add(&state, row->thread_cframe, 8);
+    window_add(&state, row->thread_status, 4);
     thread->state = reader->thread.address;
     thread->interpreter = reader->thread.interpreter;
     thread->gc = reader->gc_address;
     thread->holder = reader->holder_address;
     thread->layout = (struct wire_layout){
-        .thread_interpreter = row->thread_interpreter,
-        .thread_frame = row->thread_frame,
-        .thread_cframe = row->thread_cframe,
-        .thread_status = row->thread_status,
+        .thread_low = state.low,
+        .thread_bytes = state.high - state.low,
+        .thread_interpreter = row->thread_interpreter - state.low,
+        .thread_frame = row->thread_frame - state.low,
+        .thread_cframe = layout_has(row->thread_cframe) ? row->thread_cframe - state.low : WIRE_NONE,
+        .thread_status = row->thread_status - state.low,
         .cframe_frame = row->cframe_frame,
         .cframe_previous = row->cframe_previous,
         .frame_low = low,
@@ -561,6 +568,7 @@ bool python_reader_wire(const struct python_reader *reader, struct wire_thread *
         .frame_code = row->frame_code - low,
         .frame_ip = row->frame_ip - low,
         .frame_owner = owner,
+        .owner_mask = layout_has(row->frame_owner) ? UINT8_MAX : 0,
         .frame_tlbc_index = tlbc,
         .code_instructions = row->code_instructions,
         .code_tlbc = row->code_tlbc,
@@ -569,7 +577,8 @@ bool python_reader_wire(const struct python_reader *reader, struct wire_thread *
         .ip_scale = row->ip_kind == IP_INDEX ? row->ip_scale : 0,
         .status_holds = row->active_bit && layout_has(row->thread_status) ? STATUS_ACTIVE : 0,
     };
-    return thread->layout.frame_bytes <= WIRE_FIELDS_BYTES && python_wire_code(row, &thread->layout);
+    return thread->layout.frame_bytes <= WIRE_FIELDS_BYTES && thread->layout.thread_bytes <= WIRE_FIELDS_BYTES &&
+           python_wire_code(row, &thread->layout);
 }
 
 enum python_read_result python_stack_recorded(struct python_reader *reader, const struct wire_sample *sample,

@@ -6,10 +6,14 @@
 
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 _Static_assert(REMOTE_PARTS_MAX <= IOV_MAX, "one vectored call takes all parts");
 
@@ -38,6 +42,53 @@ void remote_pages_free(struct remote_pages *pages)
     mem_free(pages);
 }
 
+/* A thread's number may be another's by now; while it is one of the process's, what was read is the process's. */
+static bool is_thread_of(pid_t pid, pid_t tid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)pid, (int)tid);
+    return access(path, F_OK) == 0;
+}
+
+/* By way of any thread that has the memory, where the process's first one has ended and has none any more. Rare, so it
+ * may allocate. */
+static ssize_t read_by_another(struct remote *remote, const struct iovec *locals, const struct iovec *remotes,
+                               size_t count)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)remote->pid);
+    DIR *directory = opendir(path);
+    ssize_t got = -1;
+    int number = ESRCH;
+    for (const struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL && number == ESRCH;) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid <= 0 || tid == remote->pid)
+            continue;
+        got = process_vm_readv(tid, locals, count, remotes, count, 0);
+        number = got >= 0 ? 0 : errno;
+        if (got >= 0 && !is_thread_of(remote->pid, tid))
+            number = ESRCH;
+        if (number != ESRCH)
+            __atomic_store_n(&remote->via, tid, __ATOMIC_RELAXED);
+    }
+    if (directory != NULL)
+        closedir(directory);
+    errno = number;
+    return number == 0 ? got : -1;
+}
+
+static ssize_t read_vectors(struct remote *remote, const struct iovec *locals, const struct iovec *remotes,
+                            size_t count)
+{
+    pid_t via = __atomic_load_n(&remote->via, __ATOMIC_RELAXED);
+    ssize_t got = process_vm_readv(via != 0 ? via : remote->pid, locals, count, remotes, count, 0);
+    if (got < 0 && errno != ESRCH)
+        return got;
+    if (got >= 0 && (via == 0 || is_thread_of(remote->pid, via)))
+        return got;
+    return read_by_another(remote, locals, remotes, count);
+}
+
 size_t remote_read_past_pages(struct remote *remote, const struct remote_part *parts, size_t count)
 {
     struct iovec locals[REMOTE_PARTS_MAX], remotes[REMOTE_PARTS_MAX];
@@ -50,7 +101,7 @@ size_t remote_read_past_pages(struct remote *remote, const struct remote_part *p
         remotes[i] = (struct iovec){.iov_base = (void *)(uintptr_t)parts[i].address, .iov_len = parts[i].size};
     }
     __atomic_fetch_add(&remote->calls, 1, __ATOMIC_RELAXED); /* several sampler threads may share it */
-    ssize_t got = process_vm_readv(remote->pid, locals, count, remotes, count, 0);
+    ssize_t got = read_vectors(remote, locals, remotes, count);
     if (got < 0)
         return 0;
     __atomic_fetch_add(&remote->bytes, (uint64_t)got, __ATOMIC_RELAXED);

@@ -14,6 +14,7 @@ struct remote_pages;
 
 struct remote {
     pid_t pid;
+    pid_t via;                  /* another thread of it, since its first one has ended; 0: that one */
     uint64_t calls, bytes;      /* counted for the trust line and for tests */
     struct remote_pages *pages; /* NULL: every read is one of the target */
 };

@@ -129,6 +129,46 @@ def limits():
     work(0.1)
 
 
+def later():
+    work(0.3)
+
+
+def leaves():
+    """The first thread ends in the kernel; the process is a zombie's, the others go on and start more."""
+
+    def go():
+        time.sleep(0.2)
+        thread = threading.Thread(target=later)
+        thread.start()
+        thread.join()
+        os.write(1, b"end\n")
+        os._exit(7)
+
+    work(0.2)
+    threading.Thread(target=go).start()
+    work(0.05)
+    ctypes.CDLL(None).syscall({"x86_64": 60}.get(os.uname()[4], 93), 0)
+
+
+def spaces():
+    """Namespaces of its own, an empty folder over /proc, another root, and a child in all that."""
+    libc = ctypes.CDLL(None)
+    own = libc.unshare(0x20000) == 0 and libc.mount(b"none", b"/", None, 0x44000, None) == 0
+    work()
+    for flag in (0x4000000, 0x8000000, 0x20000000, 0x40000000, 0x2000000):
+        libc.unshare(flag)
+    if own:  # never over the others' /proc
+        libc.mount(b"none", b"/proc", b"tmpfs", 0, None)
+        work()
+        os.chroot("/proc")
+        os.chdir("/")
+    if os.fork() == 0:
+        work()
+        os._exit(0)
+    os.wait()
+    work()
+
+
 globals()[sys.argv[1]]()
 os.write(1, b"end\n")
 os._exit(7)

@@ -39,7 +39,7 @@ def network():
     near.settimeout(SECONDS)  # it polls now
     try:
         near.recv(1)
-    except OSError:
+    except (OSError, socket.timeout):
         pass
     other.join()
 

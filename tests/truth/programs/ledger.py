@@ -70,7 +70,9 @@ def phase_waits(seconds):
                 time.sleep(0.025)
 
     near_may = threading.Event()
-    threading.Thread(target=other, daemon=True).start()
+    thread = threading.Thread(target=other)
+    thread.daemon = True
+    thread.start()
     for _ in rounds(seconds):
         near_may.clear()
         near.send(b"x")
@@ -140,6 +142,20 @@ def phase_hash(seconds):
         spin(0.1)
 
 
+def phase_kept(seconds):
+    """Native code that keeps the GIL."""
+    import ctypes
+
+    crc32 = ctypes.PyDLL("libz.so.1").crc32
+    crc32.argtypes = [ctypes.c_ulong, ctypes.c_char_p, ctypes.c_uint]
+    data = b"x" * (16 << 20)
+    for _ in rounds(seconds):
+        with Spell("native+gil", cpu=True):
+            for _ in range(4):
+                crc32(0, data, len(data))
+        spin(0.05)
+
+
 def phase_held(seconds):
     """Another thread is in native code that keeps the GIL, for some 50 ms each time."""
     END.append(time.perf_counter() + seconds)
@@ -198,7 +214,7 @@ def phase_import(seconds):
         name = "made_%d" % number
         with open(os.path.join(folder, name + ".py"), "w") as file:
             file.write(text)
-        importlib.invalidate_caches()  # imports too, once: see below
+        forget_listings()  # imports too, once: see below
         with Spell("import", cpu=True):
             importlib.import_module(name)
         spin(0.03)
@@ -208,14 +224,9 @@ def phase_loop(seconds):
     """An event loop that a sleep without await holds up, beside waits that are its rest."""
     import asyncio
 
-    async def main():
-        for _ in rounds(seconds):
-            with Spell("sleep"):
-                time.sleep(0.03)
-            with Spell("idle"):
-                await asyncio.sleep(0.02)
+    from ledger_loop import main  # text that 2.7 cannot read
 
-    asyncio.run(main())
+    asyncio.run(main(Spell, rounds(seconds)))
 
 
 def phase_convoy(seconds):
@@ -268,6 +279,7 @@ def phase_starved(seconds):
     spin_until(time.perf_counter() + seconds)
     other.kill()
     other.wait()
+    spin(0.02)  # its counters are read once more
 
 
 PHASES = {name[6:]: value for name, value in list(globals().items()) if name.startswith("phase_")}
@@ -286,8 +298,11 @@ def rival():
     spin_until(END[0])
 
 
+forget_listings = getattr(importlib, "invalidate_caches", lambda: None)
+
 if __name__ == "__main__":
-    importlib.invalidate_caches()
+    forget_listings()
+    scheduled()  # so does this, before 3.3
     for _ in range({"fight": 7, "pair": 1}.get(sys.argv[1], 0)):
         threading.Thread(target=rival, name="rival").start()
     if sys.argv[1] == "held":

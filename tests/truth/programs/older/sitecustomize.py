@@ -5,11 +5,16 @@ import threading
 import time
 
 
-def thread_time_ns():
-    import resource
+def thread_time_ns(call=[]):
+    if hasattr(time, "clock_gettime"):
+        return int(time.clock_gettime(3) * 1e9)  # CLOCK_THREAD_CPUTIME_ID
+    import ctypes
 
-    used = resource.getrusage(1)  # of the thread
-    return int((used.ru_utime + used.ru_stime) * 1e9)
+    if not call:
+        call.append(ctypes.PyDLL("librt.so.1").clock_gettime)
+    now = (ctypes.c_long * 2)()
+    call[0](3, now)
+    return now[0] * 1000000000 + now[1]
 
 
 def get_native_id(call=[]):
@@ -23,7 +28,11 @@ def get_native_id(call=[]):
 def run(coroutine):
     import asyncio
 
-    return asyncio.new_event_loop().run_until_complete(coroutine)
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
 
 
 if sys.version_info < (3,):
@@ -31,6 +40,7 @@ if sys.version_info < (3,):
     time.process_time = time.clock
 if sys.version_info < (3, 7):
     time.thread_time_ns = thread_time_ns
+    time.thread_time = lambda: thread_time_ns() / 1e9
     time.perf_counter_ns = lambda: int(time.perf_counter() * 1e9)
 if sys.version_info < (3, 8):
     threading.get_native_id = get_native_id
