@@ -14,7 +14,7 @@ from intervals import mean95, ratio
 from peers import KEISOKU, TOOLS, Run, Tool, execute
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "steady.py"
-
+THREADS = PROGRAM.with_name("matrix.py")
 
 WAKEUP = Path(KEISOKU).resolve().parent.parent / "bench" / "wakeup"
 
@@ -47,10 +47,15 @@ def report_of(file: Path) -> dict[str, Any]:
     return value
 
 
-def one(tool: Tool, python: Interpreter, folder: Path, depth: int, units: int) -> dict[str, float]:
+def run_once(tool: Tool, python: Interpreter, folder: Path, words: list[str]) -> Run:
     file = folder / "out"
     file.unlink(missing_ok=True)
-    run = execute(tool.words(python, file, [str(PROGRAM), str(depth), str(units)]), file, folder)
+    return execute(tool.words(python, file, words), file, folder)
+
+
+def one(tool: Tool, python: Interpreter, folder: Path, depth: int, units: int) -> dict[str, float]:
+    run = run_once(tool, python, folder, [str(PROGRAM), str(depth), str(units)])
+    file = run.file
     said = program_says(run)
     row = {"wall_s": said["wall_s"], "cpu_s": said["cpu_s"]}
     row["tool_cpu_s"] = max(0.0, run.tree_cpu_s - said["process_cpu_s"])
@@ -131,11 +136,45 @@ def next_to_bare(
     walls: dict[str, list[float]] = {tool.name: [] for tool in chosen}
     for _ in range(rounds):
         for tool in order.sample(chosen, len(chosen)):
-            file = folder / "out"
-            file.unlink(missing_ok=True)
-            run = execute(tool.words(python, file, [str(PROGRAM), str(depth), str(units)]), file, folder)
+            run = run_once(tool, python, folder, [str(PROGRAM), str(depth), str(units)])
             walls[tool.name].append(program_says(run)["wall_s"])
     return {name: ratio(list(zip(walls[name], walls["bare"], strict=True))) for name in names}
+
+
+def by_threads(python: Interpreter, folder: Path, rounds: int, seconds: float) -> list[dict[str, Any]]:
+    """1, 8 and 64 threads that share one GIL, at depth 20 and 200, 1 kHz asked for: what is taken of their core, and the
+    wall ratio of runs that follow each other at once."""
+    tools = [TOOLS["bare"], TOOLS["keisoku 1 kHz"]]
+    order = random.Random(3)
+    rows = []
+    for threads in (1, 8, 64):
+        for depth in (20, 200):
+            said = program_says(run_once(tools[0], python, folder, [str(THREADS), str(threads), str(depth), "500"]))
+            words = [str(THREADS), str(threads), str(depth), str(int(500 * seconds / said["wall_s"]))]
+            walls: dict[str, list[float]] = {tool.name: [] for tool in tools}
+            taken, rates = [], []
+            for _ in range(rounds):
+                for tool in order.sample(tools, len(tools)):
+                    run = run_once(tool, python, folder, words)
+                    walls[tool.name].append(program_says(run)["wall_s"])
+                    if tool.name == "bare":
+                        continue
+                    report = report_of(run.file)
+                    taken.append(report["trust"]["core_time_taken_s"] / report["recording"]["duration_s"])
+                    rates.append(report["trust"]["rate_hz"])
+            rows.append(
+                {
+                    "python": python.version,
+                    "threads": threads,
+                    "depth": depth,
+                    "rounds": rounds,
+                    "bare_wall_s": statistics.median(walls["bare"]),
+                    "wall": ratio(list(zip(walls["keisoku 1 kHz"], walls["bare"], strict=True))),
+                    "taken": mean95(taken),
+                    "rate_hz": statistics.fmean(rates),
+                }
+            )
+    return rows
 
 
 def startup(python: Interpreter, folder: Path, rounds: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth")]  # interpreters, oracle, recording
-PARTS = ("startup", "cost", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy", "ledger")
+PARTS = ("startup", "cost", "threads", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy", "ledger")
 WITHOUT_PEERS = {"ledger"}
 
 
@@ -116,6 +116,12 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             row["short"] = cost.next_to_bare(python, names[:2], folder, short_rounds, 1.0, 20)
             row["short_rounds"] = short_rounds
             result["cost"].append(row)
+    if "threads" in options.parts:
+        loads["threads"] = [os.getloadavg()[0]]
+        result["threads"] = []
+        for python in main:
+            say(f"threads and depths, against bare runs, on {python.version}")
+            result["threads"] += cost.by_threads(python, folder, *((3, 1.0) if options.quick else (8, 3.0)))
     if "evidence" in options.parts:
         say("operand evidence")
         loads["evidence"] = [os.getloadavg()[0]]

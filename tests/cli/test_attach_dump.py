@@ -126,10 +126,14 @@ def test_dump_tells_idle_workers(run_keisoku: Run, a_python: Interpreter) -> Non
     ) as run:
         assert run.stdout is not None and run.stdin is not None
         assert run.stdout.readline() == "ready\n"
-        done = run_keisoku("dump", run.pid, "--json")
+        for _ in range(50):
+            done = run_keisoku("dump", run.pid, "--json")
+            assert done.status == 0, done.err
+            states = {thread["name"]: thread["state"] for thread in json.loads(done.out)["threads"]}
+            if not {"on-cpu", "runnable"} & set(states.values()):  # on their way to where they wait
+                break
+            time.sleep(0.1)
         run.stdin.close()
-    assert done.status == 0, done.err
-    states = {thread["name"]: thread["state"] for thread in json.loads(done.out)["threads"]}
     assert states == {"MainThread": "idle", "ThreadPoolExecutor-0_0": "idle", "reader": "io"}
 
 
