@@ -3,6 +3,7 @@
 #include "capture/cpython/python.h"
 #include "capture/kernel_sampler.h"
 #include "capture/proc_events.h"
+#include "capture/target/proc.h"
 #include "capture/target/unwind.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* Numbers of <linux/capability.h>; older headers lack the last two. */
@@ -158,8 +158,8 @@ void doctor_perf_clock(const struct doctor_facts *facts, bool allowed, struct do
 static int try_memory(pid_t pid)
 {
     char byte;
-    struct iovec local = {&byte, 1}, remote = {(void *)16, 1};
-    return process_vm_readv(pid, &local, 1, &remote, 1, 0) >= 0 || errno == EFAULT ? 0 : errno;
+    struct remote remote = {.pid = pid};
+    return remote_read(&remote, 16, &byte, 1) || errno == EFAULT ? 0 : errno;
 }
 
 /* 0, or the errno with which the kernel refuses the event. */
@@ -167,7 +167,8 @@ static int try_perf(uint32_t type, uint64_t config, pid_t pid)
 {
     struct perf_event_attr attributes = {
         .type = type, .size = sizeof attributes, .config = config, .disabled = 1, .exclude_kernel = 1, .exclude_hv = 1};
-    int fd = (int)syscall(SYS_perf_event_open, &attributes, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    pid_t tid = pid != 0 ? proc_living_thread(pid) : 0; /* an event is of a thread */
+    int fd = (int)syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd < 0)
         return errno;
     close(fd);
@@ -182,16 +183,31 @@ int doctor_has_proc(struct err *err)
                          "nothing can be measured: no /proc is mounted here; try: mount -t proc proc /proc");
 }
 
+/* Nobody has to be asked for rights to what has gone. */
+static int is_there(pid_t pid, struct err *err)
+{
+    int wait_status;
+    bool found = proc_start_ticks(pid, NULL) != 0; /* else gone, or hidden from us */
+    if (!found && kill(pid, 0) != 0 && errno == ESRCH)
+        return err_set(err, ERR_GONE, "there is no process %d; find the number with ps or pgrep", (int)pid);
+    if (found && proc_ended(pid, &wait_status))
+        return err_set(err, ERR_GONE,
+                       "process %d has ended and waits for its parent to ask for its status: nothing of it can be "
+                       "read; find the number of one that runs with ps or pgrep",
+                       (int)pid);
+    return 0;
+}
+
 int doctor_refusal(pid_t pid, const char *command, struct err *err)
 {
     struct doctor_facts facts;
     struct doctor_answer answer;
     int rc = doctor_has_proc(err);
+    if (rc == 0)
+        rc = is_there(pid, err);
     if (rc != 0)
         return rc;
     doctor_read("", getpid(), pid, &facts);
-    if (!facts.target.found && kill(pid, 0) != 0 && errno == ESRCH)
-        return err_set(err, ERR_GONE, "there is no process %d; find the number with ps or pgrep", (int)pid);
     doctor_why_refused(&facts, command, &answer);
     return err_set(err, ERR_PERMISSION, "cannot read the memory of process %d: %s; try: %s", (int)pid, answer.detail,
                    answer.remedy);
@@ -400,11 +416,11 @@ int doctor_check(pid_t pid, struct kei_check *checks, size_t capacity, struct er
 {
     struct visit visit = {.checks = checks, .capacity = capacity};
     int rc = doctor_has_proc(err);
+    if (rc == 0 && pid != 0)
+        rc = is_there(pid, err);
     if (rc != 0)
         return rc;
     doctor_read("", getpid(), pid, &visit.facts);
-    if (pid != 0 && !visit.facts.target.found && kill(pid, 0) != 0 && errno == ESRCH)
-        return err_set(err, ERR_GONE, "there is no process %d; find the number with ps or pgrep", (int)pid);
     check_memory(&visit);
     if (pid != 0)
         check_python(&visit);

@@ -155,13 +155,12 @@ enum { WAIT_KNOWN_NS = 100 * 1000000 /* the same number is seldom another descri
 static void note_wait(struct tracked_thread *t, const struct proof *proof, uint64_t now_ns)
 {
     struct wait_for wait = wait_for(&proof->call);
-    pid_t pid = t->process->pid;
     if (wait.what == WAIT_FOR_POLL)
-        wait = wait_polled(pid, wait);
+        wait = wait_polled(t->tid, wait);
     bool known = wait.what == WAIT_FOR_FD && wait.at == t->wait_at && now_ns - t->wait_known_ns < WAIT_KNOWN_NS;
     if (known)
         return;
-    t->wait_what = (uint8_t)wait_what(pid, wait);
+    t->wait_what = (uint8_t)wait_what(t->tid, wait);
     t->wait_known_ns = wait.what == WAIT_FOR_FD ? now_ns : 0;
     t->wait_at = wait.at;
 }

@@ -20,7 +20,7 @@ static void read_maps(struct module_map *map, pid_t pid)
     map->read_ns = clock_monotonic_ns();
     if (proc_maps_read(pid, &fresh, NULL) != 0)
         return;
-    if (fresh.count == 0) { /* its first thread has ended: what was known still is */
+    if (fresh.count == 0) { /* it has ended: what was known still is */
         proc_maps_release(&fresh);
         return;
     }

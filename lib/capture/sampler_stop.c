@@ -29,7 +29,7 @@ int sampler_stop_check(pid_t pid, struct err *err)
 {
     char path[64], line[256];
     int tracer = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    proc_path(pid, "status", path, sizeof path);
     FILE *file = fopen(path, "re");
     while (file != NULL && fgets(line, sizeof line, file) != NULL && sscanf(line, "TracerPid: %d", &tracer) != 1)
         ;

@@ -344,7 +344,7 @@ static bool has_children(pid_t pid)
 {
     char path[64];
     int child = 0;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)proc_living_thread(pid));
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return false;
@@ -368,7 +368,7 @@ static int check_target(pid_t pid, struct err *err)
     python_close(python);
     if (rc == ERR_NOT_PYTHON && (maybe || has_children(pid)))
         return 0;
-    return rc == ERR_PERMISSION ? doctor_refusal(pid, "attach", err) : rc;
+    return rc == ERR_PERMISSION || rc == ERR_GONE ? doctor_refusal(pid, "attach", err) : rc;
 }
 
 int session_attach(const struct measure_options *options, const char *output, const pid_t *pids, size_t count,

@@ -79,7 +79,7 @@ static int open_as_target(const struct tracked_process *process, const char *pat
 {
     char name[64];
     struct stat owner;
-    snprintf(name, sizeof name, "/proc/%d/root", process->pid);
+    proc_path(process->pid, "root", name, sizeof name);
     int root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return -1;

@@ -67,7 +67,7 @@ struct tracked_process {
     uint64_t exec_ns;                    /* [T] when; 0: it was not seen to */
     char comm[16];                       /* [T] what it became then, by the name the kernel has */
     bool parent_python, not_python;      /* [T] its parent runs Python; it was looked at, and does not */
-    uint64_t exited_ns;                  /* [T] when its first thread ended, as the kernel says; 0: not told */
+    uint64_t exited_ns;                  /* [T] its last exit since its first thread ended, as told; 0: not told */
     int exited_status;                   /* [T] with it, as waitpid(2) gives it; -1: not told */
     uint64_t gone_ns;                    /* [T] when it was first found to be gone */
     bool any_thread;                     /* [T] one of its threads was handed to the sampler */

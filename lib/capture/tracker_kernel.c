@@ -94,6 +94,15 @@ static void take_birth(struct tracker *k, const struct task_record *record)
         measure_lose(k->m, LOSS_PROCESS_MISSED, 1);
 }
 
+/* Behind that of its first thread: the process ends with its last one. Where that was so long before, its status was
+ * its own. */
+static void take_later_exit(struct tracked_process *process, const struct task_record *record)
+{
+    if (record->time_ns - process->exited_ns > TOGETHER_NS)
+        process->exited_status = record->wait_status;
+    process->exited_ns = record->time_ns;
+}
+
 static void take_exit(struct tracker *k, const struct task_record *record)
 {
     struct tracked_process *process = track_process(&k->m->track, record->pid);
@@ -106,6 +115,8 @@ static void take_exit(struct tracker *k, const struct task_record *record)
         k->alive_due_ns = 0;
         return;
     }
+    if (process->exited_ns != 0 && record->time_ns > process->exited_ns)
+        take_later_exit(process, record);
     struct tracked_thread *thread = track_thread(&k->m->track, record->tid);
     if (thread != NULL) {
         tracker_end_thread(k->m, thread, record->time_ns);

@@ -27,8 +27,9 @@ enum {
     LIST_FAILURES_MAX = 8,
     STATUS_WAIT_NS = 60 * NS_PER_MS, /* the kernel tells a status a little after the end */
     SETTLED_NS = 100 * NS_PER_MS,
-    SAME_TICKS = 3,      /* two tellings of one start differ by so much at most */
-    BIRTH_FDS_MAX = 256, /* cores */
+    TOGETHER_NS = 100 * NS_PER_MS, /* threads of a process that ends end within that */
+    SAME_TICKS = 3,                /* two tellings of one start differ by so much at most */
+    BIRTH_FDS_MAX = 256,           /* cores */
     AUXV_BYTES = 1024,
     ROOTS_MAX = 256
 };

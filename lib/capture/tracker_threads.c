@@ -185,6 +185,19 @@ uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns)
     return interval_ns > 100 * cost_ns ? interval_ns : 100 * cost_ns;
 }
 
+/* A first thread that has ended stays listed until the others have, too. What is left of their number. */
+static int leave_out_ended(struct tracker *k, const struct tracked_process *process, int n_tids)
+{
+    for (int i = 0; i < n_tids && n_tids > 1; i++) {
+        if (k->tids[i] != process->pid)
+            continue;
+        if (proc_thread_ended(process->pid, process->pid))
+            k->tids[i] = k->tids[--n_tids];
+        break;
+    }
+    return n_tids;
+}
+
 void tracker_list_threads(struct tracker *k, struct tracked_process *process)
 {
     struct track *track = &k->m->track;
@@ -196,6 +209,7 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
         process->list_due_ns = k->now_ns + LIST_SLOW_NS;
         return;
     }
+    n_tids = leave_out_ended(k, process, n_tids);
     int n_states = python_threads(process->side, &k->states, &k->states_capacity);
     uint64_t cost_ns = clock_thread_cpu_ns() - start_ns;
     for (int i = 1; i < n_states && !process->several; i++) /* their states come and go with each call into them */

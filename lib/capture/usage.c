@@ -1,5 +1,6 @@
 #include "capture/usage.h"
 #include "capture/quota.h"
+#include "capture/target/proc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ static const struct field status_fields[] = {
     {"voluntary_ctxt_switches", COUNTER_VOLUNTARY_SWITCHES, 1},
     {"nonvoluntary_ctxt_switches", COUNTER_INVOLUNTARY_SWITCHES, 1},
 };
+enum { MEMORY_FIELDS = 2 }; /* the first ones; the others are a thread's own */
 static const struct field io_fields[] = {
     {"read_bytes", COUNTER_READ_BYTES, 1},
     {"write_bytes", COUNTER_WRITE_BYTES, 1},
@@ -79,6 +81,10 @@ bool usage_read(pid_t pid, uint64_t start_ticks, bool quota, struct usage *usage
     memset(usage, 0, sizeof *usage);
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     read_fields(path, status_fields, sizeof status_fields / sizeof *status_fields, usage);
+    if (!usage->known[COUNTER_RSS]) { /* its first thread has ended, perhaps without the others */
+        proc_path(pid, "status", path, sizeof path);
+        read_fields(path, status_fields, MEMORY_FIELDS, usage);
+    }
     snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
     read_fields(path, io_fields, sizeof io_fields / sizeof *io_fields, usage);
     int64_t throttled_ns = quota ? quota_throttled_ns("", pid) : -1;

@@ -170,21 +170,21 @@ static enum wait_what what_of_link(const char *link)
     return WAIT_FOR_NONE;
 }
 
-struct wait_for wait_polled(pid_t pid, struct wait_for wait)
+struct wait_for wait_polled(pid_t tid, struct wait_for wait)
 {
     int32_t first = -1; /* of struct pollfd */
     struct iovec here = {&first, sizeof first}, there = {(void *)(uintptr_t)wait.at, sizeof first};
-    if (process_vm_readv(pid, &here, 1, &there, 1, 0) != sizeof first || first < 0)
+    if (process_vm_readv(tid, &here, 1, &there, 1, 0) != sizeof first || first < 0)
         return (struct wait_for){WAIT_FOR_NONE, 0};
     return (struct wait_for){WAIT_FOR_FD, (uint64_t)first};
 }
 
-enum wait_what wait_what(pid_t pid, struct wait_for wait)
+enum wait_what wait_what(pid_t tid, struct wait_for wait)
 {
     char path[64], link[256];
     if (wait.what != WAIT_FOR_FD)
         return wait.what;
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, (int)(wait.at & INT32_MAX));
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)tid, (int)(wait.at & INT32_MAX));
     ssize_t length = readlink(path, link, sizeof link - 1);
     if (length < 0)
         return WAIT_FOR_NONE;

@@ -27,9 +27,10 @@ struct wait_for {
 };
 struct wait_for wait_for(const struct proc_syscall *call);
 /* WAIT_FOR_POLL while it lasts, by one read of the thread's memory: its first descriptor. */
-struct wait_for wait_polled(pid_t pid, struct wait_for wait);
-/* Looks at the descriptor in the process; it may be another by now. */
-enum wait_what wait_what(pid_t pid, struct wait_for wait);
+struct wait_for wait_polled(pid_t tid, struct wait_for wait);
+/* Looks at the descriptor in the thread that waits (its process's first one may have ended, and has none); it may be
+ * another by now. */
+enum wait_what wait_what(pid_t tid, struct wait_for wait);
 /* "disk", "network", "pipe", "subprocess"; NULL for the others. */
 const char *wait_what_name(enum wait_what what);
 /* The system call's name where it is one that threads wait in ("epoll_wait"); "" otherwise. */

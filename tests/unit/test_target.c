@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +78,57 @@ static void a_gone_process_says_so(void **state)
     assert_false(proc_comm(pid, pid, text));
     assert_int_equal(proc_cmdline(pid, text, sizeof(text)), ERR_GONE);
     assert_false(proc_exe(pid, text, sizeof(text)));
+}
+
+static void *stays(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+static void what_its_first_thread_has_no_more_is_read_by_another(void **state)
+{
+    (void)state;
+    struct remote remote;
+    struct proc_maps maps;
+    struct err err;
+    struct elf_place place;
+    char text[4096], own[4096];
+    int value = 0, wait_status;
+    siginfo_t info;
+    pthread_t thread;
+    pid_t pid = fork();
+    if (pid == 0) {
+        pthread_create(&thread, NULL, stays, NULL);
+        syscall(SYS_exit, 0);
+    }
+    assert_true(proc_living_thread(getpid()) == getpid());
+    for (int i = 0; i < 20000 && !proc_thread_ended(pid, pid); i++)
+        usleep(1000);
+    pid_t other = proc_living_thread(pid);
+    assert_true(other != pid && !proc_thread_ended(pid, other) && !proc_ended(pid, &wait_status));
+    remote = (struct remote){.pid = pid};
+    assert_true(remote_read(&remote, (uintptr_t)&known_symbol, &value, sizeof(value)) && value == 7);
+    assert_true(proc_exe(pid, text, sizeof(text)) && proc_exe(getpid(), own, sizeof(own)));
+    assert_string_equal(text, own);
+    assert_true(proc_directory(pid, text, sizeof(text)) && text[0] == '/');
+    assert_true(proc_cmdline(pid, text, sizeof(text)) > 0 && proc_auxv(pid, text, sizeof(text)) > 0);
+    assert_int_equal(proc_maps_read(pid, &maps, &err), 0);
+    bool found = false;
+    for (size_t i = 0; i < maps.count && !found; i++) {
+        bool program = maps.maps[i].executable && strcmp(maps.maps[i].path, own) == 0;
+        struct elf *elf = program ? elf_open(pid, &maps, &maps.maps[i]) : NULL;
+        found = elf != NULL && elf_section(elf, ".text", &place); /* by its file, not by its memory */
+        elf_close(elf);
+    }
+    assert_true(found);
+    proc_maps_release(&maps);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    assert_true(proc_living_thread(pid) == pid && proc_ended(pid, &wait_status));
+    waitpid(pid, NULL, 0);
+    assert_true(proc_thread_ended(pid, pid));
 }
 
 static void a_hostile_name_does_not_confuse(void **state)
@@ -308,11 +361,17 @@ static void damaged_files_are_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_arrive_up_to_the_bad_one), cmocka_unit_test(a_read_over_the_edge_fails),
-        cmocka_unit_test(a_gone_process_says_so),         cmocka_unit_test(a_hostile_name_does_not_confuse),
-        cmocka_unit_test(a_blocked_call_is_told),         cmocka_unit_test(maps_and_threads_are_listed),
-        cmocka_unit_test(symbols_have_their_addresses),   cmocka_unit_test(symbols_are_found_in_memory),
-        cmocka_unit_test(damaged_files_are_survived),     cmocka_unit_test(functions_are_named),
+        cmocka_unit_test(parts_arrive_up_to_the_bad_one),
+        cmocka_unit_test(a_read_over_the_edge_fails),
+        cmocka_unit_test(a_gone_process_says_so),
+        cmocka_unit_test(a_hostile_name_does_not_confuse),
+        cmocka_unit_test(a_blocked_call_is_told),
+        cmocka_unit_test(maps_and_threads_are_listed),
+        cmocka_unit_test(symbols_have_their_addresses),
+        cmocka_unit_test(symbols_are_found_in_memory),
+        cmocka_unit_test(damaged_files_are_survived),
+        cmocka_unit_test(functions_are_named),
+        cmocka_unit_test(what_its_first_thread_has_no_more_is_read_by_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,11 +76,13 @@ static int open_mapped(pid_t pid, const struct proc_map *map)
              (unsigned long long)map->end);
     int fd = open_checked(path, map);
     if (fd < 0) {
-        snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+        proc_path(pid, "exe", path, sizeof(path));
         fd = open_checked(path, map);
     }
     if (fd < 0 && map->path[0] == '/') {
-        snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, map->path);
+        proc_path(pid, "root", path, sizeof(path));
+        size_t length = strlen(path);
+        snprintf(path + length, sizeof(path) - length, "%s", map->path);
         fd = open_checked(path, map);
     }
     return fd;

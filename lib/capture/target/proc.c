@@ -186,6 +186,58 @@ bool proc_thread_syscall(const struct proc_thread *thread, struct proc_syscall *
 
 enum { FILE_MAX = 256 << 20 };
 
+/* One read of a small file; false when gone. */
+static bool read_small(const char *path, char *text, size_t size, ssize_t *length)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, text, size - 1);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    if (got < 0)
+        return false;
+    text[got] = 0;
+    *length = got;
+    return true;
+}
+
+bool proc_thread_ended(pid_t pid, pid_t tid)
+{
+    char path[64], text[1024];
+    ssize_t length;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    if (!read_small(path, text, sizeof(text), &length))
+        return errno == ENOENT || errno == ESRCH; /* anything else (no descriptors left) tells nothing of it */
+    const char *state = behind_comm(text);
+    return state && (*state == 'Z' || *state == 'X');
+}
+
+pid_t proc_living_thread(pid_t pid)
+{
+    pid_t *tids = NULL, found = pid;
+    size_t capacity = 0;
+    if (!proc_thread_ended(pid, pid))
+        return pid;
+    int count = proc_threads(pid, &tids, &capacity); /* oldest first */
+    for (int i = 0; i < count && found == pid; i++) {
+        if (tids[i] != pid && !proc_thread_ended(pid, tids[i]))
+            found = tids[i];
+    }
+    mem_free(tids);
+    return found;
+}
+
+void proc_path(pid_t pid, const char *name, char *path, size_t size)
+{
+    pid_t tid = proc_living_thread(pid);
+    if (tid == pid)
+        snprintf(path, size, "/proc/%d/%s", (int)pid, name);
+    else
+        snprintf(path, size, "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
+}
+
 /* The whole of a /proc file, zero-terminated, into a new block; NULL with errno. */
 static char *slurp(const char *path, size_t *length)
 {
@@ -249,7 +301,7 @@ int proc_maps_read(pid_t pid, struct proc_maps *result, struct err *err)
     char path[64];
     size_t length = 0, capacity = 0;
     memset(result, 0, sizeof(*result));
-    snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+    proc_path(pid, "maps", path, sizeof(path));
     result->text = slurp(path, &length);
     if (!result->text) {
         int code = errno == ENOENT || errno == ESRCH   ? ERR_GONE
@@ -301,23 +353,6 @@ int proc_threads(pid_t pid, pid_t **tids, size_t *capacity)
     }
     closedir(directory);
     return count;
-}
-
-/* One read of a small file; false when gone. */
-static bool read_small(const char *path, char *text, size_t size, ssize_t *length)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t got = read(fd, text, size - 1);
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    if (got < 0)
-        return false;
-    text[got] = 0;
-    *length = got;
-    return true;
 }
 
 bool proc_syscall_once(pid_t pid, pid_t tid, struct proc_syscall *result)
@@ -406,9 +441,9 @@ ssize_t proc_cmdline(pid_t pid, char *text, size_t size)
 {
     char path[64];
     ssize_t length;
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
     if (size == 0)
         return ERR_BAD_INPUT;
+    proc_path(pid, "cmdline", path, sizeof(path));
     if (!read_small(path, text, size, &length))
         return errno == EACCES || errno == EPERM ? ERR_PERMISSION : ERR_GONE;
     return length;
@@ -418,16 +453,16 @@ size_t proc_auxv(pid_t pid, char *bytes, size_t size)
 {
     char path[64];
     ssize_t length;
-    snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
+    proc_path(pid, "auxv", path, sizeof(path));
     return size > 0 && read_small(path, bytes, size, &length) ? (size_t)length : 0;
 }
 
 static bool read_link(pid_t pid, const char *name, char *path, size_t size)
 {
     char link[64];
-    snprintf(link, sizeof(link), "/proc/%d/%s", (int)pid, name);
     if (size == 0)
         return false;
+    proc_path(pid, name, link, sizeof(link));
     ssize_t length = readlink(link, path, size - 1);
     if (length < 0)
         return false;

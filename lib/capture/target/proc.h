@@ -65,6 +65,12 @@ int proc_threads(pid_t pid, pid_t **tids, size_t *capacity);
 uint64_t proc_start_ticks(pid_t pid, pid_t *parent);
 /* The present time on that clock. */
 uint64_t proc_now_ticks(void);
+/* Has the thread ended? A process's first thread then stays, without memory, files and folders, until all have. */
+bool proc_thread_ended(pid_t pid, pid_t tid);
+/* A thread of the process that has them: the first one, else the oldest that lives; `pid` where none does. */
+pid_t proc_living_thread(pid_t pid);
+/* Path of what /proc has of the process ("maps", "exe"), by way of that thread. */
+void proc_path(pid_t pid, const char *name, char *path, size_t size);
 /* Has the process ended: gone, or a zombie with no thread left? The wait status as waitpid(2) gives it is known while
  * its parent has not collected it, else -1. */
 bool proc_ended(pid_t pid, int *wait_status);
