@@ -53,7 +53,9 @@ def test_what_it_does_to_itself(
         assert WORKS & set(seen) or few, (seen, told)
         if kind == "leaves" and not few:  # what began after the first thread's end
             assert any(f == "later" for sample in Recording(tmp_path / "x.kei") for f, _, _ in sample.stack), seen
-            times = "SELECT sum(tid = pid), processes.end_s - max(threads.end_s) FROM threads JOIN processes USING (pid)"
+            times = (
+                "SELECT sum(tid = pid), processes.end_s - max(threads.end_s) FROM threads JOIN processes USING (pid)"
+            )
             ((firsts, left_s),) = sql(tmp_path / "x.kei", times)
             assert firsts == 1 and left_s >= 0, (firsts, left_s)  # it was met once, and the process outlived it
         assert bounded("report", "x.kei", "--json").status == 0

@@ -107,6 +107,16 @@ def test_no_install_names_what_is_missing(tree: Path) -> None:
     assert not (tree / "build" / "build.ninja").exists()
 
 
+def test_what_only_the_page_needs_stops_no_build(tree: Path) -> None:
+    (tree / "web").mkdir()
+    table = tree / "tools" / "packages"
+    table.write_text(table.read_text() + "web  keisoku-no-such  cmd:keisoku-no-such  the page\n")
+    done = launch(tree / "keisoku", "run", env={"KEISOKU_NO_INSTALL": "1"})
+    assert (done.returncode, done.stdout) == (3, "[run]"), done.stderr
+    assert "missing: keisoku-no-such" in done.stderr
+    assert "the page (HTML) is not built without them; everything else is" in done.stderr
+
+
 def fake(folder: Path, name: str, body: str) -> None:
     folder.mkdir(exist_ok=True)
     path = folder / name
