@@ -24,6 +24,7 @@ STACK_PROGRAMS = [
     ("many_threads", ["64"], 0),
     ("reuse", [], 0),
 ]
+FAST = ["kernel, 50 kHz", "kernel, max", "core, max", "free, 100 kHz"]
 PEER_PROGRAMS = [row for row in STACK_PROGRAMS if row[0] in ("alternate", "recursion", "generators", "reuse")]
 
 
@@ -49,7 +50,9 @@ def stacks(
     if not file.exists():
         row["reason"] = "no profile: " + (run.err.strip().splitlines() or ["no reason given"])[-1][:200]
         return row
-    if tool.name.startswith("keisoku") and run.status != 0:  # its own: the program is not for that version
+    if (
+        tool.name.startswith("keisoku") or tool.name in FAST
+    ) and run.status != 0:  # its own: the program is not for that version
         row["reason"] = f"the program ended with status {run.status}"
         return row
     for thread, stack, weight in tool.stacks(file, program):
@@ -58,8 +61,9 @@ def stacks(
         if reason:
             row["impossible"] += weight
             row["reason"] = reason
-    if tool.name.startswith("keisoku"):
+    if tool.name.startswith("keisoku") or tool.name in FAST:
         trust = report_of(file)["trust"]
+        row["rate_hz"] = trust["rate_hz"]
         row["dropped"] = trust["dropped"]
         row["tried"] = trust["samples"] + trust["dropped"]
     return row
@@ -129,17 +133,21 @@ def short_functions(tool: Tool, python: Interpreter, folder: Path, runs: int, se
 def measure(
     pythons: list[Interpreter], folder: Path, seconds: float, runs: int, peer_runs: int, say: Any
 ) -> dict[str, Any]:
-    result: dict[str, Any] = {"stacks": [], "shares": [], "short": []}
+    result: dict[str, Any] = {"stacks": [], "fast": [], "shares": [], "short": []}
     own = TOOLS["keisoku 1 kHz"]
     for python in pythons:
         for name, more, depth in STACK_PROGRAMS:
             row = stacks(own, python, folder, name, more, depth, seconds)
             result["stacks"].append(row)
         say(f"stacks of keisoku on {python.version}")
-    left_out = ("bare", "py-spy 100 Hz", "pyinstrument 1 ms", "scalene")
+    left_out = ("bare", "py-spy 100 Hz", "pyinstrument 1 ms", "scalene", *FAST)
     peers = [tool for tool in TOOLS.values() if tool.name not in left_out and not tool.name.startswith("keisoku")]
     chosen = [python for python in pythons if python.name in ("3.11", "3.13", "3.15")]
     for python in chosen:
+        for tool_name in FAST:
+            for name, more, depth in PEER_PROGRAMS:
+                result["fast"].append(stacks(TOOLS[tool_name], python, folder, name, more, depth, seconds))
+        say(f"stacks of keisoku at higher rates on {python.version}")
         for tool in peers:
             if tool.versions(python.minor):
                 for name, more, depth in PEER_PROGRAMS:
@@ -147,8 +155,7 @@ def measure(
         say(f"stacks of peers on {python.version}")
     for python in chosen:
         if runs:
-            count = runs if python.name == "3.13" or len(chosen) == 1 else peer_runs
-            result["shares"].append(shares(own, python, folder, count, 3))
+            result["shares"].append(shares(own, python, folder, runs, 3))
             result["short"].append(short_functions(own, python, folder, peer_runs, 3))
             say(f"shares of keisoku on {python.version}")
         for tool in peers:

@@ -17,11 +17,17 @@ PROGRAM = Path(__file__).resolve().parent / "programs" / "steady.py"
 THREADS = PROGRAM.with_name("matrix.py")
 
 WAKEUP = Path(KEISOKU).resolve().parent.parent / "bench" / "wakeup"
+READ_FLOOR = WAKEUP.with_name("read_floor")
 
 
 def wakeup_us() -> float:
     """CPU time of a thread that is waked on a busy core and reads nothing: what no sampler thread can go below."""
     return float(subprocess.run([WAKEUP], capture_output=True, text=True, check=True).stdout)
+
+
+def read_floor_ns() -> float:
+    """A remote read that does nothing else: what no reader from outside can go below."""
+    return float(subprocess.run([READ_FLOOR], capture_output=True, text=True, check=True).stdout)
 
 
 def program_says(run: Run) -> dict[str, Any]:

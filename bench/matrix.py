@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cost import program_says, report_of, wakeup_us
+from cost import program_says, read_floor_ns, report_of, wakeup_us
 from interpreters import Interpreter
 from oracle import Stack, bare
 from peers import BIN, KEISOKU, TOOLS, Run, Tool, execute
@@ -258,11 +258,15 @@ def rates(python: Interpreter, folder: Path, seconds: float) -> list[dict[str, A
         if done.status != 0 or not file.exists():  # the kernel sampler is not permitted everywhere
             continue
         trust = report_of(file)["trust"]
+        judged = judge(TOOLS["keisoku"], file)
+        floors = {"core": lambda: 1e6 / wakeup_us(), "free": lambda: 1e9 / read_floor_ns()}
         rows.append(
             {
                 "python": python.version,
                 "reader": reader,
-                "floor_hz": 1e6 / wakeup_us() if reader == "core" else None,
+                "floor_hz": floors[reader]() if reader in floors else None,
+                "impossible": judged["impossible"],
+                "seen": judged["seen"],
                 "asked_hz": asked,
                 "rate_hz": trust["rate_hz"],
                 "dropped": trust["dropped"] / max(1, trust["samples"] + trust["dropped"]),
@@ -296,12 +300,17 @@ def ten_million(folder: Path, seconds: int) -> dict[str, Any] | None:
     return {"samples": seconds * 1000, "report_s": statistics.median(took), "peak_bytes": peak, "bytes": bytes_all}
 
 
-def measure(pythons: list[Interpreter], folder: Path, quick: bool, say: Any) -> dict[str, Any]:
+def measure(
+    pythons: list[Interpreter], others: list[Interpreter], folder: Path, quick: bool, say: Any
+) -> dict[str, Any]:
     result: dict[str, Any] = {"table": []}
     threads, depths = ([1, 8], [20]) if quick else ([1, 8, 64], [1, 20, 200])
     for python in pythons:
         say(f"matrix on {python.version}")
         result["table"] += table(python, folder, 0.6 if quick else 1.0, threads, depths)
+    for python in others:
+        say(f"one cell on {python.version}")
+        result["table"] += table(python, folder, 1.0, [1], [20])
     return result
 
 

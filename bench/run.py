@@ -2,7 +2,7 @@
 """bench/run.py [--quick] [--only PART,…] : measures keisoku beside its peers on this machine.
 
 Prints one table of the project's bars and, unless --only or --quick left something out, writes docs/benchmarks.md and
-docs/accuracy.md. What was measured lies in build/bench/result.json. About thirty minutes; --quick about five. The peers
+docs/accuracy.md. What was measured lies in build/bench/result.json. About an hour; --quick about five minutes. The peers
 are installed into .cache/bench-HASH from bench/requirements.txt. `tools/with-venv python3 bench/run.py --only ledger`
 needs none of them; KEISOKU_ONLY=3.8,3.15 measures that part on those alone and keeps what was measured on others.
 """
@@ -137,7 +137,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         }
     if "matrix" in options.parts:
         loads["matrix"] = [os.getloadavg()[0]]
-        result["matrix"] = matrix.measure(main, folder, options.quick, say)
+        others = [] if options.quick else [one for one in found.values() if one not in main]
+        result["matrix"] = matrix.measure(main, others, folder, options.quick, say)
     if "ends" in options.parts:
         loads["ends"] = [os.getloadavg()[0]]
         result["ends"] = matrix.ends(main, folder, options.quick, say)
@@ -162,7 +163,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="about four minutes; writes no page")
+    parser.add_argument("--quick", action="store_true", help="about five minutes; writes no page")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas: " + ", ".join(PARTS))
     parser.add_argument("--write", action="store_true", help="write the pages even so, from what was measured")
     parser.add_argument("--tables", action="store_true", help="measure nothing: write the pages from the last result")
@@ -188,6 +189,8 @@ def main() -> int:
                 new = {row["python"] for row in result.get("ledger", [])}
                 result["ledger"] += [row for row in before.get("ledger", []) if row["python"] not in new]
             result = {**before, **result}
+        suite = TOP / "build" / "tests" / "took.json"
+        result["suite"] = json.loads(suite.read_text()) if suite.exists() else {}
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(result, indent=1))
     if options.parts == ["ledger"]:

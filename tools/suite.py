@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import json
+import os
 import signal
 import sys
 import threading
@@ -78,6 +80,17 @@ def print_skips(skipped: list[tuple[str, str]]) -> None:
     for why, names in reasons.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         say(f"skipped: {names[0]}{more}: {why}")
+
+
+def keep_times(options: argparse.Namespace, took: float, total: Tally) -> None:
+    """Of whole runs, for the page of the benchmarks: build/tests/took.json."""
+    if options.parts or options.all:
+        return
+    file = LOGS / "took.json"
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    name = "make quick" if options.quick else "tools/test"
+    kept[name] = {"seconds": took, "cores": os.cpu_count(), "result": total.line(), "date": time.strftime("%Y-%m-%d")}
+    file.write_text(json.dumps(kept, indent=1))
 
 
 class Suite:
@@ -139,7 +152,9 @@ def main() -> int:
         say(f"looked at twice: {name}")
     if {"company", "alone"} & set(took) and not options.all:
         say("interpreters x cases: a part of the product, as tests/crossed.py says; tools/test --all runs the whole")
-    say(times(took, time.monotonic() - begin))
+    whole = time.monotonic() - begin
+    keep_times(options, whole, total)
+    say(times(took, whole))
     say(total.line())
     return 1 if total.failed else 0
 

@@ -44,6 +44,8 @@ struct sampler_counts {
     atomic_uint_fast64_t cpu_ns;                   /* the sampler thread's own */
     atomic_uint_fast64_t called;                   /* of the next, those that a free core called for */
     atomic_uint_fast64_t interrupts, interrupt_ns; /* of the kernel sampler in the target's threads */
+    atomic_uint_fast64_t kernel_sweeps;            /* of `sweeps`, instants of the kernel sampler */
+    atomic_uint_fast64_t due, hits;                /* of these in threads that ran: by their CPU time; that came */
     atomic_uint_fast64_t first_ns, last_ns;        /* of the sweeps, CLOCK_MONOTONIC */
     atomic_uint_fast64_t busy_cores;               /* cores with a running thread, added up over the sweeps */
 };

@@ -16,7 +16,8 @@ enum {
     BACKLOG_FREE_NS = 5 * 1000 * 1000, /* a tick of the scheduler, for which others have our core */
     BACKLOG_MAX_NS = 20 * 1000 * 1000,
     AWAY_NS = 1000 * 1000 * 1000, /* the machine slept */
-    PERIOD_MIN_NS = 10 * 1000     /* the kernel takes no shorter one */
+    PERIOD_LEAST_NS = 12500,      /* so that none is shorter than the 10 µs that the kernel takes */
+    EQUAL_TIMES_HZ = 800          /* above it the kernel sampler keeps an interval for a time, below for its number */
 };
 
 void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns)
@@ -74,10 +75,17 @@ uint64_t pace_foretell_ns(struct pace *pace, uint64_t planned_ns)
     return planned_ns + pace->drawn_ns;
 }
 
+double pace_mean_ns(const struct pace *pace)
+{
+    double mean = 1e9 / pace->rate_hz;
+    return mean > PERIOD_LEAST_NS ? mean : PERIOD_LEAST_NS;
+}
+
 uint64_t pace_period_ns(struct pace *pace)
 {
-    uint64_t period_ns = (uint64_t)((0.75 + uniform(pace) / 2) * 1e9 / pace->rate_hz);
-    return period_ns > PERIOD_MIN_NS ? period_ns : PERIOD_MIN_NS;
+    double mean = pace_mean_ns(pace), draw = 0.75 + uniform(pace) / 2;
+    /* Where as long is spent with each, it is their rates that must have the mean; else the intervals. */
+    return (uint64_t)(pace->rate_hz > EQUAL_TIMES_HZ ? mean / draw : mean * draw);
 }
 
 uint32_t pace_instants(struct pace *pace, double length_ns)

@@ -33,6 +33,8 @@ uint64_t pace_foretell_ns(struct pace *pace, uint64_t planned_ns);
 /* Nanoseconds from one instant of the kernel sampler to the next, whose interval stays for a while: drawn evenly around
  * the mean. */
 uint64_t pace_period_ns(struct pace *pace);
+/* The mean of these. */
+double pace_mean_ns(const struct pace *pace);
 /* So many instants of the rate, a thousand a second at least, fall into that time: rounded by chance, so that on the
  * average nothing is added or lost. */
 uint32_t pace_instants(struct pace *pace, double length_ns);

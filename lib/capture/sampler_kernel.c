@@ -92,6 +92,27 @@ bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const stru
     return good;
 }
 
+/*
+ * What the clocks and calls gave of what they should have: one record for each interval of CPU time that a thread used.
+ * Those that the kernel left out (it throttles, an interrupt came while one was served) have no record of their own.
+ */
+static void count_hit(struct sampler *s, struct tracked_thread *t, const struct wire_sample *sample)
+{
+    if (t->hit_ns > s->hits_from_ns && sample->run_ns > t->hit_run_ns) {
+        s->due += (double)(sample->run_ns - t->hit_run_ns) / pace_mean_ns(&s->pace);
+        atomic_store_explicit(&s->m->counts.due, (uint64_t)s->due, memory_order_relaxed);
+        atomic_fetch_add_explicit(&s->m->counts.hits, 1, memory_order_relaxed);
+    }
+    t->hit_ns = sample->time_ns;
+    t->hit_run_ns = sample->run_ns;
+}
+
+static void count_instants(struct sampler *s, uint64_t instants)
+{
+    atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->m->counts.kernel_sweeps, instants, memory_order_relaxed);
+}
+
 /* One sample of a running thread. */
 static void take_interrupted(struct sampler *s, const struct wire_sample *sample, const struct wire_frame *frames)
 {
@@ -106,6 +127,7 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
     atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
     if (!sampler_knows(s, t) || sampler_has_others(t) || sample->time_ns < s->m->start_ns)
         return;
+    count_hit(s, t, sample);
     struct proof proof = {.runs = true, .after = t->last};
     if (sample->run_ns > t->last.run_ns) /* else a look at the thread came between, with later counters */
         proof.after.run_ns = sample->run_ns;
@@ -223,11 +245,13 @@ static void next_period(struct sampler *s)
         return;
     double called = kernel_sampler_called_share(s->kernel);
     if (s->period_ns > 0)
-        s->instants += (1 - called) * (double)(s->now_ns - s->period_from_ns) / (double)s->period_ns;
+        s->instants += (1 - called) * (double)(s->now_ns - s->period_from_ns) / pace_mean_ns(&s->pace);
     uint64_t instants = (uint64_t)s->instants;
     s->instants -= (double)instants;
-    atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
+    count_instants(s, instants);
     atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
+    if (s->period_from_ns == 0)
+        s->hits_from_ns = s->now_ns;
     s->period_from_ns = s->now_ns;
     s->period_ns = pace_period_ns(&s->pace);
     kernel_sampler_period(s->kernel, s->period_ns);
@@ -265,7 +289,7 @@ static void call(struct sampler *s, uint64_t woke_ns)
     if (!kernel_sampler_call(s->kernel, late_periods)) /* we have the core of one that wants to run */
         atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_monotonic_ns() - woke_ns + SWITCHES_NS,
                                   memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
+    count_instants(s, 1);
     s->call_ns = pace_next_ns(&s->pace, s->call_ns, woke_ns, clock_monotonic_ns(), true);
 }
 

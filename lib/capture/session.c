@@ -26,8 +26,6 @@
  * of its time), and is nobody's to lower when the budget is short. A little off any round period. */
 enum { IP_PERIOD_NS = 3970 * 1000 };
 
-enum { AUTO_RATE_MAX_HZ = 10000 };
-
 /* ---- making ---------------------------------------------------------------------------------------------------------
  */
 
@@ -139,12 +137,11 @@ static int make_recording(struct session *session, const char *output, const cha
     return rc == ERR_NOT_FOUND ? ERR_IO : rc; /* "not found" is said of the program alone */
 }
 
-/* Where nobody chose a reader, and not above the rate up to which it costs less. */
+/* Where nobody chose a reader: at any rate a sample costs least so. */
 static bool may_use_kernel(const struct measure_options *options)
 {
-    bool chosen =
-        options->kernel_only || options->native || options->core_only || options->free_only || options->stop_only;
-    return !chosen && options->rate_hz <= AUTO_RATE_MAX_HZ;
+    return !options->kernel_only && !options->native && !options->core_only && !options->free_only &&
+           !options->stop_only;
 }
 
 static int start_threads(struct session *session, struct err *err)

@@ -169,6 +169,7 @@ struct tracked_thread {
     uint64_t task_address;          /* where the target has it */
     struct python_task kernel_task; /* of a record that the kernel sampler made then */
     uint64_t kernel_task_ns, kernel_task_frame;
+    uint64_t hit_ns, hit_run_ns;            /* its last record of an interrupt: when, its CPU time by then */
     struct task_watch *watch;               /* of the tasks that wait in its event loop; NULL: none */
     _Atomic uint64_t stack_low, stack_high; /* T sets: its C stack; 0: it has no greenlets */
     atomic_bool runs_loop;                  /* W sets: asyncio's code, or a coroutine, is on its stack */

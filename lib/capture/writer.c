@@ -27,7 +27,8 @@ enum {
     EARLY_COUNTERS_NS = 50 * NS_PER_MS,
     EARLY_THREADS_MAX = 64, /* whose counters are all read then */
     NOISE_POINTS = 24,      /* in the kernel, and one in so many of all: */
-    NOISE_SHARE = 200
+    NOISE_SHARE = 200,
+    DUE_MIN = 200 /* samples, for their share to say something */
 };
 
 static uint64_t own_rss_bytes(void)
@@ -42,6 +43,16 @@ static uint64_t own_rss_bytes(void)
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Instants at which samples were taken. Of the kernel sampler's, where a thread ran, as many as there are records of. */
+static uint64_t sweeps_taken(const struct sampler_counts *c)
+{
+    uint64_t sweeps = atomic_load(&c->sweeps), kernel = atomic_load(&c->kernel_sweeps);
+    uint64_t due = atomic_load(&c->due), hits = atomic_load(&c->hits);
+    if (due < DUE_MIN)
+        return sweeps;
+    return sweeps - kernel + (uint64_t)((double)kernel * (double)hits / (double)due);
+}
+
 static void write_self(struct writer *w)
 {
     struct measurement *m = w->m;
@@ -52,13 +63,13 @@ static void write_self(struct writer *w)
                            ? (double)(stopwatch_read(&m->watch, last_ns) - stopwatch_read(&m->watch, first_ns)) / 1e9
                            : 0; /* no pauses */
     uint64_t taken = awake > 0 ? (uint64_t)((double)atomic_load(&c->cpu_ns) * (double)contested / (double)awake) : 0;
-    uint64_t interrupts = atomic_load(&c->interrupt_ns);
+    uint64_t interrupts = atomic_load(&c->interrupt_ns), sweeps = sweeps_taken(c);
     struct self_report self = {
         .own_cpu_ns = clock_process_cpu_ns() - m->cpu_before_ns,
         .core_taken_ns = taken + interrupts,
         .core_awake_ns = (contested < taken ? contested : taken) + interrupts, /* awake, others may have had the core */
         .own_rss_bytes = own_rss_bytes(),
-        .sweeps = atomic_load(&c->sweeps),
+        .sweeps = sweeps,
         .sweeps_planned = atomic_load(&c->planned),
         .late = atomic_load(&c->late),
         .reads = atomic_load(&c->reads),
@@ -68,7 +79,7 @@ static void write_self(struct writer *w)
         .native_whole = w->native_whole,
         .native_cut = w->native_cut,
         .rate_asked_hz = m->options.rate_hz,
-        .rate_hz = sampled_s > 0 ? (double)atomic_load(&c->sweeps) / sampled_s : 0,
+        .rate_hz = sampled_s > 0 ? (double)sweeps / sampled_s : 0,
     };
     recording_set_self(m->recording, &self);
     for (int kind = 0; kind < LOSS_KIND_COUNT; kind++) {
