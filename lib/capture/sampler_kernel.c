@@ -95,10 +95,11 @@ bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const stru
 /*
  * What the clocks and calls gave of what they should have: one record for each interval of CPU time that a thread used.
  * Those that the kernel left out (it throttles, an interrupt came while one was served) have no record of their own.
+ * The kernel brings that time up to date at its ticks and switches: most records add none, the next one more.
  */
 static void count_hit(struct sampler *s, struct tracked_thread *t, const struct wire_sample *sample)
 {
-    if (t->hit_ns > s->hits_from_ns && sample->run_ns > t->hit_run_ns) {
+    if (t->hit_ns > s->hits_from_ns && sample->run_ns >= t->hit_run_ns) {
         s->due += (double)(sample->run_ns - t->hit_run_ns) / pace_mean_ns(&s->pace);
         atomic_store_explicit(&s->m->counts.due, (uint64_t)s->due, memory_order_relaxed);
         atomic_fetch_add_explicit(&s->m->counts.hits, 1, memory_order_relaxed);
