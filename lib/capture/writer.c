@@ -43,7 +43,8 @@ static uint64_t own_rss_bytes(void)
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Instants at which samples were taken. Of the kernel sampler's, where a thread ran, as many as there are records of. */
+/* Instants at which samples were taken. Of the kernel sampler's, where a thread ran, as many as there are records of.
+ */
 static uint64_t sweeps_taken(const struct sampler_counts *c)
 {
     uint64_t sweeps = atomic_load(&c->sweeps), kernel = atomic_load(&c->kernel_sweeps);
