@@ -106,30 +106,34 @@ static void page_path(const char *recording, char path[OUTPUT_PATH_BYTES])
              recording);
 }
 
-/* One file of those asked for. A failure is a warning: the program's exit status stands. */
-static void write_extra(struct kei_recording *recording, const char *format, const char *path,
+/* One file of those asked for. A failure is a warning: the program's exit status stands. That the disk is full is told
+ * once: not of a file behind a recording that ended for it (`ended`, an error or 0). */
+static void write_extra(struct kei_recording *recording, const char *format, const char *path, int ended,
                         const struct settings *settings, char taken[OUTPUT_PATH_BYTES])
 {
     struct kei_error error;
     struct kei_export_options options = {0};
-    if (output_export(recording, format, &options, path, taken, &error) != 0)
-        message("%s; the recording is complete without it", error.text);
+    int rc = output_export(recording, format, &options, path, taken, &error);
+    if (rc == KEI_ERR_FULL && ended == KEI_ERR_FULL)
+        return;
+    if (rc != 0)
+        message("%s; the recording is %s without it", error.text, ended == 0 ? "complete" : "kept");
     else if (settings->verbose && taken[0] != '\0')
         message("wrote %s", taken);
 }
 
-static void write_outputs(struct kei_recording *recording, const struct settings *settings, const char *path)
+static void write_outputs(struct kei_recording *recording, const struct settings *settings, const char *path, int ended)
 {
     char page[OUTPUT_PATH_BYTES] = "", taken[OUTPUT_PATH_BYTES], beside[OUTPUT_PATH_BYTES], format[32];
     const char *out;
     page_path(path, beside);
     if (!settings->no_html)
-        write_extra(recording, "html", settings->html != NULL ? settings->html : beside, settings, page);
+        write_extra(recording, "html", settings->html != NULL ? settings->html : beside, ended, settings, page);
     if (settings->json != NULL)
-        write_extra(recording, "json", settings->json, settings, taken);
+        write_extra(recording, "json", settings->json, ended, settings, taken);
     for (size_t i = 0; i < settings->exports.count; i++)
         if (split_export(settings->exports.items[i], format, &out))
-            write_extra(recording, format, out, settings, taken);
+            write_extra(recording, format, out, ended, settings, taken);
     if (settings->quiet)
         return;
     struct kei_error error;
@@ -141,7 +145,8 @@ static void write_outputs(struct kei_recording *recording, const struct settings
         message("%s; keisoku report %s prints the report again", error.text, path);
 }
 
-static void write_everything(const struct settings *settings, const struct kei_result *result)
+/* `ended`: the error that ended the recording, or 0. */
+static void write_everything(const struct settings *settings, const struct kei_result *result, int ended)
 {
     struct kei_error error;
     struct kei_recording *recording = NULL;
@@ -152,7 +157,7 @@ static void write_everything(const struct settings *settings, const struct kei_r
     if (kei_open(result->path, &recording, &error) != 0)
         message("%s", error.text);
     else
-        write_outputs(recording, settings, result->path);
+        write_outputs(recording, settings, result->path, ended);
     kei_close(recording);
 }
 
@@ -286,7 +291,7 @@ int record(const struct command *command, const struct settings *settings, struc
     int rc = finish(session, started, command->failure_status, &result, &error);
     if (rc != 0 && !told)
         message("%s", error.text);
-    write_everything(settings, &result);
+    write_everything(settings, &result, rc);
     if (!started)
         return rc != 0 || result.path[0] == '\0' ? command->failure_status : 0;
     if (result.wait_status < 0 && result.pid > 0) {

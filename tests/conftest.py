@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,7 +34,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import crossed  # noqa: E402
 import interpreters  # noqa: E402
-from support import NeverError, Result, Run  # noqa: E402
+from support import NeverError, Nobody, Result, Run  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
 # Beginnings of paths below tests/; what is marked `alone` in its own file stays so.
@@ -143,6 +144,14 @@ def run_keisoku(keisoku: str, tmp_path: Path) -> Iterator[Run]:
         return Result(done.returncode, done.stdout, done.stderr, folder, words)
 
     yield run
+
+
+@pytest.fixture
+def nobody(keisoku: str, tmp_path: Path) -> Nobody:
+    """A user without rights, with keisoku in a folder that it may write to."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv, to become another user")
+    return Nobody(keisoku, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import sqlite3
 import subprocess
@@ -72,6 +73,27 @@ def never(wrong: Collection[object], what: str = "") -> None:
     """Fails with the first of the things that must not be."""
     if len(wrong):
         raise NeverError(f"{len(wrong)} {what}: {next(iter(wrong))}")
+
+
+class Nobody:
+    """keisoku as a user without rights, in a folder of its own."""
+
+    def __init__(self, keisoku: str, folder: Path) -> None:
+        nobody = pwd.getpwnam("nobody")
+        self.words = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        self.binary = folder / "keisoku"
+        shutil.copy(keisoku, self.binary)
+        self.place = folder / "place"
+        self.place.mkdir()
+        os.chown(self.place, nobody.pw_uid, nobody.pw_gid)
+        while folder != folder.parent and str(folder) != "/tmp":
+            folder.chmod(folder.stat().st_mode | 0o055)
+            folder = folder.parent
+
+    def keisoku(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        words = [*self.words, str(self.binary), *arguments]
+        env = {**os.environ, **(env or {})}
+        return subprocess.run(words, cwd=self.place, env=env, capture_output=True, text=True, timeout=60)
 
 
 @contextmanager

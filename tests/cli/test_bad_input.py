@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
+import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from interpreters import Interpreter
-from support import Result, Run, disk_of
+from support import Nobody, Result, Run, disk_of, sql
 
 BUSY = "import time\nend = time.monotonic() + 0.4\nwhile time.monotonic() < end:\n    sum(range(1000))\n"
 
 
-def one_line(done: Result) -> str:
+def one_line(done: Result | subprocess.CompletedProcess[str]) -> str:
     """The one line that keisoku said, without its name."""
-    lines = done.err.splitlines()
-    assert len(lines) == 1, done.err
-    assert lines[0].startswith("keisoku: "), done.err
+    said = done.err if isinstance(done, Result) else done.stderr
+    lines = said.splitlines()
+    assert len(lines) == 1, said
+    assert lines[0].startswith("keisoku: "), said
     return lines[0].removeprefix("keisoku: ")
 
 
@@ -62,11 +65,22 @@ def test_an_impossible_value_starts_nothing(run_keisoku: Run, tmp_path: Path, wo
     nothing_written(tmp_path)
 
 
+@pytest.mark.parametrize("words", BAD_OPTIONS, ids=" ".join)
+def test_an_impossible_value_attaches_to_nothing(run_keisoku: Run, tmp_path: Path, words: tuple[str, str]) -> None:
+    done = run_keisoku("attach", os.getpid(), *words)
+    assert done.status == 2
+    assert words[0].lstrip("-") in one_line(done) or words[0] in ("-o", "--export")
+    nothing_written(tmp_path)
+
+
 def test_a_misspelt_option_is_guessed(run_keisoku: Run) -> None:
     done = run_keisoku("run", "--ratee", "5", "true")
     assert done.status == 125
     assert "did you mean --rate?" in one_line(done)
     assert run_keisoku("report", "--tpo", "5", "x.kei").status == 2
+    done = run_keisoku("attach", os.getpid(), "--durration", "1s")
+    assert done.status == 2
+    assert "did you mean --duration?" in one_line(done)
 
 
 def test_a_misspelt_command_is_guessed(run_keisoku: Run, tmp_path: Path) -> None:
@@ -161,33 +175,6 @@ def test_a_process_that_is_no_python(run_keisoku: Run, tmp_path: Path, command: 
     nothing_written(tmp_path)
 
 
-class Nobody:
-    """keisoku as a user without rights, in a folder of its own."""
-
-    def __init__(self, keisoku: str, folder: Path) -> None:
-        nobody = pwd.getpwnam("nobody")
-        self.words = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-        self.binary = folder / "keisoku"
-        shutil.copy(keisoku, self.binary)
-        self.place = folder / "place"
-        self.place.mkdir()
-        os.chown(self.place, nobody.pw_uid, nobody.pw_gid)
-        while folder != folder.parent and str(folder) != "/tmp":
-            folder.chmod(folder.stat().st_mode | 0o055)
-            folder = folder.parent
-
-    def keisoku(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        words = [*self.words, str(self.binary), *arguments]
-        return subprocess.run(words, cwd=self.place, capture_output=True, text=True, timeout=60)
-
-
-@pytest.fixture
-def nobody(keisoku: str, tmp_path: Path) -> Nobody:
-    if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("needs root and setpriv, to become another user")
-    return Nobody(keisoku, tmp_path)
-
-
 def refused(nobody: Nobody, command: str, words: list[str]) -> str:
     """What is said of a program that may not be read."""
     target = subprocess.Popen(words, cwd=nobody.place, stdout=subprocess.PIPE)
@@ -223,6 +210,20 @@ def test_a_process_that_forbids_it(nobody: Nobody, command: str) -> None:
         pytest.skip("no Python that every user may run")
     code = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); print('ready', flush=True); time.sleep(60)"
     assert "PR_SET_DUMPABLE" in refused(nobody, command, [*nobody.words, python, "-c", code])
+
+
+def test_run_of_a_python_that_may_only_be_executed(nobody: Nobody) -> None:
+    """The kernel lets nobody read its memory then: the cause is said, and the program is not disturbed."""
+    if not os.access("/usr/bin/python3", os.X_OK):
+        pytest.skip("no Python that every user may run")
+    python = shutil.copy("/usr/bin/python3", nobody.place)
+    os.chmod(python, 0o111)
+    done = nobody.keisoku("run", python, "-c", BUSY + "print('end')\nraise SystemExit(5)")
+    assert (done.returncode, done.stdout) == (5, "end\n"), done.stderr
+    told = one_line(done)
+    assert told.startswith("nothing was measured: cannot read the memory of process "), told
+    assert "sudo keisoku run" in told
+    nothing_written(nobody.place)
 
 
 @pytest.mark.parametrize("command", ["attach", "dump", "doctor"])
@@ -341,26 +342,69 @@ def test_full_standard_output(keisoku: str, good: Path) -> None:
 
 
 @pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    with disk_of(tmp_path / "tiny", "256k") as place:
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    with disk_of(tmp_path / "small", "1m") as place:
         yield place
 
 
-def test_full_disk(run_keisoku: Run, keisoku: str, a_python: Interpreter, tiny_disk: Path) -> None:
-    """One clear error; the program goes on to its end; what was written opens."""
-    program = "import itertools, time\nend = time.monotonic() + 4\n"
-    program += "def f(n):\n    return f(n - 1) if n else [sum(range(50)) for _ in range(9)]\n"
-    program += "for i in itertools.count():\n    f(i * 7919 % 60)\n    if time.monotonic() > end: break\n"
-    (tiny_disk / "fill").write_bytes(b"x" * 110_000)
-    done = run_keisoku("run", "--no-html", "-o", tiny_disk / "x.kei", a_python.path, "-c", program + "print('end')")
-    assert done.out == "end\n"
-    assert done.status == 0, done.err
-    told = [line for line in done.err.splitlines() if line.startswith("keisoku: ") and "space" in line]
-    assert len(told) >= 1, done.err
-    (tiny_disk / "fill").unlink()
-    if (tiny_disk / "x.kei").exists():
-        opened = run_keisoku("report", tiny_disk / "x.kei")
-        assert opened.status in (0, 2), opened.err
+# New stacks all the time.
+STACKS = """
+import itertools, time
+end = time.monotonic() + 2
+def f(n):
+    return f(n - 1) if n else [sum(range(50)) for _ in range(9)]
+for i in itertools.count():
+    f(i * 7919 % 60)
+    if time.monotonic() > end:
+        break
+print("end")
+raise SystemExit(7)
+"""
+
+
+@pytest.mark.parametrize("page", [False, True], ids=["recording", "recording and page"])
+def test_full_disk(run_keisoku: Run, keisoku: str, a_python: Interpreter, small_disk: Path, page: bool) -> None:
+    """Somebody fills it after the first commits: one clear error, the program goes on to its end, and what was written
+    before opens."""
+    recording, fill = small_disk / "x.kei", small_disk / "fill"
+    words = [keisoku, "run", "-q", *([] if page else ["--no-html"]), "-o", str(recording), a_python.path, "-c", STACKS]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        wait_for_samples(recording)
+        with fill.open("wb", buffering=0) as out, suppress(OSError):
+            while True:
+                out.write(bytes(4096))
+        said = run.communicate(timeout=60)
+    assert (run.returncode, said[0]) == (7, "end\n"), said
+    told = one_line(Result(7, *said, small_disk))
+    assert "No space left on device" in told and "are kept" in told, told
+    fill.unlink()
+    assert [path.name for path in small_disk.glob("*.html")] == []
+    for words in (["report", str(recording)], ["export", "--format", "collapsed", str(recording)]):
+        opened = run_keisoku(*words)
+        assert (opened.status, opened.err) == (0, ""), opened.err
+        assert opened.out
+    assert sum(count for (count,) in sql(recording, "SELECT samples FROM sample_chunk")) > 0
+
+
+def wait_for_samples(recording: Path, limit_s: float = 30) -> None:
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        with suppress(sqlite3.Error):
+            if sql(recording, "SELECT count(*) FROM sample_chunk") != [(0,)]:
+                return
+        time.sleep(0.05)
+    pytest.fail("nothing was committed")
+
+
+def test_a_disk_that_is_full_from_the_start(run_keisoku: Run, a_python: Interpreter, small_disk: Path) -> None:
+    """Nothing is started, and nothing is left behind."""
+    with (small_disk / "fill").open("wb", buffering=0) as out, suppress(OSError):
+        while True:
+            out.write(bytes(4096))
+    done = run_keisoku("run", "-o", small_disk / "x.kei", a_python.path, "-c", "print('started')")
+    assert (done.status, done.out) == (125, "")
+    assert "No space left on device" in one_line(done)
+    assert [path.name for path in small_disk.iterdir()] == ["fill"]
 
 
 def test_closed_standard_error(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
