@@ -6,6 +6,7 @@
 #include "capture/trials/bench_run.h"
 #include "data/gain.h"
 #include "data/profile.h"
+#include "data/scan.h"
 #include "diagnose/diagnose.h"
 #include "export/bench.h"
 
@@ -67,55 +68,6 @@ static const struct outcome_format formats[] = {
 /* ---- parameters ----------------------------------------------------------------------------------------------------
  */
 
-/* "n=1,10,100", and which of its values is meant. */
-struct scan {
-    const char *name, *values;
-    size_t name_length, count, at;
-};
-
-static int read_scan(const char *text, struct scan *scan, struct err *err)
-{
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text || equals[1] == '\0' || memchr(text, '{', (size_t)(equals - text)) != NULL)
-        return err_set(err, ERR_BAD_INPUT, "bench: --scan %.100s is not usable: give NAME=VALUE,VALUE,… for {NAME}",
-                       text);
-    *scan = (struct scan){text, equals + 1, (size_t)(equals - text), 1, 0};
-    for (const char *at = scan->values; *at != '\0'; at++)
-        scan->count += *at == ',';
-    return 0;
-}
-
-/* The value that is meant, of *length bytes. */
-static const char *scan_value(const struct scan *scan, size_t *length)
-{
-    const char *at = scan->values;
-    for (size_t i = 0; i < scan->at; i++)
-        at += strcspn(at, ",") + 1;
-    *length = strcspn(at, ",");
-    return at;
-}
-
-static bool names_scan(const struct scan *scan, const char *at)
-{
-    return strncmp(at, scan->name, scan->name_length) == 0 && at[scan->name_length] == '}';
-}
-
-static void fill_in(const char *text, const struct scan *scans, size_t n, struct buf *out)
-{
-    while (*text != '\0') {
-        size_t i = 0, length;
-        while (i < n && !(*text == '{' && names_scan(&scans[i], text + 1)))
-            i++;
-        if (i == n) {
-            buf_add_byte(out, (uint8_t)*text++);
-            continue;
-        }
-        const char *value = scan_value(&scans[i], &length);
-        buf_add(out, value, length);
-        text += scans[i].name_length + 2;
-    }
-}
-
 static char *take_text(struct buf *buf)
 {
     char *text = buf->failed ? NULL : mem_strdup(buf_text(buf));
@@ -131,7 +83,7 @@ static int add_variant(struct bench *bench, const char *command, size_t referenc
         return err_set(err, ERR_BAD_INPUT, "bench: more than %d commands; ask for fewer, or scan fewer values",
                        BENCH_VARIANTS_MAX);
     struct bench_variant *variant = &bench->variants[bench->n++];
-    fill_in(command, scans, n, &text);
+    scan_fill(command, scans, n, &text);
     for (size_t i = 0; i < n; i++) {
         size_t length;
         const char *value = scan_value(&scans[i], &length);
@@ -158,15 +110,12 @@ static int add_variants(const struct kei_bench_options *options, struct bench *b
     if (n > SCANS_MAX)
         return err_set(err, ERR_BAD_INPUT, "bench: more than %d parameters", SCANS_MAX);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = read_scan(options->scans.items[i], &scans[i], err);
+        rc = scan_read(options->scans.items[i], &scans[i], err);
     for (bool more = true; rc == 0 && more;) {
         size_t first = options->commands.count > 1 ? bench->n : 0;
         for (size_t i = 0; rc == 0 && i < options->commands.count; i++)
             rc = add_variant(bench, options->commands.items[i], first, scans, n, err);
-        size_t turn = n;
-        while (turn > 0 && ++scans[turn - 1].at == scans[turn - 1].count)
-            scans[--turn].at = 0;
-        more = turn > 0;
+        more = scan_next(scans, n);
     }
     return rc;
 }

@@ -3,10 +3,10 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "capture/session.h"
+#include "data/scan.h"
 #include "export/scale.h"
 
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,18 +66,6 @@ static const struct outcome_format formats[] = {{"text", write_text}, {"json", w
 
 /* ---- sizes ---------------------------------------------------------------------------------------------------------
  */
-
-static int read_size(const char *text, size_t length, double *size, struct err *err)
-{
-    char word[64], *end;
-    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), text);
-    *size = strtod(word, &end);
-    if (length == 0 || length >= sizeof word || strspn(word, "0123456789.") == 0 || *end != '\0' ||
-        strpbrk(word, "xX") != NULL || !isfinite(*size) || *size <= 0)
-        return err_set(err, ERR_BAD_INPUT, "scale: size %.60s is not usable: give numbers above 0, as 1000,2000,4000",
-                       word);
-    return 0;
-}
 
 /* Every word of the program with the size in place of {n}. NULL: short memory. *filled: it was in one. */
 static char **fill_in(char *const argv[], const char *size, size_t length, bool *filled)
@@ -205,7 +193,7 @@ static int run_size(struct series *series, struct scale_result *result, const ch
     double size;
     bool filled = false;
     struct buf path = {0};
-    int rc = read_size(text, length, &size, err);
+    int rc = scan_size(text, length, &size, err);
     if (rc != 0)
         return rc;
     char **argv = fill_in(series->argv, text, length, &filled);
@@ -264,7 +252,7 @@ static int read_recordings(const struct kei_scale_options *options, struct scale
         double size;
         if (equals == NULL || equals == text)
             return err_set(err, ERR_BAD_INPUT, "scale: %.100s is not usable: give FILE=SIZE, as app.kei=1000", text);
-        rc = read_size(equals + 1, strlen(equals + 1), &size, err);
+        rc = scan_size(equals + 1, strlen(equals + 1), &size, err);
         char *path = rc == 0 ? mem_strndup(text, (size_t)(equals - text)) : NULL;
         if (rc == 0)
             rc = path != NULL ? add_recording(result, path, size, err) : no_memory(err);
@@ -281,7 +269,7 @@ static int keep_input(const struct kei_scale_options *options, char *const argv[
     if (options->predict.count > SCALE_PREDICT_MAX)
         return err_set(err, ERR_BAD_INPUT, "scale: more than %d sizes to predict", SCALE_PREDICT_MAX);
     for (size_t i = 0; rc == 0 && i < options->predict.count; i++)
-        rc = read_size(options->predict.items[i], strlen(options->predict.items[i]), &result->input.predict[i], err);
+        rc = scan_size(options->predict.items[i], strlen(options->predict.items[i]), &result->input.predict[i], err);
     if (rc != 0)
         return rc;
     result->command = fill_in(argv, "{n}", 3, &filled);

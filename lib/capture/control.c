@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "capture/control_place.h"
+#include "capture/control_words.h"
 #include "data/window.h"
 
 #include <errno.h>
@@ -16,12 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    REQUEST_BYTES = 4096 + 64,
-    REQUEST_MS = 1000, /* that a client may take to say what it wants */
-    PATIENCE_S = 10,
-    BACKLOG = 16
-};
+enum { PATIENCE_S = 10, BACKLOG = 16 };
 
 struct control {
     struct measurement *m;
@@ -30,12 +26,6 @@ struct control {
     atomic_bool stop;
     pthread_t thread;
     bool runs;
-};
-
-const char *const control_names[CONTROL_COUNT + 1] = {
-#define X(name, text) text,
-    CONTROL_LIST(X)
-#undef X
 };
 
 /* ---- copies --------------------------------------------------------------------------------------------------------
@@ -220,46 +210,19 @@ static int answer(struct measurement *m, int command, const char *argument, char
     }
 }
 
-/* A request is one line: the command, and behind a blank the name of a copy. */
-static bool read_request(int fd, char request[REQUEST_BYTES])
-{
-    size_t have = 0;
-    uint64_t until_ns = clock_monotonic_ns() + REQUEST_MS * UINT64_C(1000000);
-    while (have + 1 < REQUEST_BYTES) {
-        struct pollfd ready = {fd, POLLIN, 0};
-        uint64_t now_ns = clock_monotonic_ns();
-        if (now_ns >= until_ns || poll(&ready, 1, (int)((until_ns - now_ns) / 1000000) + 1) <= 0)
-            return false;
-        ssize_t n = recv(fd, request + have, REQUEST_BYTES - 1 - have, MSG_DONTWAIT);
-        if (n <= 0)
-            return false;
-        have += (size_t)n;
-        request[have] = '\0';
-        char *end = memchr(request, '\n', have);
-        if (end != NULL) {
-            *end = '\0';
-            return true;
-        }
-    }
-    return false;
-}
-
 static void serve(struct control *control, int fd)
 {
-    char request[REQUEST_BYTES], reply[CONTROL_REPLY_BYTES - 16] = "", line[CONTROL_REPLY_BYTES];
+    char request[CONTROL_REQUEST_BYTES], reply[CONTROL_REPLY_BYTES - 16] = "", line[CONTROL_REPLY_BYTES];
     struct err err = {0};
     uid_t user;
-    int rc = ERR_PERMISSION, command = 0;
-    if (!read_request(fd, request)) /* also where it is refused: what is not read would cut the answer off */
+    int rc = ERR_PERMISSION;
+    if (!control_hear(fd, request)) /* also where it is refused: what is not read would cut the answer off */
         return;
     if (!control_peer(fd, &user) || (user != geteuid() && user != 0)) {
         err_set(&err, rc, "the recording is another user's; ask as that user");
     } else {
-        size_t length = strcspn(request, " ");
-        const char *argument = request + length + (request[length] != '\0');
-        while (command < CONTROL_COUNT &&
-               (strlen(control_names[command]) != length || strncmp(control_names[command], request, length) != 0))
-            command++;
+        const char *argument;
+        int command = control_request(request, &argument);
         rc = answer(control->m, command, argument, reply, sizeof reply, &err);
     }
     int n = snprintf(line, sizeof line, "%d %s\n", rc, rc == 0 ? reply : err.text);

@@ -2,10 +2,10 @@
 #include "base/file.h"
 #include "capture/control.h"
 #include "capture/control_place.h"
+#include "capture/control_words.h"
 #include "data/profile.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -58,41 +58,17 @@ static bool send_all(int fd, const char *text, size_t size)
     return true;
 }
 
-/* Up to the end of the line; what is longer is cut. */
-static bool receive_line(int fd, char *line, size_t size)
-{
-    size_t have = 0;
-    while (have + 1 < size) {
-        ssize_t n = recv(fd, line + have, size - 1 - have, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        have += (size_t)n;
-        if (memchr(line, '\n', have) != NULL)
-            break;
-    }
-    line[have] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    return have > 0;
-}
-
 static int exchange(int fd, const char *path, enum control_command command, const char *output, char *reply,
                     struct err *err)
 {
     char line[CONTROL_REPLY_BYTES];
     struct buf request = {0};
-    buf_printf(&request, "%s%s%s\n", control_names[command], output != NULL ? " " : "", output != NULL ? output : "");
+    control_say(&request, command, output);
     bool sent = !request.failed && send_all(fd, buf_text(&request), request.size);
     buf_release(&request);
-    if (!sent || !receive_line(fd, line, sizeof line))
+    if (!sent || !control_listen(fd, line))
         return err_set(err, ERR_GONE, "the recorder of %s went away before it answered; look at the file", path);
-    char *text = strchr(line, ' ');
-    int rc = (int)strtol(line, NULL, 10);
-    if (text == NULL || rc > 0)
-        return err_set(err, ERR_IO, "what answered for %s is no recorder of this keisoku", path);
-    strcpy(reply, text + 1);
-    return rc == 0 ? 0 : err_set(err, rc, "%s: %.900s", path, text + 1);
+    return control_reply(line, path, reply, err);
 }
 
 int control_ask(const char *path, enum control_command command, const char *output, char reply[CONTROL_REPLY_BYTES],

@@ -96,23 +96,32 @@ void counters_moved(struct counters *c, const struct recording_moved *moved)
     c->n_growing = left;
 }
 
+bool counters_core_of(const char *line, unsigned *core, int64_t *busy_ns)
+{
+    enum { FIELDS = 8, IDLE = 3, IOWAIT = 4 };
+    long long field[FIELDS]; /* user, nice, system, idle, iowait, irq, softirq, steal */
+    int64_t busy = 0;
+    if (strncmp(line, "cpu", 3) != 0 || line[3] == ' ' || /* all of them together */
+        sscanf(line + 3, "%u %lld %lld %lld %lld %lld %lld %lld %lld", core, &field[0], &field[1], &field[2], &field[3],
+               &field[4], &field[5], &field[6], &field[7]) != 1 + FIELDS)
+        return false;
+    for (int i = 0; i < FIELDS; i++)
+        if (i != IDLE && i != IOWAIT && __builtin_add_overflow(busy, (int64_t)field[i], &busy))
+            return false;
+    return !__builtin_mul_overflow(busy, 1000000000 / (int64_t)sysconf(_SC_CLK_TCK), busy_ns);
+}
+
 void counters_read_cores(struct counters *c, uint64_t now_ns)
 {
     char line[512];
+    unsigned core;
+    int64_t busy;
     FILE *file = fopen("/proc/stat", "re");
     if (file == NULL)
         return;
-    const int64_t tick_ns = 1000000000 / sysconf(_SC_CLK_TCK);
     while (fgets(line, sizeof line, file) != NULL) {
-        unsigned core;
-        if (line[3] == ' ') /* all of them together */
-            continue;
-        long long user, nice, system, idle, iowait, irq, softirq, steal;
-        if (sscanf(line, "cpu%u %lld %lld %lld %lld %lld %lld %lld %lld", &core, &user, &nice, &system, &idle, &iowait,
-                   &irq, &softirq, &steal) != 9)
-            continue;
-        int64_t busy = (user + nice + system + irq + softirq + steal) * tick_ns;
-        add_growing(c, now_ns, COUNTER_CORE_BUSY, core, busy, busy);
+        if (counters_core_of(line, &core, &busy))
+            add_growing(c, now_ns, COUNTER_CORE_BUSY, core, busy, busy);
     }
     fclose(file);
 }

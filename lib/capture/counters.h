@@ -18,6 +18,9 @@ void counters_skip(struct counters *counters);
 /* The recording has given out its ids anew. */
 void counters_moved(struct counters *counters, const struct recording_moved *moved);
 void counters_read_cores(struct counters *counters, uint64_t now_ns);
+/* A line of /proc/stat: which core, and how long it was not idle since the machine began. False: it is of none. For
+ * counters_read_cores, tests and fuzzers. */
+bool counters_core_of(const char *line, unsigned *core, int64_t *busy_ns);
 /* A reading of the process; `threads` are those known, of all processes. */
 void counters_add_process(struct counters *counters, struct tracked_process *process,
                           struct tracked_thread *const *threads, size_t n_threads, const struct usage *read,

@@ -80,32 +80,8 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 static int on_sample(void *context, void *data, size_t size)
 {
     struct kernel_sampler *sampler = context;
-    const struct kernel_taker *taker = sampler->taker;
-    const struct wire_sample *sample = data;
-    const struct wire_code *code = data;
-    const struct wire_waited *waited = data;
-    const struct wire_delayed *delayed = data;
     const struct wire_core_wanted *wanted = data;
-    const struct wire_native *native = data;
-    const struct wire_task *task = data;
-    const struct wire_operands *operands = data;
-    if (size >= sizeof *code && code->kind == WIRE_CODE && size - sizeof *code >= code->table_bytes &&
-        taker->code != NULL)
-        taker->code(taker->context, code, (const void *)(code + 1));
-    else if (size >= sizeof *sample && sample->kind == WIRE_SAMPLE &&
-             (size - sizeof *sample) / sizeof(struct wire_frame) >= sample->depth)
-        taker->sample(taker->context, sample, (const void *)(sample + 1));
-    else if (size >= sizeof *waited && waited->kind == WIRE_WAITED && taker->waited != NULL)
-        taker->waited(taker->context, waited);
-    else if (size >= sizeof *delayed && delayed->kind == WIRE_DELAYED && taker->delayed != NULL)
-        taker->delayed(taker->context, delayed);
-    else if (size >= sizeof *native && native->kind == WIRE_NATIVE && taker->native != NULL)
-        taker->native(taker->context, native);
-    else if (size >= sizeof *task && task->kind == WIRE_TASK && taker->task != NULL)
-        taker->task(taker->context, task);
-    else if (size >= sizeof *operands && operands->kind == WIRE_OPERANDS_OF && taker->operands != NULL)
-        taker->operands(taker->context, operands);
-    else if (size >= sizeof *wanted && wanted->kind == WIRE_CORE)
+    if (!kernel_record_give(sampler->taker, data, size) && size >= sizeof *wanted && wanted->kind == WIRE_CORE)
         start_clock(sampler, wanted->core);
     return 0;
 }

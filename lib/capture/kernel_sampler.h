@@ -11,25 +11,13 @@
 #define KEISOKU_CAPTURE_KERNEL_SAMPLER_H
 
 #include "base/err.h"
-#include "wire/kernel_sample.h"
+#include "capture/kernel_record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 struct kernel_sampler;
-/* What takes the records; all but `sample` may be NULL. A thread's samples come in their order, each behind the code
- * objects that are new in it. */
-struct kernel_taker {
-    void *context;
-    void (*sample)(void *context, const struct wire_sample *sample, const struct wire_frame *frames);
-    void (*waited)(void *context, const struct wire_waited *waited);
-    void (*delayed)(void *context, const struct wire_delayed *delayed);
-    void (*code)(void *context, const struct wire_code *code, const uint8_t *table);
-    void (*native)(void *context, const struct wire_native *native);       /* of the thread's next sample */
-    void (*task)(void *context, const struct wire_task *task);             /* likewise */
-    void (*operands)(void *context, const struct wire_operands *operands); /* likewise */
-};
 
 /* `natives`: samples come with what native frames are found by, which takes 16 MB more of the kernel's memory.
  * ERR_PERMISSION, ERR_NOT_SUPPORTED (this build or this kernel cannot, or the trial did not read what was there). */

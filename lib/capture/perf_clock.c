@@ -1,11 +1,9 @@
 #include "capture/perf_clock.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -35,7 +33,7 @@ struct perf_clock {
     size_t extra_most; /* of all streams */
 };
 
-enum { IP_RING_BYTES = 64 * 1024, BIRTHS_RING_BYTES = 64 * 1024, EXTRA_EVENTS_MAX = 4096, RECORD_BYTES_MAX = 512 };
+enum { IP_RING_BYTES = 64 * 1024, BIRTHS_RING_BYTES = 64 * 1024, EXTRA_EVENTS_MAX = 4096 };
 
 static int open_event(const struct perf_event_attr *attr, pid_t tid, int core)
 {
@@ -179,104 +177,6 @@ void perf_clock_give_pointers(struct perf_clock *clock, bool give)
         ioctl(clock->extra[STREAM_IP].fds[i], request, 0);
 }
 
-/* Copies `size` bytes at `position` out of the ring, which wraps. */
-static void ring_copy(const struct ring *ring, size_t data_offset, uint64_t position, void *out, size_t size)
-{
-    const char *data = (const char *)ring->page + data_offset;
-    size_t at = (size_t)(position & (ring->size - 1));
-    size_t first = ring->size - at < size ? ring->size - at : size;
-    memcpy(out, data + at, first);
-    memcpy((char *)out + first, data, size - first);
-}
-
-struct raw_sample {
-    uint64_t ip;
-    uint32_t pid, tid;
-    uint64_t time;
-};
-struct raw_task { /* PERF_RECORD_FORK, PERF_RECORD_EXIT */
-    uint32_t pid, ppid, tid, ptid;
-    uint64_t time;
-};
-struct raw_comm_id { /* what sample_id_all appends */
-    uint32_t pid, tid;
-    uint64_t time;
-};
-
-/* False when the record is none of ours. `body` holds `size` bytes behind the header. */
-static bool decode(const struct perf_event_header *header, const char *body, size_t size, struct perf_record *record)
-{
-    memset(record, 0, sizeof *record);
-    if (header->type == PERF_RECORD_SAMPLE && size >= sizeof(struct raw_sample)) {
-        struct raw_sample raw;
-        memcpy(&raw, body, sizeof raw);
-        record->kind = PERF_IP;
-        record->pid = (pid_t)raw.pid;
-        record->tid = (pid_t)raw.tid;
-        record->time_ns = raw.time + (uint64_t)clock_ahead_of_kernel_ns();
-        record->ip = raw.ip;
-        record->kernel = (header->misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
-        return true;
-    }
-    if ((header->type == PERF_RECORD_FORK || header->type == PERF_RECORD_EXIT) && size >= sizeof(struct raw_task)) {
-        struct raw_task raw;
-        memcpy(&raw, body, sizeof raw);
-        record->kind = header->type == PERF_RECORD_FORK ? PERF_FORK : PERF_EXIT;
-        record->pid = (pid_t)raw.pid;
-        record->tid = (pid_t)raw.tid;
-        record->parent = (pid_t)raw.ppid;
-        record->time_ns = raw.time + (uint64_t)clock_ahead_of_kernel_ns();
-        return true;
-    }
-    if (header->type == PERF_RECORD_COMM && (header->misc & PERF_RECORD_MISC_COMM_EXEC) != 0 &&
-        size >= sizeof(struct raw_comm_id)) {
-        struct raw_comm_id raw;
-        memcpy(&raw, body + size - sizeof raw, sizeof raw);
-        record->kind = PERF_EXEC;
-        size_t most = size - sizeof raw; /* pid, tid, name, what is appended */
-        if (most > 8)
-            snprintf(record->comm, sizeof record->comm, "%.*s", (int)(most - 8), body + 8);
-        record->pid = (pid_t)raw.pid;
-        record->tid = (pid_t)raw.tid;
-        record->time_ns = raw.time + (uint64_t)clock_ahead_of_kernel_ns();
-        return true;
-    }
-    return false;
-}
-
-static uint64_t drain_ring(const struct perf_clock *clock, struct ring *ring,
-                           void (*take)(void *context, const struct perf_record *record), void *context)
-{
-    uint64_t lost = 0;
-    size_t data_offset = clock->page_bytes;
-    uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
-    uint64_t tail = ring->page->data_tail;
-    while (tail + sizeof(struct perf_event_header) <= head) {
-        struct perf_event_header header;
-        ring_copy(ring, data_offset, tail, &header, sizeof header);
-        if (header.size < sizeof header || tail + header.size > head) {
-            tail = head;
-            break;
-        }
-        char body[RECORD_BYTES_MAX];
-        size_t size = header.size - sizeof header;
-        struct perf_record record;
-        if (size <= sizeof body) {
-            ring_copy(ring, data_offset, tail + sizeof header, body, size);
-            if (header.type == PERF_RECORD_LOST && size >= 16) {
-                uint64_t count;
-                memcpy(&count, body + 8, sizeof count);
-                lost += count;
-            } else if (decode(&header, body, size, &record)) {
-                take(context, &record);
-            }
-        }
-        tail += header.size;
-    }
-    __atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
-    return lost;
-}
-
 uint64_t perf_clock_drain(struct perf_clock *clock, void (*take)(void *context, const struct perf_record *record),
                           void *context)
 {
@@ -284,7 +184,8 @@ uint64_t perf_clock_drain(struct perf_clock *clock, void (*take)(void *context, 
     for (int i = 0; i < clock->n_cores * STREAMS; i++) {
         struct ring *ring = &clock->rings[i % STREAMS][i / STREAMS];
         if (ring->fd >= 0)
-            lost += drain_ring(clock, ring, take, context);
+            lost +=
+                perf_ring_drain(ring->page, (const char *)ring->page + clock->page_bytes, ring->size, take, context);
     }
     return lost;
 }

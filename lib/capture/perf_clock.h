@@ -11,24 +11,13 @@
 #define KEISOKU_CAPTURE_PERF_CLOCK_H
 
 #include "base/err.h"
+#include "capture/perf_ring.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct perf_clock;
-
-enum perf_kind { PERF_IP, PERF_FORK, PERF_EXEC, PERF_EXIT };
-
-struct perf_record {
-    enum perf_kind kind;
-    pid_t pid, tid;
-    pid_t parent;     /* FORK: pid of the parent */
-    uint64_t time_ns; /* CLOCK_MONOTONIC */
-    uint64_t ip;
-    bool kernel;   /* IP: in the kernel */
-    char comm[16]; /* EXEC */
-};
 
 /* `period_ns`: CPU time of a thread between two instruction pointers; 0: none, births and deaths only. ERR_PERMISSION,
  * ERR_NOT_SUPPORTED. */

@@ -39,7 +39,7 @@ static int64_t throttled_at(const char *folder)
     snprintf(path, sizeof path, "%s/cpu.stat", folder);
     FILE *file = fopen(path, "re");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "throttled_usec %lld", &us) == 1 && us < INT64_MAX / 1000)
+        if (sscanf(line, "throttled_usec %lld", &us) == 1 && us >= 0 && us < INT64_MAX / 1000)
             ns = us * 1000;
         else
             (void)sscanf(line, "throttled_time %lld", &ns);

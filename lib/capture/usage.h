@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct usage {
@@ -21,5 +22,11 @@ struct usage {
 bool usage_read(pid_t pid, uint64_t start_ticks, bool quota, struct usage *usage);
 /* Switches of one thread: voluntary, involuntary. False when it is gone. */
 bool usage_thread_switches(pid_t pid, pid_t tid, int64_t switches[2]);
+
+/* What usage_read takes from the texts of status, io and stat; false: the number was given to another. For tests and
+ * fuzzers. */
+void usage_take_status(FILE *file, struct usage *usage);
+void usage_take_io(FILE *file, struct usage *usage);
+bool usage_take_stat(const char *text, uint64_t start_ticks, struct usage *usage);
 
 #endif

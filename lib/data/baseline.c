@@ -1,6 +1,5 @@
 #include "data/baseline.h"
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -100,24 +99,30 @@ static int take_rows(struct baseline *baseline, sqlite3 *database, struct buf *t
     return rc;
 }
 
+int baseline_parse(struct buf *text, const char *path, struct baseline *baseline, struct err *err)
+{
+    sqlite3 *database = NULL;
+    *baseline = (struct baseline){0};
+    int rc = text->failed || sqlite3_open(":memory:", &database) != SQLITE_OK ? ERR_NOMEM
+                                                                              : take_rows(baseline, database, text);
+    if (rc == ERR_NOMEM)
+        err_set(err, rc, "cannot read %s: out of memory; free some memory", path);
+    else if (rc != 0)
+        err_set(err, rc, "%s is no result of keisoku bench; name what bench --save wrote", path);
+    sqlite3_close(database);
+    if (rc != 0)
+        baseline_release(baseline);
+    return rc;
+}
+
 int baseline_read(const char *path, struct baseline *baseline, struct err *err)
 {
     struct buf text = {0};
-    sqlite3 *database = NULL;
     *baseline = (struct baseline){0};
     int rc = read_file(path, &text, err);
-    if (rc == 0) {
-        rc = text.failed || sqlite3_open(":memory:", &database) != SQLITE_OK ? ERR_NOMEM
-                                                                             : take_rows(baseline, database, &text);
-        if (rc == ERR_NOMEM)
-            err_set(err, rc, "cannot read %s: out of memory; free some memory", path);
-        else if (rc != 0)
-            err_set(err, rc, "%s is no result of keisoku bench; name what bench --save wrote", path);
-    }
-    sqlite3_close(database);
+    if (rc == 0)
+        rc = baseline_parse(&text, path, baseline, err);
     buf_release(&text);
-    if (rc != 0)
-        baseline_release(baseline);
     return rc;
 }
 

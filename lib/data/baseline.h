@@ -2,6 +2,7 @@
 #ifndef KEISOKU_DATA_BASELINE_H
 #define KEISOKU_DATA_BASELINE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "data/bench.h"
 
@@ -19,6 +20,8 @@ struct baseline {
 
 /* ERR_NOT_FOUND, ERR_CORRUPT … with a message that names the file. */
 int baseline_read(const char *path, struct baseline *baseline, struct err *err);
+/* The same of its text; `path` is what messages name. */
+int baseline_parse(struct buf *text, const char *path, struct baseline *baseline, struct err *err);
 void baseline_release(struct baseline *baseline);
 /* The variant of that command and parameters; NULL when it has none. */
 const struct baseline_variant *baseline_find(const struct baseline *baseline, const char *command,

@@ -389,6 +389,8 @@ static void throttled_by_the_groups_above(void **state)
     assert_int_equal(quota_throttled_ns(tree.root, TARGET), 7000000);
     put(&tree, "/sys/fs/cgroup/a/cpu.stat", "throttled_usec 9223372036854775807\nnonsense\n");
     assert_int_equal(quota_throttled_ns(tree.root, TARGET), 5000000);
+    put(&tree, "/sys/fs/cgroup/a/cpu.stat", "throttled_usec -9223372036854775807\n");
+    assert_int_equal(quota_throttled_ns(tree.root, TARGET), 5000000);
     drop(&tree);
 }
 

@@ -2,7 +2,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
-#include "capture/target/proc.h"
+#include "capture/target/proc_text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,16 +73,7 @@ static void inner_ids(pid_t pid, const pid_t *tids, pid_t *inner, size_t count)
         size_t size = fread(text, 1, sizeof(text) - 1, file);
         fclose(file);
         text[size] = 0;
-        const char *line = strstr(text, "\nNSpid:");
-        if (!line)
-            continue;
-        char *end = strchr(line + 1, '\n');
-        if (end)
-            *end = 0;
-        const char *last = strrchr(line, '\t');
-        int id;
-        if (last && sscanf(last, "%d", &id) == 1 && id > 0)
-            inner[i] = id;
+        inner[i] = proc_text_inner_id(text, tids[i]);
     }
 }
 

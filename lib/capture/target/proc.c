@@ -1,11 +1,11 @@
 /*
  * What /proc says of a process or thread. proc_thread_* run on the timed path: one pread on a kept descriptor and a
- * parser written by hand, no allocation. The rest opens files and allocates. Everything read is taken as hostile text:
- * a name may hold blanks, brackets and line breaks.
+ * parser written by hand (proc_text.c), no allocation. The rest opens files and allocates.
  */
 #include "capture/target/proc.h"
 
 #include "base/mem.h"
+#include "capture/target/proc_text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,49 +15,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* --- parsing ------------------------------------------------------------------------------------------------------ */
-
-static bool take_u64(const char **at, uint64_t *value)
-{
-    const char *p = *at;
-    while (*p == ' ')
-        p++;
-    if (*p < '0' || *p > '9')
-        return false;
-    uint64_t v = 0;
-    for (; *p >= '0' && *p <= '9'; p++)
-        v = v * 10 + (uint64_t)(*p - '0');
-    *at = p;
-    *value = v;
-    return true;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-static bool take_hex(const char **at, uint64_t *value)
-{
-    const char *p = *at;
-    while (*p == ' ')
-        p++;
-    if (p[0] == '0' && p[1] == 'x')
-        p += 2;
-    if (hex_digit(*p) < 0)
-        return false;
-    uint64_t v = 0;
-    for (; hex_digit(*p) >= 0; p++)
-        v = v << 4 | (uint64_t)hex_digit(*p);
-    *at = p;
-    *value = v;
-    return true;
-}
 
 /* --- threads, timed ------------------------------------------------------------------------------------------------
  */
@@ -106,79 +63,21 @@ static bool read_kept(int fd, char *text, size_t size)
 bool proc_thread_schedstat(const struct proc_thread *thread, struct proc_schedstat *result)
 {
     char text[96];
-    if (!read_kept(thread->schedstat_fd, text, sizeof(text)))
-        return false;
-    const char *at = text;
-    return take_u64(&at, &result->run_ns) && take_u64(&at, &result->delay_ns) && take_u64(&at, &result->switches);
-}
-
-/* The text behind "PID (comm) ": the name may hold any byte, so the last bracket ends it. */
-static const char *behind_comm(const char *text)
-{
-    const char *bracket = strrchr(text, ')');
-    return bracket && bracket[1] == ' ' ? bracket + 2 : NULL;
-}
-
-/* Moves to the start of field `number` (as proc(5) counts), `at` standing at field 3. */
-static bool skip_to_field(const char **at, int number)
-{
-    for (int field = 3; field < number; field++) {
-        const char *blank = strchr(*at, ' ');
-        if (!blank)
-            return false;
-        *at = blank + 1;
-    }
-    return true;
+    return read_kept(thread->schedstat_fd, text, sizeof(text)) && proc_text_schedstat(text, result);
 }
 
 bool proc_thread_stat(const struct proc_thread *thread, struct proc_stat *result)
 {
     char text[1024];
-    if (!read_kept(thread->stat_fd, text, sizeof(text)))
-        return false;
-    const char *at = behind_comm(text);
-    if (!at || !*at)
-        return false;
-    result->state = *at;
-    uint64_t processor;
-    if (!skip_to_field(&at, 39) || !take_u64(&at, &processor))
-        return false;
-    result->processor = (int)processor;
-    return true;
+    return read_kept(thread->stat_fd, text, sizeof(text)) && proc_text_stat(text, result);
 }
 
 enum { SYSCALL_TEXT_MAX = 320 };
 
-static bool parse_syscall(const char *text, struct proc_syscall *result)
-{
-    memset(result, 0, sizeof(*result));
-    if (text[0] == 'r') {
-        result->running = true;
-        return true;
-    }
-    const char *at = text;
-    uint64_t number;
-    if (*at == '-') {
-        result->number = -1;
-        at += 2;
-    } else {
-        if (!take_u64(&at, &number))
-            return false;
-        result->number = (int64_t)number;
-        for (int i = 0; i < 6; i++) {
-            if (!take_hex(&at, &result->args[i]))
-                return false;
-        }
-    }
-    if (!take_hex(&at, &result->stack) || !take_hex(&at, &result->ip))
-        result->stack = result->ip = 0;
-    return true;
-}
-
 bool proc_thread_syscall(const struct proc_thread *thread, struct proc_syscall *result)
 {
     char text[SYSCALL_TEXT_MAX];
-    return read_kept(thread->syscall_fd, text, sizeof(text)) && parse_syscall(text, result);
+    return read_kept(thread->syscall_fd, text, sizeof(text)) && proc_text_syscall(text, result);
 }
 
 /* --- whole files ---------------------------------------------------------------------------------------------------
@@ -210,8 +109,8 @@ bool proc_thread_ended(pid_t pid, pid_t tid)
     snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
     if (!read_small(path, text, sizeof(text), &length))
         return errno == ENOENT || errno == ESRCH; /* anything else (no descriptors left) tells nothing of it */
-    const char *state = behind_comm(text);
-    return state && (*state == 'Z' || *state == 'X');
+    char state = proc_text_state(text);
+    return state == 'Z' || state == 'X';
 }
 
 pid_t proc_living_thread(pid_t pid)
@@ -272,34 +171,10 @@ static char *slurp(const char *path, size_t *length)
     return text;
 }
 
-static bool parse_map(char *line, struct proc_map *map)
-{
-    const char *at = line;
-    uint64_t major, minor;
-    memset(map, 0, sizeof(*map));
-    if (!take_hex(&at, &map->start) || *at++ != '-' || !take_hex(&at, &map->end) || *at++ != ' ')
-        return false;
-    if (strnlen(at, 5) < 5)
-        return false;
-    map->readable = at[0] == 'r';
-    map->writable = at[1] == 'w';
-    map->executable = at[2] == 'x';
-    at += 5;
-    if (!take_hex(&at, &map->offset) || !take_hex(&at, &major) || *at++ != ':' || !take_hex(&at, &minor) ||
-        !take_u64(&at, &map->inode))
-        return false;
-    map->device_major = (uint32_t)major;
-    map->device_minor = (uint32_t)minor;
-    while (*at == ' ')
-        at++;
-    map->path = at;
-    return map->start < map->end;
-}
-
 int proc_maps_read(pid_t pid, struct proc_maps *result, struct err *err)
 {
     char path[64];
-    size_t length = 0, capacity = 0;
+    size_t length = 0;
     memset(result, 0, sizeof(*result));
     proc_path(pid, "maps", path, sizeof(path));
     result->text = slurp(path, &length);
@@ -311,16 +186,9 @@ int proc_maps_read(pid_t pid, struct proc_maps *result, struct err *err)
         return err_set(err, code, "cannot read the memory map of process %d: %s; %s", (int)pid, strerror(errno),
                        err_hint(code));
     }
-    for (char *line = result->text, *end; *line; line = end) {
-        end = strchrnul(line, '\n');
-        if (*end)
-            *end++ = 0;
-        if (mem_grow(&result->maps, &capacity, result->count + 1, sizeof(*result->maps))) {
-            proc_maps_release(result);
-            return err_set(err, ERR_NOMEM, "cannot keep the memory map of process %d: out of memory", (int)pid);
-        }
-        if (parse_map(line, &result->maps[result->count]))
-            result->count++;
+    if (proc_text_maps(result->text, result) != 0) {
+        proc_maps_release(result);
+        return err_set(err, ERR_NOMEM, "cannot keep the memory map of process %d: out of memory", (int)pid);
     }
     return 0;
 }
@@ -341,15 +209,14 @@ int proc_threads(pid_t pid, pid_t **tids, size_t *capacity)
         return errno == EACCES || errno == EPERM ? ERR_PERMISSION : ERR_GONE;
     int count = 0;
     for (struct dirent *entry; (entry = readdir(directory));) {
-        const char *at = entry->d_name;
-        uint64_t tid;
-        if (!take_u64(&at, &tid) || *at)
+        pid_t tid;
+        if (!proc_text_tid(entry->d_name, &tid))
             continue;
         if (mem_grow(tids, capacity, (size_t)count + 1, sizeof(**tids))) {
             closedir(directory);
             return ERR_NOMEM;
         }
-        (*tids)[count++] = (pid_t)tid;
+        (*tids)[count++] = tid;
     }
     closedir(directory);
     return count;
@@ -360,7 +227,7 @@ bool proc_syscall_once(pid_t pid, pid_t tid, struct proc_syscall *result)
     char path[64], text[SYSCALL_TEXT_MAX];
     ssize_t length;
     snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
-    return read_small(path, text, sizeof(text), &length) && length > 0 && parse_syscall(text, result);
+    return read_small(path, text, sizeof(text), &length) && length > 0 && proc_text_syscall(text, result);
 }
 
 bool proc_cpu_clock_ns(pid_t pid, uint64_t *ns)
@@ -378,19 +245,8 @@ uint64_t proc_start_ticks(pid_t pid, pid_t *parent)
 {
     char path[64], text[1024];
     ssize_t length;
-    uint64_t value;
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (!read_small(path, text, sizeof(text), &length))
-        return 0;
-    const char *at = behind_comm(text);
-    if (!at || !skip_to_field(&at, 4) || !take_u64(&at, &value))
-        return 0;
-    if (parent)
-        *parent = (pid_t)value;
-    at = behind_comm(text);
-    if (!skip_to_field(&at, 22) || !take_u64(&at, &value))
-        return 0;
-    return value;
+    return read_small(path, text, sizeof(text), &length) ? proc_text_start_ticks(text, parent) : 0;
 }
 
 uint64_t proc_now_ticks(void)
@@ -405,20 +261,11 @@ bool proc_ended(pid_t pid, int *wait_status)
 {
     char path[64], text[1024];
     ssize_t length;
-    uint64_t threads, code;
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     *wait_status = -1;
     if (!read_small(path, text, sizeof(text), &length))
         return errno == ENOENT || errno == ESRCH; /* anything else (no descriptors left) tells nothing of it */
-    const char *state = behind_comm(text), *at = state;
-    if (!at || (*state != 'Z' && *state != 'X'))
-        return false;
-    if (!skip_to_field(&at, 20) || !take_u64(&at, &threads) || threads > 1)
-        return false; /* the first thread has ended, others go on */
-    at = state;
-    if (skip_to_field(&at, 52) && take_u64(&at, &code) && code <= 0xffff)
-        *wait_status = (int)code;
-    return true;
+    return proc_text_ended(text, wait_status);
 }
 
 bool proc_comm(pid_t pid, pid_t tid, char comm[16])

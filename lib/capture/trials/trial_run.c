@@ -15,39 +15,47 @@ static double seconds(const struct timeval *time)
     return (double)time->tv_sec + (double)time->tv_usec * 1e-6;
 }
 
+static const struct {
+    const char *key;
+    enum measure measure;
+} io_keys[] = {{"rchar", MEASURE_READ_BYTES},     {"wchar", MEASURE_WRITTEN_BYTES},
+               {"syscr", MEASURE_READ_CALLS},     {"syscw", MEASURE_WRITE_CALLS},
+               {"read_bytes", MEASURE_DISK_READ}, {"write_bytes", MEASURE_DISK_WRITTEN}};
+
+void trial_read_io(FILE *file, struct trial *trial)
+{
+    char key[32];
+    unsigned long long value;
+    while (fscanf(file, "%31[^:]: %llu\n", key, &value) == 2) {
+        for (size_t i = 0; i < sizeof io_keys / sizeof io_keys[0]; i++) {
+            if (strcmp(key, io_keys[i].key) != 0)
+                continue;
+            trial->values[io_keys[i].measure] = (double)value;
+            trial->status[io_keys[i].measure] = MEASURE_KNOWN;
+        }
+    }
+    if (trial->values[MEASURE_READ_CALLS] >= 1 && trial->values[MEASURE_READ_BYTES] >= 1) {
+        trial->values[MEASURE_READ_CALLS] -= 1; /* the byte that opened its gate */
+        trial->values[MEASURE_READ_BYTES] -= 1;
+    }
+}
+
 /* The first process's own file, which has what its children used that it waited for. Read while nobody has waited for
  * the process itself. */
 static void take_io(pid_t pid, struct trial *trial)
 {
-    static const struct {
-        const char *key;
-        enum measure measure;
-    } keys[] = {{"rchar", MEASURE_READ_BYTES},     {"wchar", MEASURE_WRITTEN_BYTES},
-                {"syscr", MEASURE_READ_CALLS},     {"syscw", MEASURE_WRITE_CALLS},
-                {"read_bytes", MEASURE_DISK_READ}, {"write_bytes", MEASURE_DISK_WRITTEN}};
-    char path[64], key[32];
-    unsigned long long value;
+    char path[64];
     enum measure_status none = MEASURE_NOT_SUPPORTED;
     snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
     FILE *file = fopen(path, "re");
     if (file == NULL && (errno == EACCES || errno == EPERM))
         none = MEASURE_NOT_PERMITTED;
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        trial->status[keys[i].measure] = (uint8_t)none;
-    while (file != NULL && fscanf(file, "%31[^:]: %llu\n", key, &value) == 2) {
-        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-            if (strcmp(key, keys[i].key) != 0)
-                continue;
-            trial->values[keys[i].measure] = (double)value;
-            trial->status[keys[i].measure] = MEASURE_KNOWN;
-        }
-    }
-    if (file != NULL)
-        fclose(file);
-    if (trial->values[MEASURE_READ_CALLS] >= 1 && trial->values[MEASURE_READ_BYTES] >= 1) {
-        trial->values[MEASURE_READ_CALLS] -= 1; /* the byte that opened its gate */
-        trial->values[MEASURE_READ_BYTES] -= 1;
-    }
+    for (size_t i = 0; i < sizeof io_keys / sizeof io_keys[0]; i++)
+        trial->status[io_keys[i].measure] = (uint8_t)none;
+    if (file == NULL)
+        return;
+    trial_read_io(file, trial);
+    fclose(file);
 }
 
 static void take_usage(const struct rusage *usage, double wall, struct trial *trial)
