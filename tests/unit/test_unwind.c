@@ -3,6 +3,7 @@
 #include "capture/target/unwind.h"
 
 #include "capture/target/remote.h"
+#include "capture/target/unwind_check.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -202,12 +203,63 @@ static void damaged_tables_are_survived(void **state)
     }
 }
 
+static bool bounded(const char *rules, size_t size)
+{
+    uint8_t *copy = malloc(size); /* its own, so that a sanitizer sees a byte behind it */
+    assert_non_null(copy);
+    memcpy(copy, rules, size);
+    bool result = unwind_rules_bounded(copy, size);
+    free(copy);
+    return result;
+}
+
+/* libdw makes room for every register that a rule names, and for a copy of them at each state to be remembered. */
+static void rules_that_would_take_all_memory_are_refused(void **state)
+{
+    (void)state;
+    static char remembers[UNWIND_REMEMBERED_MOST + 1];
+    if (unwinder == NULL)
+        skip();
+    assert_true(bounded("\x0c\x07\x08\x90\x01\x41\x0e\x10\x86\x02\x0a\x0b", 12)); /* as compilers write them */
+    assert_true(bounded("\x0f\x03\x77\x80\x00\x10\x06\x02\x77\x08", 10));
+    assert_true(bounded("\x10\x06\x7f\x77", 4));                  /* cut in a block: libdw stops there too */
+    assert_false(bounded("\x05\xf0\xfc\x88\x61\x01", 6));         /* a register */
+    assert_false(bounded("\x10\xf0\xfc\x88\x61\x02\x77\x08", 8)); /* behind others */
+    assert_false(bounded("\x41\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12));
+    assert_false(bounded("\x09\x06\x80\x08", 4));
+    assert_false(bounded("\x01\x00\x00\x00\x00\x08\x07", 7)); /* a place of a length that is not told here */
+    memset(remembers, 0x0a, sizeof remembers);
+    assert_true(bounded(remembers, sizeof remembers - 1));
+    assert_false(bounded(remembers, sizeof remembers));
+}
+
+/* What compilers write is not refused: the tables of all that is mapped here. */
+static void usual_tables_are_taken(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    if (unwinder == NULL)
+        skip();
+    for (size_t i = 0; i < maps.count; i++) {
+        const struct proc_map *map = &maps.maps[i];
+        struct elf *elf = map->executable && map->inode != 0 ? elf_open(getpid(), &maps, map) : NULL;
+        uint64_t bias;
+        struct Elf *handle = elf != NULL ? elf_handle(elf, &bias) : NULL;
+        if (handle != NULL) {
+            assert_true(unwind_tables_bounded(handle));
+            n++;
+        }
+        elf_close(elf);
+    }
+    assert_true(n > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(callers_are_found),
-        cmocka_unit_test(nonsense_is_survived),
-        cmocka_unit_test(damaged_tables_are_survived),
+        cmocka_unit_test(callers_are_found),           cmocka_unit_test(nonsense_is_survived),
+        cmocka_unit_test(damaged_tables_are_survived), cmocka_unit_test(rules_that_would_take_all_memory_are_refused),
+        cmocka_unit_test(usual_tables_are_taken),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "capture/target/unwind_check.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -109,7 +110,7 @@ static void open_table(struct table *table, pid_t pid, const struct proc_maps *m
     }
     table->elf = elf_open(pid, maps, map);
     Elf *handle = table->elf != NULL ? elf_handle(table->elf, &bias) : NULL;
-    if (handle == NULL)
+    if (handle == NULL || !unwind_tables_bounded(handle))
         return;
     table->delta = map->start - map->offset - bias;
     table->cfi = dwarf_getcfi_elf(handle);
