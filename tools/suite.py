@@ -3,7 +3,7 @@
 
 Parts, in this order: unit (C units), pytest (end to end), company (end to end, measured: truth, findings, real programs;
 as many at a time as there are cores), alone (those that can say nothing without a free core: one at a time), lint,
-asan (unit suite and a short run under ASan and UBSan), fuzz (each fuzzer for ten seconds).
+asan (unit suite and a short run under ASan and UBSan), fuzz (each fuzzer for five seconds).
 One after the other, but that lint, asan and fuzz, which measure nothing, run beside pytest, which waits more than it
 computes, and give way to it.
 Only where they are named: docs, and faults (every fault at full length on every interpreter, and ten minutes of each
@@ -39,7 +39,7 @@ from suite_parts.linting import part_lint
 from suite_parts.sanitized import part_asan, part_fuzz
 from suite_parts.units import part_unit
 
-FUZZ_SECONDS = 10
+FUZZ_SECONDS = 5  # of more than a dozen: a minute of all of them, as half a minute of two cores
 
 PARTS = {
     "unit": part_unit,
