@@ -35,7 +35,6 @@ struct target {
     struct python_reader *reader;
     struct tracked_process *process;
     struct tracked_thread thread;
-    struct interner interner;
     struct python_stack stack;
     struct python_loops loops;
     struct python_task task;
@@ -44,6 +43,7 @@ struct target {
 };
 
 static uint8_t *arena;
+static struct interner interner; /* which knows nothing from one input to the next but where its memory is */
 
 static uint64_t address(uint64_t offset)
 {
@@ -72,7 +72,7 @@ static void take_sample(void *context, const struct wire_sample *sample, const s
     }
     python_stack_of_task(&target->task, target->task_frame, stack);
     MUST(stack->task.address == 0 || stack->task.root < stack->depth);
-    if (interner_intern_marked(&target->interner, &target->thread, stack, sample->time_ns))
+    if (interner_intern_marked(&interner, &target->thread, stack, sample->time_ns))
         MUST(target->thread.depth == stack->depth);
     MUST(target->thread.depth <= stack->depth);
 }
@@ -84,7 +84,7 @@ static void take_code(void *context, const struct wire_code *code, const uint8_t
     struct python_code resolved;
     struct buf copy = {0};
     uint64_t sum = 0;
-    interner_learn(&target->interner, target->process, code, table, 1);
+    interner_learn(&interner, target->process, code, table, 1);
     if (python_code_recorded(&target->python, code, table, &sum, &copy) == 0) {
         MUST(sum != 0);
         if (python_code_resolve(&target->python, &copy, &resolved) == 0) {
@@ -255,7 +255,6 @@ static bool make_target(struct target *target, size_t version)
     target->stack.frames = frames;
     target->process = calloc(1, sizeof *target->process);
     MUST(target->process != NULL && stack_store_init(&target->process->store) == 0);
-    MUST(interner_init(&target->interner) == 0);
     target->process->python = &target->python;
     target->thread.process = target->process;
     target->reader = python_reader_new(&target->python, &thread);
@@ -265,7 +264,6 @@ static bool make_target(struct target *target, size_t version)
 static void free_target(struct target *target)
 {
     python_reader_free(target->reader);
-    interner_release(&target->interner);
     stack_store_release(&target->process->store);
     mem_free(target->thread.frames);
     mem_free(target->thread.nodes);
@@ -277,7 +275,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct target target;
     if (arena == NULL)
         arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (size < 1 || arena == MAP_FAILED)
+    if (size < 1 || arena == MAP_FAILED || (interner.codes == NULL && interner_init(&interner) != 0))
         return 0;
     struct input input = {data + 1, data + size};
     const struct kernel_taker taker = {.context = &target,

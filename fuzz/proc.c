@@ -93,6 +93,7 @@ static void read_thread(char *text)
     proc_text_schedstat(text, &schedstat);
     if (proc_text_stat(text, &stat))
         MUST(stat.state != '\0');
+    MUST(proc_text_state(text) == '\0' || strchr(text, ')') != NULL);
     if (proc_text_syscall(text, &call))
         MUST(!call.running || (call.number == 0 && call.ip == 0));
     if (proc_text_ended(text, &status))
