@@ -238,6 +238,33 @@ def test_ctrl_c_twice_ends_the_recording(terminal: Start, a_python: Interpreter,
     assert status in (43, 128 + signal.SIGINT)
 
 
+@pytest.mark.parametrize("apart_s", [0.0, 0.01, 0.1])
+def test_ctrl_c_twice_on_attach(keisoku: str, a_python: Interpreter, tmp_path: Path, apart_s: float) -> None:
+    """The first ends the recording; the second, at whatever moment of its end, loses nothing of it."""
+    words = [a_python.path, "-c", LISTEN, "1", "SIGINT"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as program:
+        try:
+            assert program.stdout is not None
+            wait_for(program.stdout.fileno(), b"ready\n")
+            attach = Terminal([keisoku, "attach", str(program.pid), "-o", "x.kei"], tmp_path)
+            end = time.monotonic() + 20
+            while not (tmp_path / "x.kei").exists():
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            time.sleep(0.5)
+            attach.type(b"\x03")
+            time.sleep(apart_s)
+            attach.type(b"\x03")
+            status, seen = attach.end()
+            assert program.poll() is None  # and nobody told it of either
+        finally:
+            program.kill()
+    assert status == 0, seen
+    assert b"x.kei" in seen and (tmp_path / "x.html").exists()
+    assert sql(tmp_path / "x.kei", "SELECT value FROM meta WHERE key = 'complete'") == [(1,)]
+    assert sql(tmp_path / "x.kei", "SELECT sum(samples) > 0 FROM sample_chunk") == [(1,)]
+
+
 def test_ctrl_z_and_fg(terminal: Start, a_python: Interpreter) -> None:
     run = terminal(a_python.path, "-c", LISTEN, "1", "SIGUSR1")
     run.wait_for(b"ready")
