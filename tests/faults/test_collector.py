@@ -29,7 +29,8 @@ print("end", flush=True)
 raise SystemExit(7)
 """
 LENGTH_S = 2.0
-BESIDE = 3 * (os.cpu_count() or 1)  # at a time: they sleep for the most part
+MISSING_S = 1.0  # of its end, at most; what the recorder waited for a core comes on top
+BESIDE = 6 * (os.cpu_count() or 1)  # at a time: they sleep for the most part
 
 
 def waited_s(pid: int) -> float | None:
@@ -72,7 +73,7 @@ def kill_once(keisoku: str, python: str, folder: Path, i: int, after_s: float) -
     ((start,),) = begun
     ((last,),) = sql(recording, "SELECT coalesce(max(end_ns), 0) FROM sample_chunk")
     missing_s = (killed - last - int(start)) / 1e9
-    late = waited is not None and lived_s >= 1.3 and missing_s - waited >= 1.3
+    late = waited is not None and lived_s >= MISSING_S and missing_s - waited >= MISSING_S
     assert not late, f"{missing_s:.2f} s are missing, {waited} of them waited"
     for path in folder.glob(f"{i}.kei*"):
         path.unlink()
@@ -81,10 +82,10 @@ def kill_once(keisoku: str, python: str, folder: Path, i: int, after_s: float) -
 
 def test_killed_at_random_instants(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
     draw = random.Random(3)
-    count = rounds(4, 1000)
-    moments = [draw.uniform(0, LENGTH_S - 0.2) if i else LENGTH_S - 0.3 for i in range(count)]
+    count = rounds(12, 1000)
+    moments = [draw.uniform(MISSING_S if i % 2 else 0, LENGTH_S - 0.2) if i else LENGTH_S - 0.3 for i in range(count)]
     with ThreadPoolExecutor(BESIDE) as pool:
         rows = [pool.submit(kill_once, keisoku, a_python.path, tmp_path, i, after) for i, after in enumerate(moments)]
         opened = sum(row.result() for row in rows)
-    if opened < rounds(1, 500):
+    if opened < rounds(4, 500):
         pytest.skip(f"the machine was too busy: {opened} of {count} had begun to record when they were killed")
