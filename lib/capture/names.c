@@ -83,17 +83,31 @@ static bool is_import(const struct python_code *code)
     return strncmp(code->file, "<frozen importlib", 17) == 0 || wait_path_ends(code->file, "importlib/_bootstrap.py");
 }
 
+/* What has no room is cut between two characters, and says so. */
+static void copy_text(char *to, size_t size, const char *text)
+{
+    size_t length = strlen(text), cut = size - sizeof "…";
+    if (length < size) {
+        memcpy(to, text, length + 1);
+        return;
+    }
+    while (cut > 0 && ((unsigned char)text[cut] & 0xc0) == 0x80)
+        cut--;
+    memcpy(to, text, cut);
+    memcpy(to + cut, "…", sizeof "…");
+}
+
 /* The file as an absolute path where the code has a relative one and the directory is known. */
 static void absolute_file(const char *directory, const char *file, char *path, size_t size)
 {
-    snprintf(path, size, "%s", file);
+    copy_text(path, size, file);
     if (file[0] == '/' || file[0] == '<' || file[0] == '\0' || directory[0] == '\0')
         return;
     while (strncmp(file, "./", 2) == 0)
         file += 2;
     int n = snprintf(path, size, "%s/%s", directory, file);
     if (n < 0 || (size_t)n >= size)
-        snprintf(path, size, "%s", file);
+        copy_text(path, size, file);
 }
 
 static void want_source(struct names *names, const struct named_code *named, const char *path)
