@@ -4,7 +4,8 @@ Every case runs over each interpreter of FAMILIES, between which layouts and mea
 others runs every STEP-th case, and the next interpreter takes the ones beside: so each test still proves each
 interpreter, and each case is proved beyond the families. Where a test is marked `sparse` (another way to measure what
 tests over all families prove of every layout), the families are thinned like the others, and a test of one case
-runs over the families alone. KEISOKU_ALL=1 runs the whole product.
+runs over the families alone. `sparse(8)`, of a test with many cases, has each interpreter run an eighth of them: the
+interpreters of SUPPORTED take all of the cases, fewer of them fewer.
 
 KEISOKU_ONLY=3.8,3.15 runs those interpreters' tests alone, KEISOKU_ONLY=none those that are over no interpreters.
 """
@@ -31,13 +32,19 @@ HEADER = (
 OTHERS = [name for name in SUPPORTED + ON_REQUEST if name not in FAMILIES]
 
 
-def kept(name: str, case: int, cases: int, sparse: bool) -> bool:
+def kept(name: str, case: int, cases: int, sparse: bool, step: int = STEP) -> bool:
     """Whether the interpreter runs this one of the test's cases."""
     if name in FAMILIES and (not sparse or cases == 1):
         return True
     if sparse and cases == 1:
         return False
-    return (case + (FAMILIES.index(name) if name in FAMILIES else OTHERS.index(name))) % min(STEP, cases) == 0
+    at = FAMILIES.index(name) if name in FAMILIES else STEP + OTHERS.index(name)
+    return (case + at) % min(step, cases) == 0
+
+
+def sparse_step(item: pytest.Item) -> tuple[bool, int]:
+    mark = item.get_closest_marker("sparse")
+    return mark is not None, mark.args[0] if mark is not None and mark.args else STEP
 
 
 def case_of(item: pytest.Item) -> tuple[str, str, tuple[int, ...]] | None:
@@ -59,8 +66,7 @@ def thin(config: pytest.Config, items: list[pytest.Item]) -> None:
     left = {
         item.nodeid
         for item, (test, name, case) in known
-        if not WHOLE
-        and not kept(name, cases[test].index(case), len(cases[test]), item.get_closest_marker("sparse") is not None)
+        if not WHOLE and not kept(name, cases[test].index(case), len(cases[test]), *sparse_step(item))
     }
     if ONLY:
         names = {item.nodeid: name for item, (_, name, _) in known}

@@ -134,6 +134,17 @@ def test_sparse_tests_keep_each_interpreter_and_each_case(cases: int) -> None:
     assert all(any(case in table[name] for name in ("3.11", "3.13", "3.14", "3.15")) for case in range(cases))
 
 
+@pytest.mark.parametrize("cases", [8, 24, 32])
+def test_sparser_tests_keep_each_case_over_some_interpreter(cases: int) -> None:
+    """Those of SUPPORTED are enough for every case, and each has as many as the next."""
+    table = {
+        name: [case for case in range(cases) if crossed.kept(name, case, cases, sparse=True, step=8)]
+        for name in interpreters.SUPPORTED
+    }
+    assert {len(kept) for kept in table.values()} == {cases // 8}
+    assert {case for kept in table.values() for case in kept} == set(range(cases))
+
+
 def test_only_a_piece_that_ended_well_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(common, "LOGS", tmp_path)
     binary = tmp_path / "binary"
