@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "truth"))  # recording, oracle
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from faulty import LONG, Bounded, Ended  # noqa: E402
+from faulty import LONG, Bounded, Ended, why_not  # noqa: E402
 
 BYTES_MAX = 200 << 20  # of resident memory, whatever a target shows
 LIMIT_S = 300 if LONG else 120  # beyond it a call hangs: long runs share their cores with others
@@ -56,3 +56,12 @@ def bounded(keisoku: str, tmp_path: Path) -> Bounded:
         return ended
 
     return run
+
+
+@pytest.fixture
+def reader(request: pytest.FixtureRequest, keisoku: str) -> str:
+    """The test's parameter, for --reader; skips where this machine does not permit it."""
+    name: str = request.param
+    if why := why_not(keisoku, name):
+        pytest.skip(why)
+    return name

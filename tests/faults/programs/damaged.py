@@ -1,14 +1,22 @@
-"""Damages its own interpreter on request: a thread `victim` is parked five calls deep, and the main thread writes over
-the structures that a reader from outside follows. One command a line on standard input, one answer a line:
+"""Damages its own interpreter on request: a thread `victim` stands five calls deep in one line, and the main thread
+writes over the structures that a reader from outside follows.
+
+damaged.py sleeps|spins: the victim sleeps there, or runs. It never leaves that line, so it stands the damage, and what
+it runs is C code, which takes and gives the GIL. One command a line on standard input, one answer a line:
 
 hurt KIND   damages one structure (KINDS); "no" when this version has no such structure
 word N V    writes V over word N of the interpreter's own table of offsets (3.13+); "words" says how many there are
 heal        puts everything back
 truth       the victim's stack as it is, innermost first, as JSON
-storm S     hurts and heals in turns for S seconds; the victim wakes up in between
+storm S     hurts and heals in turns for S seconds: [[kind, from, to], ...] as JSON, wall clock, of each stretch of damage.
+            A victim that sleeps wakes up in each, so that it goes to sleep with the damage, and once without
 """
 
+from __future__ import print_function
+
 import ctypes
+import functools
+import gc
 import json
 import os
 import sys
@@ -20,16 +28,25 @@ LONGER = "t" in getattr(sys, "abiflags", "") or (hasattr(sys, "getobjects") and 
 FRAME_HEAD = 16 + (16 if LONGER else 0)
 PREVIOUS = 24 if VERSION < (3, 11) else 48 if VERSION == (3, 11) else 8
 CODE = 32 if VERSION <= (3, 11) else 0
-NEXT = 8
+NEXT = 8 if VERSION > (2, 7) else 0
 STR_LENGTH, BYTES_LENGTH = FRAME_HEAD, FRAME_HEAD
 PAGE, CHUNK = 4096, 16384
+WORK_BYTES = 1 << 17  # of some 10 microseconds
+HURT_S, WELL_S = 0.003, 0.0015
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
+SPINS = sys.argv[1:] == ["spins"]
 gate = threading.Lock()
 gate.acquire()
+busy = gate.acquire
+if SPINS:
+    room = ctypes.create_string_buffer(WORK_BYTES)
+    libc.memset.restype = ctypes.c_void_p
+    libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+    busy = functools.partial(libc.memset, room, 1, WORK_BYTES)
 undo = []
 kept = []
 parked = threading.Event()
@@ -52,7 +69,7 @@ def third():
     victim_state = get()
     victim_code = sys._getframe().f_code
     parked.set()
-    all(iter(gate.acquire, None))  # for ever; one line, so that it is the same whenever it is looked at
+    all(iter(busy, None))  # for ever; one line, so that it is the same whenever it is looked at
 
 
 def load(address):
@@ -152,6 +169,31 @@ def truth():
     return json.dumps(shown)
 
 
+def wake():
+    """A victim that sleeps takes the gate, and sleeps at it again: who sleeps on is not read again."""
+    if SPINS:
+        return
+    gate.release()
+    while not gate.locked():
+        time.sleep(0.0001)
+
+
+def storm(seconds):
+    end, stretches = time.time() + seconds, []
+    quick = [name for name, what in KINDS.items() if what and name not in ("list-endless", "unmapped")]
+    while time.time() < end:
+        for name in quick:
+            KINDS[name]()
+            start = time.time()
+            wake()
+            time.sleep(HURT_S)
+            stretches.append([name, start, time.time()])
+            heal()
+            wake()
+            time.sleep(WELL_S)
+    return stretches
+
+
 def offsets():
     return ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
 
@@ -173,26 +215,21 @@ def answer(words):
         old = load(offsets() + int(words[1]) * 8)
         store(offsets() + int(words[1]) * 8, int(words[2]) + (old if words[2][0] in "+-" else 0))
     elif words[0] == "storm":
-        end = time.time() + float(words[1])
-        quick = [name for name, what in KINDS.items() if what and name not in ("list-endless", "unmapped")]
-        while time.time() < end:
-            for name in quick:
-                KINDS[name]()
-                time.sleep(0.0005)
-                heal()
-                gate.release()  # who sleeps on is not read again
-                while not gate.locked():
-                    time.sleep(0.0001)
-                time.sleep(0.001)  # it sleeps again
+        return json.dumps(storm(float(words[1])))
     return "done"
 
 
-thread = threading.Thread(target=first, name="victim", daemon=True)
+gc.disable()  # collections follow frames
+getattr(sys, "setswitchinterval", lambda _: None)(0.0005)  # who damages does not wait for who runs
+thread = threading.Thread(target=first, name="victim")
+thread.daemon = True
 thread.start()
 parked.wait()
 time.sleep(0.05)
 where = frames()
-print("ready", flush=True)
-for line in sys.stdin:
-    print(answer(line.split()), flush=True)
+print("ready")
+sys.stdout.flush()
+for line in iter(sys.stdin.readline, ""):
+    print(answer(line.split()))
+    sys.stdout.flush()
 os._exit(0)  # its own lists are not trusted at the end
