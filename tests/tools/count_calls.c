@@ -24,9 +24,9 @@
 
 enum { TENTHS = 1200, DESCRIPTORS = 1 << 16, NS_A_TENTH = 100 * 1000 * 1000 };
 
-enum counted { SLEEPS, REMOTE_READS, SCHEDSTATS, SYSCALLS, STATS, OTHER_READS, ALLOCATIONS, COUNTED };
-static const char *const names[COUNTED] = {"sleeps", "remote_reads", "schedstat",  "syscall",
-                                           "stat",   "other_reads",  "allocations"};
+enum counted { SLEEPS, REMOTE_READS, WORD_READS, SCHEDSTATS, SYSCALLS, STATS, OTHER_READS, ALLOCATIONS, COUNTED };
+static const char *const names[COUNTED] = {"sleeps",  "remote_reads", "word_reads",  "schedstat",
+                                           "syscall", "stat",         "other_reads", "allocations"};
 static atomic_uint counts[TENTHS][COUNTED];
 static atomic_uchar kinds[DESCRIPTORS]; /* of the file + 1; 0: not asked yet */
 static atomic_uint_fast64_t first_ns;
@@ -100,10 +100,12 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *until, st
     return rc == 0 ? 0 : errno;
 }
 
+/* A read of one word is of a state (who holds the GIL) or of the proof (the core that a thread is on); a stack is read
+ * with more. */
 ssize_t process_vm_readv(pid_t pid, const struct iovec *locals, unsigned long n_locals, const struct iovec *remotes,
                          unsigned long n_remotes, unsigned long flags)
 {
-    count(REMOTE_READS);
+    count(n_remotes == 1 && remotes[0].iov_len <= sizeof(uint64_t) ? WORD_READS : REMOTE_READS);
     return syscall(SYS_process_vm_readv, pid, locals, n_locals, remotes, n_remotes, flags);
 }
 

@@ -73,7 +73,7 @@ def test_reads_and_allocations(run_keisoku: Run, counter: str, target: int, tmp_
     allocations = []
     for attempt in range(3):
         tenths = steady(run_keisoku, counter, target, tmp_path / f"counts-{attempt}")
-        assert total(tenths, "remote_reads") <= READS_MAX * total(tenths, "sleeps"), tenths
+        assert total(tenths, "remote_reads", "word_reads") <= READS_MAX * total(tenths, "sleeps"), tenths
         assert total(tenths, "remote_reads") > 0 and total(tenths, "schedstat") > 0, tenths
         allocations.append(total(tenths, "allocations"))
         if allocations[-1] == 0:
@@ -88,12 +88,19 @@ def test_reads_and_allocations(run_keisoku: Run, counter: str, target: int, tmp_
 def test_reads_of_threads_that_wait_for_each_other(
     run_keisoku: Run, python: Interpreter, counter: str, target: int, tmp_path: Path
 ) -> None:
-    """Each of them wakes 200 times a second. Those that do while they are read are read again: on a busy machine many."""
+    """Each of them wakes 200 times a second, so in each sweep there are some whose stack is another and some that run while
+    it is read. Reads of stacks are three a sweep here too; those of state and of the proof are counted apart, as they are
+    one word each (who holds the GIL, on which core a thread is) and only of threads whose state can have changed.
+
+    Two cases read more stacks. Before 3.11 frames lie apart on the heap, some 30 parts for 200 of them, and one call
+    takes 1024 parts: such a fight needs several. And where others take our core away in the middle of a read, all that
+    ran meanwhile are read again: three times together, then singly. One read a thread would be 64."""
     tenths = steady(run_keisoku, counter, target, tmp_path / "counts")
-    reads = total(tenths, "remote_reads") / total(tenths, "sleeps")
-    scattered = python.minor < (3, 11)  # frames of their own on the heap: more parts than one call takes
-    # 2.6 to 2.8 on a quiet machine, 3.7 where others have a part of the cores; one a thread would be 64.
-    assert reads <= READS_MAX * (4 if busy() or scattered else 2), tenths
+    stacks, words = (total(tenths, name) / total(tenths, "sleeps") for name in ("remote_reads", "word_reads"))
+    quiet = os.getloadavg()[0] <= len(os.sched_getaffinity(0))
+    scattered = python.minor < (3, 11)
+    assert stacks <= READS_MAX * (4 if busy() or scattered else 1 if quiet else 2), tenths
+    assert words <= READS_MAX * (1 if quiet else 4), tenths
 
 
 @pytest.mark.parametrize("target", [(64, 200, "parked")], indirect=True)

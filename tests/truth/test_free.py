@@ -16,6 +16,7 @@ from support import Run, never
 pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
 SINCE = {"generators": (3, 3), "awaits": (3, 5)}
+STACKS = ["alternate", "recursion", "generators", "awaits", "deep", "many_threads", "reuse", "short"]
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def two_cores() -> None:
 
 
 @pytest.mark.parametrize("rate", ["1000", "max"])
-@pytest.mark.parametrize("name", ["alternate", "recursion", "generators", "awaits", "deep", "many_threads", "reuse"])
+@pytest.mark.parametrize("name", STACKS)
 def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, name: str, rate: str) -> None:
     python.since(*SINCE.get(name, (2, 7)), f"syntax of {name}.py")
     program = PROGRAMS / f"{name}.py"

@@ -24,12 +24,17 @@ STOP = ("--reader", "stop")
 SINCE = {"generators": (3, 3), "awaits": (3, 5)}
 
 
-@pytest.mark.parametrize("name", ["alternate", "recursion", "generators", "awaits", "deep", "many_threads", "reuse"])
-def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, name: str) -> None:
+STACKS = ["alternate", "recursion", "generators", "awaits", "deep", "many_threads", "reuse", "short"]
+
+
+@pytest.mark.sparse(8)
+@pytest.mark.parametrize("rate", ["1000", "10000", "max"])
+@pytest.mark.parametrize("name", STACKS)
+def test_no_impossible_stack(run_keisoku: Run, report: Report, python: Interpreter, name: str, rate: str) -> None:
     python.since(*SINCE.get(name, (2, 7)), f"syntax of {name}.py")
     program = PROGRAMS / f"{name}.py"
     arguments = {"deep": ["1", "200"], "many_threads": ["1", "16"]}.get(name, ["1.2"])
-    done = measured(run_keisoku, python, program, *arguments, options=(*STOP, "--rate", "1000"))
+    done = measured(run_keisoku, python, program, *arguments, options=(*STOP, "--rate", rate))
     wrong = done.recording.impossible(Oracle(program, depth=200 if name == "deep" else 0))
     never(wrong, f"impossible of {done.shown}")
     trust = report(done.path)["trust"]
