@@ -1,12 +1,13 @@
 /* Decodes the chunks of a recording: rows for the weighing, and the counters. The bytes may be anything. */
+#include "data/chunk_pool.h"
 #include "data/profile_private.h"
 
 /* What a pass over the chunks keeps. */
 struct pass {
     struct weighing *weighing;
-    bool again; /* the second: rows have been counted */
-    struct chunk_row *rows;
-    size_t count, rows_capacity; /* count: of all rows so far */
+    struct chunk_pool *pool; /* of the samples' */
+    bool again;              /* the second: rows have been counted */
+    size_t count;            /* of all rows so far */
     struct chunk_counter *counters;
     size_t capacity, counter_capacity;
 };
@@ -31,27 +32,37 @@ static int check_rows(struct loader *loader, const struct chunk_row *rows, size_
     return 0;
 }
 
-static int add_chunk(struct loader *loader, struct pass *pass, sqlite3_stmt *statement)
+/* The oldest chunk that was given. */
+static int add_chunk(struct loader *loader, struct pass *pass)
 {
-    size_t count = 0;
-    const void *data = sqlite3_column_blob(statement, 0);
-    size_t size = (size_t)sqlite3_column_bytes(statement, 0);
-    int rc = data != NULL ? chunk_decode(data, size, &pass->rows, &pass->rows_capacity, &count) : ERR_CORRUPT;
-    if (rc == ERR_NOMEM)
+    struct chunk_taken chunk;
+    if (!chunk_pool_take(pass->pool, &chunk))
+        return 0;
+    if (chunk.rc == ERR_NOMEM)
         return loader_no_memory(loader);
-    if (rc != 0 || count > most_samples(loader) - pass->count)
+    if (chunk.rc != 0 || chunk.count > most_samples(loader) - pass->count)
         return loader_corrupt(loader, "a chunk of samples does not decode");
-    pass->count += count;
-    rc = check_rows(loader, pass->rows, count);
+    pass->count += chunk.count;
+    int rc = check_rows(loader, chunk.rows, chunk.count);
     if (rc != 0)
         return rc;
     if (!pass->again)
-        weighing_count(pass->weighing, pass->rows, count);
+        weighing_count(pass->weighing, chunk.rows, chunk.count);
     else
-        rc = weighing_add(pass->weighing, pass->rows, count);
+        rc = weighing_add(pass->weighing, chunk.rows, chunk.count);
     if (rc == ERR_CORRUPT)
         return loader_corrupt(loader, "it changed while it was read");
     return rc == 0 ? 0 : loader_no_memory(loader);
+}
+
+static int give_chunk(struct loader *loader, struct pass *pass, sqlite3_stmt *statement)
+{
+    const void *data = sqlite3_column_blob(statement, 0);
+    size_t size = data != NULL ? (size_t)sqlite3_column_bytes(statement, 0) : 0;
+    int rc = chunk_pool_full(pass->pool) ? add_chunk(loader, pass) : 0;
+    if (rc == 0 && chunk_pool_give(pass->pool, data, size) != 0)
+        rc = loader_no_memory(loader);
+    return rc;
 }
 
 static int each_chunk(struct loader *loader, const char *sql, struct pass *pass,
@@ -70,22 +81,31 @@ static int each_chunk(struct loader *loader, const char *sql, struct pass *pass,
     return rc;
 }
 
+static int each_sample_chunk(struct loader *loader, struct pass *pass)
+{
+    pass->count = 0;
+    pass->pool = chunk_pool_new();
+    int rc = pass->pool != NULL ? each_chunk(loader, "SELECT data FROM sample_chunk ORDER BY id", pass, give_chunk)
+                                : loader_no_memory(loader);
+    while (rc == 0 && !chunk_pool_empty(pass->pool))
+        rc = add_chunk(loader, pass);
+    chunk_pool_free(pass->pool);
+    return rc;
+}
+
 /* Twice over the chunks: rows weigh by what their thread's rows have altogether, and are too many to be kept. */
 int loader_samples(struct loader *loader)
 {
-    static const char sql[] = "SELECT data FROM sample_chunk ORDER BY id";
     struct pass pass = {.weighing = weighing_new(loader->profile, SAMPLES_EACH_MAX)};
-    int rc = pass.weighing != NULL ? each_chunk(loader, sql, &pass, add_chunk) : loader_no_memory(loader);
+    int rc = pass.weighing != NULL ? each_sample_chunk(loader, &pass) : loader_no_memory(loader);
     pass.again = true;
-    pass.count = 0;
     if (rc == 0)
-        rc = each_chunk(loader, sql, &pass, add_chunk);
+        rc = each_sample_chunk(loader, &pass);
     if (rc == 0 && weighing_end(pass.weighing) != 0)
         rc = loader_no_memory(loader);
     if (rc == 0 && weighing_sums(pass.weighing))
         rc = loader_add_note(loader, "over 2 million samples: alike ones of a second are summed");
     weighing_free(pass.weighing);
-    mem_free(pass.rows);
     return rc;
 }
 

@@ -5,12 +5,11 @@
 struct state_row {
     const char *name;
     char letter;
-    bool on_cpu;
     const char *line;
 };
 
 static const struct state_row state_rows[STATE_COUNT] = {
-#define X(name, text, letter, on_cpu, line) {text, letter, on_cpu, line},
+#define X(name, text, letter, on_cpu, line) {text, letter, line},
 #include "data/states.def"
 #undef X
 };
@@ -25,10 +24,11 @@ char state_letter(enum state state)
     return (unsigned)state < STATE_COUNT ? state_rows[state].letter : '?';
 }
 
-bool state_on_cpu(enum state state)
-{
-    return (unsigned)state < STATE_COUNT && state_rows[state].on_cpu;
-}
+const bool state_is_on_cpu[STATE_COUNT] = {
+#define X(name, text, letter, on_cpu, line) on_cpu,
+#include "data/states.def"
+#undef X
+};
 
 const char *state_line(enum state state)
 {

@@ -16,7 +16,11 @@ enum state {
 };
 const char *state_name(enum state state); /* "gil-wait" */
 char state_letter(enum state state);      /* for the bar */
-bool state_on_cpu(enum state state);      /* the thread was executing */
+extern const bool state_is_on_cpu[STATE_COUNT];
+static inline bool state_on_cpu(enum state state) /* the thread was executing */
+{
+    return (unsigned)state < STATE_COUNT && state_is_on_cpu[state];
+}
 const char *state_line(enum state state); /* one line of explanation */
 /* The state of that name; STATE_COUNT when there is none. */
 enum state state_by_name(const char *name);

@@ -101,6 +101,24 @@ static uint32_t asked_for(const struct profile *profile, const struct packages *
     return asked;
 }
 
+/* What `imports` says of a stack, once for all of its samples. */
+struct looked {
+    enum { NOT_LOOKED, RUNS, IMPORTS } kind;
+    uint32_t own;
+};
+
+static void look_at_stacks(const struct profile *profile, struct packages *packages, struct looked *looked)
+{
+    for (size_t i = 0; i < profile->samples.count; i++) {
+        uint32_t stack = profile->samples.stack[i];
+        if (stack == 0 || looked[stack].kind != NOT_LOOKED || !sample_counts(profile, i))
+            continue;
+        looked[stack].kind = imports(profile, packages, stack, &looked[stack].own) ? IMPORTS : RUNS;
+        if (looked[stack].kind == RUNS)
+            mark_used(profile, packages, stack);
+    }
+}
+
 static void add_import(const struct profile *profile, struct packages *packages, size_t i, uint32_t own,
                        struct unused_imports *found)
 {
@@ -119,18 +137,15 @@ static void add_import(const struct profile *profile, struct packages *packages,
     }
 }
 
-static void sum_imports(const struct profile *profile, struct packages *packages, struct unused_imports *found)
+static void sum_imports(const struct profile *profile, struct packages *packages, struct looked *looked,
+                        struct unused_imports *found)
 {
     const struct profile_samples *samples = &profile->samples;
-    uint32_t own = 0;
+    look_at_stacks(profile, packages, looked);
     for (size_t i = 0; i < samples->count; i++) {
-        if (samples->stack[i] != 0 && sample_counts(profile, i) && !imports(profile, packages, samples->stack[i], &own))
-            mark_used(profile, packages, samples->stack[i]);
-    }
-    for (size_t i = 0; i < samples->count; i++) {
-        if (samples->stack[i] != 0 && sample_counts(profile, i) &&
-            imports(profile, packages, samples->stack[i], &own) && own != 0)
-            add_import(profile, packages, i, own, found);
+        const struct looked *here = &looked[samples->stack[i]];
+        if (here->kind == IMPORTS && here->own != 0 && sample_counts(profile, i))
+            add_import(profile, packages, i, here->own, found);
     }
     for (uint32_t i = 1; i < profile->n_frames; i++) {
         if (packages->frame_ns[i] <= found->frame_ns)
@@ -152,12 +167,14 @@ int imports_find(struct facts *facts)
         .biggest = mem_zalloc(profile->n_frames + 1, sizeof *packages.biggest),
         .lead_ns = mem_zalloc(profile->n_frames + 1, sizeof *packages.lead_ns),
     };
+    struct looked *looked = mem_zalloc(profile->n_stacks + 1, sizeof *looked);
     int rc = ERR_NOMEM;
-    if (packages.of != NULL && packages.machinery != NULL && packages.used != NULL && packages.frame_ns != NULL &&
-        packages.biggest != NULL && packages.lead_ns != NULL)
+    if (looked != NULL && packages.of != NULL && packages.machinery != NULL && packages.used != NULL &&
+        packages.frame_ns != NULL && packages.biggest != NULL && packages.lead_ns != NULL)
         rc = name_packages(profile, &packages);
     if (rc == 0)
-        sum_imports(profile, &packages, &facts->imports);
+        sum_imports(profile, &packages, looked, &facts->imports);
+    mem_free(looked);
     mem_free(packages.of);
     mem_free(packages.machinery);
     mem_free(packages.used);

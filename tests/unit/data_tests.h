@@ -15,6 +15,7 @@ int weight_tests(void);
 int merge_tests(void);
 int window_tests(void);
 int recall_tests(void);
+int pool_tests(void);
 
 extern char directory[64];             /* where the tests' files go; removed at the end */
 const char *path_of(const char *name); /* in it; the last four answers stay valid */

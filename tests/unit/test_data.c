@@ -74,7 +74,7 @@ int main(void)
     if (mkdtemp(directory) == NULL)
         return 1;
     int failed = profile_tests() + crash_tests() + hostile_tests() + weight_tests() + merge_tests() + window_tests() +
-                 recall_tests();
+                 recall_tests() + pool_tests();
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", directory);
     return system(command) != 0 || failed != 0;
