@@ -157,10 +157,13 @@ int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
                            "descriptors are used up; their time on the CPU is not told apart; raise ulimit -l or -n");
         if (rc == -EACCES || rc == -EPERM)
             return err_set(err, ERR_PERMISSION,
-                           "the kernel's software clock is not permitted (perf_event_paranoid); python, native and "
-                           "kernel time are not told apart; try: sysctl kernel.perf_event_paranoid=2");
+                           "the kernel's software clock is not permitted: python, native and kernel time are not told "
+                           "apart (on-cpu); keisoku doctor says what would permit it");
         if (rc != 0)
-            return err_set(err, ERR_NOT_SUPPORTED, "the kernel's software clock is not available: %s", strerror(-rc));
+            return err_set(err, ERR_NOT_SUPPORTED,
+                           "the kernel's software clock is not available (%s): python, native and kernel time are not "
+                           "told apart (on-cpu)",
+                           strerror(-rc));
     }
     return 0;
 }

@@ -181,6 +181,14 @@ static void note_stops(struct measurement *m)
     recording_add_note(m->recording, note);
 }
 
+/* What told the kinds of running apart was less than there could be. */
+static void note_clock(struct measurement *m)
+{
+    bool sampled = m->kernel != NULL || m->kernel_loaded != NULL;
+    if (!sampled && m->perf_error.code != 0 && m->perf_error.code != ERR_NOMEM)
+        recording_add_note(m->recording, m->perf_error.text);
+}
+
 static void note_descriptors(struct measurement *m)
 {
     if (atomic_load(&m->no_descriptors))
@@ -211,6 +219,7 @@ int session_finish(struct session *session, struct session_result *result, struc
     note_closed_cores(m);
     note_stops(m);
     note_descriptors(m);
+    note_clock(m);
     snprintf(result->path, sizeof result->path, "%s", recording_path(m->recording));
     result->pid = session->root;
     result->wait_status = atomic_load(&m->wait_status);
