@@ -35,7 +35,13 @@ WALL: dict[str, tuple[str, ...]] = {
     "starved": ("runnable",),
 }
 # Phase → those that are shares of its CPU time.
-CPU = {"gc": ("gc",), "import": ("import",), "hash": ("native", "native+gil"), "kept": ("native+gil",)}
+CPU = {
+    "gc": ("gc",),
+    "import": ("import",),
+    "hash": ("native", "native+gil"),
+    "kept": ("native+gil",),
+    "kernel": ("kernel",),
+}
 # What a phase is, for who reads a table of them.
 TITLES = {
     "spin": "computes",
@@ -55,6 +61,7 @@ TITLES = {
     "import": "imports",
     "hash": "hashes without the GIL",
     "kept": "native call with the GIL",
+    "kernel": "reads random bytes",
 }
 QUOTA = Path("/sys/fs/cgroup/cpu")  # of control groups, version 1
 
@@ -144,7 +151,9 @@ def undisturbed(phase: str, truth: dict[str, int], row: dict[str, Any]) -> None:
     if phase not in ("starved", "pair", "fight", "held", *QUOTAS) and wanting > DELAY_MAX:
         raise DisturbedError(f"it wanted a core for {wanting:.0%} of its time")
     if abs(row["wall_s"] - truth["wall"] / 1e9) > 0.03 * row["wall_s"]:
-        raise DisturbedError(f"it lived {row['wall_s']:.2f} s as was seen and {truth['wall'] / 1e9:.2f} s by its own clock")
+        raise DisturbedError(
+            f"it lived {row['wall_s']:.2f} s as was seen and {truth['wall'] / 1e9:.2f} s by its own clock"
+        )
 
 
 def of(shares: dict[str, Any], state: str, truth: float) -> Compared:

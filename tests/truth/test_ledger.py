@@ -15,6 +15,7 @@ from typing import Any
 import ledgers
 import pytest
 from interpreters import Interpreter
+from measured import needs_kernel_pointers
 from oracle import PROGRAMS
 from support import Result, Run
 
@@ -112,6 +113,8 @@ def test_wall(run_keisoku: Run, python: Interpreter, phase: str, group: Path | N
 @pytest.mark.alone
 @pytest.mark.parametrize("phase", ledgers.CPU)
 def test_cpu(run_keisoku: Run, python: Interpreter, phase: str) -> None:
+    if phase == "kernel":
+        needs_kernel_pointers(run_keisoku)
     check_phase(run_keisoku, python, phase, None)
 
 

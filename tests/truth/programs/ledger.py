@@ -6,6 +6,7 @@ core by the scheduler's counters, the rest by what it waited in. The line printe
 
 import gc
 import importlib
+import io
 import json
 import os
 import socket
@@ -154,6 +155,17 @@ def phase_kept(seconds):
             for _ in range(4):
                 crc32(0, data, len(data))
         spin(0.05)
+
+
+def phase_kernel(seconds):
+    """System calls that work for their answer, some 20 ms each."""
+    buffer = bytearray(8 << 20)
+    with io.open("/dev/urandom", "rb", buffering=0) as device:
+        for _ in rounds(seconds):
+            with Spell("kernel", cpu=True):
+                for _ in range(3):
+                    device.readinto(buffer)
+            spin(0.05)
 
 
 def phase_held(seconds):
