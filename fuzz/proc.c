@@ -101,7 +101,8 @@ static void read_thread(char *text)
     proc_text_start_ticks(text, NULL);
     proc_text_start_ticks(text, &id);
     proc_text_tid(text, &id);
-    MUST(proc_text_inner_id(text, 5) > 0);
+    bool nested;
+    MUST(proc_text_inner_id(text, 5, &nested) > 0);
 }
 
 static void read_maps(char *text)

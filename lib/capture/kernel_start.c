@@ -18,6 +18,7 @@ enum {
 
 struct kernel_start {
     struct kernel_sampler *_Atomic ready;
+    atomic_bool over; /* nothing comes any more but what is ready */
     int stop_fd, wait_ms;
     pthread_t thread;
 };
@@ -44,6 +45,7 @@ static void *load(void *context)
         if (rc == 0 || rc == ERR_PERMISSION)
             break;
     }
+    atomic_store(&start->over, true);
     return NULL;
 }
 
@@ -65,6 +67,11 @@ struct kernel_start *kernel_start_new(bool rate_asked)
 struct kernel_sampler *kernel_start_take(struct kernel_start *start)
 {
     return start != NULL ? atomic_exchange(&start->ready, NULL) : NULL;
+}
+
+bool kernel_start_awaited(const struct kernel_start *start)
+{
+    return start != NULL && (!atomic_load(&start->over) || atomic_load(&start->ready) != NULL);
 }
 
 void kernel_start_free(struct kernel_start *start)

@@ -14,6 +14,8 @@ struct kernel_start;
 struct kernel_start *kernel_start_new(bool rate_asked);
 /* The sampler, once it is there, given away; NULL: not yet, or it cannot be had here. */
 struct kernel_sampler *kernel_start_take(struct kernel_start *start);
+/* It may still come, or waits to be taken. */
+bool kernel_start_awaited(const struct kernel_start *start);
 /* Waits for the end of a loading that has begun. */
 void kernel_start_free(struct kernel_start *start);
 

@@ -113,6 +113,7 @@ struct measurement {
     atomic_int wait_status;     /* of the child, -1 while it runs */
     int64_t fork_bytes;         /* our resident size at the fork: the child's until it executed the program */
     atomic_bool no_descriptors; /* were left for some of the threads */
+    atomic_bool real_time;      /* threads were met that keep their cores from us */
     atomic_bool ended;          /* the child, or everything attached to, has ended */
     atomic_uint live_processes, live_pythons, live_threads, pythons_seen;
     struct err open_error; /* [L] why the last process was not readable */
@@ -130,6 +131,8 @@ int sampler_prepare(struct measurement *m);
 int tracker_prepare(struct measurement *m);
 /* sampler_stop.c. An error where another program traces the process, so that we cannot. */
 int sampler_stop_check(pid_t pid, struct err *err);
+/* sampler.c. Lets the sampler thread run on another core than the one that it waits for. */
+void sampler_leave_core(struct measurement *m);
 void *sampler_main(void *measurement);
 void *tracker_main(void *measurement);
 void *writer_main(void *measurement);

@@ -105,7 +105,7 @@ static void absolute_file(const char *directory, const char *file, char *path, s
         return;
     while (strncmp(file, "./", 2) == 0)
         file += 2;
-    int n = snprintf(path, size, "%s/%s", directory, file);
+    int n = snprintf(path, size, "%s/%s", strcmp(directory, "/") != 0 ? directory : "", file);
     if (n < 0 || (size_t)n >= size)
         copy_text(path, size, file);
 }

@@ -19,7 +19,9 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     HOPS_MAX = 4, /* core changes in a sweep */
@@ -65,6 +67,12 @@ void sampler_looked(struct sampler *s, struct tracked_thread *t, enum look look)
     }
 }
 
+/* We would wait for its core until the kernel gives us a share of it, and be late when the kernel sampler is there. */
+static bool is_kept_off(const struct sampler *s, const struct tracked_thread *t)
+{
+    return sampler_is_kept_off(t) && s->kernel == NULL && kernel_start_awaited(s->m->kernel_start);
+}
+
 /* Looks at one thread, at once or with others. */
 static void look(struct sampler *s, struct tracked_thread *t)
 {
@@ -72,6 +80,8 @@ static void look(struct sampler *s, struct tracked_thread *t)
         sampler_looked(s, t, sampler_look_free(s, t));
     else if (s->m->options.stop_only)
         sampler_looked(s, t, sampler_look_stopped(s, t));
+    else if (is_kept_off(s, t))
+        sampler_look_free(s, t);
     else
         sampler_batch_add(s, t);
 }
@@ -175,7 +185,8 @@ void sampler_sweep(struct sampler *s)
         struct tracked_thread *t = s->list[i];
         if (sampler_is_lent(t) || t->asleep || atomic_load_explicit(&t->retire, memory_order_relaxed))
             continue;
-        if (t->lent_before && t->core != s->core && !s->free) /* where it was read last, it will be found */
+        bool elsewhere = t->lent_before && t->core != s->core; /* where it was read last, it will be found */
+        if (elsewhere && !s->free && !is_kept_off(s, t))
             s->elsewhere[s->n_elsewhere++] = t;
         else
             look(s, t);
@@ -261,6 +272,14 @@ void sampler_hand_over(struct sampler *s, bool wait)
 /* ---- the thread ----------------------------------------------------------------------------------------------------
  */
 
+void sampler_leave_core(struct measurement *m)
+{
+    struct sampler *s = m->sampler_state;
+    pid_t tid = atomic_load(&s->tid);
+    if (tid != 0) /* what it takes for its core then is no proof: look.c asks where it is */
+        sched_setaffinity(tid, sizeof s->allowed_first, &s->allowed_first);
+}
+
 int sampler_init(struct sampler *s, struct measurement *m)
 {
     s->m = m;
@@ -271,7 +290,9 @@ int sampler_init(struct sampler *s, struct measurement *m)
     s->batch = sampler_batch_new();
     bool ready = s->stack.frames != NULL && s->chain.frames != NULL && s->slot != NULL && s->batch != NULL &&
                  interner_init(&s->interner) == 0;
-    return ready && sched_getaffinity(0, sizeof s->allowed, &s->allowed) == 0 ? 0 : ERR_NOMEM;
+    ready = ready && sched_getaffinity(0, sizeof s->allowed, &s->allowed) == 0;
+    s->allowed_first = s->allowed;
+    return ready ? 0 : ERR_NOMEM;
 }
 
 void sampler_release(struct sampler *s)
@@ -439,6 +460,7 @@ void *sampler_main(void *measurement)
     struct measurement *m = measurement;
     struct sampler *s = m->sampler_state;
     prctl(PR_SET_NAME, "kei-sampler");
+    atomic_store(&s->tid, (pid_t)syscall(SYS_gettid));
     prctl(PR_SET_TIMERSLACK, 1);
     schedule_short_slice();
     sleep_until(s, m->start_ns);
@@ -461,6 +483,7 @@ void *sampler_main(void *measurement)
         else
             next_ns = tick(s, next_ns);
     }
+    atomic_store(&s->tid, 0);
     sampler_cores_free(s);
     sampler_settle_all(s);
     sampler_hand_over(s, true);

@@ -61,7 +61,7 @@ static bool may_learn(struct sampler *s)
 /* Has it read exactly, on its core, by the sampler there. */
 static bool learn(struct sampler *s, struct tracked_thread *t, struct proof *proof)
 {
-    if (!may_learn(s))
+    if (sampler_is_kept_off(t) || !may_learn(s)) /* who reads it there would wait for the core */
         return false;
     if (sampler_tells_core(t))
         t->core = python_read_core(t->reader);

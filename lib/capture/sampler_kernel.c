@@ -49,6 +49,8 @@ static enum look look_on_core(struct sampler *s, struct tracked_thread *t)
 static bool look_instead(struct sampler *s, struct tracked_thread *t)
 {
     enum loss_kind why = s->lost;
+    if (sampler_is_kept_off(t))
+        return false;
     s->for_kernel = true;
     enum look look = look_on_core(s, t);
     s->for_kernel = false;

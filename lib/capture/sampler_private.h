@@ -58,10 +58,11 @@ struct sampler {
     double due;                         /* samples that it should have given so far */
     uint64_t hits_from_ns;              /* when it last began */
     bool waits_told;                    /* and it times waits */
-    cpu_set_t allowed;
-    int core;         /* pinned to; -1: none */
-    uint64_t here_ns; /* when we came there last: woke, or hopped */
-    bool contested;   /* a runnable thread of the target was on our core in this sweep */
+    cpu_set_t allowed, allowed_first;   /* less those that refused us; as it was at first, which stays */
+    _Atomic pid_t tid;                  /* of the sampler thread while it runs; 0: no */
+    int core;                           /* pinned to; -1: none */
+    uint64_t here_ns;                   /* when we came there last: woke, or hopped */
+    bool contested;                     /* a runnable thread of the target was on our core in this sweep */
     uint64_t now_ns;
     struct python_stack chain;   /* coroutines of one task that waits */
     struct tracked_thread *slot; /* stands for it where stacks are interned */
@@ -188,6 +189,12 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel);
 static inline bool sampler_is_lent(const struct tracked_thread *t)
 {
     return atomic_load_explicit(&t->lent, memory_order_acquire);
+}
+
+/* Its core is hardly to be had while it runs. */
+static inline bool sampler_is_kept_off(const struct tracked_thread *t)
+{
+    return atomic_load_explicit(&t->keeps_core, memory_order_relaxed);
 }
 
 /* States of several interpreters: which of them runs is for the reader from the core to find out. */

@@ -5,7 +5,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SLICE_NS = 100 * 1000 };
+enum {
+    SLICE_NS = 100 * 1000,
+    POLICY_DEADLINE = 6,        /* linux/sched.h; not every C library has it */
+    RESET_ON_FORK = 0x40000000, /* likewise */
+    DEADLINE_PRIORITY = 100     /* the highest one of the others is 99 */
+};
 
 struct sched_attr_v1 { /* linux/sched/types.h; glibc 2.36 has no declaration */
     uint32_t size, policy;
@@ -38,4 +43,24 @@ bool schedule_pin(int core)
 void schedule_unpin(const cpu_set_t *allowed)
 {
     sched_setaffinity(0, sizeof *allowed, allowed);
+}
+
+/* 0: of no real-time class; DEADLINE_PRIORITY: goes before all priorities. */
+static int priority_of(pid_t tid)
+{
+    struct sched_param param;
+    int policy = sched_getscheduler(tid);
+    if (policy >= 0)
+        policy &= ~RESET_ON_FORK;
+    if (policy == POLICY_DEADLINE)
+        return DEADLINE_PRIORITY;
+    if ((policy != SCHED_FIFO && policy != SCHED_RR) || sched_getparam(tid, &param) != 0)
+        return 0;
+    return param.sched_priority;
+}
+
+bool schedule_gives_way(pid_t tid)
+{
+    int priority = priority_of(tid);
+    return priority == 0 || priority_of(0) > priority;
 }

@@ -158,7 +158,23 @@ static void note_free(struct measurement *m)
     recording_add_note(m->recording, note);
 }
 
-/* The same befell threads by themselves. */
+static const double told_share = 0.9;
+
+/* Threads that keep their cores from us. */
+static bool note_real_time(struct measurement *m)
+{
+    uint64_t lost = atomic_load(&m->losses[LOSS_UNLEARNED]) + atomic_load(&m->losses[LOSS_OTHER_CORE]);
+    bool late = atomic_load(&m->counts.sweeps) < told_share * (double)atomic_load(&m->counts.planned);
+    bool befell = !m->options.free_only && atomic_load(&m->real_time) && (late || lost > 0);
+    if (befell)
+        recording_add_note(
+            m->recording,
+            "threads with a real-time priority let nobody else have their core: their samples were late, or lost; "
+            "read them by the kernel (--reader kernel), or give keisoku a higher priority (chrt)");
+    return befell;
+}
+
+/* Threads that were read free although nobody asked for it. */
 static void note_closed_cores(struct measurement *m)
 {
     if (!m->options.free_only && atomic_load(&m->losses[LOSS_UNLEARNED]) > 0)
@@ -216,7 +232,8 @@ int session_finish(struct session *session, struct session_result *result, struc
     session_stop_threads(session); /* what that takes is not the program's */
     note_end(m, took_ns);
     note_free(m);
-    note_closed_cores(m);
+    if (!note_real_time(m))
+        note_closed_cores(m);
     note_stops(m);
     note_descriptors(m);
     note_clock(m);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "capture/native_stack.h"
 #include "capture/other_states.h"
+#include "capture/schedule.h"
 #include "data/types.h"
 
 #include <errno.h>
@@ -161,6 +162,7 @@ struct tracked_thread *track_add_thread(struct track *track, struct tracked_proc
     thread->start_ns = now_ns;
     thread->changed = true;
     thread->files = (struct proc_thread){-1, -1, -1};
+    atomic_store(&thread->keeps_core, !schedule_gives_way(tid));
     if (state != NULL) {
         thread->state_address = state->address;
         thread->python_thread = *state;

@@ -130,6 +130,7 @@ struct tracked_thread {
     struct other_states *_Atomic others; /* T publishes them once; NULL: one state, as nearly always */
     atomic_bool retire;                  /* T sets: read it no more */
     atomic_bool released;                /* S sets: no longer touched by it */
+    atomic_bool keeps_core;              /* T sets: we do not get its core while it runs (schedule.h) */
 
     /* the sampler's own [S] */
     struct proc_schedstat last;    /* counters at its last sample */

@@ -1,6 +1,7 @@
 /* The threads of one process: listed, met, named, missed. Part of the tracker thread. */
 #include "base/clock.h"
 #include "capture/other_states.h"
+#include "capture/schedule.h"
 #include "capture/tracker_private.h"
 
 #include <errno.h>
@@ -126,6 +127,18 @@ void tracker_choose_reader(struct tracker *k)
         perf_clock_give_pointers(m->perf, used);
 }
 
+/* A program may change that at any time. Where it has, our sampler may be waiting for the core. */
+static void tell_class(struct tracker *k, struct tracked_thread *thread)
+{
+    bool keeps = !schedule_gives_way(thread->tid);
+    atomic_store(&thread->keeps_core, keeps);
+    if (!keeps)
+        return;
+    atomic_store(&k->m->real_time, true);
+    if (kernel_start_awaited(k->m->kernel_start) || k->m->kernel != NULL)
+        sampler_leave_core(k->m);
+}
+
 static void meet_thread(struct tracker *k, struct tracked_process *process, pid_t tid, int n_states)
 {
     struct track *track = &k->m->track;
@@ -151,6 +164,7 @@ static void meet_thread(struct tracker *k, struct tracked_process *process, pid_
     }
     if (thread != NULL) {
         thread->seen = true;
+        tell_class(k, thread);
         if (state != NULL && process->several)
             tell_other_states(k, n_states, thread);
         read_name(k, thread);

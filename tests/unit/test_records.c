@@ -55,11 +55,18 @@ static void lines_that_are_no_mapping_are_left_out(void **state)
 static void ids_inside_a_namespace_are_told(void **state)
 {
     (void)state;
+    bool nested = false;
     char *text = exact("Name:\tNSpid:\t9\nNSpid:\t700\t3\nNSpgid:\t8\n");
-    assert_int_equal(proc_text_inner_id(text, 700), 3);
+    assert_int_equal(proc_text_inner_id(text, 700, &nested), 3);
+    assert_true(nested);
+    free(text);
+    text = exact("Name:\ta\nNSpid:\t700\nNSpgid:\t8\t1\n");
+    assert_int_equal(proc_text_inner_id(text, 700, &nested), 700);
+    assert_false(nested);
     free(text);
     text = exact("Name:\ta\n");
-    assert_int_equal(proc_text_inner_id(text, 700), 700);
+    assert_int_equal(proc_text_inner_id(text, 700, &nested), 700);
+    assert_false(nested);
     free(text);
 }
 

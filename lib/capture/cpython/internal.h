@@ -6,6 +6,7 @@
 #include "capture/cpython/python.h"
 #include "capture/cpython/tasks.h"
 #include "capture/cpython/view.h"
+#include "capture/target/inner_ids.h"
 
 #include <string.h>
 
@@ -26,6 +27,7 @@ struct python {
     uint64_t none;                   /* address of None, 0 not known */
     uint64_t main_interpreter;       /* the oldest: the list begins with the newest; 0 until threads were listed */
     uint64_t active_threads;         /* its threading._active, 0 until found */
+    struct inner_ids ids;            /* of its threads, as they were listed last */
     pid_t main_tid;                  /* of the main thread, as the target's own PID namespace shows it */
     bool knows_cores;                /* core_offset is known */
     int64_t core_offset;             /* core_word.h */

@@ -310,9 +310,9 @@ static bool is_object_of(struct python *python, const struct members *object, co
 {
     uint64_t number = pick(python, object, "_native_id");
     uint32_t digit;
-    return number == 0 || thread->tid == python->main_tid ||
+    return number == 0 || thread->inner == python->main_tid ||
            (remote_read(&python->remote, number + python->layout.object_type + 16, &digit, sizeof(digit)) &&
-            digit == (uint32_t)thread->tid);
+            digit == (uint32_t)thread->inner);
 }
 
 /* The name that the Thread object has, if it is this thread's. Both are looked up in one copy of its attributes. */
@@ -354,7 +354,7 @@ bool python_thread_name(struct python *python, const struct python_thread *threa
                  (first != thread->interpreter && name_in(python, thread->interpreter, identifier, thread, &text));
     if (found) {
         copy_name(&text, name, size);
-    } else if (thread->tid == python->main_tid) {
+    } else if (thread->inner == python->main_tid) {
         /* A program that never imported threading: its main thread would be called so. */
         found = true;
         snprintf(name, size, "MainThread");

@@ -2,12 +2,15 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "capture/cpython/internal.h"
-#include "capture/target/proc_text.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-enum { PTHREAD_SCAN_BYTES = 2304, STATE_BYTES_MAX = 4096, VALIDATE_TRIES = 20 };
+enum {
+    PTHREAD_HEAD_BYTES = 32, /* addresses, and flags that look like small ids */
+    PTHREAD_SCAN_BYTES = 2304,
+    STATE_BYTES_MAX = 4096,
+    VALIDATE_TRIES = 20
+};
 
 /* --- code objects --------------------------------------------------------------------------------------------------
  */
@@ -60,45 +63,19 @@ bool python_is_shim_code(struct python *python, uint64_t code)
 /* --- threads -------------------------------------------------------------------------------------------------------
  */
 
-/* Fills `inner` with the ids that the threads have in the target's own PID namespace. */
-static void inner_ids(pid_t pid, const pid_t *tids, pid_t *inner, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char path[64], text[4096];
-        inner[i] = tids[i];
-        snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)tids[i]);
-        FILE *file = fopen(path, "re");
-        if (!file)
-            continue;
-        size_t size = fread(text, 1, sizeof(text) - 1, file);
-        fclose(file);
-        text[size] = 0;
-        inner[i] = proc_text_inner_id(text, tids[i]);
-    }
-}
-
-static bool is_tid(const pid_t *tids, size_t count, pid_t tid)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (tids[i] == tid)
-            return true;
-    }
-    return false;
-}
-
 enum { PTHREADS_LOOKED_AT = 8 };
 
 /* True when the words at one offset of all pthread structures can be their thread ids: different ones of this process.
  * A thread that has ended leaves 0, or a structure that cannot be read (size 0). */
 static bool could_be_tids(uint8_t (*bytes)[PTHREAD_SCAN_BYTES], const size_t *sizes, size_t count, uint32_t at,
-                          const pid_t *tids, size_t tid_count)
+                          const struct inner_ids *ids)
 {
     size_t matches = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t tid = at + 4 <= sizes[i] ? load_u32(bytes[i] + at) : 0;
         if (tid == 0)
             continue;
-        if (!is_tid(tids, tid_count, (pid_t)tid))
+        if (inner_ids_find(ids, (pid_t)tid) == 0)
             return false;
         for (size_t j = 0; j < i; j++) {
             if (at + 4 <= sizes[j] && load_u32(bytes[j] + at) == tid)
@@ -110,8 +87,7 @@ static bool could_be_tids(uint8_t (*bytes)[PTHREAD_SCAN_BYTES], const size_t *si
 }
 
 /* Finds where the C library keeps the kernel's thread id in the pthread structure: no header tells. */
-static uint32_t find_tid_offset(struct python *python, const uint64_t *pthreads, size_t count, const pid_t *tids,
-                                size_t tid_count)
+static uint32_t find_tid_offset(struct python *python, const uint64_t *pthreads, size_t count)
 {
     uint8_t bytes[PTHREADS_LOOKED_AT][PTHREAD_SCAN_BYTES];
     uint64_t addresses[PTHREADS_LOOKED_AT];
@@ -129,41 +105,49 @@ static uint32_t find_tid_offset(struct python *python, const uint64_t *pthreads,
         addresses[have] = pthreads[i];
         sizes[have++] = size;
     }
-    for (uint32_t at = 0; at + 4 <= PTHREAD_SCAN_BYTES; at += 4) {
-        if (could_be_tids(bytes, sizes, have, at, tids, tid_count))
+    for (uint32_t at = PTHREAD_HEAD_BYTES; at + 4 <= PTHREAD_SCAN_BYTES; at += 4) {
+        if (could_be_tids(bytes, sizes, have, at, &python->ids))
             return at;
     }
     return 0;
 }
 
+/* Does a state name the main thread? */
+static bool names_main(const struct python *python, const struct python_thread *threads, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (threads[i].named == python->main_tid)
+            return true;
+    }
+    return false;
+}
+
 /* Fills the kernel ids of thread states that only know their pthread. */
 static int resolve_tids(struct python *python, struct python_thread *threads, const uint64_t *pthreads, size_t count)
 {
-    pid_t *tids = NULL, *inner = NULL;
-    size_t capacity = 0;
-    int rc = proc_threads(python->remote.pid, &tids, &capacity);
-    if (rc < 0)
-        goto out;
-    size_t tid_count = (size_t)rc;
-    inner = mem_zalloc(tid_count + 1, sizeof(*inner));
-    if (!inner) {
-        rc = ERR_NOMEM;
-        goto out;
-    }
-    inner_ids(python->remote.pid, tids, inner, tid_count);
     if (python->tid_offset == 0)
-        python->tid_offset = find_tid_offset(python, pthreads, count, inner, tid_count);
-    rc = python->tid_offset ? 0 : ERR_UNREADABLE;
-    for (size_t i = 0; i < count && rc == 0; i++) {
+        python->tid_offset = find_tid_offset(python, pthreads, count);
+    if (python->tid_offset == 0)
+        return ERR_UNREADABLE;
+    for (size_t i = 0; i < count; i++) {
         uint32_t tid = 0;
         if (!remote_read(&python->remote, pthreads[i] + python->tid_offset, &tid, sizeof(tid)) ||
-            !is_tid(inner, tid_count, (pid_t)tid))
+            inner_ids_find(&python->ids, (pid_t)tid) == 0)
             tid = 0; /* it has just ended, or not begun */
-        threads[i].tid = (pid_t)tid;
+        threads[i].inner = (pid_t)tid;
     }
-out:
-    mem_free(tids);
-    mem_free(inner);
+    return 0;
+}
+
+/* All of them by the ids that we see. */
+static int fill_tids(struct python *python, struct python_thread *threads, const uint64_t *pthreads, size_t count)
+{
+    bool known = layout_has(python->layout.thread_native_id) && names_main(python, threads, (int)count);
+    int rc = known && !python->ids.nested ? 0 : inner_ids_refresh(&python->ids, python->remote.pid);
+    if (rc == 0 && !known)
+        rc = resolve_tids(python, threads, pthreads, count);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        threads[i].tid = python->ids.nested ? inner_ids_find(&python->ids, threads[i].inner) : threads[i].inner;
     return rc;
 }
 
@@ -227,21 +211,11 @@ static int list_interpreter(struct python *python, uint64_t interpreter, struct 
             (struct python_thread){.address = at,
                                    .interpreter = interpreter,
                                    .pthread = state.pthread,
-                                   .tid = state.native < INT32_MAX ? (pid_t)state.native : 0,
+                                   .inner = state.native < INT32_MAX ? (pid_t)state.native : 0,
                                    .named = state.native < INT32_MAX ? (pid_t)state.native : 0};
         at = state.next;
     }
     return 0;
-}
-
-/* Does a state name the main thread? */
-static bool names_main(const struct python *python, const struct python_thread *threads, int count)
-{
-    for (int i = 0; i < count; i++) {
-        if (threads[i].named == python->main_tid)
-            return true;
-    }
-    return false;
 }
 
 int python_threads(struct python *python, struct python_thread **threads, size_t *capacity)
@@ -263,8 +237,8 @@ int python_threads(struct python *python, struct python_thread **threads, size_t
     }
     if (rc == 0)
         __atomic_store_n(&python->main_interpreter, main_interpreter, __ATOMIC_RELAXED);
-    if (rc == 0 && list.count && (!layout_has(row->thread_native_id) || !names_main(python, *threads, list.count)))
-        rc = resolve_tids(python, *threads, list.pthreads, (size_t)list.count);
+    if (rc == 0 && list.count)
+        rc = fill_tids(python, *threads, list.pthreads, (size_t)list.count);
     mem_free(list.pthreads);
     return rc ? rc : list.count;
 }
@@ -321,7 +295,7 @@ int python_open(pid_t pid, struct python **result, bool *maybe, struct err *err)
         return err_set(err, ERR_NOMEM, "cannot open process %d: out of memory", (int)pid);
     }
     python->remote.pid = pid;
-    inner_ids(pid, &pid, &python->main_tid, 1);
+    python->main_tid = inner_ids_begin(&python->ids, pid);
     int rc = python_find(python, maybe ? maybe : &ignored, err);
     if (rc == 0 && python->info.unknown_version)
         rc = check_unknown(python, err);
@@ -338,6 +312,7 @@ void python_close(struct python *python)
     if (!python)
         return;
     mem_free(python->static_codes);
+    inner_ids_release(&python->ids);
     mem_free(python);
 }
 

@@ -49,9 +49,10 @@ struct python_thread {
     uint64_t address;     /* of the thread state */
     uint64_t interpreter; /* address of its interpreter state */
     uint64_t pthread;     /* of the C library */
-    pid_t tid;   /* as the target's own PID namespace shows it; translated to ours by the caller when they differ */
-    pid_t named; /* as the state itself says, 0 when it does not (before 3.11); a fork behind the interpreter's back, as
-                    uWSGI's, leaves its parent's there */
+    pid_t tid;            /* as we see it; 0: none of the threads that the process has */
+    pid_t inner;          /* as its own PID namespace shows it */
+    pid_t named; /* that, as the state itself says, 0 when it does not (before 3.11); a fork behind the interpreter's
+                    back, as uWSGI's, leaves its parent's there */
 };
 /* Lists thread states of all interpreters. Count, or a negative code (ERR_UNREADABLE when lists changed under us: try
  * again). */

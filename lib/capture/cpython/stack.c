@@ -92,7 +92,7 @@ static void find_core(struct python_reader *reader)
     struct python *python = reader->python;
     if (python->knows_cores)
         reader->core_address =
-            core_word_address(&python->remote, python->core_offset, reader->thread.pthread, reader->thread.tid);
+            core_word_address(&python->remote, python->core_offset, reader->thread.pthread, reader->thread.inner);
     python_reader_watch_core(reader, true);
 }
 

@@ -322,7 +322,17 @@ bool proc_exe(pid_t pid, char *path, size_t size)
     return read_link(pid, "exe", path, size);
 }
 
+/* The links say where things are below our root; under chroot the program has another one. */
 bool proc_directory(pid_t pid, char *path, size_t size)
 {
-    return read_link(pid, "cwd", path, size);
+    char root[4096];
+    if (!read_link(pid, "cwd", path, size))
+        return false;
+    size_t length = read_link(pid, "root", root, sizeof(root)) && strcmp(root, "/") != 0 ? strlen(root) : 0;
+    if (length == 0 || strncmp(path, root, length) != 0 || (path[length] != '/' && path[length] != 0))
+        return true;
+    memmove(path, path + length, strlen(path + length) + 1);
+    if (path[0] == 0)
+        snprintf(path, size, "/");
+    return true;
 }

@@ -84,7 +84,7 @@ ssize_t proc_cmdline(pid_t pid, char *text, size_t size);
 size_t proc_auxv(pid_t pid, char *bytes, size_t size);
 /* readlink of /proc/PID/exe; false when not permitted. */
 bool proc_exe(pid_t pid, char *path, size_t size);
-/* Its working directory, likewise. */
+/* Its working directory, as it sees it itself: below a root of its own (chroot). */
 bool proc_directory(pid_t pid, char *path, size_t size);
 
 #endif

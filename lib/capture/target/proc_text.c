@@ -188,12 +188,15 @@ bool proc_text_tid(const char *name, pid_t *tid)
     return true;
 }
 
-pid_t proc_text_inner_id(char *text, pid_t tid)
+/* "NSpid:" has a number for each namespace that the thread is in, from ours on; the last one is of its own. */
+pid_t proc_text_inner_id(char *text, pid_t tid, bool *nested)
 {
     char *line = strstr(text, "\nNSpid:"), *end = line ? strchr(line + 1, '\n') : NULL;
     if (end)
         *end = 0;
     const char *last = line ? strrchr(line, '\t') : NULL;
     int id;
-    return last && sscanf(last, "%d", &id) == 1 && id > 0 ? id : tid;
+    bool told = last && sscanf(last, "%d", &id) == 1 && id > 0;
+    *nested = told && strchr(line, '\t') != last;
+    return told ? id : tid;
 }

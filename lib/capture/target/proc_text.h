@@ -22,7 +22,8 @@ uint64_t proc_text_start_ticks(const char *text, pid_t *parent);
 bool proc_text_ended(const char *text, int *wait_status);
 /* The name of a folder in task; false when it is no number. */
 bool proc_text_tid(const char *name, pid_t *tid);
-/* status of a thread: its id in its own PID namespace; `tid` where that is not told. Cuts the text. */
-pid_t proc_text_inner_id(char *text, pid_t tid);
+/* status of a thread: its id in its own PID namespace; `tid` where that is not told. `nested`: that one is not ours.
+ * Cuts the text. */
+pid_t proc_text_inner_id(char *text, pid_t tid, bool *nested);
 
 #endif

@@ -1,0 +1,253 @@
+"""Pythons that live elsewhere: in a PID namespace and below a root of their own, in a virtual environment, behind a
+launcher. Threads, functions, lines and source text are theirs, under the names that they use themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from interpreters import Interpreter, interpreter
+from oracle import PROGRAMS
+from recording import Recording
+from support import Result, Run
+
+INSIDE = PROGRAMS / "inside.py"
+LINES = {line.rpartition("# it ")[2]: number for number, line in enumerate(INSIDE.read_text().split("\n"), 1)}
+Report = Callable[[Path], dict[str, Any]]
+
+# A root that only this mount namespace has: the system's folders, the interpreter where nobody else has it, and the
+# program. Then a PID namespace, in which a shell is 1.
+ENTER = """
+set -e
+root=$1 prefix=$2 program=$3; shift 3
+mount -t tmpfs none "$root"
+mkdir "$root/inner" "$root/app" "$root/proc" "$root/dev"
+for name in usr bin lib lib64; do
+    if [ -L /$name ]; then cp -P /$name "$root/"; elif [ -d /$name ]; then
+        mkdir "$root/$name"; mount --rbind /$name "$root/$name"
+    fi
+done
+mount --rbind /dev "$root/dev"
+mount --rbind "$prefix" "$root/inner"
+cp "$program" "$root/app/inside.py"
+exec unshare --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" \
+    /usr/bin/env PYTHONHOME=/inner LD_LIBRARY_PATH=/inner/lib /bin/sh -c 'cd /app; "$@" & wait $!' sh "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """How to start inside.py there. Where the program sees itself: /app/inside.py, as `inside.py`."""
+
+    python: Interpreter
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class Started:
+    pid: int  # as we see it
+    own_pid: int  # as it does
+    file: str  # its own name for its program
+    tids: dict[str, int]  # by the names of its threads, as we see them
+
+
+@pytest.fixture(params=["3.8", "3.13"])  # thread ids from the C library's memory, and from the interpreter's
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    python = interpreter(request.param)
+    if python is None:
+        pytest.skip(f"no Python {request.param} on this machine")
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for namespaces and another root")
+    if not shutil.which("unshare") or subprocess.run(["unshare", "-mp", "true"], capture_output=True).returncode != 0:
+        pytest.skip("namespaces of one's own are not permitted here")
+    code = "import sys; print(sys.prefix)"
+    prefix = subprocess.run([python.path, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    root = tmp_path / "root"
+    root.mkdir()
+    within = Path("/inner") / Path(python.path).relative_to(prefix)
+    words = ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(root), prefix, str(INSIDE), str(within), "inside.py"]
+    return Place(python, words)
+
+
+def children(pid: int) -> list[int]:
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        texts = [Path(f"/proc/{pid}/task/{tid}/children").read_text() for tid in tasks]
+    except OSError:
+        return []
+    return [int(child) for text in texts for child in text.split()]
+
+
+def own_id(pid: int, tid: int) -> int:
+    """As the innermost PID namespace shows it."""
+    status = Path(f"/proc/{pid}/task/{tid}/status").read_text()
+    return next(int(line.split()[-1]) for line in status.splitlines() if line.startswith("NSpid:"))
+
+
+@contextmanager
+def started(place: Place) -> Iterator[Started]:
+    process = subprocess.Popen([*place.words, "stay", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if not line:
+            pytest.fail(f"it did not start: {process.communicate(timeout=10)[1]}", pytrace=False)
+        told = json.loads(line)
+        pid = process.pid
+        while below := children(pid):
+            pid = below[-1]
+        outer = {own_id(pid, int(tid)): int(tid) for tid in os.listdir(f"/proc/{pid}/task")}
+        yield Started(pid, told["pid"], told["file"], {name: outer[own] for name, own in told["ids"].items()})
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_dump_into_a_namespace(run_keisoku: Run, place: Place) -> None:
+    with started(place) as inside:
+        assert inside.own_pid == 2 != inside.pid, inside
+        for _ in range(20):
+            done = run_keisoku("dump", inside.pid, "--json")
+            assert done.status == 0, done.err
+            dump = json.loads(done.out)
+            threads = {thread["name"]: thread for thread in dump["threads"]}
+            if threads["MainThread"]["proved"]:
+                break
+    assert {name: thread["tid"] for name, thread in threads.items()} == inside.tids
+    assert threads["sleeper"]["state"] == "sleep" and threads["sleeper"]["proved"]
+    frame = threads["sleeper"]["frames"][0]
+    assert (frame["function"], frame["file"], frame["line"]) == ("rest", inside.file, LINES["sleeps here"])
+    functions = [frame["function"] for frame in threads["MainThread"]["frames"]]
+    assert functions[-2:] == ["spin", "<module>"], functions
+
+
+def check_recording(path: Path, report: Report, run_keisoku: Run) -> None:
+    """All that was read of it: its threads, its functions at their lines, its source text, which nobody else has."""
+    seen = Recording(path)
+    shown = {(function, file) for sample in seen for function, file, _ in sample.stack}
+    assert {("leaf", "/app/inside.py"), ("spin", "/app/inside.py"), ("rest", "/app/inside.py")} <= shown, shown
+    lines = {line for sample in seen for function, _, line in sample.stack if function == "rest"}
+    assert lines == {LINES["sleeps here"]}
+    assert not Path("/app/inside.py").exists()
+    text = run_keisoku("report", "--lines", "leaf", path).out
+    assert "total += i" in text, text
+    trust = report(path)["trust"]
+    assert trust["dropped"] <= max(10, 0.05 * trust["samples"]), trust
+
+
+@pytest.mark.parametrize("reader", ["core", "kernel"])
+def test_attach_into_a_namespace(run_keisoku: Run, report: Report, place: Place, reader: str) -> None:
+    if reader == "kernel":
+        row = next(line for line in run_keisoku("doctor").out.splitlines() if line.startswith("kernel sampler"))
+        if "yes" not in row.split():
+            pytest.skip(row)
+    with started(place) as inside:
+        words = ("--reader", reader, "--rate", "1000", "--duration", "1s", "--no-html", "-o", "x.kei")
+        done = run_keisoku("attach", inside.pid, *words)
+    assert done.status == 0, done.err
+    path = done.folder / "x.kei"
+    check_recording(path, report, run_keisoku)
+    names = {sample.thread: sample.tid for sample in Recording(path)}
+    assert names == inside.tids
+    assert report(path)["trust"]["proved_by"].get(reader, 0) > 20, report(path)["trust"]
+
+
+def test_run_of_a_namespace(run_keisoku: Run, report: Report, place: Place) -> None:
+    words = ("--reader", "core", "--rate", "1000", "--no-html", "-o", "x.kei", *place.words, "work", "0.6")
+    done = run_keisoku("run", *words)
+    assert done.status == 7, done.err
+    check_recording(done.folder / "x.kei", report, run_keisoku)
+    pythons = [process for process in Recording(done.folder / "x.kei").processes if process.python]
+    assert [process.python for process in pythons] == [place.python.version], pythons
+    assert "inside.py" in pythons[0].command, pythons
+
+
+# ---- virtual environments and launchers ------------------------------------------------------------------------------
+
+WORK = """
+import sys, time
+from installed import work
+work(0.3)
+print(sys.prefix)
+print(work.__code__.co_filename)
+sys.exit(7)
+"""
+INSTALLED = """
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+"""
+
+
+def check_app(done: Result, app: Path, installed: Path) -> None:
+    """One Python, its functions under the names that it has for its files, and its own status."""
+    assert done.status == 7, done.err
+    assert done.out.splitlines()[1] == str(installed), done.out
+    recording = Recording(done.recording)
+    assert len([process for process in recording.processes if process.python]) == 1, recording.processes
+    pairs = {(sample.stack[0][:2], sample.stack[1][:2]) for sample in recording if len(sample.stack) == 2}
+    at_work = {pair for pair in pairs if pair[1][0] == "work"}
+    assert at_work == {(("<module>", str(app)), ("work", str(installed)))}, pairs
+
+
+@pytest.mark.parametrize("how", ["symlinks", "copies"])
+@pytest.mark.parametrize("named", ["by its path", "first on PATH"])
+def test_virtual_environment(run_keisoku: Run, a_python: Interpreter, tmp_path: Path, how: str, named: str) -> None:
+    """What it has installed is not the program's own code."""
+    made = tmp_path / "venv"
+    words = [a_python.path, "-m", "venv", "--without-pip", f"--{how}", str(made)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no virtual environment can be made: {done.stderr.strip()}")
+    installed = next(made.glob("lib/python3*/site-packages")) / "installed.py"
+    installed.write_text(INSTALLED)
+    app = tmp_path / "app.py"
+    app.write_text(WORK)
+    environment = {"PATH": f"{made}/bin:{os.environ['PATH']}"} if named == "first on PATH" else {}
+    start = [app] if environment else [made / "bin" / "python", app]
+    seen = run_keisoku("run", "--no-html", "-o", "x.kei", *start, env=environment)
+    assert seen.out.splitlines()[:1] == [str(made)], seen.err
+    check_app(seen, app, installed)
+    report = json.loads(run_keisoku("report", "--json", seen.recording).out)
+    own = {row["function"]: row for row in report["functions"]}
+    assert own["work"]["file"] == str(installed), own
+
+
+SHIMS = {
+    # pyenv's: a shell that looks about, becomes another shell, which becomes the interpreter.
+    "execs": (
+        'name="${0##*/}"\nwhere=$(dirname "$0")\nexec "$where/launch" "$name" "$@"\n',
+        'shift; exec {python} "$@"\n',
+    ),
+    # `uv run` and others: the launcher stays, and its child is the interpreter.
+    "waits": ('"${0%/*}/launch" "$@"\nexit $?\n', 'ls / >/dev/null\n{python} "$@"\nexit $?\n'),
+}
+
+
+@pytest.mark.parametrize("kind", SHIMS)
+@pytest.mark.parametrize("named", ["by its path", "first on PATH"])
+def test_launcher(run_keisoku: Run, a_python: Interpreter, tmp_path: Path, kind: str, named: str) -> None:
+    """Through a link to the program's folder: the names are those that the program was started with."""
+    shims, real, linked = tmp_path / "shims", tmp_path / "real", tmp_path / "linked"
+    shims.mkdir()
+    real.mkdir()
+    linked.symlink_to(real)
+    for name, text in zip(("python3", "launch"), SHIMS[kind]):
+        (shims / name).write_text("#!/bin/sh\n" + text.replace("{python}", a_python.path))
+        (shims / name).chmod(0o755)
+    app = linked / "app.py"
+    app.write_text(WORK)
+    (real / "installed.py").write_text(INSTALLED)
+    environment = {"PATH": f"{shims}:{os.environ['PATH']}", "PYTHONPATH": str(linked)}
+    start = [app] if named == "first on PATH" else [shims / "python3", app]
+    done = run_keisoku("run", "--no-html", "-o", "x.kei", *start, env=environment)
+    check_app(done, app, real / "installed.py")  # the interpreter looks for modules where the link leads
