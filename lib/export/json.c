@@ -171,6 +171,8 @@ static void write_trust(struct json_writer *json, const struct profile *profile,
     json_close(json, '}');
     if (self->rate_hz > 0)
         json_number(json, "rate_hz", self->rate_hz);
+    if (self->rate_asked_hz > 0)
+        json_number(json, "rate_asked_hz", self->rate_asked_hz);
     if (self->own_cpu_ns > 0)
         json_number(json, "own_cpu_s", (double)self->own_cpu_ns / 1e9);
     if (self->own_rss_bytes > 0)

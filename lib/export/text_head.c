@@ -27,6 +27,7 @@ static void add_pythons(struct buf *out, const struct profile *profile, size_t *
 enum { WORDS_MAX = 32, NAME_LEAST = 16 };
 
 static const double unfollowed_told = 0.05;
+static const double rate_told = 0.9, rate_max_hz = 1e6; /* --rate max: as fast as it goes */
 
 static const char *base_name(const char *path)
 {
@@ -190,6 +191,16 @@ static void add_native(struct buf *out, const struct self_report *self)
     buf_printf(out, "; native stacks: %s whole, %s cut", whole, cut);
 }
 
+/* "; 998 Hz", "; 350 Hz of 1000": where what was wanted was not reached, for the budget or for want of a core. */
+static void add_rate(struct buf *out, const struct self_report *self)
+{
+    if (self->rate_hz <= 0)
+        return;
+    buf_printf(out, "; %.0f Hz", self->rate_hz);
+    if (self->rate_hz < rate_told * self->rate_asked_hz && self->rate_asked_hz < rate_max_hz)
+        buf_printf(out, " of %.0f", self->rate_asked_hz);
+}
+
 void text_trust(struct screen *screen)
 {
     const struct profile *profile = screen->profile;
@@ -213,8 +224,7 @@ void text_trust(struct screen *screen)
         buf_printf(&text, "; %.0f %% of its CPU time in threads too brief to be followed", trust->unfollowed * 100);
     if (profile->self.sweeps > 0)
         buf_printf(&text, "; we took %.1f %% of its time", trust->core_taken * 100);
-    if (profile->self.rate_hz > 0)
-        buf_printf(&text, "; %.0f Hz", profile->self.rate_hz);
+    add_rate(&text, &profile->self);
     add_native(&text, &profile->self);
     if (profile->evidence != NULL && profile->evidence[0] != '\0')
         add_evidence_list(&text, profile->evidence);
