@@ -127,23 +127,32 @@ static bool place_bytes(const Dwarf_CIE *common, size_t *bytes)
 {
     static const uint8_t sizes[16] = {8, 0, 2, 4, 8, 0, 0, 0,
                                       8, 0, 2, 4, 8, 0, 0, 0}; /* by the low bits of DW_EH_PE_* */
-    const uint8_t *at = common->augmentation_data;
-    const uint8_t *end = at != NULL ? at + common->augmentation_data_size : NULL;
+    struct rules data = {common->augmentation_data, common->augmentation_data, 0};
     uint8_t encoding = DW_EH_PE_absptr;
     const char *letter = common->augmentation;
     if (*letter != '\0' && *letter++ != 'z')
         return false;
+    if (data.at != NULL)
+        data.end += common->augmentation_data_size;
     for (; *letter != '\0'; letter++) {
-        bool known = strchr("RLPSB", *letter) != NULL, has_byte = strchr("RLP", *letter) != NULL;
-        if (!known || (has_byte && at >= end))
+        uint8_t byte = 0;
+        switch (*letter) {
+        case 'R':
+        case 'L':
+        case 'P':
+            if (data.at == NULL || data.at >= data.end)
+                return false;
+            byte = *data.at++;
+            break;
+        case 'S':
+        case 'B':
+            break;
+        default:
             return false;
-        if (*letter == 'R')
-            encoding = *at;
-        size_t more = *letter == 'P' ? sizes[*at & 15] : 0;
-        at += has_byte ? 1 : 0;
-        if (*letter == 'P' && (more == 0 || more > (size_t)(end - at)))
+        }
+        encoding = *letter == 'R' ? byte : encoding;
+        if (*letter == 'P' && (sizes[byte & 15] == 0 || !skip(&data, sizes[byte & 15])))
             return false;
-        at += more;
     }
     *bytes = 2 * (size_t)sizes[encoding & 15];
     return *bytes > 0 && encoding < 0x80;
