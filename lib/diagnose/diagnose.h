@@ -29,7 +29,7 @@ struct evidence {
     bool interval; /* low and high are given */
 };
 
-enum { EVIDENCE_MAX = 8, NOT_MEASURED_MAX = 4 };
+enum { EVIDENCE_MAX = 8, NOT_MEASURED_MAX = 6 };
 
 struct finding {
     const char *tag; /* of interface.md */

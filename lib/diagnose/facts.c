@@ -311,6 +311,8 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
         rc = loop_find(profile, facts->busiest, &facts->loop);
     if (rc == 0 && facts->busiest != 0)
         rc = free_rounds_find(profile, facts->busiest, &facts->free_rounds);
+    if (rc == 0)
+        rc = evidence_find(facts);
     return rc;
 }
 

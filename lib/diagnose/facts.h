@@ -95,6 +95,9 @@ struct facts {
     struct crowd crowd;
     uint32_t handed_frame; /* of the threads that wait for the GIL, what could be handed to processes; 0: not known */
     uint32_t collecting_frame; /* the own place that nearly all collections are under; 0: none */
+    /* Evidence that most rules on better algorithms ask. Without it they say nothing, which is no sign of anything. */
+    bool looked_at; /* a look fell on what the busiest process computes; true too where little is computed */
+    bool text_kept; /* the source text of the hottest line, where that is own code; else any */
 };
 
 /* `profile` and `aggregate` (of it) are without the threads that nobody waits for; the cores' use is of all. */
@@ -110,6 +113,8 @@ int timeline_measure(const struct profile *profile, struct facts *facts);
 int builtin_find(struct facts *facts);
 /* In collecting.c: sets `collecting_frame`. */
 int collecting_find(struct facts *facts);
+/* In evidence.c, behind all that it looks at: sets `looked_at` and `text_kept`. */
+int evidence_find(struct facts *facts);
 /* In handed.c, behind the GIL's facts: sets `handed_frame`. */
 int handed_find(struct facts *facts);
 /* In loop.c: the dominating loop of a thread, by its samples on the CPU. */

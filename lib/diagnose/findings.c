@@ -115,6 +115,8 @@ static void add_slot(struct buf *out, const char *slot, size_t length, const str
         buf_add_text(out, words->count);
     else if (SLOT("reason"))
         buf_add_text(out, words->reason);
+    else if (SLOT("unseen"))
+        buf_printf(out, "%s%s", words->unseen[0] != '\0' ? "; " : "", words->unseen);
 #undef SLOT
 }
 

@@ -354,6 +354,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     finding_not_measured(finding, "whether a better algorithm would do");
     finding_not_told_apart(facts, finding);
     finding->confidence = facts->told_apart ? (lines_alternate(facts) ? 0.8 : 0.6) : 0.4;
+    finding_unseen(facts, finding, words->unseen, sizeof words->unseen);
     words_percent(words->share, sizeof words->share, facts->hot_cpu_share);
     return true;
 }
@@ -517,6 +518,7 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
         finding_not_measured(finding, "which function of the native code");
     finding_not_told_apart(facts, finding);
     finding->confidence = builtin ? (facts->loop_share >= 0 ? 0.8 : 0.6) : 0.9;
+    finding_unseen(facts, finding, words->unseen, sizeof words->unseen);
     words_percent(words->share, sizeof words->share, builtin ? facts->hot_share.share : facts->native.share);
     return true;
 }
@@ -561,6 +563,14 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
     finding_add(finding, "cores used", "cores", facts->diagnosis->cores_used);
     finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     finding->confidence = facts->told_apart ? 0.8 : 0.5;
+    if (finding_unseen(facts, finding, words->unseen, sizeof words->unseen)) {
+        size_t length = strlen(words->reason);
+        snprintf(words->reason + length, sizeof words->reason - length, "%sBut %s.", length > 0 ? " " : "",
+                 words->unseen);
+        words->action =
+            "Measure it with what is missing here (Python 3.8 or later, without --no-operands and --no-source, the "
+            "whole recording) before you leave it as it is.";
+    }
     if (facts->active >= 0.5)
         finding_not_told_apart(facts, finding);
     finding_not_measured(finding, "how the time grows with the input");

@@ -23,6 +23,7 @@ enum finding_order { ORDER_GATE, ORDER_COMPLEXITY, ORDER_GAIN, ORDER_LAST, ORDER
 /* What a rule fills beside the finding: the words for the templates. */
 struct words {
     char share[24], gain[32], count[24], reason[160];
+    char unseen[80];    /* behind a semicolon: evidence that the recording lacks; "": none */
     const char *action; /* in place of the row's; NULL: that one */
     double ease;        /* weight of the gain in the order; 1 as a rule */
     bool after;         /* holds, but a conclusion comes first */
@@ -94,6 +95,9 @@ void finding_predict(struct finding *finding, double sure, double part, double l
 /* No run is shorter than what a thread that `reach` is part of computes beside. In rules_reach.c. */
 void finding_bound(const struct facts *facts, const struct reach *reach, struct finding *finding);
 void finding_not_told_apart(const struct facts *facts, struct finding *finding);
+/* In evidence.c. For a conclusion from what else was not found: where looks or source text are missing, says so in what
+ * was not measured and takes its confidence, which must be set, down. `clause` gets the words; false: all is there. */
+bool finding_unseen(const struct facts *facts, struct finding *finding, char *clause, size_t size);
 void finding_place_hot(const struct facts *facts, struct finding *finding);
 void finding_place_line(const struct line_sum *line, struct finding *finding);
 void finding_place_frame(const struct facts *facts, uint32_t frame, struct finding *finding);

@@ -22,6 +22,7 @@ int memory_tests(void);
 int share_tests(void);
 int order_tests(void);
 int source_tests(void);
+int evidence_tests(void);
 
 /* `count` samples, 1 ms apart, going round the stacks `each` samples at a time. */
 void rounds(struct built *built, uint64_t from_ms, uint32_t thread, const uint32_t *stacks, size_t n, size_t each,
