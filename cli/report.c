@@ -26,6 +26,7 @@ static struct kei_export_options options_of(const struct settings *settings)
         .callees_of = settings->callees,
         .tasks = settings->tasks,
         .threads = settings->threads,
+        .findings = settings->findings,
     };
 }
 

@@ -287,6 +287,7 @@ struct kei_export_options {
     const char *callers_of, *callees_of;
     bool tasks;            /* report --tasks */
     bool threads;          /* report --threads */
+    bool findings;         /* report --findings */
     const char *page_path; /* text: the page that was written beside the recording; NULL: none */
 };
 /* Writes to `write` piece by piece; a non-zero return of it ends the export with that code. */

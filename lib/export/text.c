@@ -210,8 +210,10 @@ static int draw(struct screen *screen, struct err *err)
         rc = text_tasks(screen, err);
     if (rc == 0 && options->threads)
         rc = text_threads(screen);
-    if (options->tasks || options->threads || options->lines_of != NULL || options->callers_of != NULL ||
-        options->callees_of != NULL)
+    if (rc == 0 && options->findings)
+        text_all_findings(screen);
+    if (options->tasks || options->threads || options->findings || options->lines_of != NULL ||
+        options->callers_of != NULL || options->callees_of != NULL)
         return rc;
     rc = draw_screen(screen);
     return rc == 0 ? 0 : err_set(err, rc, "writing the report: %s", err_sentence(rc));

@@ -42,6 +42,13 @@ void text_ledger(struct screen *screen);
 int text_functions(struct screen *screen, size_t rows);
 int text_source_lines(struct screen *screen, size_t rows);
 void text_findings(struct screen *screen);
+/* "80 % ±1  CPU time on the line" */
+void text_evidence(struct buf *out, const struct evidence *evidence);
+/* "2.1x to 3.3x faster, at most 3.6x"; nothing where no gain is given. */
+void text_gain(struct buf *out, const struct finding *finding);
+/* A command on its own lines, each but the last ended as a shell wants it, so that it can be copied. Returns the lines;
+ * 0: a word does not fit. */
+size_t text_command(struct buf *out, const char *command, size_t width);
 
 /* report --lines FUNCTION, --callers, --callees */
 int text_lines(struct screen *screen, const char *name, struct err *err);
@@ -50,6 +57,8 @@ void text_bar(struct screen *screen, const double shares[STATE_COUNT]);
 /* In text_threads.c: threads that nobody was seen to wait for and that had a core; nothing where there are none. */
 void text_aside(struct screen *screen);
 
+/* In text_findings.c: report --findings */
+void text_all_findings(struct screen *screen);
 /* report --threads */
 int text_threads(struct screen *screen);
 /* report --tasks */

@@ -10,7 +10,7 @@
 enum { FINDINGS_SHOWN = 3 };
 static const double IO_SHOWN = 0.05, EXCEPTIONS_SHOWN = 0.05; /* of the time; less is not worth a line */
 
-static void add_evidence(struct buf *out, const struct evidence *evidence)
+void text_evidence(struct buf *out, const struct evidence *evidence)
 {
     char value[48];
     if (strcmp(evidence->unit, "share") == 0 && evidence->interval)
@@ -26,7 +26,7 @@ static void add_evidence(struct buf *out, const struct evidence *evidence)
     buf_printf(out, "%s  %s", value, evidence->measure);
 }
 
-static void add_gain(struct buf *out, const struct finding *finding)
+void text_gain(struct buf *out, const struct finding *finding)
 {
     char low[24], high[24], most[24];
     const char *word = finding_gains_memory(finding) ? "less memory" : "faster";
@@ -59,9 +59,7 @@ static size_t shell_word(const char *at)
     return length;
 }
 
-/* A command on its own lines, each but the last ended as a shell wants it, so that it can be copied. Returns the lines;
- * 0: a word does not fit. */
-static size_t wrap_command(struct buf *out, const char *command, size_t width)
+size_t text_command(struct buf *out, const char *command, size_t width)
 {
     size_t lines = 1, column = 2;
     buf_add_text(out, "  ");
@@ -92,9 +90,9 @@ static void add_check(struct screen *screen, const struct finding *finding)
 {
     struct buf text = {0}, command = {0};
     bool bench = strncmp(finding->check_command, "keisoku bench ", 14) == 0, apart = false;
-    add_gain(&text, finding);
+    text_gain(&text, finding);
     buf_add_text(&text, text.size > 0 ? "; check with" : "Check with");
-    size_t lines = wrap_command(&command, finding->check_command, screen->width);
+    size_t lines = text_command(&command, finding->check_command, screen->width);
     if (lines == 0 || lines > COMMAND_LINES || screen->tight >= TIGHT_CHECK)
         buf_add_text(&text, bench ? " the bench that --json and the page name" : " the same command again");
     else if (lines == 1 && !bench && cells_width_of(&text) + cells_width_of(&command) <= screen->width)
@@ -306,7 +304,7 @@ static void add_finding(struct screen *screen, const struct finding *finding, si
     text_place(screen, finding->file, finding->line, 18, true);
     buf_printf(&screen->out, "  %-8s  ", gain);
     if (finding->n_evidence > 0)
-        add_evidence(&text, &finding->evidence[0]);
+        text_evidence(&text, &finding->evidence[0]);
     cells_add_buf(&screen->out, &text, screen->width - 49, false, false);
     buf_add_byte(&screen->out, '\n');
     text_done(screen, &text);

@@ -136,6 +136,7 @@ static void orders_screen(void **state)
     golden(built, "text", &(struct kei_export_options){.width = 120, .color = true}, "orders-wide.txt");
     golden(built, "text", &(struct kei_export_options){.top = 3, .sort = "total", .cpu_clock = true}, "orders-cpu.txt");
     golden(built, "text", &(struct kei_export_options){.lines_of = "match_orders"}, "orders-lines.txt");
+    golden(built, "text", &(struct kei_export_options){.findings = true}, "orders-findings.txt");
     golden(built, "text", &(struct kei_export_options){.callers_of = "encode", .callees_of = "<module>"},
            "orders-calls.txt");
     golden(built, "json", &(struct kei_export_options){0}, "orders.json");
