@@ -1,11 +1,15 @@
 /*
- * The command that shows whether a change helped, as a shell takes it. Where a gain is promised and the program is a
- * script, that is a bench of the script beside its changed copy, held to the promise; else the same measurement again.
+ * The commands of a finding, as a shell takes them: the one that shows whether a change helped, and the one that
+ * measures what this recording has not. Where a gain is promised and the program is a script, the first is a bench of
+ * the script beside its changed copy, held to the promise; else the same measurement again. The second is a NEXT row of
+ * findings.def, whose slots are: {python}, {python3} (an interpreter that is no 2.7) and {script}, where the program is
+ * a script; {program}; {sizes} and {sized}, the program with {n} in place of what seems to be the size of its input.
  */
 #include "diagnose/rules.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void add_quoted(struct buf *out, const char *argument)
@@ -88,6 +92,9 @@ static void add_bench(struct buf *out, const struct profile *profile, size_t ran
     add_quoted(out, profile->path != NULL ? profile->path : "FILE.kei");
     if (rank > 1)
         buf_printf(out, " --finding %zu", rank);
+    /* A change that makes something else of the input is no gain. At the end: an option takes the next word to its
+     * line. */
+    buf_add_text(out, " --equal-output");
 }
 
 static void add_run(struct buf *out, const struct profile *profile)
@@ -129,6 +136,128 @@ int finding_fill_check(const struct profile *profile, size_t rank, struct findin
         add_quoted(&text, profile->path != NULL ? profile->path : "FILE");
     }
     snprintf(finding->check_command, sizeof finding->check_command, "%s", buf_text(&text));
+    bool done = !text.failed;
+    buf_release(&text);
+    return done ? 0 : ERR_NOMEM;
+}
+
+/* ---- the next measurement ------------------------------------------------------------------------------------------
+ */
+
+static const struct next {
+    const char *name, *tells, *command;
+} nexts[] = {
+#define FINDING(name, tag, prescription, order, rule, law, sentence, action)
+#define NEXT(name, tells, command) {#name, tells, command},
+#define LIMIT(name, key, value, unit, text)
+#include "diagnose/findings.def"
+#undef FINDING
+#undef NEXT
+#undef LIMIT
+};
+
+/* Words of the command from `from` up to `to`; NULL ends it before. */
+static void add_words(struct buf *out, const struct profile *profile, size_t from, size_t to)
+{
+    for (size_t i = from; i < to && profile->command[i] != NULL; i++) {
+        if (i > from)
+            buf_add_byte(out, ' ');
+        add_quoted(out, profile->command[i]);
+    }
+}
+
+/* The interpreter and its own options, where the program is a script of it. */
+static bool add_interpreter(struct buf *out, const struct profile *profile, bool not_two)
+{
+    size_t script = script_of(profile->command);
+    const char *slash = strrchr(profile->command[0], '/');
+    const char *word = slash != NULL ? slash + 1 : profile->command[0];
+    uint32_t python = profile->n_processes > 1 ? profile->processes[1].python : 0;
+    bool two = python != 0 && python < profile->n_strings && profile->strings[python][0] == '2';
+    if (profile->command[script] == NULL || (script > 0 && strncmp(word, "python", 6) != 0) || (two && not_two))
+        return false;
+    if (script == 0)
+        add_quoted(out, interpreter(profile));
+    else
+        add_words(out, profile, 0, script);
+    return true;
+}
+
+/* What says how large the input is: the last word behind the first that is a number; the number of words: none is. */
+static size_t size_of(const char *const *words)
+{
+    size_t n = 0, found = 0;
+    for (; words[n] != NULL; n++) {
+        size_t length = strlen(words[n]);
+        if (n > 0 && length >= 2 && length <= 9 && strspn(words[n], "0123456789") == length && words[n][0] != '0')
+            found = n;
+    }
+    return found > 0 ? found : n;
+}
+
+/* Four sizes up to the one that was measured, "1000,2000,4000,8000"; `some` where none was. */
+static void add_sizes(struct buf *out, const struct profile *profile)
+{
+    const char *word = profile->command[size_of(profile->command)];
+    unsigned long size = word != NULL ? strtoul(word, NULL, 10) : 8000;
+    size = size < 16 ? 16 : size;
+    buf_printf(out, "%lu,%lu,%lu,%lu", size / 8, size / 4, size / 2, size);
+}
+
+static void add_sized(struct buf *out, const struct profile *profile)
+{
+    size_t size = size_of(profile->command);
+    add_words(out, profile, 0, size);
+    buf_add_text(out, " {n}");
+    if (profile->command[size] != NULL && profile->command[size + 1] != NULL) {
+        buf_add_byte(out, ' ');
+        add_words(out, profile, size + 1, SIZE_MAX);
+    }
+}
+
+/* False: this program's command has no such thing. */
+static bool add_slot(struct buf *out, const struct profile *profile, const char *slot, size_t length)
+{
+#define SLOT(text) (length == sizeof(text) - 1 && memcmp(slot, text, length) == 0)
+    if (SLOT("python") || SLOT("python3"))
+        return add_interpreter(out, profile, SLOT("python3"));
+    if (SLOT("script"))
+        add_words(out, profile, script_of(profile->command), SIZE_MAX);
+    else if (SLOT("program"))
+        add_words(out, profile, 0, SIZE_MAX);
+    else if (SLOT("sizes"))
+        add_sizes(out, profile);
+    else if (SLOT("sized"))
+        add_sized(out, profile);
+    return profile->command[0][0] != '-';
+#undef SLOT
+}
+
+static bool fill_next(struct buf *out, const struct profile *profile, const char *template)
+{
+    for (const char *at = template; *at != '\0';) {
+        size_t length = *at == '{' ? strcspn(at, "}") : 0;
+        if (length == 0)
+            buf_add_byte(out, (uint8_t)*at++);
+        else if (add_slot(out, profile, at + 1, length - 1))
+            at += length + 1;
+        else
+            return false;
+    }
+    return true;
+}
+
+int finding_fill_next(const struct profile *profile, const char *name, struct finding *finding)
+{
+    struct buf text = {0};
+    bool run = profile->command != NULL && profile->command[0] != NULL;
+    for (size_t i = 0; run && i < sizeof nexts / sizeof nexts[0]; i++) {
+        if (strcmp(nexts[i].name, name) != 0 || !fill_next(&text, profile, nexts[i].command) || text.failed ||
+            text.size >= sizeof finding->next_command || memchr(text.data, '\n', text.size) != NULL)
+            continue;
+        snprintf(finding->next_command, sizeof finding->next_command, "%s", buf_text(&text));
+        finding->next_tells = nexts[i].tells;
+    }
     bool done = !text.failed;
     buf_release(&text);
     return done ? 0 : ERR_NOMEM;

@@ -47,6 +47,8 @@ struct finding {
     char check_command[512];              /* for a shell, on one line */
     const char *not_measured[NOT_MEASURED_MAX];
     size_t n_not_measured;
+    const char *next_tells; /* what another measurement would tell, which this recording has not; NULL: none is named */
+    char next_command[640]; /* that one, for a shell, on one line */
 };
 
 /* Its gains are times less peak memory, not times faster. */

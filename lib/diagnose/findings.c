@@ -13,17 +13,21 @@
 static const struct finding_row rows[] = {
 #define FINDING(name, tag, prescription, order, rule, law, sentence, action)                                           \
     {#name, tag, PRESCRIBE_##prescription, ORDER_##order, rule, law, sentence, action},
+#define NEXT(name, tells, command)
 #define LIMIT(name, key, value, unit, text)
 #include "diagnose/findings.def"
 #undef FINDING
+#undef NEXT
 #undef LIMIT
 };
 
 static const double limits[LIMIT_COUNT] = {
 #define FINDING(name, tag, prescription, order, rule, law, sentence, action)
+#define NEXT(name, tells, command)
 #define LIMIT(name, key, value, unit, text) value,
 #include "diagnose/findings.def"
 #undef FINDING
+#undef NEXT
 #undef LIMIT
 };
 
@@ -233,6 +237,7 @@ static int try_row(const struct facts *facts, const struct finding_row *row, con
         fill_template(finding->sentence, sizeof finding->sentence, row->sentence, facts->profile, finding, &words);
     done = done && fill_template(finding->action, sizeof finding->action,
                                  words.action != NULL ? words.action : row->action, facts->profile, finding, &words);
+    done = done && finding_fill_next(facts->profile, row->name, finding) == 0;
     return done ? 1 : ERR_NOMEM;
 }
 

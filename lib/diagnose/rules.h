@@ -9,9 +9,11 @@
 
 enum limit_id {
 #define FINDING(name, tag, prescription, order, rule, law, sentence, action)
+#define NEXT(name, tells, command)
 #define LIMIT(name, key, value, unit, text) LIMIT_##name##_##key,
 #include "diagnose/findings.def"
 #undef FINDING
+#undef NEXT
 #undef LIMIT
     LIMIT_COUNT
 };
@@ -43,9 +45,11 @@ struct finding_row {
 const struct finding_row *finding_rows(size_t *count);
 
 #define FINDING(name, tag, prescription, order, rule, law, sentence, action) finding_rule rule;
+#define NEXT(name, tells, command)
 #define LIMIT(name, key, value, unit, text)
 #include "diagnose/findings.def"
 #undef FINDING
+#undef NEXT
 #undef LIMIT
 
 /* In source_line.c: does a line of Python test membership (`in`, `not in`), and call nothing? */
@@ -80,6 +84,8 @@ bool source_locks(const char *text, size_t length);
 
 /* In check_command.c: the command that shows whether a change helped, for the finding of that rank. 0 or ERR_NOMEM. */
 int finding_fill_check(const struct profile *profile, size_t rank, struct finding *finding);
+/* And the one that measures what the recording has not, where the finding of that name (LEAK) has one. Likewise. */
+int finding_fill_next(const struct profile *profile, const char *name, struct finding *finding);
 
 /* For rules: evidence and its kin. */
 /* A part of elapsed time: sampled as every thread was, so with the interval of that many instants. */

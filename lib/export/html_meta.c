@@ -269,6 +269,10 @@ static void add_finding(struct buf *out, const struct profile *profile, const st
     add_number(out, "predicted_low", finding->predicted_low);
     add_number(out, "predicted_high", finding->predicted_high);
     add_text(out, "check_command", finding->check_command);
+    if (finding->next_tells != NULL) {
+        add_text(out, "next_tells", finding->next_tells);
+        add_text(out, "next_command", finding->next_command);
+    }
     add_evidence(out, finding);
     add_key(out, "not_measured");
     buf_add_byte(out, '[');

@@ -247,6 +247,12 @@ static void write_finding(struct json_writer *json, const struct profile *profil
         json_number(json, "scaled_gain", finding->scaled_gain);
     json_text(json, "action", finding->action);
     json_text(json, "check_command", finding->check_command);
+    if (finding->next_tells != NULL) {
+        json_open_flat(json, "next_measurement", '{');
+        json_text(json, "tells", finding->next_tells);
+        json_text(json, "command", finding->next_command);
+        json_close(json, '}');
+    }
     json_open(json, "not_measured", '[');
     for (size_t i = 0; i < finding->n_not_measured; i++)
         json_text(json, NULL, finding->not_measured[i]);

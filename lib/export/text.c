@@ -62,6 +62,7 @@ static void add_files(struct screen *screen)
 enum block {
     BLOCK_HEAD,
     BLOCK_VERDICT,
+    BLOCK_NEXT, /* where a line is free */
     BLOCK_LEDGER,
     BLOCK_FUNCTIONS,
     BLOCK_LINES,
@@ -79,6 +80,10 @@ static int draw_block(struct screen *screen, enum block block, size_t rows)
         return 0;
     case BLOCK_VERDICT:
         text_verdict(screen);
+        return 0;
+    case BLOCK_NEXT:
+        if (rows > 0)
+            text_next(screen);
         return 0;
     case BLOCK_LEDGER:
         text_ledger(screen);
@@ -144,13 +149,14 @@ static int spend_rest(struct screen *screen, struct buf *blocks, bool *blank, si
     static const struct {
         enum block block;
         bool row;
-    } wishes[] = {{BLOCK_VERDICT, false},  {BLOCK_LEDGER, false}, {BLOCK_FUNCTIONS, false}, {BLOCK_FINDINGS, false},
-                  {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},   {BLOCK_LINES, false},     {BLOCK_FILES, false},
-                  {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},   {BLOCK_FUNCTIONS, true},  {BLOCK_LINES, true}};
+    } wishes[] = {{BLOCK_VERDICT, false},  {BLOCK_LEDGER, false},   {BLOCK_NEXT, true},  {BLOCK_FUNCTIONS, false},
+                  {BLOCK_FINDINGS, false}, {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true}, {BLOCK_LINES, false},
+                  {BLOCK_FILES, false},    {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true}, {BLOCK_FUNCTIONS, true},
+                  {BLOCK_LINES, true}};
     size_t given[BLOCKS] = {[BLOCK_FUNCTIONS] = rows, [BLOCK_LINES] = rows}, top = screen->input->options->top;
     for (size_t i = 0; i < sizeof wishes / sizeof wishes[0] && (used < screen->height || top > 0); i++) {
         enum block block = wishes[i].block;
-        if (blocks[block].size == 0 || (!wishes[i].row && blank[block]))
+        if ((blocks[block].size == 0 && block != BLOCK_NEXT) || (!wishes[i].row && blank[block]))
             continue;
         if (!wishes[i].row) {
             blank[block] = true;
@@ -169,7 +175,8 @@ static int draw_blocks(struct screen *screen, size_t rows, struct buf *blocks, s
     int rc = 0;
     *used = screen->tight >= TIGHT_BLANKS ? 0 : 2;
     for (int i = 0; rc == 0 && i < BLOCKS; i++) {
-        rc = draw_apart(screen, (enum block)i, rows, &blocks[i]);
+        rc = draw_apart(screen, (enum block)i, i == BLOCK_NEXT && screen->input->options->top == 0 ? 0 : rows,
+                        &blocks[i]);
         *used += count_lines(&blocks[i]);
     }
     return rc;

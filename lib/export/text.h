@@ -38,6 +38,8 @@ enum { TEXT_LEFT = 9 };
 void text_header(struct screen *screen);
 void text_trust(struct screen *screen);
 void text_verdict(struct screen *screen);
+/* In text_findings.c: what to measure next for the first finding, one line; nothing where it names none. */
+void text_next(struct screen *screen);
 void text_ledger(struct screen *screen);
 int text_functions(struct screen *screen, size_t rows);
 int text_source_lines(struct screen *screen, size_t rows);

@@ -54,11 +54,13 @@ static void add_all_evidence(struct screen *screen, const struct finding *findin
     }
 }
 
-/* A command as a shell takes it; one with a word wider than the screen stands on one line, however long. */
+/* A command as a shell takes it, below its label if it has one; one with a word wider than the screen stands on one
+ * line, however long. */
 static void add_command(struct screen *screen, const char *label, const char *command)
 {
     struct buf text = {0};
-    buf_printf(&screen->out, "  %s\n", label);
+    if (label != NULL)
+        buf_printf(&screen->out, "  %s\n", label);
     if (text_command(&text, command, screen->width) > 0) {
         buf_add(&screen->out, text.data, text.size);
     } else {
@@ -87,6 +89,10 @@ static void add_whole(struct screen *screen, const struct finding *finding, size
     for (size_t i = 0; i < finding->n_not_measured; i++)
         add_labelled(screen, i == 0 ? "not measured" : "", finding->not_measured[i]);
     add_command(screen, "check with", finding->check_command);
+    if (finding->next_tells != NULL) {
+        add_labelled(screen, "measure next", finding->next_tells);
+        add_command(screen, NULL, finding->next_command);
+    }
     text_done(screen, &gain);
 }
 
@@ -98,4 +104,22 @@ void text_all_findings(struct screen *screen)
             buf_add_byte(&screen->out, '\n');
         add_whole(screen, &diagnosis->findings[i], i + 1);
     }
+}
+
+void text_next(struct screen *screen)
+{
+    const struct diagnosis *diagnosis = screen->diagnosis;
+    const struct finding *first = diagnosis->n_findings > 0 ? &diagnosis->findings[0] : NULL;
+    struct buf text = {0};
+    if (first == NULL || first->next_tells == NULL)
+        return;
+    buf_add_text(&text, "  Next: ");
+    buf_add_visible(&text, first->next_command, strlen(first->next_command));
+    if (cells_width_of(&text) > screen->width) {
+        text.size = 0; /* not buf_clear: a failure stays */
+        buf_printf(&text, "  Next, %s: see --findings", first->next_tells);
+    }
+    cells_add_buf(&screen->out, &text, screen->width, false, false);
+    buf_add_byte(&screen->out, '\n');
+    text_done(screen, &text);
 }

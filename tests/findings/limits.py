@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -28,6 +29,18 @@ def limits() -> dict[str, list[tuple[str, str, str, str]]]:
     for name, key, value, unit, meaning in pattern.findall(without_comments(TABLE.read_text())):
         rows.setdefault(name, []).append((key, value, unit, meaning))
     return rows
+
+
+def next_measurements() -> dict[str, str]:
+    """Name of each finding that has one, and what it tells."""
+    return dict(re.findall(r'^NEXT\((\w+), "([^"]+)"', without_comments(TABLE.read_text()), re.MULTILINE))
+
+
+def next_commands() -> dict[str, str]:
+    """Name of each of those and its command, its slots not filled."""
+    rows = re.findall(r"^NEXT\((\w+),(.*?)\)\n(?=\S)", without_comments(TABLE.read_text()), re.MULTILINE | re.DOTALL)
+    texts = {name: re.findall(r'"(?:[^"\\]|\\.)*"', row) for name, row in rows}
+    return {name: "".join(ast.literal_eval(part) for part in parts[1:]) for name, parts in texts.items()}
 
 
 def shown(value: str, unit: str) -> str:

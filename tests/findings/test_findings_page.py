@@ -23,6 +23,15 @@ def test_page_has_a_section_for_each_finding() -> None:
         assert "**Prescription: " in text and "Do this:" in text and "efore" in text, text.split("\n")[0]
 
 
+def test_page_states_the_next_measurements() -> None:
+    page = limits.PAGE.read_text()
+    rows = limits.next_measurements()
+    assert len(rows) >= 7
+    for name, tells in rows.items():
+        section = page.split(f"\n## {limits.findings()[name]}\n")[1].split("\n## ")[0]
+        assert f"\nNext: {tells}" in section, name
+
+
 def test_every_finding_has_limits_that_its_rule_uses() -> None:
     rules = "".join(path.read_text() for path in sorted((limits.TOP / "lib" / "diagnose").glob("*.c")))
     for name, rows in limits.limits().items():

@@ -1,4 +1,5 @@
-/* What a recording has not is said beside a conclusion that other rules could have come before: looks, source text. */
+/* What a recording has not is said beside a conclusion that other rules could have come before: looks, source text. And
+ * what to measure next. */
 #include "findings_tests.h"
 
 #include <math.h>
@@ -155,6 +156,42 @@ static void a_part_has_no_looks(void **state)
     free(built);
 }
 
+static void expect_next(const char *const *words, const char *name, const char *command)
+{
+    struct built *built = built_new();
+    struct finding finding = {0};
+    for (size_t i = 0; i < 3; i++)
+        built->command[i] = words[i];
+    built->processes[1].command = built_string(built, "/usr/bin/python3.13");
+    built->processes[1].python = built_string(built, words[3] != NULL ? words[3] : "3.13.0");
+    assert_int_equal(finding_fill_next(&built->profile, name, &finding), 0);
+    assert_int_equal(finding.next_tells != NULL, command != NULL);
+    assert_string_equal(finding.next_command, command != NULL ? command : "");
+    free(built);
+}
+
+#define WORDS(...) ((const char *const[4]){__VA_ARGS__})
+
+/* Only a command that the program can be put into is named. */
+static void what_to_measure_next_is_a_command(void **state)
+{
+    (void)state;
+    expect_next(WORDS("app.py", "20000"), "GROWTH", "keisoku scale --sizes 2500,5000,10000,20000 -- app.py {n}");
+    expect_next(WORDS("python3.12", "app.py", "7"), "GROWTH",
+                "keisoku scale --sizes 1000,2000,4000,8000 -- python3.12 app.py 7 {n}");
+    expect_next(WORDS("app.py", "12", "a file"), "GROWTH", "keisoku scale --sizes 2,4,8,16 -- app.py {n} 'a file'");
+    expect_next(WORDS("-m", "app", "20000"), "GROWTH", NULL);
+    expect_next(WORDS("app.py", "20000"), "REPEATED_WORK", "python3.13 -m cProfile -s ncalls app.py 20000");
+    expect_next(WORDS("python3.12", "-u", "app.py"), "CALL_OVERHEAD", "python3.12 -u -m cProfile -s ncalls app.py");
+    expect_next(WORDS("gunicorn", "app:run"), "CALL_OVERHEAD", NULL);
+    expect_next(WORDS("sh", "app.sh", "app.py"), "CALL_OVERHEAD", NULL);
+    expect_next(WORDS("gunicorn", "app:run"), "TEMPORARIES", "keisoku run --native gunicorn app:run");
+    expect_next(WORDS("app.py", NULL, NULL, "2.7.18"), "LEAK", NULL); /* has no tracemalloc */
+    expect_next(WORDS("app.py", NULL, NULL, "2.7.18"), "CALL_OVERHEAD", "python3.13 -m cProfile -s ncalls app.py");
+    expect_next(WORDS("app.py"), "FLAT", NULL);
+    expect_next(WORDS(NULL), "GROWTH", NULL);
+}
+
 int evidence_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +201,7 @@ int evidence_tests(void)
         cmocka_unit_test(a_program_that_waits_is_not_looked_at),
         cmocka_unit_test(looks_are_of_a_process),
         cmocka_unit_test(a_part_has_no_looks),
+        cmocka_unit_test(what_to_measure_next_is_a_command),
     };
     return cmocka_run_group_tests_name("findings: evidence", tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ static void hot_loop_holds(void **state)
     assert_true(finding->predicted_high > 30 && finding->predicted_high <= 100);
     assert_true(finding->evidence[0].interval && finding->evidence[0].low > 0.99);
     assert_string_equal(finding->check_command,
-                        "keisoku bench 'python3 test.py' 'python3 test_fixed.py' --from test.1.kei");
+                        "keisoku bench 'python3 test.py' 'python3 test_fixed.py' --from test.1.kei --equal-output");
     assert_int_equal(diagnosis->n_findings, 1);
     diagnosis_free(diagnosis);
     free(built);

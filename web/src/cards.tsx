@@ -133,6 +133,12 @@ function Card({ finding, rank, recording, view }: CardProps) {
                 <span class="soft">check it with</span> <Command text={finding.check_command} />
               </p>
             )}
+            {finding.next_command && (
+              <p class="check">
+                <span class="soft">to measure {visible(finding.next_tells ?? "")}</span>{" "}
+                <Command text={finding.next_command} />
+              </p>
+            )}
             {finding.not_measured.length > 0 && (
               <p class="soft">not measured: {finding.not_measured.map(visible).join("; ")}</p>
             )}

@@ -61,6 +61,9 @@ export interface Finding {
   predicted_low: number;
   predicted_high: number;
   check_command: string;
+  /** What another measurement would tell, and its command; absent: none is named. */
+  next_tells?: string;
+  next_command?: string;
   evidence: Evidence[];
   not_measured: string[];
 }
