@@ -87,7 +87,8 @@ static void add_failures(const struct verdicts *verdicts, struct buf *out)
             buf_printf(out, "%c ended with %s in %u of %u runs: nothing is claimed; --ignore-failure measures all\n",
                        label(i), end, variant->failures, bench->rounds + bench->warmups);
         if (variant->output_varies)
-            buf_printf(out, "%c prints something else from run to run: nothing is claimed\n", label(i));
+            buf_printf(out, "%c prints something else from run to run: nothing is claimed with --equal-output\n",
+                       label(i));
         else if (variant->output_differs)
             buf_printf(out, "%c prints something else than %c, from byte %llu (line %llu) on: nothing is claimed\n",
                        label(i), label(variant->reference), (unsigned long long)variant->differs_byte,
