@@ -568,8 +568,8 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
         snprintf(words->reason + length, sizeof words->reason - length, "%sBut %s.", length > 0 ? " " : "",
                  words->unseen);
         words->action =
-            "Measure it with what is missing here (Python 3.8 or later, without --no-operands and --no-source, the "
-            "whole recording) before you leave it as it is.";
+            "Look again with what is missing here (Python 3.8 or later, no --no-operands or --no-source, the whole "
+            "recording) before you leave it as it is.";
     }
     if (facts->active >= 0.5)
         finding_not_told_apart(facts, finding);

@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL = 16 };            /* what is said begins in this column */
-#define hang "                " /* LABEL spaces */
+enum { LABEL = 16 }; /* what is said begins in this column */
 
 /* "do this         If what stands right of …" on as many lines as it takes. */
 static void add_labelled(struct screen *screen, const char *label, const char *text)
 {
-    char first[LABEL + 1];
+    char first[LABEL + 1], hang[LABEL + 1];
     snprintf(first, sizeof first, "  %-*s", LABEL - 2, label);
+    snprintf(hang, sizeof hang, "%*s", LABEL, "");
     cells_wrap(&screen->out, first, hang, text, screen->width);
 }
 

@@ -88,7 +88,7 @@ static void flat_says_what_it_could_not_see(void **state)
     expect_each(8, STATE_PYTHON, "flat", 0.8);
     struct built *built = functions_of(8, STATE_PYTHON);
     struct diagnosis *diagnosis = diagnosed(built);
-    assert_non_null(strstr(diagnosis->findings[0].action, "Measure it with what is missing"));
+    assert_non_null(strstr(diagnosis->findings[0].action, "Look again with what is missing"));
     diagnosis_free(diagnosis);
     free(built);
 }
