@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* Functions with less of the time on the CPU are not looked at. */
-static const double looked_at_min = 0.03;
-
 struct sums {
     double *small_ns;  /* by function that calls: on the CPU in small functions called from it */
     double *callee_ns; /* by small function */
@@ -19,7 +16,8 @@ static void find_small(const struct facts *facts, struct sums *sums)
     const struct profile *profile = facts->profile;
     for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
         const struct function_sum *sum = &facts->aggregate->functions[i];
-        if (profile->function_own[sum->function] && sum->self_cpu_ns >= looked_at_min * facts->strata.on_ns)
+        if (profile->function_own[sum->function] &&
+            sum->self_cpu_ns >= LIMIT_OF(CALL_OVERHEAD, LOOKED_AT_MIN) * facts->strata.on_ns)
             sums->small[sum->function] = source_function_is_small(profile, sum->function);
     }
 }
@@ -138,7 +136,8 @@ static void find_repeated(struct facts *facts, struct repeated_calls *found)
     const struct profile *profile = facts->profile;
     for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
         const struct function_sum *sum = &facts->aggregate->functions[i];
-        if (!profile->function_own[sum->function] || sum->self_cpu_ns < looked_at_min * facts->strata.on_ns ||
+        if (!profile->function_own[sum->function] ||
+            sum->self_cpu_ns < LIMIT_OF(CALL_OVERHEAD, LOOKED_AT_MIN) * facts->strata.on_ns ||
             sum->total_cpu_ns <= found->ns)
             continue;
         uint32_t line = source_function_repeats(profile, sum->function);

@@ -2,12 +2,10 @@
 #include "diagnose/facts.h"
 
 #include "data/counter_sums.h"
+#include "diagnose/rules.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Above this part of the CPU time, nothing is said of interpreter and native code. */
-static const double told_apart_max = 0.75;
 
 /* A share of the time on the CPU, with its interval. */
 static struct share on_cpu_part(const struct facts *facts, double ns)
@@ -24,7 +22,7 @@ static void make_cpu(struct facts *facts)
         ticks[i] = (double)facts->aggregate->state_ticks[i];
     facts->strata = strata_of(ns, ticks);
     facts->on_cpu = on_cpu_part(facts, ns[STATE_ON_CPU]);
-    facts->told_apart = facts->on_cpu.share < told_apart_max && facts->strata.on_ns > 0;
+    facts->told_apart = facts->on_cpu.share < LIMIT_OF(HOT_LOOP, UNTOLD_MAX) && facts->strata.on_ns > 0;
     /* What nothing told apart is taken to be like the rest, where there is enough of a rest; but what surely is not the
      * interpreter's (of a brief process, whose libraries were not read in time) is not like it. */
     struct strata told = {.on_ns = facts->strata.on_ns, .on_ticks = facts->strata.on_ticks};
@@ -142,7 +140,7 @@ static int make_written(struct facts *facts)
     return rc;
 }
 
-/* Of a function's own time: the least range of lines around its hottest that holds 90 %. */
+/* Of a function's own time: the least range of lines around its hottest that holds nearly all. */
 static void hot_range(struct facts *facts)
 {
     const struct aggregate *aggregate = facts->aggregate;
@@ -152,7 +150,7 @@ static void hot_range(struct facts *facts)
         if (aggregate->lines[i].function == function)
             all += aggregate->lines[i].wall_ns;
     }
-    for (size_t i = 0; i < aggregate->n_lines && kept < 0.9 * all; i++) {
+    for (size_t i = 0; i < aggregate->n_lines && kept < LIMIT_OF(HOT_LOOP, RANGE) * all; i++) {
         const struct line_sum *line = &aggregate->lines[i];
         if (line->function != function || line->line == 0)
             continue;
@@ -235,7 +233,8 @@ static int make_gil(struct facts *facts)
     }
     for (size_t i = 0; i < diagnosis->n_threads; i++) {
         uint32_t process = profile->threads[diagnosis->threads[i].thread].process;
-        if (process < profile->n_processes && diagnosis->threads[i].wall[STATE_GIL_WAIT].share >= 0.05)
+        if (process < profile->n_processes &&
+            diagnosis->threads[i].wall[STATE_GIL_WAIT].share >= LIMIT_OF(GIL_CONTENTION, NOTICED_MIN))
             sums[process].threads++;
     }
     for (uint32_t i = 1; i < profile->n_processes; i++) {

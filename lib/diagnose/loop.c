@@ -3,12 +3,11 @@
  * first depth at which places come back again and again while time goes by. Phases that run one after the other never
  * come back to an earlier place; rounds do.
  */
-#include "diagnose/facts.h"
+#include "diagnose/rules.h"
 
 #include <string.h>
 
-enum { DEPTH_MAX = 48, PARTS = 10, RETURNS_PER_PART = 3, PARTS_MIN = 7 };
-static const double chain_share_min = 0.5;
+enum { DEPTH_MAX = 48, PARTS = 10 };
 
 struct search {
     const struct profile *profile;
@@ -70,7 +69,7 @@ static uint32_t dominating(struct search *search)
         if (search->weights[i] > search->weights[best])
             best = i;
     }
-    return best != 0 && search->weights[best] >= chain_share_min * search->total_ns ? best : 0;
+    return best != 0 && search->weights[best] >= LIMIT_OF(ONE_CORE, CHAIN_MIN) * search->total_ns ? best : 0;
 }
 
 /*
@@ -103,7 +102,7 @@ static uint64_t count_returns(struct search *search, bool functions, double *spr
     }
     int parts = 0;
     for (int i = 0; i < PARTS; i++)
-        parts += in_part[i] >= RETURNS_PER_PART;
+        parts += (double)in_part[i] >= LIMIT_OF(ONE_CORE, RETURNS_MIN);
     *spread = (double)parts / PARTS;
     return returns;
 }
@@ -156,7 +155,7 @@ static bool loops(struct search *search, bool functions, uint32_t function, uint
     double spread;
     search->chain_ns = chain_time(search);
     uint64_t returns = count_returns(search, functions, &spread);
-    if (function == 0 || spread * PARTS < PARTS_MIN)
+    if (function == 0 || spread < LIMIT_OF(ONE_CORE, SPREAD_MIN))
         return false;
     loop->function = function;
     loop->share = search->chain_ns / search->total_ns * spread;

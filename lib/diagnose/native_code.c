@@ -1,12 +1,11 @@
 #include "diagnose/native_code.h"
 
 #include "base/map.h"
+#include "diagnose/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FUNCTION_MIN 0.1 /* of its module */
 
 /* Behind the folder that modules are imported from: its own folders are packages. NULL: in none. */
 static const char *behind_root(const char *path)
@@ -115,7 +114,7 @@ int native_modules(const struct profile *profile, const struct aggregate *aggreg
         add(&(*modules)[at], profile, sum);
     }
     for (size_t i = 0; i < *n; i++) { /* a library that names few of its functions says nothing by them */
-        if ((*modules)[i].function_cpu_ns < FUNCTION_MIN * (*modules)[i].cpu_ns)
+        if ((*modules)[i].function_cpu_ns < LIMIT_OF(ALREADY_NATIVE, FUNCTION_MIN) * (*modules)[i].cpu_ns)
             (*modules)[i].function = 0;
     }
     if (*n > 0)

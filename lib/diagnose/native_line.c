@@ -3,11 +3,11 @@
 #include "base/buf.h"
 #include "diagnose/facts.h"
 #include "diagnose/native_code.h"
+#include "diagnose/rules.h"
 
 #include <string.h>
 
-enum { TICKS_MIN = 10 };                                 /* instruction pointers in the module: fewer say nothing */
-static const double told_min = 0.03, runtime_told = 0.1; /* of the line's CPU time */
+static const double told_min = 0.03, runtime_told = 0.1; /* of the line's CPU time, to be worth a word on the screen */
 
 struct line_place {
     uint32_t file, line;
@@ -72,7 +72,7 @@ struct native_line native_line_of(const struct profile *profile, uint32_t file, 
             add_time(files, &n, native, samples, i);
     }
     for (size_t i = 0; i < n; i++) {
-        if (files[i].ticks < TICKS_MIN || files[i].cpu_ns <= sums.module_ns)
+        if (files[i].ticks < LIMIT_OF(ALREADY_NATIVE, TICKS_MIN) || files[i].cpu_ns <= sums.module_ns)
             continue;
         sums.module = files[i].file;
         sums.module_ns = files[i].cpu_ns;

@@ -1,13 +1,11 @@
 /* See roles.h. Called once by diagnose(), before the facts; fails only when memory is short. */
 #include "diagnose/roles.h"
 
+#include "diagnose/rules.h"
+
 #include <math.h>
 #include <string.h>
 
-/* Of a thread's busy time somebody must be seen to wait; and a thread that did less than that is not worth a word. */
-static const double waited_min = 0.10, busy_min_ns = 50e6;
-/* A thread that came so long after its process did was started for something. */
-static const uint64_t begun_later_ns = 100000000;
 enum { BINS = 2000 };
 
 static const struct {
@@ -117,7 +115,8 @@ static void find_handlers(const struct pass *pass, struct thread_role *roles)
     for (size_t i = 1; i < profile->n_threads; i++) {
         const struct thread *thread = &profile->threads[i];
         if (roles[i].role == ROLE_OTHER && pass->acceptor[thread->process] &&
-            thread->start_ns > profile->processes[thread->process].start_ns + begun_later_ns)
+            (double)thread->start_ns / 1e9 >
+                (double)profile->processes[thread->process].start_ns / 1e9 + LIMIT_OF(FLAT, LATER_MIN))
             roles[i].role = ROLE_REQUEST;
     }
 }
@@ -172,7 +171,7 @@ static double walk(struct pass *pass, const struct thread_role *roles, size_t th
 
 static bool is_candidate(const struct pass *pass, const struct thread_role *roles, size_t thread)
 {
-    return roles[thread].role == ROLE_OTHER && roles[thread].busy_ns >= busy_min_ns &&
+    return roles[thread].role == ROLE_OTHER && roles[thread].busy_ns / 1e9 >= LIMIT_OF(FLAT, BUSY_MIN) &&
            pass->main_thread[pass->profile->threads[thread].process];
 }
 
@@ -188,7 +187,7 @@ static size_t judge_process(struct pass *pass, struct thread_role *roles, uint32
         if (profile->threads[i].process != process || !is_candidate(pass, roles, i))
             continue;
         roles[i].waited = walk(pass, roles, i, false) / roles[i].busy_ns;
-        roles[i].aside = roles[i].waited < waited_min;
+        roles[i].aside = roles[i].waited < LIMIT_OF(FLAT, WAITED_MIN);
         aside += roles[i].aside;
     }
     return aside;

@@ -44,7 +44,7 @@ void finding_not_told_apart(const struct facts *facts, struct finding *finding)
 {
     if (!facts->told_apart)
         finding_not_measured(finding, "interpreter or native code: no instruction pointers (keisoku doctor says why)");
-    else if (facts->on_cpu.share >= 0.1)
+    else if (facts->on_cpu.share >= LIMIT_OF(HOT_LOOP, UNTOLD_SAID))
         finding_not_measured(finding, "interpreter or native code, for a part of the CPU time (state on-cpu)");
 }
 
@@ -176,6 +176,8 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
         finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
     else
         finding_not_measured(finding, "how busy the cores were with other programs");
+    if (!by_quota)
+        finding_not_measured(finding, "which other program had the cores");
     starved_words(facts, lost, by_quota, words);
     finding->confidence = 0.95;
     return true;
@@ -185,7 +187,7 @@ bool rule_starved(const struct facts *facts, const struct finding *earlier, size
 static double deciding_half_width(const struct facts *facts)
 {
     double widest = 0;
-    if (facts->hot != NULL && facts->active >= 0.5)
+    if (facts->hot != NULL && facts->active >= LIMIT_OF(INSUFFICIENT, ACTIVE_MIN))
         return fmax(facts->hot_share.high - facts->hot_share.low, facts->native.high - facts->native.low) / 2;
     for (int i = 0; i < STATE_COUNT; i++) {
         const struct share *share = &facts->diagnosis->wall[i];
@@ -240,6 +242,7 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
         reason_brief_threads(trust, finding, words);
     else
         return false;
+    finding_not_measured(finding, "what costs the time: so little was seen that advice would be a guess");
     if (dropped > 0)
         finding_add(finding, "dropped stacks", "share", dropped);
     finding->confidence = 1;
@@ -543,11 +546,11 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
     if (n_earlier > 0)
         return false;
     snprintf(words->gain, sizeof words->gain, "%.1fx", LIMIT_OF(FLAT, GAIN_MIN));
-    const struct function_sum *hottest = facts->active >= 0.5 ? hottest_of_all(facts) : NULL;
+    const struct function_sum *hottest = facts->active >= LIMIT_OF(FLAT, ACTIVE_MIN) ? hottest_of_all(facts) : NULL;
     double allowed = facts->cores_allowed;
-    if (allowed >= 2 && facts->diagnosis->cores_used >= LIMIT_OF(FLAT, CORES_FULL) * allowed)
+    if (allowed >= LIMIT_OF(FLAT, CORES_MIN) && facts->diagnosis->cores_used >= LIMIT_OF(FLAT, CORES_FULL) * allowed)
         snprintf(words->reason, sizeof words->reason, "All %.0f cores are at work already.", allowed);
-    else if (facts->import.share >= LIMIT_OF(FLAT, IMPORT_MIN) && facts->active >= 0.5)
+    else if (facts->import.share >= LIMIT_OF(FLAT, IMPORT_MIN) && facts->active >= LIMIT_OF(FLAT, ACTIVE_MIN))
         snprintf(words->reason, sizeof words->reason, "%.0f %% of the CPU time is importing modules.",
                  facts->import.share * 100);
     else if (hottest != NULL)
@@ -571,7 +574,7 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
             "Look again with what is missing here (Python 3.8 or later, no --no-operands or --no-source, the whole "
             "recording) before you leave it as it is.";
     }
-    if (facts->active >= 0.5)
+    if (facts->active >= LIMIT_OF(FLAT, ACTIVE_MIN))
         finding_not_told_apart(facts, finding);
     finding_not_measured(finding, "how the time grows with the input");
     if (!facts->cores_known)

@@ -51,9 +51,11 @@ bool rule_call_overhead(const struct facts *facts, const struct finding *earlier
            goes = facts->active * call / (call + steps), hands = cpu_part(facts, small->hands_ns).share,
            whole = facts->active * cpu_part(facts, small->ns + small->caller_ns).share;
     finding->max_gain = 1 / (1 - fmin(whole, 0.999));
-    finding->predicted_low = 1 / (1 - fmin(0.9, goes * (share.low + hands) * LIMIT_OF(CALL_OVERHEAD, GOES_LOW)));
+    finding->predicted_low = 1 / (1 - fmin(LIMIT_OF(CALL_OVERHEAD, GOES_MOST),
+                                           goes * (share.low + hands) * LIMIT_OF(CALL_OVERHEAD, GOES_LOW)));
     finding->predicted_high =
-        fmin(finding->max_gain, 1 / (1 - fmin(0.9, goes * (share.share + hands) * LIMIT_OF(CALL_OVERHEAD, GOES_HIGH))));
+        fmin(finding->max_gain, 1 / (1 - fmin(LIMIT_OF(CALL_OVERHEAD, GOES_MOST),
+                                              goes * (share.share + hands) * LIMIT_OF(CALL_OVERHEAD, GOES_HIGH))));
     finding_add_share(finding, "CPU time in small functions called there", share);
     finding_add_share(finding, "CPU time in the function that calls them", cpu_part(facts, small->caller_ns));
     finding_add_share(finding, "of it on the lines that call them", cpu_part(facts, small->hands_ns));

@@ -18,7 +18,8 @@ static void promise(const struct facts *facts, const struct crowd *crowd, bool b
     }
     double goes = crowd->n_processes > 0 ? 1 - cores / (double)crowd->n_processes : 0;
     struct share started = cpu_part(facts, crowd->started_ns);
-    double most = fmin(0.95, facts->active * started.share * goes * LIMIT_OF(OVERSUBSCRIBED, AROUND));
+    double most = fmin(LIMIT_OF(OVERSUBSCRIBED, GOES_MOST),
+                       facts->active * started.share * goes * LIMIT_OF(OVERSUBSCRIBED, AROUND));
     finding_predict(finding, facts->active * started.low * goes, most, 1000, 1000);
     finding->predicted_high = finding->max_gain;
     finding_add_share(finding, "CPU time making workers ready", started);

@@ -485,7 +485,8 @@ bool rule_temporaries(const struct facts *facts, const struct finding *earlier, 
     finding_predict(finding, facts->active * kernel.low, facts->active * kernel.share,
                     LIMIT_OF(TEMPORARIES, FACTOR_LOW), LIMIT_OF(TEMPORARIES, FACTOR_HIGH));
     /* Fresh pages are cold as well: what is computed on them is slower. */
-    finding->max_gain = 1 / (1 - fmin(0.95, facts->active * kernel.share * LIMIT_OF(TEMPORARIES, AROUND)));
+    finding->max_gain =
+        1 / (1 - fmin(LIMIT_OF(TEMPORARIES, GOES_MOST), facts->active * kernel.share * LIMIT_OF(TEMPORARIES, AROUND)));
     finding_add_share(finding, "CPU time in the kernel", kernel);
     finding_add_share(finding, "CPU time on the line", line_cpu(facts, best));
     finding_add(finding, "page faults a second of CPU time", "1", rate);

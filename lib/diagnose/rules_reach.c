@@ -64,10 +64,11 @@ bool rule_regex_recompile(const struct facts *facts, const struct finding *earli
         reach->self_ns < LIMIT_OF(REGEX_RECOMPILE, FOUND_MIN) * reach->on_ns || !is_called_directly(reach))
         return false;
     double part = facts->active * share.share;
-    double sure = fmin(0.9, facts->active * share.low * LIMIT_OF(REGEX_RECOMPILE, AROUND_LOW));
+    double sure =
+        fmin(LIMIT_OF(REGEX_RECOMPILE, GOES_MOST), facts->active * share.low * LIMIT_OF(REGEX_RECOMPILE, AROUND_LOW));
     finding_predict(finding, sure, part, LIMIT_OF(REGEX_RECOMPILE, FACTOR_LOW), 1000);
     /* The call of `_compile` and its answer's way back lie outside of it. */
-    finding->max_gain = 1 / (1 - fmin(0.9, part * LIMIT_OF(REGEX_RECOMPILE, AROUND)));
+    finding->max_gain = 1 / (1 - fmin(LIMIT_OF(REGEX_RECOMPILE, GOES_MOST), part * LIMIT_OF(REGEX_RECOMPILE, AROUND)));
     finding->predicted_high = finding->max_gain;
     finding_add_share(finding, "CPU time looking patterns up", share);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);

@@ -3,7 +3,7 @@
  * time (these add up to the thread's lifetime, and to the window's length in every window of about a second); the tiles
  * are poured into bins, and a bin tells how many cores' worth of work there was in it.
  */
-#include "diagnose/facts.h"
+#include "diagnose/rules.h"
 
 #include <math.h>
 
@@ -67,7 +67,7 @@ static void sum_bins(const struct timeline *timeline, struct facts *facts)
         double on = bin->on / timeline->bin_ns;
         double part = fmin(1, on);
         active += part;
-        if (on < 1.5)
+        if (on < LIMIT_OF(ONE_CORE, USED_MAX))
             serial += part;
         double waits = bin->io / timeline->bin_ns;
         io_all += bin->same / timeline->bin_ns;
@@ -109,7 +109,7 @@ static void bound_active(const struct profile *profile, struct facts *facts)
     double before = 1 - facts->active, after = 1 - active;
     if (facts->active > 0)
         facts->serial *= active / facts->active;
-    else if (all < 1.5 * facts->elapsed_ns)
+    else if (all < LIMIT_OF(ONE_CORE, USED_MAX) * facts->elapsed_ns)
         facts->serial = active;
     facts->active = active;
     if (before > 0 && after < before) {

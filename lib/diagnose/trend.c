@@ -1,13 +1,12 @@
 #include "diagnose/trend.h"
 
+#include "diagnose/rules.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS_MIN = 6, POINTS_MAX = 256 };
-#define BUSY    0.2 /* cores that a process uses: then its own time is the measure, not that of the machine's load */
-#define WARM_UP 0.2 /* of the process's time, in which a program loads what it needs */
-#define ENDING  0.1 /* of its time, in which it may give back what it had: a program's end */
+enum { POINTS_MAX = 256 };
 
 static int by_value(const void *a, const void *b)
 {
@@ -31,7 +30,7 @@ static double median(double *values, size_t n)
 /* The first reading after the warm-up. */
 static size_t warm(const struct trend_point *points, size_t n)
 {
-    double until = points[0].time_s + WARM_UP * (points[n - 1].time_s - points[0].time_s);
+    double until = points[0].time_s + LIMIT_OF(LEAK, WARM_UP) * (points[n - 1].time_s - points[0].time_s);
     size_t from = 0;
     while (from < n && points[from].time_s < until)
         from++;
@@ -43,7 +42,7 @@ static double progress(const struct trend_point *points, size_t n, size_t from, 
 {
     const struct trend_point *first = &points[from], *last = &points[n - 1];
     double used = last->cpu_s - first->cpu_s, span = last->time_s - first->time_s;
-    if (used < BUSY * span || used <= 0)
+    if (used < LIMIT_OF(LEAK, BUSY) * span || used <= 0)
         return span > 0 ? (points[at].time_s - first->time_s) / span : 0;
     return (points[at].cpu_s - first->cpu_s) / used;
 }
@@ -64,14 +63,14 @@ static size_t before_end(const struct trend_point *points, size_t n)
     for (size_t i = 1; i < n; i++)
         most = steady(points, n, i) >= steady(points, n, most) ? i : most;
     double left = n > 0 ? points[n - 1].time_s - points[most].time_s : 0;
-    return n > 0 && left <= ENDING * (points[n - 1].time_s - points[0].time_s) ? most + 1 : n;
+    return n > 0 && left <= LIMIT_OF(LEAK, ENDING) * (points[n - 1].time_s - points[0].time_s) ? most + 1 : n;
 }
 
 /* Of what it grew by, that behind the middle. */
 static double late_part(const struct trend_point *points, size_t n, size_t from)
 {
     size_t after = from + 1;
-    while (after + 1 < n && progress(points, n, from, after) < 0.5)
+    while (after + 1 < n && 2 * progress(points, n, from, after) < 1)
         after++;
     double before = progress(points, n, from, after - 1), step = progress(points, n, from, after) - before;
     double last = steady(points, n, after - 1), rise = steady(points, n, after) - last;
@@ -85,7 +84,7 @@ int trend_fit(const struct trend_point *points, size_t n, struct trend *trend)
     n = before_end(points, n);
     size_t from = n > 1 ? warm(points, n) : n, left = n - from, pairs = 0;
     *trend = (struct trend){0};
-    if (left < POINTS_MIN)
+    if ((double)left < LIMIT_OF(LEAK, POINTS_MIN))
         return 0;
     double *slopes = mem_alloc(left * (left - 1) / 2 * sizeof *slopes);
     if (slopes == NULL)
