@@ -6,6 +6,8 @@ answer. The waits could overlap (a pool of threads, or asyncio): with eight at a
 
     ./keisoku run examples/crawl.py [PAGES] [AT A TIME]
 
+finds: io-wait in crawl
+
 The server is a thread on the loopback interface, so the example needs no network.
 """
 

@@ -5,6 +5,8 @@ What is wrong with it: `first_words` asks a list that grows whether it has the w
 times the time. No compiler helps: a set or a dict does the same in a thousandth of it.
 
     ./keisoku run examples/dedupe.py [WORDS]
+
+finds: list-membership in first_words
 """
 
 import random

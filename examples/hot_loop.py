@@ -5,6 +5,8 @@ What is wrong with it: nothing about the method. Every cell costs a few dozen in
 additions, in plain arithmetic on floats: work for compiled code (an array library, a compiler for Python, or C).
 
     ./keisoku run examples/hot_loop.py [STEPS]
+
+finds: hot-loop in step
 """
 
 import sys

@@ -38,8 +38,8 @@ from support import NeverError, Nobody, Result, Run  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
 # Beginnings of paths below tests/; what is marked `alone` in its own file stays so.
-COMPANY = ("truth/", "real/", "findings/test_controls")
-SLOW = ("truth/", "real/", "web/", "findings/test_controls", "faults/")
+COMPANY = ("truth/", "real/", "findings/test_controls", "findings/test_examples")
+SLOW = ("truth/", "real/", "web/", "findings/test_controls", "findings/test_examples", "faults/")
 
 
 def pytest_configure(config: pytest.Config) -> None:
