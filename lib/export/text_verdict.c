@@ -85,15 +85,18 @@ size_t text_command(struct buf *out, const char *command, size_t width)
 
 enum { COMMAND_LINES = 2 };
 
-/* The gain, and the command that shows it; a command that is too long to be read is not written out again. */
+/* The gain, and the command that shows it: a bench is of the script and a copy of it that the reader has still to make.
+ * A command that is too long to be read is not written out again. */
 static void add_check(struct screen *screen, const struct finding *finding)
 {
     struct buf text = {0}, command = {0};
     bool bench = strncmp(finding->check_command, "keisoku bench ", 14) == 0, apart = false;
     text_gain(&text, finding);
-    buf_add_text(&text, text.size > 0 ? "; check with" : "Check with");
+    buf_add_text(&text, text.size > 0 ? "; check" : "Check");
     size_t lines = text_command(&command, finding->check_command, screen->width);
-    if (lines == 0 || lines > COMMAND_LINES || screen->tight >= TIGHT_CHECK)
+    bool named = lines > 0 && lines <= COMMAND_LINES && screen->tight < TIGHT_CHECK;
+    buf_add_text(&text, bench && named ? " your changed copy (…_fixed.py) with" : " with");
+    if (!named)
         buf_add_text(&text, bench ? " the bench that --json and the page name" : " the same command again");
     else if (lines == 1 && !bench && cells_width_of(&text) + cells_width_of(&command) <= screen->width)
         buf_printf(&text, ": %s", finding->check_command);

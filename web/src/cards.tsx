@@ -7,6 +7,11 @@ import { shareOfPlace } from "./sums";
 import { Sentence } from "./text";
 import { initialView, isFiltered, type View } from "./view";
 
+/** A bench is of the script and a copy of it that the reader has still to make. */
+function checkWords(command: string): string {
+  return command.startsWith("keisoku bench ") ? "check your changed copy (…_fixed.py) with" : "check it with";
+}
+
 /** A command with a button that copies it; where a page may not, the command is selected. */
 function Command({ text }: { text: string }) {
   const code = useRef<HTMLElement>(null);
@@ -130,7 +135,7 @@ function Card({ finding, rank, recording, view }: CardProps) {
             )}
             {finding.check_command !== "" && (
               <p class="check">
-                <span class="soft">check it with</span> <Command text={finding.check_command} />
+                <span class="soft">{checkWords(finding.check_command)}</span> <Command text={finding.check_command} />
               </p>
             )}
             {finding.next_command && (
