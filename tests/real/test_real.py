@@ -1,7 +1,8 @@
 """Programs that others wrote, measured end to end: processes and threads found, a sensible verdict, the status kept.
 
 Each job says which verdicts are sensible for it and why. A verdict outside that list is false advice, a verdict inside
-it may still be one of several fair answers.
+it may still be one of several fair answers. That the machine was too busy for one is said by the machine: up to LOOKS
+times it is looked again, until something is said of the program.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support import Run
+from support import Result, Run
 
 pytestmark = [pytest.mark.network]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 Report = Callable[[Path], dict[str, Any]]
+LOOKS = 3
 
 
 class Benchmark(NamedTuple):
@@ -28,13 +30,14 @@ class Benchmark(NamedTuple):
     loops: int  # about 0.7 s each; three values are taken
     verdicts: set[str]
     reason: str
-    functions: set[str]  # one of them is in the first three
+    functions: set[str]  # one of them is in the first three; a hot loop is in one of them
+    place: str = ""  # the function of the first finding, where that is always the same
 
 
 # What no fair reading of a program that computes in one thread can say.
 FALSE_TAGS = {"io-wait", "gil-contention", "paced"}
 BENCHMARKS = [
-    Benchmark("nbody", 8, {"native"}, "one loop over floats has nearly all of the time", {"advance", "report_energy"}),
+    Benchmark("nbody", 8, {"native"}, "one loop over floats has nearly all of the time", {"advance"}, "advance"),
     Benchmark(
         "richards",
         20,
@@ -121,69 +124,66 @@ def advice(report: dict[str, Any]) -> str:
     return "starved" if report["findings"] else str(report["verdict"]["prescription"])
 
 
+def first_place(report: dict[str, Any]) -> tuple[str, str]:
+    """Tag and function of the first finding that says something of the program; the function is empty where it has none."""
+    for finding in report["findings"]:
+        if finding["tag"] not in ("starved", "insufficient"):
+            return str(finding["tag"]), bare(finding.get("place", {}).get("function", ""))
+    return "", ""
+
+
+def measured(
+    run_keisoku: Run, report: Report, *words: object, status: int = 0, env: dict[str, str] | None = None
+) -> tuple[Result, dict[str, Any]]:
+    """A run and its report: those of the first look in which something is said of the program."""
+    for number in range(LOOKS):
+        done = run_keisoku("run", "--no-html", "-o", f"real{number}.kei", *words, env=env)
+        assert done.status == status, done.err
+        got = report(done.folder / f"real{number}.kei")
+        check_common(got, done.err)
+        if advice(got) != "starved":
+            return done, got
+    raise AssertionError(f"the machine was too busy in {LOOKS} looks: {got['verdict']}")
+
+
 @pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda benchmark: benchmark.name)
 def test_pyperformance(run_keisoku: Run, report: Report, real: Any, benchmark: Benchmark) -> None:
     script = real.benchmarks / f"bm_{benchmark.name}" / "run_benchmark.py"
-    done = run_keisoku(
-        "run",
-        "--no-html",
-        "-o",
-        "real.kei",
-        real.python,
-        script,
-        "--worker",
-        "-w",
-        "0",
-        "-n",
-        "3",
-        "-l",
-        benchmark.loops,
-    )
-    assert done.status == 0, done.err
+    words = (script, "--worker", "-w", 0, "-n", 3, "-l", benchmark.loops)
+    done, got = measured(run_keisoku, report, real.python, *words)
     assert "Mean" in done.out, done.out
-    got = report(done.recording)
-    check_common(got, done.err)
     assert list({row["python"] for row in pythons(got).values()}) == [real.version]
     roots = [row for pid, row in pythons(got).items() if row.get("parent") not in pythons(got)]
     assert len(roots) == 1, pythons(got)
     tags = {finding["tag"] for finding in got["findings"]}
-    assert advice(got) in benchmark.verdicts | {"starved"}, f"{got['verdict']}, but: {benchmark.reason}"
+    assert advice(got) in benchmark.verdicts, f"{got['verdict']}, but: {benchmark.reason}"
     assert not tags & FALSE_TAGS, f"{tags}, but: {benchmark.reason}"
     first = {bare(row["function"]) for row in got["functions"][:3]}
     assert first & benchmark.functions, first
+    tag, function = first_place(got)
+    assert tag != "hot-loop" or function in benchmark.functions, f"{tag} in {function}"
+    assert benchmark.place in ("", function), f"{tag} in {function}"
 
 
 def test_numpy(run_keisoku: Run, report: Report, real: Any) -> None:
     """Compiled loops called from two lines: nothing to gain in Python."""
-    done = run_keisoku(
-        "run",
-        "--no-html",
-        "-o",
-        "real.kei",
-        real.python,
-        PROGRAMS / "arrays.py",
-        "2.5",
-        env={"OPENBLAS_NUM_THREADS": "1"},
-    )
-    assert done.status == 0, done.err
-    got = report(done.recording)
-    check_common(got, done.err)
+    threads = {"OPENBLAS_NUM_THREADS": "1"}
+    _, got = measured(run_keisoku, report, real.python, PROGRAMS / "arrays.py", "2.5", env=threads)
     # Where nothing tells native code from the interpreter (no perf clock), the advice may only stop.
     native = {name: row["share"] for name, row in got["states"]["cpu"].items()}
     told = native.get("native", 0) + native.get("native+gil", 0) + native.get("kernel", 0)
     allowed = {"already-native"} if told > 0.6 else {"already-native", "stop", "parallel"}
-    assert advice(got) in allowed | {"starved"}, f"{got['verdict']} {native}"
+    assert advice(got) in allowed, f"{got['verdict']} {native}"
     assert {bare(row["function"]) for row in got["functions"][:2]} & {"smooth", "project"}
+    if told > 0.6:
+        assert first_place(got)[1] in {"smooth", "project"}, got["findings"]
 
 
 @pytest.mark.parametrize("kind", ["pool", "executor"])
 def test_workers_in_processes(run_keisoku: Run, report: Report, real: Any, kind: str) -> None:
     """Two busy workers and a parent that waits: a hot loop, and parallel already on the cores there are."""
-    done = run_keisoku("run", "--no-html", "-o", "real.kei", real.python, PROGRAMS / "pool.py", kind)
-    assert done.status == 0, done.err
+    done, got = measured(run_keisoku, report, real.python, PROGRAMS / "pool.py", kind)
     workers = {int(pid) for pid in done.out.split()}
-    got = report(done.recording)
-    check_common(got, done.err)
     found = pythons(got)
     assert workers <= set(found), f"{workers} not all in {sorted(found)}"
     assert len(workers) == 2
@@ -191,10 +191,10 @@ def test_workers_in_processes(run_keisoku: Run, report: Report, real: Any, kind:
     assert len(parents) == 1 and parents <= set(found), parents
     busiest = max(got["functions"], key=lambda row: row["self_cpu_s"])
     assert bare(busiest["function"]) == "count_primes", busiest
-    assert advice(got) in {"native", "starved"}, got["verdict"]
-    places = [finding["place"] for finding in got["findings"] if finding["tag"] == "hot-loop"]
-    for place in places:
-        assert place["function"].endswith("count_primes") and place["file"].endswith("pool.py"), place
+    assert advice(got) == "native", got["verdict"]
+    assert first_place(got) == ("hot-loop", "count_primes"), got["findings"]
+    places = [finding["place"]["file"] for finding in got["findings"] if finding["tag"] == "hot-loop"]
+    assert [Path(place).name for place in places] == ["pool.py"]
     threads = {(row["pid"], row["name"]) for row in got["states"]["threads"]}
     assert {(pid, "MainThread") for pid in workers} <= threads, threads
 
@@ -227,25 +227,9 @@ def test_pytest_with_two_workers(run_keisoku: Run, report: Report, real: Any, tm
     suite.mkdir()
     for name in ("first", "second"):
         (suite / f"test_{name}.py").write_text(SUITE.format(count=40))
-    done = run_keisoku(
-        "run",
-        "--no-html",
-        "-o",
-        tmp_path / "real.kei",
-        real.python,
-        "-m",
-        "pytest",
-        "-q",
-        "-n2",
-        "-p",
-        "no:cacheprovider",
-        suite,
-    )
-    assert done.status == 1, done.err  # test_fails
+    words = ("-m", "pytest", "-q", "-n2", "-p", "no:cacheprovider", suite)
+    done, got = measured(run_keisoku, report, real.python, *words, status=1)  # test_fails
     assert "2 failed, 160 passed" in done.out, done.out
-    recording = tmp_path / "real.kei"
-    got = report(recording)
-    check_common(got, done.err)
     found = pythons(got)
     assert len(found) >= 3, found
     roots = [pid for pid, row in found.items() if row.get("parent") not in found]
@@ -253,11 +237,11 @@ def test_pytest_with_two_workers(run_keisoku: Run, report: Report, real: Any, tm
     work = [row for row in got["functions"] if bare(row["function"]) == "test_work"]
     assert sum(row["self_wall_s"] for row in work) > 0.6, work
     # 40 × 2 tests of 20 ms in Python; sleeps and the controller's waiting stand beside them.
-    assert advice(got) in {"native", "stop", "parallel", "starved"}, got["verdict"]
+    assert advice(got) in {"native", "stop", "parallel"}, got["verdict"]
 
 
-def test_asyncio_server_under_load(run_keisoku: Run, report: Report, real: Any) -> None:
-    """Attach to a server at work: it goes on, answers everything, and ends by the signal it gets afterwards."""
+def serve_and_attach(run_keisoku: Run, report: Report, real: Any, name: str) -> tuple[int, dict[str, Any]]:
+    """The server's PID and the report: it goes on, answers everything, and ends by the signal it gets afterwards."""
     server = subprocess.Popen([real.python, PROGRAMS / "server.py"], stdout=subprocess.PIPE, text=True)
     client = None
     try:
@@ -266,7 +250,7 @@ def test_asyncio_server_under_load(run_keisoku: Run, report: Report, real: Any) 
         client = subprocess.Popen(
             [sys.executable, PROGRAMS / "load.py", str(port), "4"], stdout=subprocess.PIPE, text=True
         )
-        done = run_keisoku("attach", "--no-html", "-o", "real.kei", "--duration", "2.5", pid)
+        done = run_keisoku("attach", "--no-html", "-o", name, "--duration", "2.5", pid)
         assert done.status == 0, done.err
         answers, _ = client.communicate(timeout=60)
         assert client.returncode == 0 and int(answers) > 100
@@ -278,8 +262,16 @@ def test_asyncio_server_under_load(run_keisoku: Run, report: Report, real: Any) 
             if process and process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)
                 process.wait()
-    got = report(done.recording)
+    got = report(done.folder / name)
     check_common(got, done.err)
+    return pid, got
+
+
+def test_asyncio_server_under_load(run_keisoku: Run, report: Report, real: Any) -> None:
+    for number in range(LOOKS):
+        pid, got = serve_and_attach(run_keisoku, report, real, f"real{number}.kei")
+        if advice(got) != "starved":
+            break
     assert list(pythons(got)) == [pid]
     main = [row for row in got["states"]["threads"] if row["name"] == "MainThread"]
     assert len(main) == 1, got["states"]["threads"]
@@ -287,6 +279,6 @@ def test_asyncio_server_under_load(run_keisoku: Run, report: Report, real: Any) 
     assert set(names) & {"best_offers", "<lambda>", "raw_decode"}, names[:10]
     # One loop that parses and sorts: busy. More workers, less work per answer, or nothing worth it are all fair;
     # to overlap waits is not.
-    assert advice(got) in {"native", "stop", "parallel", "already-native", "starved"}, got["verdict"]
+    assert advice(got) in {"native", "stop", "parallel", "already-native"}, got["verdict"]
     assert "io-wait" not in {finding["tag"] for finding in got["findings"]}, json.dumps(got["findings"])[:500]
     assert abs(got["recording"]["duration_s"] - 2.5) < 1.0
