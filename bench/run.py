@@ -4,7 +4,8 @@
 Prints one table of the project's bars and, unless --only or --quick left something out, writes docs/benchmarks.md and
 docs/accuracy.md. What was measured lies in build/bench/result.json. About an hour; --quick about five minutes. The peers
 are installed into .cache/bench-HASH from bench/requirements.txt. `tools/with-venv python3 bench/run.py --only ledger`
-needs none of them; KEISOKU_ONLY=3.8,3.15 measures that part on those alone and keeps what was measured on others.
+and `--only agree` need none of them; KEISOKU_ONLY=3.8,3.15 measures the first on those alone and keeps what was measured
+on others.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth")]  # interpreters, oracle, recording
-PARTS = ("startup", "cost", "threads", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy", "ledger")
-WITHOUT_PEERS = {"ledger"}
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth"), str(TOP / "tests" / "real")]
+PARTS = ("startup", "cost", "threads", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy", "ledger", "agree")
+WITHOUT_PEERS = {"ledger", "agree"}
 
 
 def enter_environment() -> None:
@@ -69,6 +70,7 @@ def say(text: str) -> None:
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import accuracy
+    import agree
     import cost
     import evidence
     import ledger
@@ -156,6 +158,9 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         pythons = [one for one in found.values() if one.name in only]
         loads["ledger"] = [os.getloadavg()[0]]
         result["ledger"] = ledger.measure(pythons, folder, 1.5 if options.quick else 4, say)
+    if "agree" in options.parts:
+        loads["agree"] = [os.getloadavg()[0]]
+        result["agree"] = agree.measure(found.get("3.14", main[0]), folder, options.quick, say)
     for load in loads.values():
         load.append(os.getloadavg()[0])
     return result
@@ -195,6 +200,8 @@ def main() -> int:
         kept.write_text(json.dumps(result, indent=1))
     if options.parts == ["ledger"]:
         print(tables.ledger(result["ledger"]))
+    if options.parts == ["agree"]:
+        print(tables.agree(result["agree"]))
     print(tables.markdown(["what", "bar", "measured", ""], tables.bars(result)))
     complete = all(result.get(part) for part in PARTS)
     if options.write or options.tables or (complete and not options.quick):

@@ -145,6 +145,7 @@ def bars(result: dict[str, Any]) -> list[Row]:
             shown = "–" if sigmas is None else f"{sigmas:.1f} sigma of {row['samples']:.0f} samples"
             rows.append([title, "≤ 4 sigma", shown, met(sigmas, 4)])
     rows += ledger_bars(result.get("ledger", []))
+    rows += agree_bars(result.get("agree", []))
     sizes = result.get("sizes") or {}
     if sizes.get("steady"):
         made = sizes["steady"]
@@ -467,6 +468,59 @@ def ledger_section(rows: list[dict[str, Any]]) -> str:
     )
 
 
+def agree_bars(rows: list[dict[str, Any]]) -> list[Row]:
+    """How far shares of a function in real programs are apart, in units of what the chance of their samples makes of them."""
+    bars: list[Row] = []
+    for kind, what in (("readers", "of two readers"), ("clocks", "of a reader and clocks between calls")):
+        found = [(sigmas, row["program"], name, pair) for row in rows for name, pair, _, _, sigmas in row[kind]]
+        if found:
+            worst, program, name, pair = max(found)
+            where = f"{program}: {name}, {' and '.join(pair)}, CPython {rows[0]['python']}"
+            title = f"largest disagreement {what}, {len(found)} shares ({where})"
+            bars.append([title, "≤ 4 sigma", f"{worst:.1f} sigma", met(worst, 4)])
+    return bars
+
+
+def agree(rows: list[dict[str, Any]]) -> str:
+    """Program by program, function by function: the share by each reader, bare, and beside the bounds by clocks."""
+
+    def share(run: dict[str, Any], name: str) -> str:
+        part = run["shares"].get(name, 0.0)
+        return f"{100 * part:.1f} ± {196 * math.sqrt(part * (1 - part) / run['samples']) * run['spread']:.1f}"
+
+    text = ""
+    for row in rows:
+        names = list(dict.fromkeys(name for name, *_ in [*row["readers"], *row["clocks"]]))
+        first: dict[str, float] = next(iter(row["bare"].values()), {"shares": {}})["shares"]
+        table = []
+        for name in sorted(names, key=lambda name: -first.get(name, 0.0)):
+            cells = [share(run, name) for run in row["bare"].values()]
+            for run in row["timed"].values():
+                cells += [
+                    share(run, name),
+                    f"{100 * run['low'].get(name, 0):.1f} – {100 * run['high'].get(name, 0):.1f}",
+                ]
+            table.append([f"`{name}`", *cells])
+        head = ["function", *row["bare"], *(cell for reader in row["timed"] for cell in (f"timed, {reader}", "clocks"))]
+        samples = [
+            f"{run['samples']} samples by {reader}, whose rounds differ {run['spread']:.1f} times as much as by chance"
+            for reader, run in row["bare"].items()
+        ]
+        text += f"\n### {row['program']}, CPython {row['python']}\n\n{'; '.join(samples)}\n\n" + markdown(head, table)
+        text += "".join(f"\n- {reader}: {why}\n" for reader, why in row["refused"].items())
+    return text
+
+
+def agree_section(rows: list[dict[str, Any]]) -> str:
+    return (
+        "\n## Shares by every reader\n\nPrograms of pyperformance: the share, in per cent, that each function above 2 % has "
+        "of the script's time, with its 95 % interval. First the bare program, as each reader sees it. Then the program "
+        "with the clock read before and behind every call, which makes calls dearer and so the shares others: what a "
+        "reader sees of such a run, and between which bounds the clocks of the same run have it "
+        "(`tests/real/agreement.py` says how they come about).\n" + agree(rows)
+    )
+
+
 def benchmarks(result: dict[str, Any]) -> str:
     text = "# Benchmarks\n\nWritten by `make bench`; nothing here is edited by hand.\n\n" + conditions(
         result, "startup", "cost", "threads", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy"
@@ -515,7 +569,7 @@ def accuracy(result: dict[str, Any]) -> str:
         "`tests/truth/programs`: each states in its own source which stacks it can have (whole chains, and which line "
         "calls what), and `tests/truth/oracle.py` judges every stack that a tool shows. The same programs are tests.\n\n"
     )
-    text += conditions(result, "accuracy", "ledger")
+    text += conditions(result, "accuracy", "ledger", "agree")
     text += "\n## Stacks that the program cannot have\n\n### keisoku at 1 kHz, impossible / shown\n\n"
     ours = [row for row in data["stacks"] if row["tool"].startswith("keisoku")]
     programs = list(dict.fromkeys(row["program"] for row in ours))
@@ -595,4 +649,6 @@ def accuracy(result: dict[str, Any]) -> str:
         text += markdown(["tool", "CPython", "samples of both", "tiny_a's part", "error in sigma"], rows)
     if result.get("ledger"):
         text += ledger_section(result["ledger"])
+    if result.get("agree"):
+        text += agree_section(result["agree"])
     return text
