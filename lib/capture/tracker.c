@@ -126,9 +126,17 @@ static void read_last_usage(struct tracker *k, struct tracked_process *process)
     pthread_mutex_unlock(&k->m->track.lock);
 }
 
+/* As told; but where threads lived on behind the first one's exit, theirs have not been told yet: they ended just now.
+ */
+static uint64_t end_of(const struct tracker *k, const struct tracked_process *process)
+{
+    bool others = process->live_threads > 0 && k->now_ns > process->exited_ns + TOGETHER_NS;
+    return process->exited_ns == 0 || others ? k->now_ns : process->exited_ns;
+}
+
 void tracker_end_process(struct tracker *k, struct tracked_process *process, int exit_status)
 {
-    uint64_t end_ns = process->exited_ns != 0 ? process->exited_ns : k->now_ns;
+    uint64_t end_ns = end_of(k, process);
     if (process->live_threads > 0)
         end_threads(k, process, end_ns);
     if (!process->usage_last_known)

@@ -187,7 +187,9 @@ def judge(keisoku: str, python: str, twin: Twin) -> Verdict:
 def still_said(keisoku: str, python: str, twin: Twin) -> list[str]:
     """What is said of the fixed one. What is said of it again and again, but not of it once (what it makes once is made
     many times then), is true of the repetition."""
-    found = [one["tag"] for one in asking(measure_enough(keisoku, python, twin.path, "fixed")) if one["tag"] == twin.tag]
+    found = [
+        one["tag"] for one in asking(measure_enough(keisoku, python, twin.path, "fixed")) if one["tag"] == twin.tag
+    ]
     if not found or ONCE.search(twin.path.read_text()):
         return found
     once = record(keisoku, ["--reader", "core", "--rate", "2000", python, str(twin.path), "fixed"])

@@ -173,7 +173,9 @@ def test_a_stripped_copy(run_keisoku: Run, report: Report, a_python: Interpreter
         return float(told(report(done.folder / name))["loop"])
 
     shares = []
-    for attempt in range(3):  # how much the loop has of the time depends on who shares the caches, not whether it is found
+    for attempt in range(
+        3
+    ):  # how much the loop has of the time depends on who shares the caches, not whether it is found
         shares.append((share(f"stripped-{attempt}.kei", tmp_path), share(f"plain-{attempt}.kei", folder)))
         if shares[-1][0] > 0.85 * shares[-1][1]:
             return
