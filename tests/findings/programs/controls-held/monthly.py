@@ -38,10 +38,7 @@ def fill(base, sales):
 
 
 def report(base):
-    lines = [
-        f"{town:8} {count:7} {cents / 100:12.2f} {items}"
-        for town, count, cents, items in base.execute(BY_TOWN, (0, 30))
-    ]
+    lines = [f"{town:8} {count:7} {cents / 100:12.2f} {items}" for town, count, cents, items in base.execute(BY_TOWN, (0, 30))]
     lines += [f"day {day + 1}: {total / 100:.2f}" for day, total, _ in base.execute(BEST_DAYS)]
     lines += [f"{first} with {second}: {times}" for first, second, times in base.execute(PAIRS)]
     return lines

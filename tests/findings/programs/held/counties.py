@@ -64,6 +64,4 @@ def country():
 
 if __name__ == "__main__":
     for number, longest, shortest in country():
-        print(
-            f"county {number}: line {longest[1]} takes {longest[0] // 60} minutes, line {shortest[1]} {shortest[0] // 60}"
-        )
+        print(f"county {number}: line {longest[1]} takes {longest[0] // 60} minutes, line {shortest[1]} {shortest[0] // 60}")

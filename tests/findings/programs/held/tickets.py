@@ -35,11 +35,7 @@ def plan(train, day):
 def questions(count):
     made, asked = random.Random(5), [(1, 1)]
     for turn in range(count):
-        train, day = (
-            (turn * 37 % 991, turn // 991)
-            if made.random() < 0.9
-            else asked[-made.randrange(1, min(len(asked), 60) + 1)]
-        )
+        train, day = (turn * 37 % 991, turn // 991) if made.random() < 0.9 else asked[-made.randrange(1, min(len(asked), 60) + 1)]
         asked.append((train, day))
         yield train, day
 

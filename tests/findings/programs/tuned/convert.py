@@ -9,10 +9,14 @@ FIXED = sys.argv[1:] == ["fixed"]
 
 if not FIXED:
     import asyncio
+    import concurrent.futures.process
     import email.mime.multipart
     import http.server
+    import multiprocessing.managers
     import sqlite3
+    import unittest.mock
     import xml.dom.minidom
+    import xmlrpc.client
 
 INCHES = {"in": 1, "ft": 12, "yd": 36, "mi": 63_360}
 
