@@ -164,7 +164,7 @@ static const double told_share = 0.9;
 static bool note_real_time(struct measurement *m)
 {
     uint64_t lost = atomic_load(&m->losses[LOSS_UNLEARNED]) + atomic_load(&m->losses[LOSS_OTHER_CORE]);
-    bool late = atomic_load(&m->counts.sweeps) < told_share * (double)atomic_load(&m->counts.planned);
+    bool late = (double)atomic_load(&m->counts.sweeps) < told_share * (double)atomic_load(&m->counts.planned);
     bool befell = !m->options.free_only && atomic_load(&m->real_time) && (late || lost > 0);
     if (befell)
         recording_add_note(

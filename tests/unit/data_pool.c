@@ -12,7 +12,7 @@ static void give(struct chunk_pool *pool, uint32_t n)
     struct buf chunk = {0};
     size_t count = n % 7 + 1;
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct chunk_row){.time = 100 * n + i, .thread = n + 1, .stack = n, .ticks = 1};
+        rows[i] = (struct chunk_row){.time = (100 * n + i) & CHUNK_TIME_MASK, .thread = n + 1, .stack = n, .ticks = 1};
     assert_int_equal(chunk_encode(&chunk, rows, count), 0);
     assert_int_equal(chunk_pool_give(pool, chunk.data, n == DAMAGED ? chunk.size / 2 : chunk.size), 0);
     buf_release(&chunk);
