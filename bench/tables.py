@@ -121,10 +121,17 @@ def bars(result: dict[str, Any]) -> list[Row]:
             seen, wrong = sum(row["seen"] for row in fast), sum(row["impossible"] for row in fast)
             rate = max((row["rate_hz"] for row in fast), default=0)
             title = f"impossible stacks, `--reader` {tool} (up to {rate / 1000:.1f} kHz)"
-            rows.append([title, "0", f"{wrong:.0f} of {seen:.0f}", met(wrong, 0)])
+            rows.append([title, "0", f"{wrong:.0f} of {seen:.0f}", met(wrong if seen else None, 0)])
             if not tool.startswith("free"):
                 worst_share = max(map(dropped_share, fast), default=0.0)
-                rows.append(["dropped of these", "≤ 0.5 %", f"{100 * worst_share:.2f} %", met(worst_share, 0.005)])
+                rows.append(
+                    [
+                        "dropped of these",
+                        "≤ 0.5 %",
+                        f"{100 * worst_share:.2f} %",
+                        met(worst_share if fast else None, 0.005),
+                    ]
+                )
         for row in accuracy["shares"]:
             if row["tool"].startswith("keisoku") and "bias" in row and row["runs"] >= 10:
                 bias, half = max((abs(middle), half) for middle, half in row["bias"].values())
@@ -253,7 +260,7 @@ def far_bars(data: dict[str, Any]) -> list[Row]:
         rows.append([title, "< 1 %" if barred else "", shown, met(missed, 0.01) if barred else ""])
         if "seen" in row:
             wrong = f"{row['impossible']:.0f} of {row['seen']:.0f}"
-            rows.append(["impossible stacks of these", "0", wrong, met(row["impossible"], 0)])
+            rows.append(["impossible stacks of these", "0", wrong, met(row["impossible"] if row["seen"] else None, 0)])
     for row in data.get("thousand", []):
         about = f"1 000 threads, {row['kind']}, `{row['reader']}`"
         rate = f"{row['rate_hz']:.0f} Hz"

@@ -83,8 +83,9 @@ def print_skips(skipped: list[tuple[str, str]]) -> None:
 
 
 def keep_times(options: argparse.Namespace, took: float, total: Tally) -> None:
-    """Of whole runs, for the page of the benchmarks: build/tests/took.json."""
-    if options.parts or options.all:
+    """Of whole runs without a failure, for the page of the benchmarks: build/tests/took.json."""
+    less = options.parts or options.all or options.fuzz_seconds != FUZZ_SECONDS
+    if less or total.failed or any(os.environ.get(name) for name in ("KEISOKU_ONLY", "KEISOKU_ALL", "KEISOKU_QUICK")):
         return
     file = LOGS / "took.json"
     kept = json.loads(file.read_text()) if file.exists() else {}

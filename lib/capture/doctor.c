@@ -205,6 +205,8 @@ int doctor_refusal(pid_t pid, const char *command, struct err *err)
     int rc = doctor_has_proc(err);
     if (rc == 0)
         rc = is_there(pid, err);
+    if (rc == 0 && try_memory(pid) == ESRCH)
+        rc = err_set(err, ERR_GONE, "process %d is ending: nothing of it can be read any more", (int)pid);
     if (rc != 0)
         return rc;
     doctor_read("", getpid(), pid, &facts);

@@ -165,7 +165,7 @@ static bool note_real_time(struct measurement *m)
 {
     uint64_t lost = atomic_load(&m->losses[LOSS_UNLEARNED]) + atomic_load(&m->losses[LOSS_OTHER_CORE]);
     bool late = (double)atomic_load(&m->counts.sweeps) < told_share * (double)atomic_load(&m->counts.planned);
-    bool befell = !m->options.free_only && atomic_load(&m->real_time) && (late || lost > 0);
+    bool befell = !m->options.free_only && !m->options.kernel_only && atomic_load(&m->real_time) && (late || lost > 0);
     if (befell)
         recording_add_note(
             m->recording,

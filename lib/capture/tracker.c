@@ -126,11 +126,12 @@ static void read_last_usage(struct tracker *k, struct tracked_process *process)
     pthread_mutex_unlock(&k->m->track.lock);
 }
 
-/* As told; but where threads lived on behind the first one's exit, theirs have not been told yet: they ended just now.
- */
-static uint64_t end_of(const struct tracker *k, const struct tracked_process *process)
+/* As told; but where other threads lived on behind the first one's exit, theirs have not been told yet: just now. */
+static uint64_t end_of(struct tracker *k, const struct tracked_process *process)
 {
-    bool others = process->live_threads > 0 && k->now_ns > process->exited_ns + TOGETHER_NS;
+    const struct tracked_thread *first = track_thread(&k->m->track, process->pid);
+    uint32_t own = first != NULL && first->process == process && !first->ended ? 1 : 0;
+    bool others = process->live_threads > own && k->now_ns > process->exited_ns + TOGETHER_NS;
     return process->exited_ns == 0 || others ? k->now_ns : process->exited_ns;
 }
 

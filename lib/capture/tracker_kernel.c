@@ -98,7 +98,7 @@ static void take_birth(struct tracker *k, const struct task_record *record)
  * its own. */
 static void take_later_exit(struct tracked_process *process, const struct task_record *record)
 {
-    if (record->time_ns - process->exited_ns > TOGETHER_NS)
+    if (record->wait_status != -1 || record->time_ns - process->exited_ns > TOGETHER_NS)
         process->exited_status = record->wait_status;
     process->exited_ns = record->time_ns;
 }

@@ -47,7 +47,8 @@ static uint64_t own_rss_bytes(void)
  */
 static uint64_t sweeps_taken(const struct sampler_counts *c)
 {
-    uint64_t sweeps = atomic_load(&c->sweeps), kernel = atomic_load(&c->kernel_sweeps);
+    uint64_t kernel = atomic_load(&c->kernel_sweeps); /* before the sweeps that it is part of */
+    uint64_t sweeps = atomic_load(&c->sweeps);
     uint64_t due = atomic_load(&c->due), hits = atomic_load(&c->hits);
     if (due < DUE_MIN)
         return sweeps;

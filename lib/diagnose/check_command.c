@@ -183,13 +183,15 @@ static bool add_interpreter(struct buf *out, const struct profile *profile, bool
     return true;
 }
 
-/* What says how large the input is: the last word behind the first that is a number; the number of words: none is. */
+/* What says how large the input is: the last word behind the script, or else the first word, that is a number and
+ * follows no option; the number of words: none is. */
 static size_t size_of(const char *const *words)
 {
-    size_t n = 0, found = 0;
+    size_t n = 0, found = 0, script = script_of(words), from = words[script] != NULL ? script : 0;
     for (; words[n] != NULL; n++) {
         size_t length = strlen(words[n]);
-        if (n > 0 && length >= 2 && length <= 9 && strspn(words[n], "0123456789") == length && words[n][0] != '0')
+        if (n > from && words[n - 1][0] != '-' && length >= 2 && length <= 9 &&
+            strspn(words[n], "0123456789") == length && words[n][0] != '0')
             found = n;
     }
     return found > 0 ? found : n;
@@ -252,6 +254,7 @@ int finding_fill_next(const struct profile *profile, const char *name, struct fi
     struct buf text = {0};
     bool run = profile->command != NULL && profile->command[0] != NULL;
     for (size_t i = 0; run && i < sizeof nexts / sizeof nexts[0]; i++) {
+        text.size = 0;
         if (strcmp(nexts[i].name, name) != 0 || !fill_next(&text, profile, nexts[i].command) || text.failed ||
             text.size >= sizeof finding->next_command || memchr(text.data, '\n', text.size) != NULL)
             continue;

@@ -49,6 +49,7 @@ int evidence_find(struct facts *facts)
     bool own = line != NULL && line->line != 0 && profile->function_own[line->function];
     facts->text_kept =
         own ? profile_source_line(profile, line->file, line->line, &length) != NULL : profile->n_sources > 0;
+    facts->text_kept = facts->text_kept || facts->active < LIMIT_OF(HOT_LOOP, ACTIVE_MIN); /* nor is its text read */
     return find_looks(facts);
 }
 

@@ -136,6 +136,7 @@ def test_dump_tells_idle_workers(run_keisoku: Run, a_python: Interpreter) -> Non
         "print('ready', flush=True)\n"
         "threading.enumerate()[-1].join()\n"
     )
+    wanted = {"MainThread": "idle", "ThreadPoolExecutor-0_0": "idle", "reader": "io"}
     with subprocess.Popen(
         [a_python.path, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as run:
@@ -145,11 +146,11 @@ def test_dump_tells_idle_workers(run_keisoku: Run, a_python: Interpreter) -> Non
             done = run_keisoku("dump", run.pid, "--json")
             assert done.status == 0, done.err
             states = {thread["name"]: thread["state"] for thread in json.loads(done.out)["threads"]}
-            if not {"on-cpu", "runnable"} & set(states.values()):  # on their way to where they wait
+            if states == wanted:  # else they are on their way to where they wait
                 break
             time.sleep(0.1)
         run.stdin.close()
-    assert states == {"MainThread": "idle", "ThreadPoolExecutor-0_0": "idle", "reader": "io"}
+    assert states == wanted
 
 
 def test_attach_for_a_while(run_keisoku: Run, python: Interpreter, start: Start) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,9 @@ def test_dump(nobody: Nobody, running: int) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         threads = {thread["name"]: thread for thread in json.loads(done.stdout)["threads"]}
         assert set(threads) == {"MainThread", "sleeper"}
-        assert (threads["sleeper"]["state"], threads["sleeper"]["frames"][0]["function"]) == ("sleep", "rest")
-        if threads["MainThread"]["proved"]:
+        sleeper = (threads["sleeper"]["state"], threads["sleeper"]["frames"][0]["function"])
+        if threads["MainThread"]["proved"] and sleeper == ("sleep", "rest"):
             break
-    assert threads["MainThread"]["proved"]
+        time.sleep(0.05)
+    assert threads["MainThread"]["proved"] and sleeper == ("sleep", "rest")
     assert "work" in {frame["function"] for frame in threads["MainThread"]["frames"]}

@@ -30,7 +30,7 @@ raise SystemExit(7)
 """
 LENGTH_S = 2.0
 MISSING_S = 1.0  # of its end, at most; what the recorder waited for a core comes on top
-BESIDE = 6 * (os.cpu_count() or 1)  # at a time: they sleep for the most part
+BESIDE = 3 * (os.cpu_count() or 1)  # at a time: they sleep for the most part
 
 
 def waited_s(pid: int) -> float | None:

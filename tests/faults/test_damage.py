@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -141,8 +142,8 @@ def lost_by_kind(path: Path, stretches: list[tuple[str, float, float]]) -> tuple
     starts = [start for _, start, _ in stretches]
     lost: Counter[str] = Counter()
     for (data,) in sql(path, "SELECT data FROM sample_chunk"):
-        for thread, time, stack, *_ in decode_samples(data, on_cpu):
-            unix_s = int(unix_ns) / 1e9 + time * 1e-5
+        for thread, units, stack, *_ in decode_samples(data, on_cpu):
+            unix_s = int(unix_ns) / 1e9 + units * 1e-5
             kind, _, end = stretches[bisect_right(starts, unix_s) - 1]
             if thread in ids and stack == 0 and starts[0] <= unix_s <= end:
                 lost[kind] += 1
@@ -154,6 +155,8 @@ STORMS = [*(("spins", reader) for reader in READERS), ("sleeps", "kernel"), ("sl
 TRIES = 3
 
 
+@pytest.mark.company
+@pytest.mark.sparse
 @pytest.mark.parametrize("how,reader", STORMS, indirect=["reader"], ids=["-".join(case) for case in STORMS])
 def test_damage_while_it_is_measured(
     bounded: Bounded, python: Interpreter, tmp_path: Path, how: str, reader: str
@@ -257,6 +260,7 @@ def big(python: Interpreter, tmp_path: Path, rests_s: float) -> Iterator[subproc
     try:
         while not ready.exists():
             assert process.poll() is None
+            time.sleep(0.01)
         yield process
     finally:
         process.kill()
@@ -273,8 +277,11 @@ def test_names_of_ten_megabytes(bounded: Bounded, python: Interpreter, tmp_path:
     """They are cut, and what is shown of them is true."""
     enough(python)
     with big(python, tmp_path, 1000) as process:
-        done = bounded("dump", process.pid, "--json")
-        assert done.status == 0, done.err
+        for _ in range(20):  # it works for a moment before it rests
+            done = bounded("dump", process.pid, "--json")
+            assert done.status == 0, done.err
+            if proved(done):
+                break
         (frames,) = proved(done).values()
         check_cut(python, frames[0][0], frames[0][2])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,14 @@ def start() -> Iterator[Start]:
 
 
 def check_dump(bounded: Bounded, python: Interpreter, pid: int, *options: str) -> None:
-    for _ in range(20):
+    for _ in range(30):
         done = bounded("dump", pid, "--json", *options)
         assert (done.status, done.err) == (0, ""), done
         dump = json.loads(done.out)
-        if not {"on-cpu", "runnable"} & {row["state"] for row in dump["threads"] if row["name"] != "works"}:
-            break  # else one is on its way to where it waits
+        states = {row["name"]: row["state"] for row in dump["threads"]}
+        if (states.get("rests"), states.get("ends")) == ("sleep", "io"):
+            break
+        time.sleep(0.1)  # one is on its way to where it waits
     assert dump["python"].startswith(python.name.rstrip("tdx")) and PROGRAM.name in dump["command"], dump
     threads: dict[str, Any] = {thread["name"]: thread for thread in dump["threads"]}
     assert set(threads) == {"works", "rests", "ends"}, threads
@@ -106,7 +109,7 @@ def test_attach_until_it_ends(keisoku: str, a_python: Interpreter, start: Start,
         tmp_path / "x.kei",
         "SELECT processes.end_s, max(threads.end_s), exit_status FROM processes JOIN threads USING (pid)",
     )
-    assert end_s >= last_s > 0.9 and status in (7 << 8, -2), (end_s, last_s, status)
+    assert end_s >= last_s > 0 and status in (7 << 8, -2), (end_s, last_s, status)
 
 
 def test_doctor(bounded: Bounded, a_python: Interpreter, start: Start) -> None:

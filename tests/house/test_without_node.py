@@ -16,6 +16,8 @@ import pytest
 from interpreters import Interpreter
 from support import TOP, make_recording
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("without-node")]
+
 LEFT_OUT = ("node", "npm")
 MISSING = "the page was not built: node and npm were missing at build time; install them and build again"
 

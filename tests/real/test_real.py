@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support import Result, Run
+from support import Result, Run, busy
 
 pytestmark = [pytest.mark.network]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
@@ -143,7 +143,9 @@ def measured(
         check_common(got, done.err)
         if advice(got) != "starved":
             return done, got
-    raise AssertionError(f"the machine was too busy in {LOOKS} looks: {got['verdict']}")
+    if busy():
+        pytest.skip(f"the machine was too busy in {LOOKS} looks")
+    raise AssertionError(f"nothing is said of it in {LOOKS} looks: {got['verdict']}")
 
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda benchmark: benchmark.name)
@@ -179,6 +181,7 @@ def test_numpy(run_keisoku: Run, report: Report, real: Any) -> None:
         assert first_place(got)[1] in {"smooth", "project"}, got["findings"]
 
 
+@pytest.mark.alone  # it takes two cores itself
 @pytest.mark.parametrize("kind", ["pool", "executor"])
 def test_workers_in_processes(run_keisoku: Run, report: Report, real: Any, kind: str) -> None:
     """Two busy workers and a parent that waits: a hot loop, and parallel already on the cores there are."""
@@ -221,6 +224,7 @@ def test_fails():
 """
 
 
+@pytest.mark.alone  # it takes two cores itself
 def test_pytest_with_two_workers(run_keisoku: Run, report: Report, real: Any, tmp_path: Path) -> None:
     """A suite under xdist: a controller and two workers that really ran the tests, and pytest's own exit status."""
     suite = tmp_path / "suite"
@@ -267,11 +271,14 @@ def serve_and_attach(run_keisoku: Run, report: Report, real: Any, name: str) -> 
     return pid, got
 
 
+@pytest.mark.alone  # it takes two cores itself
 def test_asyncio_server_under_load(run_keisoku: Run, report: Report, real: Any) -> None:
     for number in range(LOOKS):
         pid, got = serve_and_attach(run_keisoku, report, real, f"real{number}.kei")
         if advice(got) != "starved":
             break
+    if advice(got) == "starved" and busy():
+        pytest.skip(f"the machine was too busy in {LOOKS} looks")
     assert list(pythons(got)) == [pid]
     main = [row for row in got["states"]["threads"] if row["name"] == "MainThread"]
     assert len(main) == 1, got["states"]["threads"]

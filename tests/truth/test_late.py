@@ -65,6 +65,7 @@ def on_cpu(recording: Recording, readers: dict[str, int]) -> tuple[int, float]:
     return sum(readers.get(name, 0) for name in ("core", "kernel")), sum(sample.run_s for sample in recording)
 
 
+@pytest.mark.alone  # it takes a core from whatever runs beside
 @pytest.mark.parametrize("reader", ["core", "kernel", "auto"])
 def test_real_time(
     run_keisoku: Run, report: Report, a_python: Interpreter, cores: tuple[int, int], by_kernel: str, reader: str

@@ -60,7 +60,8 @@ class Started:
     tids: dict[str, int]  # by the names of its threads, as we see them
 
 
-@pytest.fixture(params=["3.8", "3.13"])  # thread ids from the C library's memory, and from the interpreter's
+# Not one that tools/get-pythons brings: its loader has an absolute path, which is not there in another root.
+@pytest.fixture(params=["3.8", "3.11"])  # thread ids from the C library's memory, and from the interpreter's
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     python = interpreter(request.param)
     if python is None:
@@ -215,7 +216,7 @@ def test_virtual_environment(run_keisoku: Run, a_python: Interpreter, tmp_path: 
     installed.write_text(INSTALLED)
     app = tmp_path / "app.py"
     app.write_text(WORK)
-    environment = {"PATH": f"{made}/bin:{os.environ['PATH']}"} if named == "first on PATH" else {}
+    environment = {"PATH": f"{made}/bin:{os.environ['PATH']}", "VIRTUAL_ENV": ""} if named == "first on PATH" else {}
     start = [app] if environment else [made / "bin" / "python", app]
     seen = run_keisoku("run", "--no-html", "-o", "x.kei", *start, env=environment)
     assert seen.out.splitlines()[:1] == [str(made)], seen.err
@@ -250,7 +251,7 @@ def test_launcher(run_keisoku: Run, a_python: Interpreter, tmp_path: Path, kind:
     app = linked / "app.py"
     app.write_text(WORK)
     (real / "installed.py").write_text(INSTALLED)
-    environment = {"PATH": f"{shims}:{os.environ['PATH']}", "PYTHONPATH": str(linked)}
+    environment = {"PATH": f"{shims}:{os.environ['PATH']}", "PYTHONPATH": str(linked), "VIRTUAL_ENV": ""}
     start = [app] if named == "first on PATH" else [shims / "python3", app]
     done = run_keisoku("run", "--no-html", "-o", "x.kei", *start, env=environment)
     check_app(done, app, real / "installed.py")  # the interpreter looks for modules where the link leads

@@ -228,8 +228,10 @@ static bool check_head(const struct section *section, const Elf_Data *head, uint
     static const uint8_t usual[] = {1, DW_EH_PE_pcrel | DW_EH_PE_sdata4, DW_EH_PE_udata4, TABLE_ENCODING};
     const uint8_t *bytes = head->d_buf;
     uint32_t count;
-    if (head->d_size < HEAD_BYTES || memcmp(bytes, usual, sizeof usual) != 0)
-        return head->d_size == 0 || bytes == NULL;
+    if (bytes == NULL || head->d_size < HEAD_BYTES) /* it has no bytes in the file: libdw finds none either */
+        return head->d_size == 0;
+    if (memcmp(bytes, usual, sizeof usual) != 0)
+        return false;
     memcpy(&count, bytes + 8, sizeof count);
     if (count > (head->d_size - HEAD_BYTES) / 8)
         return false;
@@ -245,33 +247,43 @@ static bool check_head(const struct section *section, const Elf_Data *head, uint
 /* ---- files ---------------------------------------------------------------------------------------------------------
  */
 
-static Elf_Scn *find_section(Elf *elf, const char *wanted, GElf_Shdr *header)
+/* How many sections have that name; the first and its header. */
+static int find_section(Elf *elf, const char *wanted, Elf_Scn **found, GElf_Shdr *header)
 {
     size_t names;
+    int count = 0;
+    *found = NULL;
     if (elf_getshdrstrndx(elf, &names) != 0)
-        return NULL;
+        return 0;
     for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
-        const char *name = gelf_getshdr(section, header) ? elf_strptr(elf, names, header->sh_name) : NULL;
-        if (name != NULL && strcmp(name, wanted) == 0)
-            return section;
+        GElf_Shdr one;
+        const char *name = gelf_getshdr(section, &one) ? elf_strptr(elf, names, one.sh_name) : NULL;
+        if (name == NULL || strcmp(name, wanted) != 0)
+            continue;
+        if (count++ == 0) {
+            *found = section;
+            *header = one;
+        }
     }
-    return NULL;
+    return count;
 }
 
 bool unwind_tables_bounded(Elf *elf)
 {
     GElf_Shdr header;
     struct section section = {.ident = (const unsigned char *)elf_getident(elf, NULL)};
-    Elf_Scn *found = find_section(elf, ".eh_frame", &header);
-    section.data = found != NULL && section.ident != NULL ? elf_rawdata(found, NULL) : NULL;
+    Elf_Scn *found;
+    int tables = find_section(elf, ".eh_frame", &found, &header); /* of two, libdw may take the other */
+    section.data = tables == 1 && section.ident != NULL ? elf_rawdata(found, NULL) : NULL;
     if (section.data == NULL || section.data->d_buf == NULL)
         return false;
     section.address = header.sh_addr;
     section.common = mem_zalloc(section.data->d_size / 8 + 1, 1);
     section.other = mem_zalloc(section.data->d_size / 8 + 1, 1);
     bool good = section.common != NULL && section.other != NULL && check_entries(&section);
-    found = good ? find_section(elf, ".eh_frame_hdr", &header) : NULL;
-    if (found != NULL) {
+    int heads = good ? find_section(elf, ".eh_frame_hdr", &found, &header) : 0;
+    good = good && heads <= 1;
+    if (heads == 1) {
         const Elf_Data *head = elf_rawdata(found, NULL);
         good = head == NULL || check_head(&section, head, header.sh_addr);
     }
