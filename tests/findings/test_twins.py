@@ -32,6 +32,7 @@ def test_the_score_is_of_every_pair() -> None:
     assert [one.name for one in twins.controls() if f"| {one.name} |" not in text] == []
 
 
+@pytest.mark.company
 @pytest.mark.parametrize("name", SAMPLE)
 def test_twin(name: str, keisoku: str, a_python: interpreters.Interpreter) -> None:
     twin = next(one for one in twins.twins() if one.name == name)
@@ -49,6 +50,7 @@ def test_twin(name: str, keisoku: str, a_python: interpreters.Interpreter) -> No
     assert twin.tag not in [finding["tag"] for finding in fixed["findings"]]
 
 
+@pytest.mark.company
 @pytest.mark.parametrize("name", CONTROLS)
 def test_no_false_advice(name: str, keisoku: str, a_python: interpreters.Interpreter) -> None:
     control = next(one for one in twins.controls() if one.name == name)
