@@ -9,8 +9,8 @@ Markers: `alone` (never beside another test: without a free core it can say noth
 stands neighbours: as many at a time as there are cores), `slow` (left out of `make quick`), `network` (needs the
 package registry), `sparse` (fewer interpreters for each case, crossed.py).
 
-Where one that is `alone` or in `company` fails, tools/test looks a second time, with nothing beside it, and says so; not
-where something was seen that must never be (support.never).
+Where one fails, tools/test looks a second time, with nothing beside it, and says so; not where something was seen that
+must never be (support.never). Each test is told how much of the cores others took from this machine while it ran.
 
 A test over interpreters and cases runs every case over one interpreter of each family, and over each of the others
 some of the cases (crossed.py); KEISOKU_ALL=1 (tools/test --all) runs all of them.
@@ -69,7 +69,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     crossed.thin(config, items)
 
 
-may_be_chance: set[str] = set()
+may_be_chance: dict[str, float] = {}  # failed test → share of the cores that was stolen while it ran
+
+
+def cores_ticks() -> tuple[int, int]:
+    """Of all cores: their time since the machine started, and how much of it other machines of the same host had."""
+    try:
+        ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    except (OSError, ValueError):
+        return 0, 0
+    return sum(ticks), ticks[7] if len(ticks) > 7 else 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    begin, stolen = cores_ticks()
+    try:
+        yield
+    finally:
+        now, stolen_now = cores_ticks()
+        item.user_properties.append(("stolen", (stolen_now - stolen) / max(now - begin, 1)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,15 +100,17 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, py
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.failed and ("never", True) not in map(tuple, report.user_properties):
-        may_be_chance.add(re.sub(r"@\w+$", "", report.nodeid))  # without the group that keeps tests on one worker
+    told = dict(report.user_properties)
+    if report.failed and "never" not in told:
+        test = re.sub(r"@\w+$", "", report.nodeid)  # without the group that keeps tests on one worker
+        may_be_chance[test] = float(str(told.get("stolen", 0)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """To the file that tools/suite.py asks for: what is worth a second look."""
     wanted = os.environ.get("KEISOKU_SECOND_LOOK")
     if wanted and not hasattr(session.config, "workerinput"):
-        Path(wanted).write_text(json.dumps(sorted(may_be_chance)))
+        Path(wanted).write_text(json.dumps(may_be_chance, sort_keys=True))
 
 
 def pytest_report_header() -> str:

@@ -11,6 +11,8 @@
 
 extern char **environ;
 
+enum { FORKS_MAX = 8 };
+
 static void run_child(const struct program *program, int gate, int report, const sigset_t *mask,
                       const struct rlimit *descriptors, const int streams[3]) __attribute__((noreturn));
 
@@ -51,6 +53,37 @@ static void run_child(const struct program *program, int gate, int report, const
     _exit(127);
 }
 
+/* A signal that came since they were blocked: before the fork, and then the child has not got it, or behind it. */
+static bool signal_waits(const sigset_t *mask)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    for (int number = 1; number < NSIG; number++)
+        if (sigismember(&pending, number) == 1 && sigismember(mask, number) == 0)
+            return true;
+    return false;
+}
+
+/* Gives back errno. Handlers have run then for all signals that came before `born_ns`, unless `disturbed`. */
+static int fork_once(const struct program *program, const struct rlimit *descriptors, const int streams[3],
+                     const int gate[2], const int report[2], struct launch *launch)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &launch->mask);
+    launch->born_ns = clock_monotonic_ns();
+    launch->pid = fork();
+    if (launch->pid == 0) {
+        close(gate[1]); /* else the child would hold its own gate open */
+        close(report[0]);
+        run_child(program, gate[0], report[1], &launch->mask, descriptors, streams);
+    }
+    int number = errno;
+    launch->disturbed = signal_waits(&launch->mask);
+    pthread_sigmask(SIG_SETMASK, &launch->mask, NULL);
+    return number;
+}
+
 int launch_prepare_streams(const struct program *program, const struct rlimit *descriptors, const int streams[3],
                            struct launch *launch, struct err *err)
 {
@@ -63,18 +96,12 @@ int launch_prepare_streams(const struct program *program, const struct rlimit *d
         }
         return ERR_IO;
     }
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &launch->mask);
-    launch->born_ns = clock_monotonic_ns();
-    launch->pid = fork();
-    if (launch->pid == 0) {
-        close(gate[1]); /* else the child would hold its own gate open */
-        close(report[0]);
-        run_child(program, gate[0], report[1], &launch->mask, descriptors, streams);
+    int number = fork_once(program, descriptors, streams, gate, report, launch);
+    for (int tries = 1; tries < FORKS_MAX && launch->pid > 0 && launch->disturbed; tries++) {
+        kill(launch->pid, SIGKILL);
+        waitpid(launch->pid, NULL, 0);
+        number = fork_once(program, descriptors, streams, gate, report, launch);
     }
-    int number = errno;
-    pthread_sigmask(SIG_SETMASK, &launch->mask, NULL);
     close(gate[0]);
     close(report[1]);
     launch->gate = gate[1];

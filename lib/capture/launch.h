@@ -8,6 +8,7 @@
 #include "capture/program.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -17,10 +18,12 @@ struct launch {
     int gate, report; /* our ends of two pipes */
     sigset_t mask;    /* the caller's, which the program gets */
     uint64_t born_ns; /* CLOCK_MONOTONIC before the fork, our signals being blocked */
+    bool disturbed;   /* a signal came meanwhile; the child was made anew, until that had happened eight times */
 };
 
-/* Forks. The child gets that limit of descriptors, it keeps standard streams, directory, environment and process group,
- * and waits. */
+/* Forks, as often as a signal comes meanwhile: its handler has run before `born_ns`, as where a fork is interrupted, so
+ * that it can be told whether the child got it too. The child gets that limit of descriptors, it keeps standard
+ * streams, directory, environment and process group, and waits. */
 int launch_prepare(const struct program *program, const struct rlimit *descriptors, struct launch *launch,
                    struct err *err);
 /* The same with standard streams of its own: descriptors above 2, or -1 for ours. */

@@ -145,6 +145,47 @@ def test_sparser_tests_keep_each_case_over_some_interpreter(cases: int) -> None:
     assert {case for kept in table.values() for case in kept} == set(range(cases))
 
 
+Looks = list[dict[str, float]]
+
+
+@pytest.mark.parametrize(
+    ("measured", "later", "expected"),
+    [
+        (False, [{}], (9, 0, 0)),  # passes when looked at again
+        (True, [{"a.py::t": 0.2}, {}], (9, 0, 0)),
+        (True, [{"a.py::t": 0.2}, {"a.py::t": 0.2}], (8, 0, 1)),  # the machine can say nothing
+        (True, [{"a.py::t": 0.01}], (8, 1, 0)),
+        (True, [{"a.py::t": 0.2}, {"a.py::t": 0.01}], (8, 1, 0)),
+        (False, [{"a.py::t": 0.2}], (8, 1, 0)),  # what does not measure has no such excuse
+    ],
+)
+def test_what_failed_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, measured: bool, later: Looks, expected: tuple[int, ...]
+) -> None:
+    looks = iter([{"a.py::t": 0.0}, *later])
+
+    def look(part: str, words: list[str], log: Path, env: dict[str, str], where: str = "tests") -> object:
+        failed = next(looks)
+        names = [end_to_end.classname(test) for test in failed]
+        everybody = 9 if part == "company" else 1
+        return common.Tally(passed=everybody - len(names), failed=names), failed
+
+    monkeypatch.setattr(end_to_end, "look", look)
+    tally = end_to_end.run_looked_at("company", [], tmp_path / "log", {}, measured)
+    assert (tally.passed, len(tally.failed), len(tally.skipped)) == expected and tally.count() == 9
+    assert tally.twice == ["a::t"] and next(looks, None) is None
+
+
+def test_what_must_never_be_and_what_is_no_chance_is_not_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for failed, again in ((["a::t"], {}), ([f"a::{i}" for i in range(9)], {f"a.py::{i}": 0.9 for i in range(9)})):
+        looks = iter([(common.Tally(passed=100, failed=failed), again)])
+        monkeypatch.setattr(end_to_end, "look", lambda *_, looks=looks: next(looks))
+        tally = end_to_end.run_looked_at("company", [], tmp_path / "log", {}, measured=True)
+        assert tally.failed == failed and not tally.twice and not tally.skipped
+
+
 def test_only_a_piece_that_ended_well_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(common, "LOGS", tmp_path)
     binary = tmp_path / "binary"

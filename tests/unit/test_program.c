@@ -1,13 +1,18 @@
 /* What the user typed becomes a program: every form of interface.md, and every way in which it cannot be run. */
 #include "failing.h"
 
+#include "base/clock.h"
 #include "base/nearest.h"
+#include "capture/launch.h"
 #include "capture/program.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/keisoku-program.XXXXXX";
@@ -209,12 +214,69 @@ static void memory_runs_short(void **state)
     assert_true(failing_each(resolve_all, NULL, false) > 8);
 }
 
+static unsigned signals_before_forks;
+static volatile uint64_t handled_ns;
+
+static void handle(int number)
+{
+    (void)number;
+    handled_ns = clock_monotonic_ns();
+}
+
+static void before_fork(void)
+{
+    if (signals_before_forks > 0) {
+        signals_before_forks--;
+        kill(getpid(), SIGUSR1);
+    }
+}
+
+/* Between the reading of the clock and the fork: the child has not got it, so it must be older than the child. */
+static void a_signal_just_before_the_fork(void **state)
+{
+    (void)state;
+    char *argv[] = {"bin/tool", NULL};
+    struct program program;
+    struct err err = {0};
+    struct launch launch;
+    const struct rlimit descriptors = {RLIM_INFINITY, RLIM_INFINITY};
+    struct sigaction action = {.sa_handler = handle}, old;
+    int status;
+    assert_int_equal(program_resolve(argv, &program, &err), 0);
+    sigaction(SIGUSR1, &action, &old);
+    assert_int_equal(pthread_atfork(before_fork, NULL, NULL), 0);
+    for (unsigned times = 1; times <= 2; times++) {
+        handled_ns = 0;
+        signals_before_forks = times;
+        assert_int_equal(launch_prepare(&program, &descriptors, &launch, &err), 0);
+        assert_int_not_equal(handled_ns, 0);
+        assert_true(handled_ns < launch.born_ns && !launch.disturbed);
+        assert_int_equal(launch_release(&launch, &program, &err), 0);
+        assert_int_equal(waitpid(launch.pid, &status, 0), launch.pid);
+        assert_int_equal(status, 0);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* those before are gone */
+    }
+    signals_before_forks = 1000; /* it comes to an end nevertheless */
+    assert_int_equal(launch_prepare(&program, &descriptors, &launch, &err), 0);
+    assert_true(launch.disturbed && signals_before_forks > 900);
+    launch_cancel(&launch);
+    signals_before_forks = 0;
+    sigaction(SIGUSR1, &old, NULL);
+    program_release(&program);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scripts),      cmocka_unit_test(words_of_python),   cmocka_unit_test(executables),
-        cmocka_unit_test(environments), cmocka_unit_test(failures),          cmocka_unit_test(names_are_safe),
-        cmocka_unit_test(nearest),      cmocka_unit_test(memory_runs_short),
+        cmocka_unit_test(scripts),
+        cmocka_unit_test(words_of_python),
+        cmocka_unit_test(executables),
+        cmocka_unit_test(environments),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(names_are_safe),
+        cmocka_unit_test(nearest),
+        cmocka_unit_test(memory_runs_short),
+        cmocka_unit_test(a_signal_just_before_the_fork),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -28,6 +28,9 @@ class Tally:
         self.skipped += other.skipped
         self.twice += other.twice
 
+    def count(self) -> int:
+        return self.passed + len(self.failed) + len(self.skipped)
+
     def line(self) -> str:
         return f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped"
 

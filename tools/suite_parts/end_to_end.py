@@ -1,4 +1,4 @@
-"""The tests of pytest: end to end, those that measure, and the second look at these."""
+"""The tests of pytest: end to end, those that measure, and further looks at what failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 from suite_parts.common import CORES, LOGS, Tally, call
 from suite_parts.environment import get_pythons, test_python
 
-SECOND_LOOKS_MAX = 8  # of one part; where more fail, it is not chance
+# Of one part, so many tests, or this share of them: where more fail, it is not chance.
+LOOKS_LEAST, LOOKS_SHARE = 8, 0.04
+STOLEN_MAX = 0.05  # share of the cores' time that other machines of the host had: /proc/stat
 
 
 def tally_junit(path: Path) -> Tally:
@@ -54,21 +56,43 @@ def run_pytest(
     return tally
 
 
-def run_measured(part: str, words: list[str], log: Path, env: dict[str, str]) -> Tally:
-    """run_pytest, and a second look at those that failed: one by one, and once."""
-    wanted = LOGS / f"{part}.again"
-    wanted.unlink(missing_ok=True)
-    tally = run_pytest(part, words, log, {**env, "KEISOKU_SECOND_LOOK": str(wanted)})
-    again: list[str] = json.loads(wanted.read_text()) if wanted.exists() else []
-    if not 0 < len(again) <= SECOND_LOOKS_MAX:
+def look(
+    part: str, words: list[str], log: Path, env: dict[str, str], where: str = "tests"
+) -> tuple[Tally, dict[str, float]]:
+    """run_pytest, and those that failed and may fail by chance, with the share of the cores that was stolen from each."""
+    told = LOGS / f"{part}.again"
+    told.unlink(missing_ok=True)
+    tally = run_pytest(part, words, log, {**env, "KEISOKU_SECOND_LOOK": str(told)}, where)
+    return tally, json.loads(told.read_text()) if told.exists() else {}
+
+
+def classname(test: str) -> str:
+    return test.replace(".py::", "::").replace("/", ".").removeprefix("tests.")
+
+
+def run_looked_at(part: str, words: list[str], log: Path, env: dict[str, str], measured: bool) -> Tally:
+    """run_pytest, and a second look at those that failed: one by one. Of those that measure and from which a good part
+    of the cores was stolen then, a third; where that is no better, the machine can say nothing of them."""
+    tally, again = look(part, words, log, env)
+    if len(again) > max(LOOKS_LEAST, LOOKS_SHARE * tally.count()):
         return tally
-    names = [test.replace(".py::", "::").replace("/", ".").removeprefix("tests.") for test in again]
-    second = run_pytest(f"{part}-again", again[1:], log, {**env, "KEISOKU_ALL": "1"}, where=again[0])
-    if second.passed + len(second.failed) + len(second.skipped) < len(again):
-        return tally  # not all of them ran
-    tally.failed = [name for name in tally.failed if name not in names]
-    tally.add(second)
-    tally.twice += names
+    for name in ("second", "third") if measured else ("second",):
+        if not again:
+            break
+        tests = list(again)
+        seen, failed = look(f"{part}-{name}", tests[1:], log, {**env, "KEISOKU_ALL": "1"}, where=tests[0])
+        if seen.count() < len(tests):
+            break  # not all of them ran
+        tally.failed = [test for test in tally.failed if test not in map(classname, tests)]
+        tally.add(seen)
+        tally.twice += [classname(test) for test in tests if name == "second"]
+        again = {test: stolen for test, stolen in failed.items() if stolen > STOLEN_MAX}
+        if name == "third":
+            tally.failed = [test for test in tally.failed if test not in map(classname, again)]
+            tally.skipped += [
+                (classname(test), f"failed three times, but others took {stolen:.0%} of this machine's cores meanwhile")
+                for test, stolen in again.items()
+            ]
     return tally
 
 
@@ -84,10 +108,10 @@ def beside(workers: int) -> list[str]:
 def part_pytest(options: argparse.Namespace, log: Path) -> Tally:
     if options.quick:
         words = ["-m", f"{CHOSEN['pytest']} and not slow and not network", *beside(CORES + 2)]
-        return run_pytest("pytest", words, log, {"KEISOKU_QUICK": "1"})
+        return run_looked_at("pytest", words, log, {"KEISOKU_QUICK": "1"}, measured=False)
     get_pythons(log)
     # They wait more than they compute.
-    return run_pytest("pytest", ["-m", CHOSEN["pytest"], *beside(CORES + 2)], log)
+    return run_looked_at("pytest", ["-m", CHOSEN["pytest"], *beside(CORES + 2)], log, {}, measured=False)
 
 
 def part_docs(_: argparse.Namespace, log: Path) -> Tally:
@@ -97,12 +121,12 @@ def part_docs(_: argparse.Namespace, log: Path) -> Tally:
 
 def part_company(options: argparse.Namespace, log: Path) -> Tally:
     get_pythons(log)
-    return run_measured("company", ["-m", CHOSEN["company"], *beside(CORES)], log, crossed(options))
+    return run_looked_at("company", ["-m", CHOSEN["company"], *beside(CORES)], log, crossed(options), measured=True)
 
 
 def part_alone(options: argparse.Namespace, log: Path) -> Tally:
     get_pythons(log)
-    return run_measured("alone", ["-m", CHOSEN["alone"]], log, crossed(options))
+    return run_looked_at("alone", ["-m", CHOSEN["alone"]], log, crossed(options), measured=True)
 
 
 def crossed(options: argparse.Namespace) -> dict[str, str]:
