@@ -117,6 +117,8 @@ struct measurement {
     atomic_bool ended;          /* the child, or everything attached to, has ended */
     atomic_uint live_processes, live_pythons, live_threads, pythons_seen;
     struct err open_error; /* [L] why the last process was not readable */
+    struct err refusal;    /* [L] why the first that was readable is not any more */
+    uint64_t refused_ns;   /* [L] when that was seen, CLOCK_MONOTONIC */
 
     /* the writer's */
     struct kernel_noise noise; /* read by the tracker once it is known */

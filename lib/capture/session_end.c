@@ -118,6 +118,8 @@ static void explain(struct session *session, double elapsed_s, struct session_re
                  "nothing was measured: no Python interpreter was seen in %.200s or under it in %.2f s; name a program "
                  "that runs Python",
                  name, elapsed_s);
+    else if (result->samples == 0 && m->refusal.code != 0)
+        snprintf(result->note, sizeof result->note, "nothing was measured: %.900s", m->refusal.text);
     else if (result->samples == 0)
         snprintf(
             result->note, sizeof result->note,
@@ -127,6 +129,16 @@ static void explain(struct session *session, double elapsed_s, struct session_re
             m->options.delay_ns != 0 ? ", or one longer than --delay" : "");
     if (result->note[0] != '\0')
         recording_add_note(m->recording, result->note);
+}
+
+static void note_refusal(struct measurement *m)
+{
+    char note[1024];
+    if (m->refusal.code == 0 || atomic_load(&m->counts.samples) == 0)
+        return;
+    snprintf(note, sizeof note, "from %.1f s on a process was not measured any more: %.900s",
+             (double)(m->refused_ns - m->start_ns) / 1e9, m->refusal.text);
+    recording_add_note(m->recording, note);
 }
 
 static void note_end(struct measurement *m, uint64_t took_ns)
@@ -231,6 +243,7 @@ int session_finish(struct session *session, struct session_result *result, struc
     m->control = NULL;
     session_stop_threads(session); /* what that takes is not the program's */
     note_end(m, took_ns);
+    note_refusal(m);
     note_free(m);
     if (!note_real_time(m))
         note_closed_cores(m);

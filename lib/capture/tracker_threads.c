@@ -1,5 +1,6 @@
 /* The threads of one process: listed, met, named, missed. Part of the tracker thread. */
 #include "base/clock.h"
+#include "capture/doctor.h"
 #include "capture/other_states.h"
 #include "capture/schedule.h"
 #include "capture/tracker_private.h"
@@ -212,6 +213,20 @@ static int leave_out_ended(struct tracker *k, const struct tracked_process *proc
     return n_tids;
 }
 
+/* The process took it away, by PR_SET_DUMPABLE or another user. */
+static void tell_refusal(struct tracker *k, const struct tracked_process *process)
+{
+    struct measurement *m = k->m;
+    struct err refusal;
+    if (m->refusal.code != 0 ||
+        doctor_refusal(process->pid, m->child != 0 ? "run" : "attach", &refusal) != ERR_PERMISSION)
+        return;
+    pthread_mutex_lock(&m->track.lock);
+    m->refusal = refusal;
+    m->refused_ns = k->now_ns;
+    pthread_mutex_unlock(&m->track.lock);
+}
+
 void tracker_list_threads(struct tracker *k, struct tracked_process *process)
 {
     struct track *track = &k->m->track;
@@ -231,7 +246,10 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
     bool slow = k->m->perf != NULL && k->now_ns > k->busy_until_ns && !process->several;
     process->list_due_ns = k->now_ns + tracker_later(slow ? LIST_SLOW_NS : LIST_NS, cost_ns);
     process->list_failures = n_states < 0 ? process->list_failures + 1 : 0;
-    if (process->list_failures >= LIST_FAILURES_MAX) /* changed under us each time, or its memory was replaced */
+    if (process->list_failures == REFUSALS_TOLD && n_states == ERR_PERMISSION)
+        tell_refusal(k, process);
+    /* changed under us each time, or its memory was replaced */
+    if (process->list_failures >= LIST_FAILURES_MAX && n_states != ERR_PERMISSION)
         process->exec_seen = true;
     k->missed = 0;
     for (int i = 0; i < n_tids; i++)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -210,6 +211,19 @@ def test_a_process_that_forbids_it(nobody: Nobody, command: str) -> None:
         pytest.skip("no Python that every user may run")
     code = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); print('ready', flush=True); time.sleep(60)"
     assert "PR_SET_DUMPABLE" in refused(nobody, command, [*nobody.words, python, "-c", code])
+
+
+def test_a_process_that_forbids_it_later(nobody: Nobody) -> None:
+    """What was measured until then is shown, and why there is no more of it."""
+    python = "/usr/bin/python3"
+    if not os.access(python, os.X_OK):
+        pytest.skip("no Python that every user may run")
+    forbid = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
+    done = nobody.keisoku("run", "--no-html", python, "-c", BUSY + forbid + BUSY.replace("0.4", "3") + "raise SystemExit(5)")
+    assert done.returncode == 5, done.stderr
+    text = " ".join(done.stderr.split())
+    assert re.search(r"from [0-9.]+ s on a process was not measured any more: cannot read the memory", text), text
+    assert "PR_SET_DUMPABLE" in text and re.search(r"trust +[1-9][0-9]* samples", text), text
 
 
 def test_run_of_a_python_that_may_only_be_executed(nobody: Nobody) -> None:
