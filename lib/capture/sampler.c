@@ -427,10 +427,8 @@ static void rest(struct sampler *s)
 {
     struct measurement *m = s->m;
     struct gate *gate = &m->gate;
-    if (s->kernel != NULL) {
-        sampler_drain_kernel(s);
-        kernel_sampler_period(s->kernel, KERNEL_NEVER_NS);
-    }
+    if (s->kernel != NULL)
+        sampler_rest_kernel(s);
     sampler_recall(s);
     sampler_settle_all(s);
     for (size_t i = 0; i < s->n; i++)
@@ -447,7 +445,8 @@ static void rest(struct sampler *s)
             sampler_drain_kernel(s);
         start_afresh(s);
         stopwatch_resume(&m->watch, clock_monotonic_ns());
-        s->period_from_ns = 0;
+        if (s->kernel != NULL)
+            sampler_resume_kernel(s);
     }
     pthread_mutex_lock(&gate->lock);
     gate->sampler_rests = false;

@@ -241,36 +241,58 @@ static uint64_t wait_interval_ns(const struct sampler *s)
     return interval_ns * (threads > 1 ? threads : 1);
 }
 
-/* Another interval around the mean now and then: a fixed one could keep step with the program. */
-static void next_period(struct sampler *s)
+/* Counts the instants of the period up to now. */
+static void count_period(struct sampler *s)
 {
-    if (s->now_ns < s->period_from_ns + JITTER_NS)
+    if (s->period_ns == 0)
         return;
-    double called = kernel_sampler_called_share(s->kernel);
-    if (s->period_ns > 0)
-        s->instants += (1 - called) * (double)(s->now_ns - s->period_from_ns) / pace_mean_ns(&s->pace);
+    double clocked = 1 - kernel_sampler_called_share(s->kernel);
+    s->instants += clocked * (double)(s->now_ns - s->period_from_ns) / pace_mean_ns(&s->pace);
     uint64_t instants = (uint64_t)s->instants;
     s->instants -= (double)instants;
     count_instants(s, instants);
     atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
-    if (s->period_from_ns == 0)
+}
+
+/* Another interval around the mean now and then: a fixed one could keep step with the program. */
+static void next_period(struct sampler *s)
+{
+    bool first = s->period_ns == 0;
+    if (!first && s->now_ns < s->period_from_ns + JITTER_NS)
+        return;
+    double called = kernel_sampler_called_share(s->kernel);
+    count_period(s);
+    if (first)
         s->hits_from_ns = s->now_ns;
     s->period_from_ns = s->now_ns;
     s->period_ns = pace_period_ns(&s->pace);
     kernel_sampler_period(s->kernel, s->period_ns);
     double now_called = kernel_sampler_called_share(s->kernel);
     s->pace.share = now_called > 0 ? now_called : 1;
-    if (called == 0)
+    if (called == 0 || first)
         s->call_ns = s->now_ns + pace_interval_ns(&s->pace);
     s->waits_told = kernel_sampler_waits(s->kernel, wait_interval_ns(s));
 }
 
+void sampler_rest_kernel(struct sampler *s)
+{
+    kernel_sampler_period(s->kernel, KERNEL_NEVER_NS);
+    s->now_ns = clock_monotonic_ns();
+    count_period(s);
+    s->period_from_ns = s->period_ns = 0;
+    sampler_drain_kernel(s);
+}
+
+void sampler_resume_kernel(struct sampler *s)
+{
+    s->now_ns = clock_monotonic_ns();
+    next_period(s);
+}
+
 void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
 {
-    if (s->kernel != NULL) {
-        kernel_sampler_period(s->kernel, KERNEL_NEVER_NS);
-        sampler_drain_kernel(s);
-    }
+    if (s->kernel != NULL)
+        sampler_rest_kernel(s);
     if (kernel != NULL)
         sampler_recall(s);
     sampler_count_cpu(s);

@@ -182,6 +182,9 @@ bool sampler_knows(struct sampler *s, struct tracked_thread *t);
 /* Waits for records and takes them; sweeps over the sleepers when that is due. */
 void sampler_tick_kernel(struct sampler *s);
 void sampler_drain_kernel(struct sampler *s);
+/* Before and behind a pause, in which the kernel samples nothing. */
+void sampler_rest_kernel(struct sampler *s);
+void sampler_resume_kernel(struct sampler *s);
 /* Goes over to the kernel sampler, or (NULL) back from it. */
 void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel);
 

@@ -252,6 +252,7 @@ def test_a_pause_is_measured_by_nobody(
     assert pause["at_s"] == pytest.approx(at, abs=0.1)
     assert 2.3 <= pause["length_s"] <= resumed - paused
     assert 4.9 < got["recording"]["duration_s"] + pause["length_s"] <= took
+    assert 50 < got["trust"]["rate_hz"] < 1.1 * got["trust"]["rate_asked_hz"]
     found = seconds_of(recorder.file)
     assert min(found.get(n, 0) for n in range(5)) < 0.1, found  # one second at least lies in the pause
     assert sum(found.values()) == pytest.approx(5 - pause["length_s"], abs=1.5 if busy() else 0.4)
