@@ -9,12 +9,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import slices
 from interpreters import Interpreter
 from intervals import mean95, ratio
 from peers import KEISOKU, TOOLS, Run, Tool, execute
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "steady.py"
-THREADS = PROGRAM.with_name("matrix.py")
 
 WAKEUP = Path(KEISOKU).resolve().parent.parent / "bench" / "wakeup"
 READ_FLOOR = WAKEUP.with_name("read_floor")
@@ -131,56 +131,17 @@ def measure(
     return result
 
 
-def next_to_bare(
-    python: Interpreter, names: list[str], folder: Path, rounds: int, seconds: float, depth: int
-) -> dict[str, tuple[float, float, float]]:
-    """The wall ratio of short runs that follow each other at once, many times: what the machine does meanwhile, which
-    moves longer runs by a tenth, is then in both."""
-    units = units_for(python, seconds, folder, depth)
-    chosen = [TOOLS[name] for name in ["bare", *names]]
-    order = random.Random(2)
-    walls: dict[str, list[float]] = {tool.name: [] for tool in chosen}
-    for _ in range(rounds):
-        for tool in order.sample(chosen, len(chosen)):
-            run = run_once(tool, python, folder, [str(PROGRAM), str(depth), str(units)])
-            walls[tool.name].append(program_says(run)["wall_s"])
-    return {name: ratio(list(zip(walls[name], walls["bare"], strict=True))) for name in names}
+def by_slices(python: Interpreter, names: list[str], folder: Path, seconds: float) -> dict[str, dict[str, Any]]:
+    """One thread at depth 20."""
+    return {name: slices.measure(TOOLS[name], python, folder, seconds, 20) for name in names}
 
 
-def by_threads(python: Interpreter, folder: Path, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """1, 8 and 64 threads that share one GIL, at depth 20 and 200, 1 kHz asked for: what is taken of their core, and the
-    wall ratio of runs that follow each other at once."""
-    tools = [TOOLS["bare"], TOOLS["keisoku 1 kHz"]]
-    order = random.Random(3)
-    rows = []
-    for threads in (1, 8, 64):
-        for depth in (20, 200):
-            said = program_says(run_once(tools[0], python, folder, [str(THREADS), str(threads), str(depth), "500"]))
-            words = [str(THREADS), str(threads), str(depth), str(int(500 * seconds / said["wall_s"]))]
-            walls: dict[str, list[float]] = {tool.name: [] for tool in tools}
-            taken, rates = [], []
-            for _ in range(rounds):
-                for tool in order.sample(tools, len(tools)):
-                    run = run_once(tool, python, folder, words)
-                    walls[tool.name].append(program_says(run)["wall_s"])
-                    if tool.name == "bare":
-                        continue
-                    report = report_of(run.file)
-                    taken.append(report["trust"]["core_time_taken_s"] / report["recording"]["duration_s"])
-                    rates.append(report["trust"]["rate_hz"])
-            rows.append(
-                {
-                    "python": python.version,
-                    "threads": threads,
-                    "depth": depth,
-                    "rounds": rounds,
-                    "bare_wall_s": statistics.median(walls["bare"]),
-                    "wall": ratio(list(zip(walls["keisoku 1 kHz"], walls["bare"], strict=True))),
-                    "taken": mean95(taken),
-                    "rate_hz": statistics.fmean(rates),
-                }
-            )
-    return rows
+def by_threads(python: Interpreter, folder: Path, seconds: float) -> list[dict[str, Any]]:
+    """1, 8 and 64 threads that share one GIL, at depth 20 and 200, 1 kHz asked for."""
+    tool = TOOLS["keisoku 1 kHz"]
+    return [
+        slices.measure(tool, python, folder, seconds, depth, threads) for threads in (1, 8, 64) for depth in (20, 200)
+    ]
 
 
 def startup(python: Interpreter, folder: Path, rounds: int) -> dict[str, Any]:

@@ -109,21 +109,20 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "3.15's sampler 1 kHz",
             "3.15's sampler 1 kHz, stopping",
         ]
-        rounds, seconds, short_rounds = (5, 1.0, 5) if options.quick else (8, 4.0, 40)
+        rounds, seconds, sliced_s = (5, 1.0, 5) if options.quick else (8, 4.0, 240)
         result["cost"] = []
         loads["cost"] = [os.getloadavg()[0]]
         for python in main:
             say(f"cost on {python.version}")
             row = cost.measure(python, names, folder, rounds, seconds, 20)
-            row["short"] = cost.next_to_bare(python, names[:2], folder, short_rounds, 1.0, 20)
-            row["short_rounds"] = short_rounds
+            row["slices"] = cost.by_slices(python, names[:2], folder, sliced_s)
             result["cost"].append(row)
     if "threads" in options.parts:
         loads["threads"] = [os.getloadavg()[0]]
         result["threads"] = []
         for python in main:
             say(f"threads and depths, against bare runs, on {python.version}")
-            result["threads"] += cost.by_threads(python, folder, *((3, 1.0) if options.quick else (8, 3.0)))
+            result["threads"] += cost.by_threads(python, folder, 5 if options.quick else 60)
     if "evidence" in options.parts:
         say("operand evidence")
         loads["evidence"] = [os.getloadavg()[0]]

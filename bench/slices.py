@@ -1,0 +1,98 @@
+"""What being sampled costs a program, by slices of one run: measured and not (`keisoku ctl pause`) by turns.
+
+Runs that follow each other differ by the placing of their memory and by what the machine does meanwhile: by a tenth and
+more on a shared host. Here a tenth of a second in which the program is sampled lies between two in which it is not, in one
+process; the ratio is of its time for a unit of work, by the mean of its neighbours'. What drifts falls out, and of many
+such ratios the median counts: a host takes the cores away now and then.
+"""
+
+from __future__ import annotations
+
+import array
+import bisect
+import json
+import math
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from interpreters import Interpreter
+from intervals import median95
+from peers import KEISOKU, Tool
+
+PROGRAM = Path(__file__).resolve().parent / "programs" / "slices.py"
+SLICE_S = 0.1
+START_S = 1.0  # of the program and the recorder, before the first slice
+SETTLE_NS = 5_000_000  # of each slice: units that were under way
+UNITS_MIN = 8
+
+
+class Slice(NamedTuple):
+    sampled: bool
+    begin_ns: int
+    end_ns: int
+
+
+def told(file: Path, word: str) -> None:
+    subprocess.run([KEISOKU, "ctl", str(file), word], check=True, capture_output=True)
+
+
+def take_slices(file: Path, until: float) -> list[Slice]:
+    slices = []
+    sampled = True
+    while time.monotonic() < until:
+        sampled = not sampled
+        told(file, "resume" if sampled else "pause")
+        begin = time.monotonic_ns() + SETTLE_NS
+        time.sleep(SLICE_S)
+        slices.append(Slice(sampled, begin, time.monotonic_ns()))
+    return slices
+
+
+def unit_ns(ends: array.array[int], piece: Slice) -> float | None:
+    first, last = bisect.bisect_left(ends, piece.begin_ns), bisect.bisect_right(ends, piece.end_ns) - 1
+    return (ends[last] - ends[first]) / (last - first) if last - first >= UNITS_MIN else None
+
+
+def ratios(ends: array.array[int], slices: list[Slice]) -> list[float]:
+    """Of each sampled slice: its time for a unit, by the mean of the two beside it."""
+    found = []
+    for before, piece, behind in zip(slices, slices[1:], slices[2:], strict=False):
+        units = [unit_ns(ends, one) for one in (before, piece, behind)]
+        if piece.sampled and units[0] and units[1] and units[2]:
+            found.append(units[1] / math.sqrt(units[0] * units[2]))
+    return found
+
+
+def measure(
+    tool: Tool, python: Interpreter, folder: Path, seconds: float, depth: int, threads: int = 1
+) -> dict[str, Any]:
+    """The ratio with its interval, of how many slices; what keisoku says of the same run."""
+    file, ends_file = folder / "slices.kei", folder / "ends"
+    for old in (file, ends_file):
+        old.unlink(missing_ok=True)
+    words = [str(PROGRAM), str(threads), str(depth), str(seconds + START_S), str(ends_file)]
+    begin = time.monotonic()
+    with subprocess.Popen(tool.words(python, file, words), cwd=folder, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            time.sleep(START_S)
+            slices = take_slices(file, begin + seconds)
+        finally:
+            _, err = run.communicate(timeout=60 + seconds)
+    if run.returncode != 0:
+        raise RuntimeError(f"status {run.returncode}: {err[-500:]}")
+    ends = array.array("q")
+    ends.frombytes(ends_file.read_bytes())
+    done = subprocess.run([KEISOKU, "report", str(file), "--json"], capture_output=True, text=True, check=True)
+    report = json.loads(done.stdout)
+    found = ratios(ends, slices)
+    return {
+        "python": python.version,
+        "threads": threads,
+        "depth": depth,
+        "wall": median95(found),
+        "slices": len(found),
+        "rate_hz": report["trust"]["rate_hz"],
+        "taken": report["trust"]["core_time_taken_s"] / report["recording"]["duration_s"],
+    }
