@@ -196,12 +196,15 @@ def check_headers() -> list[str]:
 
 
 def check_tidy() -> list[str]:
+    """The analyzer follows a function's paths to a fifth of its own bound, in a third of the time; to the end with
+    KEISOKU_ALL=1 (tools/test --all)."""
     need("clang-tidy")
+    bound = [] if os.environ.get("KEISOKU_ALL") else ["-Xclang", "-analyzer-config", "-Xclang", "max-nodes=50000"]
 
     def one(row: Row) -> list[str]:
         source, words = row
         done = subprocess.run(
-            ["clang-tidy", "--quiet", str(source), "--", *words, "-Wno-everything"],
+            ["clang-tidy", "--quiet", str(source), "--", *words, "-Wno-everything", *bound],
             cwd=TOP / "build",
             capture_output=True,
             text=True,

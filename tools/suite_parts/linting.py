@@ -17,7 +17,8 @@ def part_lint(options: argparse.Namespace, log: Path) -> Tally:
     words = [*GIVE_WAY, sys.executable, str(TOP / "tools" / "lint.py"), "--list"]
     words += ["--quick"] if options.quick else []
     path = os.environ["PATH"] if python is None else f"{python.parent}:{os.environ['PATH']}"
-    done = subprocess.run(words, cwd=TOP, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+    env = {**os.environ, "PATH": path, **({"KEISOKU_ALL": "1"} if options.all else {})}
+    done = subprocess.run(words, cwd=TOP, env=env, capture_output=True, text=True)
     log.write_text(done.stdout + done.stderr)
     tally = Tally()
     for line in done.stdout.splitlines():
