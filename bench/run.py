@@ -109,7 +109,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "3.15's sampler 1 kHz",
             "3.15's sampler 1 kHz, stopping",
         ]
-        rounds, seconds, sliced_s = (5, 1.0, 5) if options.quick else (8, 4.0, 240)
+        rounds, seconds, sliced_s = (5, 1.0, 5) if options.quick else (8, 4.0, 150)
         result["cost"] = []
         loads["cost"] = [os.getloadavg()[0]]
         for python in main:

@@ -1,7 +1,7 @@
 """What being sampled costs a program, by slices of one run: measured and not (`keisoku ctl pause`) by turns.
 
 Runs that follow each other differ by the placing of their memory and by what the machine does meanwhile: by a tenth and
-more on a shared host. Here a tenth of a second in which the program is sampled lies between two in which it is not, in one
+more on a shared host. Here a third of a second in which the program is sampled lies between two in which it is not, in one
 process; the ratio is of its time for a unit of work, by the mean of its neighbours'. What drifts falls out, and of many
 such ratios the median counts: a host takes the cores away now and then.
 """
@@ -22,9 +22,9 @@ from intervals import median95
 from peers import KEISOKU, Tool
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "slices.py"
-SLICE_S = 0.1
+SLICE_S = 0.3
 START_S = 1.0  # of the program and the recorder, before the first slice
-SETTLE_NS = 5_000_000  # of each slice: units that were under way
+SETTLE_NS = 100_000_000  # of each slice: whether a core is free for samples that are called for is tried first
 UNITS_MIN = 8
 
 

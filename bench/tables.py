@@ -548,7 +548,7 @@ def benchmarks(result: dict[str, Any]) -> str:
             "its process used beyond the program's, per second of the program; where it starts the program it includes "
             "its own start-up. *Core time taken* is what keisoku counts and prints in every report. As it comes, keisoku "
             "keeps to a budget of 1 % of a core and lowers its rate for it; a rate that is asked for lifts the budget. The "
-            "wall ratios of the bars, but for the reader from the core, are of slices of one run: a tenth of a second in "
+            "wall ratios of the bars, but for the reader from the core, are of slices of one run: a third of a second in "
             "which the program is sampled by the mean of the two beside it in which it is not (`keisoku ctl pause`), the "
             f"median of {sliced_count(result['cost'])} and its 95 % interval. What else the machine does, and where a "
             "run's memory lies, moves runs by a tenth.\n\n"
