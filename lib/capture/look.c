@@ -136,7 +136,8 @@ bool sampler_read(struct sampler *s, struct tracked_thread *t, bool watch)
     sampler_follow_tasks(t);
     atomic_fetch_add_explicit(&s->m->counts.reads, 1, memory_order_relaxed);
     enum python_read_result result = other_states_read(t, &s->stack);
-    s->moved = watch && s->stack.core != s->core;
+    bool refused = result == PYTHON_READ_UNREADABLE && errno == EPERM; /* wherever it runs */
+    s->moved = watch && !refused && s->stack.core != s->core;
     if (result == PYTHON_READ_OK && !s->moved && intern(s, t)) {
         s->moved = watch && s->interner.looked && python_read_core(t->reader) != s->core;
         return !s->moved;
