@@ -2,12 +2,14 @@
 #include "base/mem.h"
 #include "capture/target/elf.h"
 #include "capture/target/elf_memory.h"
+#include "capture/target/inner_ids.h"
 #include "capture/target/proc.h"
 #include "capture/target/remote.h"
 #include "capture/target/symbols.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -358,6 +360,61 @@ static void damaged_files_are_survived(void **state)
     unlink(path);
 }
 
+/* In no order, as where numbers have begun anew; some threads were gone before they could be asked. A search through
+ * all of them for each would last longer than the suite waits. */
+static void threads_of_a_namespace_are_found_by_their_ids(void **state)
+{
+    enum { THREADS = 1 << 20, GONE = 1000 };
+    (void)state;
+    struct inner_ids ids = {.nested = true};
+    struct inner_id *list = mem_zalloc(THREADS, sizeof *list);
+    assert_non_null(list);
+    assert_int_equal(inner_ids_find(&ids, 1), 0);
+    for (int i = 0; i < THREADS; i++) {
+        int inner = 2 * ((i + THREADS / 3) % THREADS) + 2;
+        list[i] = (struct inner_id){.tid = 3 * THREADS - i, .inner = i % GONE == 0 ? 0 : inner};
+    }
+    inner_ids_take(&ids, list, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        int inner = 2 * ((i + THREADS / 3) % THREADS) + 2, tid = i % GONE == 0 ? 0 : 3 * THREADS - i;
+        if (inner_ids_find(&ids, inner) != tid || inner_ids_find(&ids, inner + 1) != 0)
+            fail_msg("%d is thread %d, not %d", inner, inner_ids_find(&ids, inner), tid);
+    }
+    assert_int_equal(inner_ids_find(&ids, 0), 0);
+    inner_ids_release(&ids);
+    assert_int_equal(inner_ids_find(&ids, 2), 0);
+}
+
+static void *wait_for_end(void *pipe)
+{
+    char byte;
+    return read(*(int *)pipe, &byte, 1) < 0 ? pipe : NULL;
+}
+
+/* What is known of a thread stays, what is not is asked. */
+static void threads_are_listed_again(void **state)
+{
+    (void)state;
+    struct inner_ids ids = {.nested = true};
+    int pipes[2];
+    pthread_t thread;
+    assert_int_equal(pipe(pipes), 0);
+    assert_int_equal(inner_ids_refresh(&ids, getpid()), 0);
+    assert_int_equal(ids.count, 1);
+    assert_int_equal(inner_ids_find(&ids, getpid()), getpid());
+    ids.ids[0].inner = INT_MAX;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_end, &pipes[0]), 0);
+    assert_int_equal(inner_ids_refresh(&ids, getpid()), 0);
+    assert_int_equal(ids.count, 2);
+    assert_int_equal(inner_ids_find(&ids, INT_MAX), getpid());
+    assert_int_equal(inner_ids_find(&ids, getpid()), 0);
+    assert_int_equal(inner_ids_find(&ids, ids.ids[0].tid), ids.ids[0].tid);
+    close(pipes[1]);
+    pthread_join(thread, NULL);
+    close(pipes[0]);
+    inner_ids_release(&ids);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +429,8 @@ int main(void)
         cmocka_unit_test(damaged_files_are_survived),
         cmocka_unit_test(functions_are_named),
         cmocka_unit_test(what_its_first_thread_has_no_more_is_read_by_another),
+        cmocka_unit_test(threads_of_a_namespace_are_found_by_their_ids),
+        cmocka_unit_test(threads_are_listed_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
