@@ -13,8 +13,9 @@
 
 enum {
     CHUNK_UNIT_NS = 10000,
-    CHUNK_ROWS = 8192,     /* a full chunk of the writer */
-    CHUNK_ROWS_MAX = 65536 /* the most that a reader takes */
+    CHUNK_ROWS = 8192,        /* a full chunk of the writer */
+    CHUNK_ROWS_MAX = 65536,   /* the most that a reader takes */
+    CHUNK_BYTES_MAX = 1 << 24 /* no encoded one is longer: columns have 131 bytes a row at most */
 };
 
 /* Times above this (35 years) are damage, not measurement; sums of a chunk of them fit 64 bits. */

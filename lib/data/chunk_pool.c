@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 enum {
-    JOBS = 8,         /* chunks at a time: of 64 k rows each at most, 40 bytes a row */
-    WORKERS_MAX = 4,  /* one core reads them and weighs their rows meanwhile */
-    WITH_WORKERS = 16 /* chunks given before it is worth a thread: some 100 000 rows */
+    JOBS = 8,                /* chunks at a time: of 64 k rows each at most, 40 bytes a row */
+    WORKERS_MAX = 4,         /* one core reads them and weighs their rows meanwhile */
+    WITH_WORKERS = 16,       /* chunks given before it is worth a thread: some 100 000 rows */
+    WAITING_BYTES = 8 << 20, /* of chunks: behind so many there is no room. Ours have a hundredth of it */
+    KEPT_BYTES = 1 << 20     /* of a job, for the next chunk */
 };
 
 struct job {
@@ -27,8 +29,9 @@ struct chunk_pool {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct job jobs[JOBS];
-    size_t given, taken; /* of all so far; the job of number n is jobs[n % JOBS] */
-    size_t next;         /* none before it waits to be begun */
+    size_t given, taken;  /* of all so far; the job of number n is jobs[n % JOBS] */
+    size_t next;          /* none before it waits to be begun */
+    size_t waiting_bytes; /* of those that were given and not taken */
     pthread_t workers[WORKERS_MAX];
     size_t n_workers;
     bool tried, ends; /* to have workers */
@@ -38,6 +41,11 @@ static void decode(struct job *job)
 {
     job->count = 0;
     job->rc = chunk_decode(job->bytes, job->size, &job->rows, &job->rows_capacity, &job->count);
+    if (job->bytes_capacity > KEPT_BYTES) {
+        mem_free(job->bytes);
+        job->bytes = NULL;
+        job->bytes_capacity = 0;
+    }
 }
 
 static void *work(void *context)
@@ -106,7 +114,8 @@ void chunk_pool_free(struct chunk_pool *pool)
 
 bool chunk_pool_full(const struct chunk_pool *pool)
 {
-    return pool->given - pool->taken == JOBS - 1; /* the one taken last is still looked at */
+    return pool->waiting_bytes >= WAITING_BYTES ||
+           pool->given - pool->taken == JOBS - 1; /* the one taken last is still looked at */
 }
 
 bool chunk_pool_empty(const struct chunk_pool *pool)
@@ -117,11 +126,14 @@ bool chunk_pool_empty(const struct chunk_pool *pool)
 int chunk_pool_give(struct chunk_pool *pool, const void *data, size_t size)
 {
     struct job *job = &pool->jobs[pool->given % JOBS];
+    if (size > CHUNK_BYTES_MAX) /* it is none, which an empty one says as well */
+        size = 0;
     if (mem_grow(&job->bytes, &job->bytes_capacity, size + 1, 1) != 0)
         return ERR_NOMEM;
     if (size > 0)
         memcpy(job->bytes, data, size);
     job->size = size;
+    pool->waiting_bytes += size;
     pthread_mutex_lock(&pool->lock);
     job->state = JOB_GIVEN;
     pool->given++;
@@ -151,6 +163,7 @@ bool chunk_pool_take(struct chunk_pool *pool, struct chunk_taken *taken)
     if (mine)
         decode(job);
     pool->taken++;
+    pool->waiting_bytes -= job->size;
     job->state = JOB_FREE; /* nobody else looks at it before it is given anew */
     *taken = (struct chunk_taken){job->rows, job->count, job->rc};
     return true;

@@ -20,10 +20,10 @@ struct chunk_taken {
 struct chunk_pool *chunk_pool_new(void);
 /* Also with chunks in it. NULL is fine. */
 void chunk_pool_free(struct chunk_pool *pool);
-/* As many were given as there is room for: one must be taken first. */
+/* As many were given as there is room for, or as many bytes: one must be taken first. */
 bool chunk_pool_full(const struct chunk_pool *pool);
 bool chunk_pool_empty(const struct chunk_pool *pool);
-/* Copies the bytes. 0 or ERR_NOMEM. */
+/* Copies the bytes, if they can be a chunk. 0 or ERR_NOMEM. */
 int chunk_pool_give(struct chunk_pool *pool, const void *data, size_t size);
 /* The oldest one, decoded. False: none is left. */
 bool chunk_pool_take(struct chunk_pool *pool, struct chunk_taken *taken);

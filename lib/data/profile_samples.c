@@ -59,7 +59,9 @@ static int give_chunk(struct loader *loader, struct pass *pass, sqlite3_stmt *st
 {
     const void *data = sqlite3_column_blob(statement, 0);
     size_t size = data != NULL ? (size_t)sqlite3_column_bytes(statement, 0) : 0;
-    int rc = chunk_pool_full(pass->pool) ? add_chunk(loader, pass) : 0;
+    int rc = 0;
+    while (rc == 0 && chunk_pool_full(pass->pool))
+        rc = add_chunk(loader, pass);
     if (rc == 0 && chunk_pool_give(pass->pool, data, size) != 0)
         rc = loader_no_memory(loader);
     return rc;
