@@ -152,12 +152,15 @@ uint32_t names_code_frame(struct names *names, const char *directory, const stru
 static void add_function(struct names *names, const struct code_entry *entry, struct named_code *named)
 {
     const struct python_code *code = &named->code;
-    char path[8192], directory[PROCESS_TEXT_BYTES];
+    char path[SOURCE_PATH_BYTES], name[SOURCE_NAME_BYTES], directory[PROCESS_TEXT_BYTES];
     pthread_mutex_lock(&names->m->track.lock);
     memcpy(directory, entry->process->directory, sizeof directory);
     pthread_mutex_unlock(&names->m->track.lock);
     absolute_file(directory, code->file, path, sizeof path);
-    struct function function = function_of(names, code, path);
+    const char *file = path;
+    if (names->sources != NULL)
+        file = source_text_file(names->sources, entry->process, path, name, sizeof name);
+    struct function function = function_of(names, code, file);
     named->function = recording_add_function(names->m->recording, &function);
     named->generation = names->generation;
     named->flags = (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (is_event_loop(code) ? NODE_ASYNCIO : 0) |

@@ -19,9 +19,30 @@ enum {
     FILES_MAX = 1 << 15 /* a program may make up names for ever */
 };
 
+/* What a file keeps where two roots show one (a container's image below its own layer, which has another device) and
+ * two files never share. All 0: it cannot be opened. */
+struct file_id {
+    uint64_t inode, size, changed_s, changed_ns;
+};
+
+/* A path where it was met first. */
+struct first_file {
+    uint32_t root;
+    struct file_id id;
+};
+
+struct root_key {
+    uint64_t namespace, device, inode;
+};
+
 struct source_text {
     struct recording *recording;
-    struct map done; /* path */
+    struct map done;   /* names of files */
+    struct map roots;  /* root_key → number from 1 on */
+    struct map paths;  /* path → place in firsts */
+    struct map others; /* (file_id, path) of another file at the path of a first one → PID of who has it */
+    struct first_file *firsts;
+    size_t n_firsts, capacity;
     size_t total;
     bool no_arguments;
 };
@@ -41,6 +62,10 @@ void source_text_free(struct source_text *sources)
     if (sources == NULL)
         return;
     map_release(&sources->done);
+    map_release(&sources->roots);
+    map_release(&sources->paths);
+    map_release(&sources->others);
+    mem_free(sources->firsts);
     mem_free(sources);
 }
 
@@ -91,6 +116,82 @@ static int open_as_target(const struct tracked_process *process, const char *pat
     return fd;
 }
 
+/* ---- files of several roots ----------------------------------------------------------------------------------------
+ */
+
+/* Where the process's paths begin, as a number; 0: that was never to be had. */
+static uint32_t root_of(struct source_text *sources, struct tracked_process *process)
+{
+    char name[64];
+    struct stat namespace, root;
+    bool found;
+    proc_path(process->pid, "ns/mnt", name, sizeof name);
+    if (stat(name, &namespace) != 0)
+        return process->root_number;
+    proc_path(process->pid, "root", name, sizeof name);
+    if (stat(name, &root) != 0)
+        return process->root_number;
+    struct root_key key = {namespace.st_ino, root.st_dev, root.st_ino};
+    uint32_t number = (uint32_t)sources->roots.count + 1;
+    if (number <= FILES_MAX && map_put(&sources->roots, &key, sizeof key, number, &number, &found) == 0)
+        process->root_number = number;
+    return process->root_number;
+}
+
+static struct file_id id_of(const struct tracked_process *process, const char *path)
+{
+    struct stat status;
+    struct file_id id = {0};
+    int fd = open_as_target(process, path);
+    if (fd < 0)
+        return id;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        id = (struct file_id){status.st_ino, (uint64_t)status.st_size, (uint64_t)status.st_ctim.tv_sec,
+                              (uint64_t)status.st_ctim.tv_nsec};
+    close(fd);
+    return id;
+}
+
+/* NULL: there are too many, or memory is short. */
+static const struct first_file *first_at(struct source_text *sources, const struct tracked_process *process,
+                                         uint32_t root, const char *path)
+{
+    uint32_t place;
+    bool found;
+    if (map_get(&sources->paths, path, strlen(path), &place))
+        return &sources->firsts[place];
+    if (sources->n_firsts >= FILES_MAX ||
+        mem_grow(&sources->firsts, &sources->capacity, sources->n_firsts + 1, sizeof *sources->firsts) != 0 ||
+        map_put(&sources->paths, path, strlen(path), (uint32_t)sources->n_firsts, &place, &found) != 0)
+        return NULL;
+    sources->firsts[sources->n_firsts++] = (struct first_file){root, id_of(process, path)};
+    return &sources->firsts[place];
+}
+
+const char *source_text_file(struct source_text *sources, struct tracked_process *process, const char *path, char *name,
+                             size_t size)
+{
+    char key[sizeof(struct file_id) + SOURCE_PATH_BYTES];
+    size_t length = strlen(path);
+    uint32_t root = path[0] == '/' && length < SOURCE_PATH_BYTES ? root_of(sources, process) : 0, pid;
+    bool found;
+    const struct first_file *first = root != 0 ? first_at(sources, process, root, path) : NULL;
+    if (first == NULL || first->root == root)
+        return path;
+    struct file_id id = id_of(process, path);
+    if (memcmp(&id, &first->id, sizeof id) == 0)
+        return path;
+    memcpy(key, &id, sizeof id);
+    memcpy(key + sizeof id, path, length);
+    if (map_put(&sources->others, key, sizeof id + length, (uint32_t)process->pid, &pid, &found) != 0)
+        pid = (uint32_t)process->pid;
+    snprintf(name, size, "/proc/%u/root%s", pid, path);
+    return name;
+}
+
+/* ---- texts --------------------------------------------------------------------------------------------------------
+ */
+
 static void add_file(struct source_text *sources, const struct tracked_process *process, uint32_t file,
                      const char *path)
 {
@@ -129,14 +230,15 @@ static void add_command_text(struct source_text *sources, const struct tracked_p
     recording_add_source(sources->recording, file, 1, at, strnlen(at, (size_t)(end - at)));
 }
 
-void source_text_want(struct source_text *sources, const struct tracked_process *process, uint32_t file,
-                      const char *path)
+void source_text_want(struct source_text *sources, struct tracked_process *process, uint32_t file, const char *path)
 {
+    char buffer[SOURCE_NAME_BYTES];
     uint32_t ignored;
     bool known, command = strcmp(path, "<string>") == 0;
     if (file == 0 || (!command && path[0] != '/') || sources->done.count >= FILES_MAX)
         return;
-    if (map_put(&sources->done, path, strlen(path), 1, &ignored, &known) != 0 || known)
+    const char *name = source_text_file(sources, process, path, buffer, sizeof buffer);
+    if (map_put(&sources->done, name, strlen(name), 1, &ignored, &known) != 0 || known)
         return;
     if (command)
         add_command_text(sources, process, file);

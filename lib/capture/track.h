@@ -98,6 +98,7 @@ struct tracked_process {
 
     pthread_mutex_t interning;  /* of several samplers: of store, tasks and careful_to_ns */
     struct stack_store store;   /* [S] fills it, W names what is in it */
+    uint32_t root_number;       /* [W] source_text.c: of where its paths begin; 0: not known */
     uint32_t id;                /* [W] of the recording */
     uint32_t parent_id;         /* [L] of the recording */
     uint64_t moved_ns;          /* [W] when one of its threads was last seen to get on */

@@ -60,16 +60,20 @@ class Started:
     tids: dict[str, int]  # by the names of its threads, as we see them
 
 
+def need_namespaces() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for namespaces and another root")
+    if not shutil.which("unshare") or subprocess.run(["unshare", "-mp", "true"], capture_output=True).returncode != 0:
+        pytest.skip("namespaces of one's own are not permitted here")
+
+
 # Not one that tools/get-pythons brings: its loader has an absolute path, which is not there in another root.
 @pytest.fixture(params=["3.8", "3.11"])  # thread ids from the C library's memory, and from the interpreter's
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     python = interpreter(request.param)
     if python is None:
         pytest.skip(f"no Python {request.param} on this machine")
-    if os.geteuid() != 0:
-        pytest.skip("needs root, for namespaces and another root")
-    if not shutil.which("unshare") or subprocess.run(["unshare", "-mp", "true"], capture_output=True).returncode != 0:
-        pytest.skip("namespaces of one's own are not permitted here")
+    need_namespaces()
     code = "import sys; print(sys.prefix)"
     prefix = subprocess.run([python.path, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     root = tmp_path / "root"
@@ -171,6 +175,53 @@ def test_run_of_a_namespace(run_keisoku: Run, report: Report, place: Place) -> N
     assert len(pythons) == 1, pythons
     check_version(pythons[0].python, place.python.version)
     assert "inside.py" in pythons[0].command, pythons
+
+
+# ---- one path, several files -----------------------------------------------------------------------------------------
+
+SAME_PATH = """
+import sys, time
+def work(end):
+    total = 0
+    while time.process_time() < end:
+        total += 1  # {whose}
+work(float(sys.argv[1]))
+"""
+# The program as it is, in a mount namespace where another file is in its place, twice, and in one where it is the same.
+ROOTS = """
+other=$1 app=$2; shift 2
+hide='mount --bind "$0" "$1"; shift; exec "$@"'
+"$@" &
+unshare --mount sh -c "$hide" "$other" "$app" "$@" &
+unshare --mount sh -c "$hide" "$other" "$app" "$@" &
+unshare --mount "$@" &
+wait
+"""
+
+
+def test_one_path_in_several_roots(run_keisoku: Run, a_python: Interpreter, tmp_path: Path) -> None:
+    """Each process is shown the text of its own file, and what is one file stays one."""
+    need_namespaces()
+    app, other = tmp_path / "app.py", tmp_path / "other.py"
+    app.write_text(SAME_PATH.format(whose="as here"))
+    other.write_text(SAME_PATH.format(whose="from elsewhere"))
+    words = ["sh", "-c", ROOTS, "sh", other, app, a_python.path, app, "0.5"]
+    done = run_keisoku("run", "--reader", "core", "--rate", "1000", "--no-html", "-o", "x.kei", *words)
+    assert done.status == 0, done.err
+    texts: dict[str, set[str]] = {"as here": set(), "from elsewhere": set()}
+    for process in Recording(done.recording).processes:
+        if not process.python:
+            continue
+        # each function of that name is shown, those of others without a share
+        shown = run_keisoku("report", "--process", process.pid, "--lines", "work", done.recording).out
+        own = [part for part in shown.split("work  ") if "%" in part]
+        whose = [name for name in texts if f"# {name}" in "".join(own)]
+        assert len(own) == 1 and len(whose) == 1, f"{process}\n{shown}"
+        stacks = [sample.stack for sample in Recording(done.recording) if sample.pid == process.pid]
+        texts[whose[0]] |= {file for stack in stacks for function, file, _ in stack if function == "work"}
+    names = {whose: len(files) for whose, files in texts.items()}
+    assert names == {"as here": 1, "from elsewhere": 1}, texts
+    assert {str(app)} in texts.values(), texts
 
 
 # ---- virtual environments and launchers ------------------------------------------------------------------------------
