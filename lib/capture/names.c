@@ -27,6 +27,8 @@ struct names {
     uint32_t generation; /* grows when the recording gives out its ids anew */
     struct map leaves;   /* (stack, kind, module, symbol) → stack */
     struct source_text *sources;
+    struct stack_node **path; /* of nodes that are to be named */
+    size_t path_capacity;
 };
 
 int names_new(struct measurement *m, struct names **result)
@@ -51,6 +53,7 @@ void names_free(struct names *names)
         return;
     source_text_free(names->sources);
     map_release(&names->leaves);
+    mem_free(names->path);
     mem_free(names);
 }
 
@@ -245,17 +248,30 @@ static bool name_node(struct names *names, const struct stack_store *store, stru
     return node->recorded != 0;
 }
 
+/* Of the path to that node, what has no stack in the recording yet: from the outermost one inwards. Each is met twice:
+ * a path may be thousands deep and new in every sample. */
+static bool name_path(struct names *names, const struct stack_store *store, uint32_t id)
+{
+    size_t n = 0;
+    for (struct stack_node *node; id != 0; id = node->parent) {
+        node = stack_store_node(store, id);
+        if (recorded(names, node) != 0)
+            break;
+        if (mem_grow(&names->path, &names->path_capacity, n + 1, sizeof(struct stack_node *)) != 0)
+            return false;
+        names->path[n++] = node;
+    }
+    while (n > 0 && name_node(names, store, names->path[n - 1]))
+        n--;
+    return n == 0;
+}
+
 struct named_stack names_stack(struct names *names, const struct stack_store *store, uint32_t id)
 {
-    struct stack_node *leaf = stack_store_node(store, id);
-    while (id != 0 && recorded(names, leaf) == 0) { /* from the outermost unnamed node inwards, without recursion */
-        struct stack_node *node = leaf;
-        while (node->parent != 0 && recorded(names, stack_store_node(store, node->parent)) == 0)
-            node = stack_store_node(store, node->parent);
-        if (!name_node(names, store, node))
-            return (struct named_stack){0, 0};
-    }
-    return id != 0 ? (struct named_stack){leaf->recorded, leaf->flags} : (struct named_stack){0, 0};
+    if (id == 0 || !name_path(names, store, id))
+        return (struct named_stack){0, 0};
+    const struct stack_node *leaf = stack_store_node(store, id);
+    return (struct named_stack){leaf->recorded, leaf->flags};
 }
 
 /* The expression that the innermost instruction belongs to. */

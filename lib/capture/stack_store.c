@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* What one takes with its places in the tables, about. */
-enum { NODE_BYTES = 112, CODE_BYTES = 512 };
+enum { NODE_BYTES = 116, CODE_BYTES = 512 };
 
 struct node_key {
     uint32_t parent, code;
@@ -103,11 +103,30 @@ struct code_entry *stack_store_code(const struct stack_store *store, uint32_t id
     return &store->sides[id >> 31].codes[k][at - first_of(k)];
 }
 
+/* Most often a stack goes on where the last one did: then nothing is looked up, which for deep stacks is most of the
+ * work. 0: it is not so. */
+static uint32_t last_child(const struct stack_store *store, const struct node_key *key)
+{
+    uint32_t id = key->parent != 0 ? stack_store_node(store, key->parent)->child : 0;
+    if (id == 0)
+        return 0;
+    const struct stack_node *child = stack_store_node(store, id);
+    return child->code == key->code && child->offset == key->offset ? id : 0;
+}
+
+static void note_child(const struct stack_store *store, uint32_t parent, uint32_t id)
+{
+    if (parent != 0)
+        stack_store_node(store, parent)->child = id;
+}
+
 uint32_t stack_store_add_node(struct stack_store *store, uint32_t parent, uint32_t code, int32_t offset)
 {
     struct node_key key = {parent, code, offset};
-    uint32_t id;
+    uint32_t id = last_child(store, &key);
     bool found;
+    if (id != 0)
+        return id;
     struct store_side *side = stack_store_filled(store);
     struct stack_node *node = chunked((void **)side->nodes, side->n_nodes, sizeof *node);
     if (node == NULL || map_put(&side->node_ids, &key, sizeof key, public_id(store, side->n_nodes), &id, &found) != 0)
@@ -118,14 +137,20 @@ uint32_t stack_store_add_node(struct stack_store *store, uint32_t parent, uint32
         side->n_nodes++;
         side->bytes += NODE_BYTES;
     }
+    note_child(store, parent, id);
     return id;
 }
 
 uint32_t stack_store_find_node(struct stack_store *store, uint32_t parent, uint32_t code, int32_t offset)
 {
     struct node_key key = {parent, code, offset};
-    uint32_t id;
-    return map_get(&stack_store_filled(store)->node_ids, &key, sizeof key, &id) ? id : 0;
+    uint32_t id = last_child(store, &key);
+    if (id != 0)
+        return id;
+    if (!map_get(&stack_store_filled(store)->node_ids, &key, sizeof key, &id))
+        return 0;
+    note_child(store, parent, id);
+    return id;
 }
 
 /* A frame stands for a moment at each of its calls with nothing above it: the outer parts of a true stack are true. */

@@ -40,6 +40,7 @@ struct stack_node {
     uint32_t code;   /* index into codes */
     int32_t offset;  /* bytes into the code's instructions */
     uint32_t depth;
+    uint32_t child;      /* [S] of the nodes whose parent it is, the one asked for last; 0: none was */
     bool learned;        /* [S] an exact read found a stack that is this one, or passes through it; atomic */
     uint32_t recorded;   /* the writer's: stack id of the recording */
     uint32_t generation; /* the writer's: for which that holds (names.c) */

@@ -162,6 +162,14 @@ static void test_stacks_are_interned(void **unused)
     uint32_t inner = stack_store_add_node(&store, outer, other, 8);
     assert_int_equal(stack_store_add_node(&store, outer, other, 8), inner);
     assert_int_not_equal(stack_store_add_node(&store, outer, other, 10), inner);
+    uint32_t beside = stack_store_find_node(&store, outer, other, 10);
+    for (int i = 0; i < 2; i++) { /* whichever was asked for last */
+        assert_int_equal(stack_store_find_node(&store, outer, other, 8), inner);
+        assert_int_equal(stack_store_add_node(&store, outer, other, 10), beside);
+        assert_int_equal(stack_store_find_node(&store, outer, main_code, 8), 0);
+        assert_int_equal(stack_store_find_node(&store, outer, other, 12), 0);
+        assert_int_equal(stack_store_find_node(&store, inner, other, 10), 0);
+    }
     assert_int_equal(stack_store_node(&store, inner)->parent, outer);
     assert_int_equal(stack_store_node(&store, inner)->depth, 2);
     for (uint32_t i = 0; i < 3 * 5000; i++) /* chunks never move */
