@@ -124,6 +124,7 @@ struct measurement {
     struct kernel_noise noise; /* read by the tracker once it is known */
     atomic_bool noise_known;
     atomic_uint_fast64_t points, kernel_points; /* instruction pointers until then; those in the kernel */
+    uint64_t run_ns;                            /* CPU time of all threads, as written */
     pthread_mutex_t failure_lock;
     struct err failure; /* the recording cannot be written any more */
 };

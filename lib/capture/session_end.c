@@ -224,6 +224,26 @@ static void note_descriptors(struct measurement *m)
                                          "missing; raise the limit of open files (ulimit -n)");
 }
 
+/* Our own CPU time, from where on it is said: */
+static const double own_core_told = 0.5;                   /* of a core */
+static const double own_times_told = 1, own_least = 0.125; /* of the program's, and of a core */
+static const double own_least_s = 1;                       /* a start and an end take some tenths */
+
+static void note_own_cpu(struct measurement *m, uint64_t took_ns)
+{
+    char note[320];
+    double own_s = (double)(clock_process_cpu_ns() - m->cpu_before_ns) / 1e9, took_s = (double)took_ns / 1e9;
+    double program_s = (double)m->run_ns / 1e9;
+    bool beyond = own_s > own_times_told * program_s && own_s > own_least * took_s;
+    if (own_s < own_least_s || (!beyond && own_s <= own_core_told * took_s))
+        return;
+    snprintf(note, sizeof note,
+             "keisoku itself used %.1f s of CPU time, %.0f %% of a core, where the program used %.1f s: that is for "
+             "many samples, and more for each where stacks are deep; a lower --rate takes less",
+             own_s, took_s > 0 ? 100 * own_s / took_s : 0, program_s);
+    recording_add_note(m->recording, note);
+}
+
 pid_t session_program(const struct session *session, int *wait_status)
 {
     *wait_status = atomic_load(&session->m.wait_status);
@@ -247,6 +267,7 @@ int session_finish(struct session *session, struct session_result *result, struc
     note_free(m);
     if (!note_real_time(m))
         note_closed_cores(m);
+    note_own_cpu(m, took_ns);
     note_stops(m);
     note_descriptors(m);
     note_clock(m);

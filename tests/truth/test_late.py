@@ -165,3 +165,19 @@ def test_budget(run_keisoku: Run, report: Report, a_python: Interpreter) -> None
             assert trust["rate_hz"] < 0.7 * RATE_HZ, trust
     assert rates["budget"] < 0.7 * RATE_HZ < rates["asked"], rates
     assert taken["budget"] < taken["asked"], taken
+
+
+def test_our_own_time_is_said(run_keisoku: Run, report: Report, a_python: Interpreter) -> None:
+    """Where it is more than the program's, or most of a core; a rate as high as it goes takes one, a plain run does not."""
+    done = run_keisoku("run", "--no-html", a_python.path, "-c", "import time; time.sleep(1.5)")
+    assert "keisoku itself used" not in words_of(done.err), done.err
+    for seconds in (2, 8, 32):  # until it had so much of a core
+        words = ("--reader", "free", "--rate", "max", "--no-html", "-o", f"{seconds}.kei", a_python.path, "-c")
+        run_keisoku("run", *words, f"import time; time.sleep({seconds})")
+        told = report(done.folder / f"{seconds}.kei")
+        if told["trust"]["own_cpu_s"] > max(1.2, 0.2 * told["recording"]["duration_s"]):
+            break
+    else:
+        pytest.fail(f"no core was to be had for our own time: {told['trust']}")
+    (note,) = [note for note in told["recording"]["notes"] if "keisoku itself used" in note]
+    assert "lower --rate" in note, note
