@@ -67,7 +67,7 @@ struct kei_options {
     bool native;      /* frames of native code too */
     enum kei_reader reader;
 };
-#define KEI_RATE_MAX 1e6
+#define KEI_RATE_MAX 1e6 /* Hz, in recordings too: as fast as it goes */
 
 struct kei_session;
 

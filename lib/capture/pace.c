@@ -1,5 +1,7 @@
 #include "capture/pace.h"
 
+#include "keisoku.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -11,7 +13,6 @@ enum {
     RATE_MIN_HZ = 20,
     INSTANTS_MIN_HZ = 1000,
     INSTANTS_MAX = 1 << 30,
-    RATE_MAX_HZ = 1000 * 1000,    /* as fast as it goes: nothing is missed */
     BACKLOG_CORE_NS = 500 * 1000, /* where instants follow each other faster than sweeps, none is ever late for it */
     BACKLOG_FREE_NS = 5 * 1000 * 1000, /* a tick of the scheduler, for which others have our core */
     BACKLOG_MAX_NS = 20 * 1000 * 1000,
@@ -53,7 +54,7 @@ static uint64_t backlog_ns(const struct pace *pace, bool free)
 
 uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, bool free)
 {
-    bool flat_out = pace->rate_hz >= RATE_MAX_HZ;
+    bool flat_out = pace->rate_hz >= KEI_RATE_MAX; /* as fast as it goes: nothing is missed */
     uint64_t backlog = flat_out ? 0 : backlog_ns(pace, free), next_ns = planned_ns, planned = 0;
     do {
         next_ns += pace->drawn_ns > 0 ? pace->drawn_ns : pace_interval_ns(pace);

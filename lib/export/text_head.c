@@ -27,7 +27,7 @@ static void add_pythons(struct buf *out, const struct profile *profile, size_t *
 enum { WORDS_MAX = 32, NAME_LEAST = 16 };
 
 static const double unfollowed_told = 0.05;
-static const double rate_told = 0.9, rate_max_hz = 1e6; /* --rate max: as fast as it goes */
+static const double rate_told = 0.9; /* of the rate asked for: what is less is said */
 
 static const char *base_name(const char *path)
 {
@@ -197,7 +197,7 @@ static void add_rate(struct buf *out, const struct self_report *self)
     if (self->rate_hz <= 0)
         return;
     buf_printf(out, "; %.0f Hz", self->rate_hz);
-    if (self->rate_hz < rate_told * self->rate_asked_hz && self->rate_asked_hz < rate_max_hz)
+    if (self->rate_hz < rate_told * self->rate_asked_hz && self->rate_asked_hz < KEI_RATE_MAX)
         buf_printf(out, " of %.0f", self->rate_asked_hz);
 }
 
