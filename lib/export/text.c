@@ -83,7 +83,7 @@ static int draw_block(struct screen *screen, enum block block, size_t rows)
         return 0;
     case BLOCK_NEXT:
         if (rows > 0)
-            text_next(screen);
+            text_next_measurement(screen);
         return 0;
     case BLOCK_LEDGER:
         text_ledger(screen);
@@ -93,7 +93,7 @@ static int draw_block(struct screen *screen, enum block block, size_t rows)
     case BLOCK_LINES:
         return text_source_lines(screen, rows);
     case BLOCK_FINDINGS:
-        text_findings(screen);
+        text_finding_rows(screen);
         return 0;
     default:
         add_files(screen);
@@ -218,7 +218,7 @@ static int draw(struct screen *screen, struct err *err)
     if (rc == 0 && options->threads)
         rc = text_threads(screen);
     if (rc == 0 && options->findings)
-        text_all_findings(screen);
+        text_findings_in_full(screen);
     if (options->tasks || options->threads || options->findings || options->lines_of != NULL ||
         options->callers_of != NULL || options->callees_of != NULL)
         return rc;

@@ -38,12 +38,13 @@ enum { TEXT_LEFT = 9 };
 void text_header(struct screen *screen);
 void text_trust(struct screen *screen);
 void text_verdict(struct screen *screen);
-/* In text_findings.c: what to measure next for the first finding, one line; nothing where it names none. */
-void text_next(struct screen *screen);
+/* What to measure next for the first finding, one line; nothing where it names none. */
+void text_next_measurement(struct screen *screen);
 void text_ledger(struct screen *screen);
 int text_functions(struct screen *screen, size_t rows);
 int text_source_lines(struct screen *screen, size_t rows);
-void text_findings(struct screen *screen);
+/* The first findings, a line each. */
+void text_finding_rows(struct screen *screen);
 /* "80 % ±1  CPU time on the line" */
 void text_evidence(struct buf *out, const struct evidence *evidence);
 /* "2.1x to 3.3x faster, at most 3.6x"; nothing where no gain is given. */
@@ -60,7 +61,7 @@ void text_bar(struct screen *screen, const double shares[STATE_COUNT]);
 void text_aside(struct screen *screen);
 
 /* In text_findings.c: report --findings */
-void text_all_findings(struct screen *screen);
+void text_findings_in_full(struct screen *screen);
 /* report --threads */
 int text_threads(struct screen *screen);
 /* report --tasks */

@@ -44,7 +44,7 @@ static void add_title(struct screen *screen, const struct finding *finding, size
     text_done(screen, &text);
 }
 
-static void add_all_evidence(struct screen *screen, const struct finding *finding)
+static void add_evidence(struct screen *screen, const struct finding *finding)
 {
     for (size_t i = 0; i < finding->n_evidence; i++) {
         struct buf text = {0};
@@ -71,7 +71,7 @@ static void add_command(struct screen *screen, const char *label, const char *co
     text_done(screen, &text);
 }
 
-static void add_whole(struct screen *screen, const struct finding *finding, size_t rank)
+static void add_finding(struct screen *screen, const struct finding *finding, size_t rank)
 {
     struct buf gain = {0};
     char confidence[24];
@@ -83,7 +83,7 @@ static void add_whole(struct screen *screen, const struct finding *finding, size
         buf_printf(&gain, " (%s)", finding->gain_law);
     if (gain.size > 0)
         add_labelled(screen, "gain", buf_text(&gain));
-    add_all_evidence(screen, finding);
+    add_evidence(screen, finding);
     cells_percent(confidence, sizeof confidence, finding->confidence);
     add_labelled(screen, "confidence", confidence);
     for (size_t i = 0; i < finding->n_not_measured; i++)
@@ -96,30 +96,12 @@ static void add_whole(struct screen *screen, const struct finding *finding, size
     text_done(screen, &gain);
 }
 
-void text_all_findings(struct screen *screen)
+void text_findings_in_full(struct screen *screen)
 {
     const struct diagnosis *diagnosis = screen->diagnosis;
     for (size_t i = 0; i < diagnosis->n_findings; i++) {
         if (i > 0)
             buf_add_byte(&screen->out, '\n');
-        add_whole(screen, &diagnosis->findings[i], i + 1);
+        add_finding(screen, &diagnosis->findings[i], i + 1);
     }
-}
-
-void text_next(struct screen *screen)
-{
-    const struct diagnosis *diagnosis = screen->diagnosis;
-    const struct finding *first = diagnosis->n_findings > 0 ? &diagnosis->findings[0] : NULL;
-    struct buf text = {0};
-    if (first == NULL || first->next_tells == NULL)
-        return;
-    buf_add_text(&text, "  Next: ");
-    buf_add_visible(&text, first->next_command, strlen(first->next_command));
-    if (cells_width_of(&text) > screen->width) {
-        text.size = 0; /* not buf_clear: a failure stays */
-        buf_printf(&text, "  Next, %s: see --findings", first->next_tells);
-    }
-    cells_add_buf(&screen->out, &text, screen->width, false, false);
-    buf_add_byte(&screen->out, '\n');
-    text_done(screen, &text);
 }

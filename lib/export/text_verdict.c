@@ -136,6 +136,24 @@ void text_verdict(struct screen *screen)
     add_check(screen, &diagnosis->findings[0]);
 }
 
+void text_next_measurement(struct screen *screen)
+{
+    const struct diagnosis *diagnosis = screen->diagnosis;
+    const struct finding *first = diagnosis->n_findings > 0 ? &diagnosis->findings[0] : NULL;
+    struct buf text = {0};
+    if (first == NULL || first->next_tells == NULL)
+        return;
+    buf_add_text(&text, "  Next: ");
+    buf_add_visible(&text, first->next_command, strlen(first->next_command));
+    if (cells_width_of(&text) > screen->width) {
+        text.size = 0; /* not buf_clear: a failure stays */
+        buf_printf(&text, "  Next, %s: see --findings", first->next_tells);
+    }
+    cells_add_buf(&screen->out, &text, screen->width, false, false);
+    buf_add_byte(&screen->out, '\n');
+    text_done(screen, &text);
+}
+
 /* Rounds shares to `whole` units that sum to it: the largest remainders get what is left. */
 static void apportion(const double *shares, size_t n, unsigned whole, unsigned *units)
 {
@@ -293,7 +311,7 @@ void text_ledger(struct screen *screen)
 }
 
 /* "1  hot-loop        orders.py:41      2.1-4.0x  80 % ±1  CPU time in its Python" */
-static void add_finding(struct screen *screen, const struct finding *finding, size_t rank)
+static void add_finding_row(struct screen *screen, const struct finding *finding, size_t rank)
 {
     struct buf text = {0};
     char low[24], high[24], gain[56] = "";
@@ -313,11 +331,11 @@ static void add_finding(struct screen *screen, const struct finding *finding, si
     text_done(screen, &text);
 }
 
-void text_findings(struct screen *screen)
+void text_finding_rows(struct screen *screen)
 {
     const struct diagnosis *diagnosis = screen->diagnosis;
     size_t most = screen->tight >= TIGHT_FINDINGS ? FINDINGS_SHOWN - 1 : FINDINGS_SHOWN;
     size_t shown = diagnosis->n_findings < most ? diagnosis->n_findings : most;
     for (size_t i = 0; i < shown; i++)
-        add_finding(screen, &diagnosis->findings[i], i + 1);
+        add_finding_row(screen, &diagnosis->findings[i], i + 1);
 }
