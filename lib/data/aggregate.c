@@ -77,7 +77,10 @@ static int add_self(struct builder *builder, uint32_t frame, const struct stack_
     for (size_t state = 0; state < STATE_COUNT; state++) {
         double wall = total->state_ns[state];
         line->state_ns[state] += wall;
+        line->state_cpu_ns[state] += total->state_cpu_ns[state];
+        line->state_ticks[state] += total->state_ticks[state];
         function->state_ns[state] += wall;
+        function->state_cpu_ns[state] += total->state_cpu_ns[state];
         function->state_ticks[state] += total->state_ticks[state];
         function->self_python_ns += is_python_state(state) ? wall : 0;
         function->self_native_ns += is_native_state(state) ? wall : 0;

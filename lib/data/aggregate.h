@@ -18,18 +18,19 @@ struct function_sum {
     double self_python_ns, self_native_ns; /* of self_wall: state python/import/gc; native, native+gil, kernel */
     double self_elsewhere_ns;              /* of self_wall, state on-cpu: surely not in the interpreter */
     double place_cpu_ns[PLACE_COUNT];      /* of self_cpu: where the instruction pointer lay */
-    double state_ns[STATE_COUNT];          /* self_wall_ns by state */
-    uint64_t state_ticks[STATE_COUNT];     /* samples by state */
-    uint64_t samples;                      /* ticks with the function innermost */
-    uint32_t hot_line;                     /* the line with most self time */
+    double state_ns[STATE_COUNT], state_cpu_ns[STATE_COUNT]; /* self_wall_ns and self_cpu_ns by state */
+    uint64_t state_ticks[STATE_COUNT];                       /* samples by state */
+    uint64_t samples;                                        /* ticks with the function innermost */
+    uint32_t hot_line;                                       /* the line with most self time */
 };
 
 struct line_sum {
-    uint32_t file, line, function;    /* file: string id; function: the one with most of it */
-    double wall_ns, cpu_ns;           /* self: the innermost Python frame is on this line */
-    double total_wall_ns;             /* anywhere on the stack, once a sample */
-    double state_ns[STATE_COUNT];     /* wall_ns by state */
-    double place_cpu_ns[PLACE_COUNT]; /* cpu_ns by where the instruction pointer lay */
+    uint32_t file, line, function;                           /* file: string id; function: the one with most of it */
+    double wall_ns, cpu_ns;                                  /* self: the innermost Python frame is on this line */
+    double total_wall_ns;                                    /* anywhere on the stack, once a sample */
+    double state_ns[STATE_COUNT], state_cpu_ns[STATE_COUNT]; /* wall_ns and cpu_ns by state */
+    uint64_t state_ticks[STATE_COUNT];                       /* ticks by state */
+    double place_cpu_ns[PLACE_COUNT];                        /* cpu_ns by where the instruction pointer lay */
     uint64_t ticks;
 };
 

@@ -116,12 +116,13 @@ int ledger_of_windows(const struct profile *profile, struct ledger_part **parts,
     return 0;
 }
 
-void ledger_of_function(const struct function_sum *function, struct share states[STATE_COUNT])
+void ledger_of_own(const double state_ns[STATE_COUNT], const uint64_t state_ticks[STATE_COUNT],
+                   struct share states[STATE_COUNT])
 {
     double ticks[STATE_COUNT];
     for (int i = 0; i < STATE_COUNT; i++)
-        ticks[i] = (double)function->state_ticks[i];
-    ledger_fill(function->state_ns, ticks, states);
+        ticks[i] = (double)state_ticks[i];
+    ledger_fill(state_ns, ticks, states);
 }
 
 struct share ledger_own_share(const struct aggregate *aggregate, const double state_ns[STATE_COUNT])

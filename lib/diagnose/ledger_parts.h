@@ -1,6 +1,6 @@
 /*
- * The ledger of parts of a recording: of each process, of stretches of its time, of one function. Shares are as in
- * ledger.h, each with the sampling error of its own part.
+ * The ledger of parts of a recording: of each process, of stretches of its time, of one function or line.
+ * Shares are as in ledger.h, each with the sampling error of its own part.
  */
 #ifndef KEISOKU_DIAGNOSE_LEDGER_PARTS_H
 #define KEISOKU_DIAGNOSE_LEDGER_PARTS_H
@@ -21,8 +21,9 @@ enum { LEDGER_WINDOWS_MAX = 20 };
 int ledger_of_processes(const struct profile *profile, struct ledger_part **parts, size_t *n);
 int ledger_of_windows(const struct profile *profile, struct ledger_part **parts, size_t *n);
 
-/* States of a function's own time. */
-void ledger_of_function(const struct function_sum *function, struct share states[STATE_COUNT]);
+/* States of the own time of a function or a line, wall or CPU, given by state with its samples. */
+void ledger_of_own(const double state_ns[STATE_COUNT], const uint64_t state_ticks[STATE_COUNT],
+                   struct share states[STATE_COUNT]);
 /* The own time of a function or a line, given by state, as a share of all that is in the aggregate. */
 struct share ledger_own_share(const struct aggregate *aggregate, const double state_ns[STATE_COUNT]);
 

@@ -7,11 +7,40 @@
 
 enum { ROWS_MAX = 1000 };
 static const double share_min = 1e-4;
-static const double states_share_min = 0.01; /* functions with less own time have no states of it */
+static const double states_share_min = 0.01; /* rows with less own time, wall and CPU, have no states of it */
 
 static void written_string(struct json_writer *json, const char *key, const struct profile *profile, uint32_t id)
 {
     json_text_of(json, key, profile->strings[id], profile->string_lengths[id]);
+}
+
+static void write_states(struct json_writer *json, const char *key, const double ns[STATE_COUNT],
+                         const uint64_t ticks[STATE_COUNT])
+{
+    struct share states[STATE_COUNT];
+    ledger_of_own(ns, ticks, states);
+    json_open(json, key, '{');
+    for (int i = 0; i < STATE_COUNT; i++)
+        if (states[i].share > 0)
+            json_share(json, state_name((enum state)i), &states[i]);
+    json_close(json, '}');
+}
+
+/* Of a function's or a line's own time, where it is worth telling. */
+static void write_ledger(struct json_writer *json, const struct aggregate *aggregate,
+                         const double state_ns[STATE_COUNT], const double state_cpu_ns[STATE_COUNT],
+                         const uint64_t state_ticks[STATE_COUNT])
+{
+    double wall_ns = 0, cpu_ns = 0;
+    for (int i = 0; i < STATE_COUNT; i++) {
+        wall_ns += state_ns[i];
+        cpu_ns += state_cpu_ns[i];
+    }
+    if (wall_ns < states_share_min * aggregate->wall_ns &&
+        (cpu_ns <= 0 || cpu_ns < states_share_min * aggregate->cpu_ns))
+        return;
+    write_states(json, "states", state_ns, state_ticks);
+    write_states(json, "cpu", state_cpu_ns, state_ticks);
 }
 
 static void write_function(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
@@ -31,15 +60,7 @@ static void write_function(struct json_writer *json, const struct profile *profi
     json_number(json, "self_wall_s", sum->self_wall_ns / 1e9);
     json_number(json, "self_cpu_s", sum->self_cpu_ns / 1e9);
     json_number(json, "total_wall_s", sum->total_wall_ns / 1e9);
-    if (sum->self_wall_ns >= states_share_min * aggregate->wall_ns) {
-        struct share states[STATE_COUNT];
-        ledger_of_function(sum, states);
-        json_open(json, "states", '{');
-        for (int i = 0; i < STATE_COUNT; i++)
-            if (states[i].share > 0)
-                json_share(json, state_name((enum state)i), &states[i]);
-        json_close(json, '}');
-    }
+    write_ledger(json, aggregate, sum->state_ns, sum->state_cpu_ns, sum->state_ticks);
     json_close(json, '}');
 }
 
@@ -93,6 +114,7 @@ static void write_line(struct json_writer *json, const struct profile *profile, 
         json_number(json, "python_share", python / aggregate->wall_ns);
         json_number(json, "native_share", native / aggregate->wall_ns);
     }
+    write_ledger(json, aggregate, line->state_ns, line->state_cpu_ns, line->state_ticks);
     uint64_t ticks;
     const struct expression *hot = profile_hot_expression(profile, line->file, line->line, &ticks);
     if (hot != NULL && hot->end_line >= line->line) {

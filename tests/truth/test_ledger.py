@@ -56,8 +56,19 @@ def ledger(
     return ledgers.said(done.out), row
 
 
+def of_row(row: dict[str, Any], share: float) -> None:
+    """A function or a line: the states of its own time, wall and CPU, are all of that."""
+    if share > 0.0101:
+        assert "states" in row, row
+    if "states" in row:
+        assert sum(share["share"] for share in row["states"].values()) == pytest.approx(1, abs=1e-7), row
+        assert row["cpu"].keys() <= ledgers.ON_CPU, row
+        if row["cpu"]:
+            assert sum(share["share"] for share in row["cpu"].values()) == pytest.approx(1, abs=1e-7), row
+
+
 def parts(report: dict[str, Any]) -> None:
-    """Processes and stretches of time are all of it, and the states of each are all of that."""
+    """Processes and stretches of time are all of it; their states, and those of functions and lines, all of that."""
     whole = sum(row["wall_s"] for row in report["states"]["threads"])
     for each in (report["states"]["processes"], report["states"]["windows"]):
         assert sum(part["wall_s"] for part in each) == pytest.approx(whole, rel=1e-6)
@@ -68,8 +79,9 @@ def parts(report: dict[str, Any]) -> None:
             function["self_low"] <= function["self_share"] + 1e-9
             and function["self_share"] <= function["self_high"] + 1e-9
         )
-        if "states" in function:
-            assert sum(share["share"] for share in function["states"].values()) == pytest.approx(1, abs=1e-7)
+        of_row(function, function["self_wall_s"] / whole)
+    for line in report["lines"]:
+        of_row(line, line["share"])
 
 
 def again(check: Callable[[], None]) -> None:

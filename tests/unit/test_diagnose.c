@@ -133,6 +133,56 @@ static void intervals_of_lines_hold_the_truth(void **state)
     assert_in_range(held, 925, 975); /* 3.6 standard deviations */
 }
 
+static double sum_of(const struct share shares[STATE_COUNT])
+{
+    double sum = 0;
+    for (int i = 0; i < STATE_COUNT; i++) {
+        sum += shares[i].share;
+        assert_true(shares[i].low <= shares[i].share && shares[i].share <= shares[i].high);
+    }
+    return sum;
+}
+
+/* f() waits on line 10 for 400 of 500 ms and works there and on line 20: 70 ms Python, 50 ms native code. */
+static void lines_and_functions_have_states_by_wall_and_cpu(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned line, n;
+        enum state state;
+    } rows[] = {{10, 400, STATE_LOCK}, {10, 30, STATE_PYTHON}, {20, 40, STATE_PYTHON}, {20, 50, STATE_NATIVE}};
+    struct built *built = built_new();
+    struct aggregate *aggregate;
+    struct share wall[STATE_COUNT], cpu[STATE_COUNT];
+    uint32_t function = built_function(built, "f", "/home/u/f.py", true), thread = built_thread(built, 1);
+    uint32_t stacks[2] = {built_stack(built, 0, function, 10), built_stack(built, 0, function, 20)};
+    uint64_t time_ns = 0;
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; row++)
+        for (unsigned i = 0; i < rows[row].n; i++)
+            built_sample(built, time_ns += 1000000, thread, stacks[rows[row].line == 20], rows[row].state, 1, 1e6);
+    assert_int_equal(aggregate_new(&built->profile, NULL, &aggregate), 0);
+    const struct function_sum *whole = &aggregate->functions[0];
+    ledger_of_own(whole->state_ns, whole->state_ticks, wall);
+    ledger_of_own(whole->state_cpu_ns, whole->state_ticks, cpu);
+    assert_true(sum_of(wall) == 1 && sum_of(cpu) == 1);
+    assert_near(wall[STATE_LOCK].share, 400. / 520, 1e-9);
+    assert_near(cpu[STATE_PYTHON].share, 70. / 120, 1e-9);
+    assert_near(cpu[STATE_PYTHON].low, 0.4939, 1e-4); /* Wilson's of 70 in 120 */
+    assert_near(cpu[STATE_PYTHON].high, 0.6676, 1e-4);
+    assert_near(cpu[STATE_LOCK].share, 0, 0);
+    assert_int_equal(aggregate->n_lines, 2);
+    for (size_t i = 0; i < aggregate->n_lines; i++) {
+        const struct line_sum *line = &aggregate->lines[i];
+        ledger_of_own(line->state_ns, line->state_ticks, wall);
+        ledger_of_own(line->state_cpu_ns, line->state_ticks, cpu);
+        assert_true(sum_of(wall) == 1 && sum_of(cpu) == 1);
+        assert_near(wall[STATE_PYTHON].share, line->line == 10 ? 30. / 430 : 40. / 90, 1e-9);
+        assert_near(cpu[STATE_PYTHON].share, line->line == 10 ? 1 : 40. / 90, 1e-9);
+    }
+    aggregate_free(aggregate);
+    free(built);
+}
+
 static void nothing_measured_gives_no_shares(void **state)
 {
     (void)state;
@@ -179,6 +229,7 @@ int main(void)
         cmocka_unit_test(nothing_measured_gives_no_shares),
         cmocka_unit_test(lines_have_the_intervals_of_binomials),
         cmocka_unit_test(intervals_of_lines_hold_the_truth),
+        cmocka_unit_test(lines_and_functions_have_states_by_wall_and_cpu),
         cmocka_unit_test(modules_have_the_names_of_imports),
     };
     return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
