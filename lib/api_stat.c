@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "capture/trials/trial_run.h"
 
+#include <unistd.h>
+
 struct stat_result {
     char **command;
     struct trial *trials;
@@ -24,7 +26,11 @@ static void free_result(void *context)
 static struct stat_input input_of(const struct kei_outcome *outcome)
 {
     const struct stat_result *result = outcome->result;
-    return (struct stat_input){result->command, result->trials, result->n, result->asked};
+    return (struct stat_input){.command = result->command,
+                               .trials = result->trials,
+                               .n = result->n,
+                               .asked = result->asked,
+                               .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE)};
 }
 
 static void write_text(const struct kei_outcome *outcome, const struct trials_screen *screen, struct buf *out)

@@ -51,6 +51,32 @@ static void add_value(struct buf *out, enum measure_unit unit, const char *sign,
     cells_padded(out, cell, VALUE_COLUMNS + (*sign != '\0' ? 1 : 0), true);
 }
 
+/* What the kernel's or the processor's counters counted, for each second of the task clock. False: not known. */
+static bool per_second(const struct stat_input *input, enum measure measure, double mean, double *rate, struct buf *out)
+{
+    const struct measure_row *row = &measure_rows[measure];
+    struct summary clock;
+    if (row->unit != UNIT_COUNT || (row->source != SOURCE_SOFTWARE && row->source != SOURCE_HARDWARE) ||
+        collect(input, MEASURE_TASK_CLOCK, &clock, out) != MEASURE_KNOWN || !(clock.mean > 0))
+        return false;
+    *rate = mean / clock.mean;
+    return true;
+}
+
+/* "1.23 M a second": three digits that count. */
+static void add_rate(struct buf *out, double rate)
+{
+    static const struct {
+        double from;
+        const char *unit;
+    } scales[] = {{1e9, "G "}, {1e6, "M "}, {1e3, "k "}, {0, ""}};
+    size_t i = 0;
+    while (rate < scales[i].from * 0.9995)
+        i++;
+    double shown = rate / fmax(1, scales[i].from);
+    buf_printf(out, "%.*f %sa second", shown >= 99.95 ? 0 : shown >= 9.995 ? 1 : 2, shown, scales[i].unit);
+}
+
 /* "0.82 a cycle" and the like: what two counts say together. */
 static void add_ratio(const struct stat_input *input, enum measure measure, double mean, struct buf *out)
 {
@@ -58,21 +84,56 @@ static void add_ratio(const struct stat_input *input, enum measure measure, doub
         enum measure measure, of;
         const char *format;
         double factor;
-    } ratios[] = {{MEASURE_INSTRUCTIONS, MEASURE_CYCLES, "  %.2f a cycle", 1},
-                  {MEASURE_CYCLES, MEASURE_TASK_CLOCK, "  %.2f GHz", 1e-9},
-                  {MEASURE_BRANCH_MISSES, MEASURE_BRANCHES, "  %.1f %% of branches", 100},
-                  {MEASURE_CACHE_MISSES, MEASURE_CACHE_REFERENCES, "  %.1f %% of references", 100}};
+    } ratios[] = {{MEASURE_INSTRUCTIONS, MEASURE_CYCLES, "%.2f a cycle", 1},
+                  {MEASURE_CYCLES, MEASURE_TASK_CLOCK, "%.2f GHz", 1e-9},
+                  {MEASURE_BRANCH_MISSES, MEASURE_BRANCHES, "%.1f %% of branches", 100},
+                  {MEASURE_CACHE_MISSES, MEASURE_CACHE_REFERENCES, "%.1f %% of references", 100},
+                  {MEASURE_STALLED_FRONT, MEASURE_CYCLES, "%.1f %% of cycles", 100},
+                  {MEASURE_STALLED_BACK, MEASURE_CYCLES, "%.1f %% of cycles", 100}};
+    struct summary of;
+    double rate;
     for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++) {
-        struct summary of;
-        if (ratios[i].measure == measure && collect(input, ratios[i].of, &of, out) == MEASURE_KNOWN && of.mean > 0)
+        if (ratios[i].measure == measure && collect(input, ratios[i].of, &of, out) == MEASURE_KNOWN && of.mean > 0) {
             buf_printf(out, ratios[i].format, mean / of.mean * ratios[i].factor);
+            return;
+        }
     }
+    if (per_second(input, measure, mean, &rate, out) && rate > 0)
+        add_rate(out, rate);
 }
 
-static void add_row(const struct stat_input *input, enum measure measure, struct buf *out)
+/* What else there is to say of a counter. */
+static void add_remarks(const struct stat_input *input, enum measure measure, double mean, struct buf *out)
+{
+    double counted = least_counted(input, measure);
+    add_ratio(input, measure, mean, out);
+    if (measure_rows[measure].source != SOURCE_HARDWARE)
+        return;
+    if (counted < 0.995)
+        buf_printf(out, "%sscaled from %.0f %% of the time", out->size > 0 ? ", " : "", counted * 100);
+    if (input->trials[0].user_only[measure])
+        buf_printf(out, "%suser only", out->size > 0 ? ", " : "");
+}
+
+/* Behind a row that ends in that column; on their own lines, from where its value begins, where it has no room. */
+static void add_right_or_below(struct buf *out, struct buf *remarks, size_t column, size_t width)
+{
+    char indent[LABEL_COLUMNS + 3];
+    snprintf(indent, sizeof indent, "%*s", LABEL_COLUMNS + 2, "");
+    bool room = column + 2 + cells_width_of(remarks) <= width;
+    if (room && remarks->size > 0)
+        buf_printf(out, "  %s", buf_text(remarks));
+    buf_add_byte(out, '\n');
+    if (!room && remarks->size > 0)
+        cells_wrap(out, indent, indent, buf_text(remarks), width);
+}
+
+static void add_row(const struct stat_input *input, const struct trials_screen *screen, enum measure measure,
+                    struct buf *out)
 {
     const struct measure_row *row = &measure_rows[measure];
     struct summary summary;
+    struct buf remarks = {0};
     enum measure_status status = collect(input, measure, &summary, out);
     cells_padded(out, row->label, LABEL_COLUMNS, false);
     if (status != MEASURE_KNOWN) {
@@ -86,13 +147,10 @@ static void add_row(const struct stat_input *input, enum measure measure, struct
         add_value(out, row->unit, "", summary.least);
         add_value(out, row->unit, "", summary.most);
     }
-    add_ratio(input, measure, summary.mean, out);
-    double counted = least_counted(input, measure);
-    if (row->source == SOURCE_HARDWARE && counted < 0.995)
-        buf_printf(out, "  scaled from %.0f %% of the time", counted * 100);
-    if (row->source == SOURCE_HARDWARE && input->trials[0].user_only[measure])
-        buf_add_text(out, "  user only");
-    buf_add_byte(out, '\n');
+    add_remarks(input, measure, summary.mean, &remarks);
+    add_right_or_below(out, &remarks, LABEL_COLUMNS + (summary.n > 1 ? 4 : 1) * VALUE_COLUMNS, screen->width);
+    out->failed = out->failed || remarks.failed;
+    buf_release(&remarks);
 }
 
 /* How the runs ended: "exit status 0", or each way with how often. */
@@ -137,7 +195,7 @@ static void add_head(const struct stat_input *input, const struct trials_screen 
     else
         buf_add_text(out, "\n1 run, ");
     add_ends(input, out);
-    buf_add_text(out, "\n\n");
+    buf_printf(out, ", pages of %llu bytes\n\n", (unsigned long long)input->page_bytes);
     if (input->n > 1) {
         trials_style(out, screen, "2");
         cells_padded(out, "", LABEL_COLUMNS, false);
@@ -155,7 +213,7 @@ void stat_text(const struct stat_input *input, const struct trials_screen *scree
     bool denied = false;
     add_head(input, screen, out);
     for (int measure = 0; measure < MEASURE_COUNT; measure++) {
-        add_row(input, (enum measure)measure, out);
+        add_row(input, screen, (enum measure)measure, out);
         denied = denied || input->trials[0].status[measure] == MEASURE_NOT_PERMITTED;
     }
     if (denied)
@@ -169,6 +227,7 @@ static void write_measure(const struct stat_input *input, enum measure measure, 
 {
     const struct measure_row *row = &measure_rows[measure];
     struct summary summary;
+    double rate;
     enum measure_status status = collect(input, measure, &summary, json->buf);
     json_open(json, row->name, '{');
     if (status != MEASURE_KNOWN) {
@@ -185,6 +244,8 @@ static void write_measure(const struct stat_input *input, enum measure measure, 
     json_number(json, "median", summary.median);
     json_number(json, "least", summary.least);
     json_number(json, "most", summary.most);
+    if (per_second(input, measure, summary.mean, &rate, json->buf))
+        json_number(json, "per_second", rate);
     if (row->source == SOURCE_HARDWARE) {
         json_number(json, "counted_share", least_counted(input, measure));
         json_bool(json, "user_only", input->trials[0].user_only[measure]);
@@ -207,6 +268,7 @@ void stat_json(const struct stat_input *input, struct buf *out)
         json_text(&json, NULL, input->command[i]);
     json_close(&json, ']');
     json_integer(&json, "runs", (int64_t)input->n);
+    json_integer(&json, "page_bytes", (int64_t)input->page_bytes);
     json_open_flat(&json, "exit", '[');
     for (size_t i = 0; i < input->n; i++)
         json_integer(&json, NULL, trial_exit_status(input->trials[i].wait_status));

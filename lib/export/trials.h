@@ -17,7 +17,8 @@ struct trials_screen {
 struct stat_input {
     char *const *command; /* NULL-terminated */
     const struct trial *trials;
-    size_t n, asked; /* runs done, and how many were wanted */
+    size_t n, asked;     /* runs done, and how many were wanted */
+    uint64_t page_bytes; /* what page faults are of */
 };
 void stat_text(const struct stat_input *input, const struct trials_screen *screen, struct buf *out);
 void stat_json(const struct stat_input *input, struct buf *out);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -35,6 +36,15 @@ values = {name: getattr(own, name) + getattr(waited, name) for name in names}
 values["ru_maxrss"] = max(own.ru_maxrss, waited.ru_maxrss)
 json.dump(values, open(sys.argv[2], "w"))
 """
+
+HARDWARE = {
+    "cycles": "cycles",
+    "instructions": "instructions",
+    "branches": "branches",
+    "cache_misses": "cache misses",
+    "stalled_cycles_frontend": "stalled, front end",
+    "stalled_cycles_backend": "stalled, back end",
+}
 
 
 def stat(run_keisoku: Run, folder: Path, *words: object) -> dict[str, Any]:
@@ -95,17 +105,42 @@ def test_counters_that_the_machine_lacks_are_not_zero(run_keisoku: Run, tmp_path
     with (tmp_path / "out.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2
-    for name in ("cycles", "instructions", "branches", "cache_misses"):
+    for name, label in HARDWARE.items():
         measure = measures[name]
         if "missing" in measure:
             assert {row[name] for row in rows} == {""}
-            assert re.search(
-                rf"^{name.replace('_', ' ')} +not (supported here|permitted|counted)$", done.err, re.MULTILINE
-            )
+            assert re.search(rf"^{label} +not (supported here|permitted|counted)$", done.err, re.MULTILINE)
         else:
             assert measure["mean"] > 0
     assert float(rows[0]["wall_s"]) >= 0.01
     assert measures["wall_s"]["runs"] == [pytest.approx(float(row["wall_s"])) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("repeat", "place"),
+    [(1, r"^page faults   [ \d]+  ([\d.]+) ([kM]) a second$"), (3, r"^page faults   .*\n +([\d.]+) ([kM]) a second$")],
+)
+def test_counts_have_a_rate(run_keisoku: Run, tmp_path: Path, repeat: int, place: str) -> None:
+    """So many for each second of the task clock: beside the value, or below it where there are several runs."""
+    done = run_keisoku("stat", "--repeat", repeat, "--json", "out.json", "--", "sh", "-c", "exit 0")
+    measures = json.loads((tmp_path / "out.json").read_text())["measures"]
+    clock = measures["task_clock_s"]
+    if "missing" in clock:
+        pytest.skip(f"task clock: {clock['missing']}")
+    for name in ("page_faults", "context_switches", "cpu_migrations"):
+        assert measures[name]["per_second"] == pytest.approx(measures[name]["mean"] / clock["mean"], rel=1e-6)
+    assert "per_second" not in measures["minor_faults"]
+    told = re.search(place, done.err, re.MULTILINE)
+    assert told is not None, done.err
+    shown = float(told[1]) * {"k": 1e3, "M": 1e6}[told[2]]
+    assert shown == pytest.approx(measures["page_faults"]["per_second"], rel=0.01)
+
+
+def test_the_size_of_a_page(run_keisoku: Run, tmp_path: Path) -> None:
+    done = run_keisoku("stat", "--json", "out.json", "--", "true")
+    size = os.sysconf("SC_PAGESIZE")
+    assert f"1 run, exit status 0, pages of {size} bytes\n" in done.err
+    assert json.loads((tmp_path / "out.json").read_text())["page_bytes"] == size
 
 
 def test_the_table_fits(run_keisoku: Run) -> None:

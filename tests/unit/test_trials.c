@@ -1,14 +1,18 @@
 /* Whole runs: their numbers in short, counters that took turns. */
+#include "base/mem.h"
 #include "capture/trials/trial_counters.h"
 #include "diagnose/growth.h"
 #include "diagnose/ratio.h"
 #include "diagnose/summary.h"
+#include "export/cells.h"
+#include "export/trials.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -71,6 +75,59 @@ static void test_counters_that_took_turns(void **state)
     assert_false(trial_counter_scale(0, 400, 0, &scaled, &counted));
     assert_true(trial_counter_scale(0, 0, 0, &scaled, &counted));
     near(scaled, 0, 0);
+}
+
+/* ---- what is shown of them ------------------------------------------------------------------------------------------
+ */
+
+/* A run on a processor whose counters took turns, but for its cache, which it does not count. */
+static struct trial counted_run(void)
+{
+    static const struct {
+        enum measure measure;
+        double value;
+    } rows[] = {{MEASURE_TASK_CLOCK, 2},      {MEASURE_FAULTS, 2460},       {MEASURE_SWITCHES, 3},
+                {MEASURE_MIGRATIONS, 0},      {MEASURE_CYCLES, 4e9},        {MEASURE_INSTRUCTIONS, 6e9},
+                {MEASURE_BRANCHES, 999.7e6},  {MEASURE_BRANCH_MISSES, 5e6}, {MEASURE_STALLED_FRONT, 1e9},
+                {MEASURE_STALLED_BACK, 0.5e9}};
+    struct trial trial = {0};
+    for (int measure = 0; measure < MEASURE_COUNT; measure++) {
+        trial.counted[measure] = measure_rows[measure].source == SOURCE_HARDWARE ? 0.5 : 1;
+        trial.user_only[measure] = measure_rows[measure].source == SOURCE_HARDWARE;
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        trial.values[rows[i].measure] = rows[i].value;
+    trial.status[MEASURE_CACHE_REFERENCES] = trial.status[MEASURE_CACHE_MISSES] = MEASURE_NOT_SUPPORTED;
+    return trial;
+}
+
+static void test_what_counts_come_to(void **state)
+{
+    (void)state;
+    static const char *const told[] = {
+        "1.23 k a second",  "1.50 a second",    "2.00 GHz",
+        "1.50 a cycle",     "500 M a second",   "0.5 % of branches, scaled from 50 % of the time",
+        "25.0 % of cycles", "12.5 % of cycles", "pages of 4096 bytes"};
+    const struct trial trials[] = {counted_run(), counted_run()};
+    const struct trials_screen screen = {.width = 80};
+    char *command[] = {(char *)"app.py", NULL};
+    for (size_t runs = 1; runs <= 2; runs++) {
+        const struct stat_input input = {
+            .command = command, .trials = trials, .n = runs, .asked = runs, .page_bytes = 4096};
+        struct buf out = {0};
+        stat_text(&input, &screen, &out);
+        char *text = mem_strdup(buf_text(&out)), *at = text;
+        for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+            if (strstr(text, told[i]) == NULL)
+                fail_msg("not told: %s\n%s", told[i], text);
+        assert_true(strstr(text, " 0 a second") == NULL);
+        assert_true(strstr(text, "not supported here") != NULL);
+        for (char *line; (line = strsep(&at, "\n")) != NULL;)
+            if (cells_width(line, strlen(line)) > screen.width)
+                fail_msg("wider than the screen: %s", line);
+        mem_free(text);
+        buf_release(&out);
+    }
 }
 
 /* ---- comparing -----------------------------------------------------------------------------------------------------
@@ -335,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_student),
         cmocka_unit_test(test_quantile),
         cmocka_unit_test(test_counters_that_took_turns),
+        cmocka_unit_test(test_what_counts_come_to),
         cmocka_unit_test(test_no_winner_where_there_is_none),
         cmocka_unit_test(test_the_interval_holds_the_truth),
         cmocka_unit_test(test_few_or_strange_numbers_claim_nothing),
