@@ -75,21 +75,23 @@ static char *take_text(struct buf *buf)
     return text;
 }
 
-static int add_variant(struct bench *bench, const char *command, size_t reference, const struct scan *scans, size_t n,
-                       struct err *err)
+static int add_variant(struct bench *bench, const struct kei_bench_options *options, size_t number, size_t reference,
+                       const struct scan *scans, struct err *err)
 {
     struct buf text = {0}, parameters = {0};
+    size_t n = options->scans.count;
     if (bench->n == BENCH_VARIANTS_MAX)
         return err_set(err, ERR_BAD_INPUT, "bench: more than %d commands; ask for fewer, or scan fewer values",
                        BENCH_VARIANTS_MAX);
     struct bench_variant *variant = &bench->variants[bench->n++];
-    scan_fill(command, scans, n, &text);
+    scan_fill(options->commands.items[number], scans, n, &text);
     for (size_t i = 0; i < n; i++) {
         size_t length;
         const char *value = scan_value(&scans[i], &length);
         buf_printf(&parameters, "%s%.*s=%.*s", i > 0 ? ", " : "", (int)scans[i].name_length, scans[i].name, (int)length,
                    value);
     }
+    variant->number = number;
     variant->reference = reference;
     variant->command = take_text(&text);
     variant->parameters = take_text(&parameters);
@@ -114,7 +116,7 @@ static int add_variants(const struct kei_bench_options *options, struct bench *b
     for (bool more = true; rc == 0 && more;) {
         size_t first = options->commands.count > 1 ? bench->n : 0;
         for (size_t i = 0; rc == 0 && i < options->commands.count; i++)
-            rc = add_variant(bench, options->commands.items[i], first, scans, n, err);
+            rc = add_variant(bench, options, i, first, scans, err);
         more = scan_next(scans, n);
     }
     return rc;

@@ -14,6 +14,7 @@ struct bench_variant {
     char *command;    /* text, as run; of a snippet the statement */
     char *parameters; /* "n=10, k=2"; "" */
     size_t reference; /* index of the variant that it is compared with; its own: with none */
+    size_t number;    /* of its command among those that were asked for: the same for every combination */
     struct trial *trials;
     size_t n, capacity;
     uint32_t failures; /* runs that did not end with status 0 */

@@ -5,6 +5,7 @@
 #include "diagnose/summary.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { RESAMPLES = 4000 };
@@ -17,35 +18,60 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
-/* Mean of the middle half of ordered numbers, each there as often as `counts` says (`n` altogether), those at its
- * borders by the part that is inside. */
-static double middle_mean(const double *ordered, const double *counts, size_t n)
+/* The logarithm of a ratio, and which turn it is of. */
+struct turn {
+    double log;
+    size_t at;
+};
+
+static int by_log(const void *a, const void *b)
+{
+    const struct turn *x = a, *y = b;
+    if (x->log != y->log)
+        return x->log < y->log ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Mean of the middle half of ordered logarithms, each there as often as `counts` says of its turn (`n` altogether),
+ * those at its borders by the part that is inside. */
+static double middle_mean(const struct turn *ordered, const double *counts, size_t n)
 {
     double cut = (double)n * 0.25, sum = 0, weights = 0, at = 0;
     for (size_t i = 0; i < n; i++) {
-        double weight = fmax(0, fmin(at + counts[i], (double)n - cut) - fmax(at, cut));
-        sum += weight * ordered[i];
+        double count = counts[ordered[i].at];
+        double weight = fmax(0, fmin(at + count, (double)n - cut) - fmax(at, cut));
+        sum += weight * ordered[i].log;
         weights += weight;
-        at += counts[i];
+        at += count;
     }
     return sum / weights;
 }
 
-/* The middle mean of `n` logarithms (put in order here) and its interval. `space`: n + RESAMPLES numbers. */
-static void bootstrap(double *logs, size_t n, double alpha, double *space, struct estimate *result)
+/* The mean of the rows' middle means. */
+static double mean_of_rows(const struct turn *rows, size_t n_rows, const double *counts, size_t n)
+{
+    double sum = 0;
+    for (size_t row = 0; row < n_rows; row++)
+        sum += middle_mean(rows + row * n, counts, n);
+    return sum / (double)n_rows;
+}
+
+/* Rows of `n` turns, which are put in order here, and the interval of their mean. `space`: n + RESAMPLES numbers. */
+static void bootstrap(struct turn *rows, size_t n_rows, size_t n, double alpha, double *space, struct estimate *result)
 {
     double *counts = space, *means = space + n;
     uint64_t random = 88172645463325252u;
-    sort_numbers(logs, n);
+    for (size_t row = 0; row < n_rows; row++)
+        qsort(rows + row * n, n, sizeof *rows, by_log);
     for (size_t j = 0; j < n; j++)
         counts[j] = 1;
-    result->log = middle_mean(logs, counts, n);
+    result->log = mean_of_rows(rows, n_rows, counts, n);
     for (size_t i = 0; i < RESAMPLES; i++) {
         for (size_t j = 0; j < n; j++)
             counts[j] = 0;
         for (size_t j = 0; j < n; j++)
             counts[next_random(&random) % n] += 1;
-        means[i] = middle_mean(logs, counts, n);
+        means[i] = mean_of_rows(rows, n_rows, counts, n);
     }
     sort_numbers(means, RESAMPLES);
     double wider = student_t(n - 1) / 1.959964 * sqrt((double)n / (double)(n - 1));
@@ -54,23 +80,39 @@ static void bootstrap(double *logs, size_t n, double alpha, double *space, struc
     result->known = true;
 }
 
-int estimate_ratio(const double *a, const double *b, size_t n, double alpha, struct estimate *result)
+/* False: a number is not above 0. `a` NULL: b itself. */
+static bool fill_row(const double *a, const double *b, size_t n, struct turn *row)
 {
-    *result = (struct estimate){.n = n};
-    if (n < RATIO_ROUNDS_MIN)
-        return 0;
-    double *logs = mem_alloc((2 * n + RESAMPLES) * sizeof *logs);
-    if (logs == NULL)
-        return ERR_NOMEM;
     bool usable = true;
     for (size_t i = 0; i < n; i++) {
         usable = usable && b[i] > 0 && (a == NULL || a[i] > 0);
-        logs[i] = usable ? log(a == NULL ? b[i] : b[i] / a[i]) : 0;
+        row[i] = (struct turn){usable ? log(a == NULL ? b[i] : b[i] / a[i]) : 0, i};
     }
+    return usable;
+}
+
+int estimate_mean(const double *const a[], const double *const b[], size_t pairs, size_t n, double alpha,
+                  struct estimate *result)
+{
+    *result = (struct estimate){.n = n};
+    if (n < RATIO_ROUNDS_MIN || pairs == 0)
+        return 0;
+    struct turn *rows = mem_alloc(pairs * n * sizeof *rows);
+    double *space = mem_alloc((n + RESAMPLES) * sizeof *space);
+    bool usable = rows != NULL && space != NULL;
+    int rc = usable ? 0 : ERR_NOMEM;
+    for (size_t pair = 0; usable && pair < pairs; pair++)
+        usable = fill_row(a[pair], b[pair], n, rows + pair * n);
     if (usable)
-        bootstrap(logs, n, alpha, logs + n, result);
-    mem_free(logs);
-    return 0;
+        bootstrap(rows, pairs, n, alpha, space, result);
+    mem_free(rows);
+    mem_free(space);
+    return rc;
+}
+
+int estimate_ratio(const double *a, const double *b, size_t n, double alpha, struct estimate *result)
+{
+    return estimate_mean(&a, &b, 1, n, alpha, result);
 }
 
 int estimate_value(const double *values, size_t n, double alpha, struct estimate *result)

@@ -28,6 +28,10 @@ struct estimate {
 int estimate_value(const double *values, size_t n, double alpha, struct estimate *result);
 /* b by a, of the same turn each. */
 int estimate_ratio(const double *a, const double *b, size_t n, double alpha, struct estimate *result);
+/* The geometric mean of `pairs` such ratios, b[i] by a[i], all of the same turns. Its interval comes from resampling
+ * turns for all of them at once: what made one turn slow made it slow for each. */
+int estimate_mean(const double *const a[], const double *const b[], size_t pairs, size_t n, double alpha,
+                  struct estimate *result);
 
 enum change_verdict { VERDICT_UNKNOWN, VERDICT_NO_DIFFERENCE, VERDICT_LESS, VERDICT_MORE };
 enum change_verdict estimate_verdict(const struct estimate *estimate);

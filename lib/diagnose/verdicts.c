@@ -12,6 +12,13 @@ bool verdicts_compared(const struct bench *bench, size_t variant)
     return bench->variants[variant].reference != variant;
 }
 
+/* The same command with other parameters is another piece of work: a mean with that would say nothing. */
+bool verdicts_in_mean(const struct bench *bench, size_t variant, size_t number)
+{
+    return bench->variants[variant].number == number &&
+           bench->variants[bench->variants[variant].reference].number != number;
+}
+
 static void column(const struct bench_variant *variant, int measure, double *out)
 {
     for (size_t i = 0; i < variant->n; i++)
@@ -52,6 +59,48 @@ static int judge(const struct verdicts *verdicts, size_t index, struct variant_v
     if (rc == 0)
         rc = summarise(variant->values, variant->n_values, &verdict->loops);
     mem_free(space);
+    return rc;
+}
+
+/* ---- means of several comparisons ----------------------------------------------------------------------------------
+ */
+
+static int judge_mean(const struct bench *bench, double alpha, struct mean_verdict *mean)
+{
+    const double *a[BENCH_VARIANTS_MAX] = {NULL}, *b[BENCH_VARIANTS_MAX] = {NULL};
+    size_t n = bench->rounds, pairs = 0;
+    int rc = 0;
+    double *space = mem_zalloc(2 * mean->n * n + 1, sizeof *space);
+    for (int measure = 0; space != NULL && rc == 0 && measure < BENCH_MEASURES; measure++) {
+        pairs = 0;
+        for (size_t i = 0; i < bench->n; i++) {
+            if (!verdicts_in_mean(bench, i, mean->number))
+                continue;
+            double *other = space + 2 * pairs * n, *own = other + n;
+            column(&bench->variants[bench->variants[i].reference], measure, other);
+            column(&bench->variants[i], measure, own);
+            a[pairs] = other;
+            b[pairs++] = own;
+        }
+        rc = estimate_mean(a, b, pairs, n, alpha, &mean->ratio[measure]);
+    }
+    mem_free(space);
+    return space != NULL ? rc : ERR_NOMEM;
+}
+
+static int judge_means(struct verdicts *verdicts)
+{
+    const struct bench *bench = verdicts->bench;
+    int rc = 0;
+    for (size_t number = 0; number < bench->n; number++) {
+        struct mean_verdict mean = {.number = number};
+        for (size_t i = 0; i < bench->n; i++)
+            mean.n += verdicts_in_mean(bench, i, number);
+        if (mean.n > 1)
+            verdicts->means[verdicts->n_means++] = mean;
+    }
+    for (size_t i = 0; rc == 0 && i < verdicts->n_means; i++)
+        rc = judge_mean(bench, 0.05 / (double)verdicts->n_means, &verdicts->means[i]);
     return rc;
 }
 
@@ -114,6 +163,8 @@ int verdicts_of(const struct bench *bench, int measure, const struct baseline *b
     result->claims = !result->failed && bench->rounds >= RATIO_ROUNDS_MIN;
     for (size_t i = 0; rc == 0 && i < bench->n; i++)
         rc = judge(result, i, &result->variants[i]);
+    if (rc == 0 && result->claims)
+        rc = judge_means(result);
     for (size_t i = 0; rc == 0 && result->claims && n_baselines > 0 && i < bench->n; i++)
         if (is_checked(result, i))
             rc = check(result, baselines, n_baselines, i);

@@ -19,6 +19,13 @@ struct variant_verdict {
     struct estimate check; /* today by then */
 };
 
+/* A command that is compared with another at several combinations of parameters. */
+struct mean_verdict {
+    size_t number;                         /* of the command */
+    size_t n;                              /* comparisons */
+    struct estimate ratio[BENCH_MEASURES]; /* geometric mean; those of all commands hold together in 95 of 100 */
+};
+
 /* What a finding of a recording said that a change would gain. */
 struct promise {
     const char *recording; /* NULL: not asked */
@@ -37,6 +44,8 @@ struct verdicts {
     bool failed;        /* … one of the first two */
     size_t comparisons; /* variants that are compared with another */
     struct variant_verdict variants[BENCH_VARIANTS_MAX];
+    struct mean_verdict means[BENCH_VARIANTS_MAX];
+    size_t n_means;
     /* --check */
     size_t baselines;
     bool worse;
@@ -47,5 +56,7 @@ int verdicts_of(const struct bench *bench, int measure, const struct baseline *b
                 struct verdicts *result);
 /* Is a variant compared with another? */
 bool verdicts_compared(const struct bench *bench, size_t variant);
+/* Is that comparison one of those of which there is a mean? */
+bool verdicts_in_mean(const struct bench *bench, size_t variant, size_t number);
 
 #endif

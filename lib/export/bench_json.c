@@ -128,6 +128,35 @@ static void write_lines(struct json_writer *json, const char *key, struct buf *l
     buf_release(lines);
 }
 
+static void write_mean(struct json_writer *json, const struct verdicts *verdicts, const struct mean_verdict *mean)
+{
+    json_open(json, NULL, '{');
+    json_open_flat(json, "variants", '[');
+    for (size_t i = 0; i < verdicts->bench->n; i++)
+        if (verdicts_in_mean(verdicts->bench, i, mean->number))
+            json_integer(json, NULL, (int64_t)i);
+    json_close(json, ']');
+    json_open(json, "measures", '{');
+    for (int measure = 0; measure < BENCH_MEASURES; measure++) {
+        json_open(json, measure_rows[bench_measures[measure]].name, '{');
+        write_estimate(json, "ratio", &mean->ratio[measure]);
+        json_text(json, "verdict", verdict_name(estimate_verdict(&mean->ratio[measure])));
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void write_means(struct json_writer *json, const struct verdicts *verdicts)
+{
+    if (verdicts->n_means == 0)
+        return;
+    json_open(json, "means", '[');
+    for (size_t i = 0; i < verdicts->n_means; i++)
+        write_mean(json, verdicts, &verdicts->means[i]);
+    json_close(json, ']');
+}
+
 static void write_gain(struct json_writer *json, const struct verdicts *verdicts)
 {
     const char *word = bench_gain_word(verdicts);
@@ -175,6 +204,7 @@ void bench_json(const struct verdicts *verdicts, struct buf *out)
     for (size_t i = 0; i < bench->n; i++)
         write_variant(&json, verdicts, i);
     json_close(&json, ']');
+    write_means(&json, verdicts);
     if (verdicts->promise.recording != NULL)
         write_gain(&json, verdicts);
     json_close(&json, '}');

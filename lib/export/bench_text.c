@@ -210,8 +210,8 @@ static void add_markdown_text(struct buf *out, const char *text)
 
 void bench_markdown(const struct verdicts *verdicts, struct buf *out)
 {
-    buf_add_text(out, "| | command | wall | least | most | CPU | peak | compared |\n");
-    buf_add_text(out, "|---|---|---:|---:|---:|---:|---:|---|\n");
+    buf_add_text(out, "| | command | wall | least | most | CPU | peak | faults | compared |\n");
+    buf_add_text(out, "|---|---|---:|---:|---:|---:|---:|---:|---|\n");
     for (size_t i = 0; i < verdicts->bench->n; i++) {
         const struct bench_variant *variant = &verdicts->bench->variants[i];
         const struct variant_verdict *verdict = &verdicts->variants[i];
@@ -229,11 +229,19 @@ void bench_markdown(const struct verdicts *verdicts, struct buf *out)
         buf_printf(out, " | %s", text);
         trials_value(text, sizeof text, UNIT_SECONDS, verdict->summary[0].most);
         buf_printf(out, " | %s", text);
-        for (int measure = 1; measure < 3; measure++) {
+        for (int measure = 1; measure < BENCH_MEASURES; measure++) {
             print_value(verdict, measure, false, text, sizeof text);
             buf_printf(out, " | %s", text);
         }
         bench_ratio(verdicts, i, verdicts->measure, text, sizeof text);
         buf_printf(out, " | %s |\n", text);
+    }
+    for (size_t i = 0; i < verdicts->n_means; i++) {
+        const struct mean_verdict *mean = &verdicts->means[i];
+        char text[96];
+        buf_add_text(out, "| | geometric mean of ");
+        bench_mean_labels(verdicts, mean, false, out);
+        bench_ratio_words(&mean->ratio[verdicts->measure], verdicts->measure, text, sizeof text);
+        buf_printf(out, " | | | | | | | %s |\n", text);
     }
 }

@@ -21,13 +21,10 @@ static int digits(double low, double high)
     return low >= 100 ? 0 : low >= 10 ? 1 : high - low < 0.02 ? 3 : 2;
 }
 
-void bench_ratio(const struct verdicts *verdicts, size_t variant, int measure, char *out, size_t size)
+void bench_ratio_words(const struct estimate *ratio, int measure, char *out, size_t size)
 {
-    const struct estimate *ratio = &verdicts->variants[variant].ratio[measure];
     double value = exp(ratio->log), low = exp(ratio->low), high = exp(ratio->high);
     out[0] = '\0';
-    if (!verdicts->claims)
-        return;
     switch (estimate_verdict(ratio)) {
     case VERDICT_LESS:
         snprintf(out, size, "%.*fx %s (%.*f-%.*f)", digits(1 / high, 1 / low), 1 / value, measure_words[measure].less,
@@ -43,6 +40,13 @@ void bench_ratio(const struct verdicts *verdicts, size_t variant, int measure, c
     default:
         break;
     }
+}
+
+void bench_ratio(const struct verdicts *verdicts, size_t variant, int measure, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (verdicts->claims)
+        bench_ratio_words(&verdicts->variants[variant].ratio[measure], measure, out, size);
 }
 
 static char label(size_t variant)
@@ -74,6 +78,47 @@ static void add_comparison(const struct verdicts *verdicts, size_t i, struct buf
         buf_printf(out, "%.0f rounds more would show 2 %%\n", missing);
     else
         buf_add_text(out, "2 % would have shown\n");
+}
+
+void bench_mean_labels(const struct verdicts *verdicts, const struct mean_verdict *mean, bool references,
+                       struct buf *out)
+{
+    size_t told = 0;
+    for (size_t i = 0; i < verdicts->bench->n; i++) {
+        if (!verdicts_in_mean(verdicts->bench, i, mean->number))
+            continue;
+        told++;
+        buf_printf(out, "%s%c",
+                   told == 1        ? ""
+                   : told < mean->n ? ", "
+                                    : " and ",
+                   label(references ? verdicts->bench->variants[i].reference : i));
+    }
+}
+
+static void add_mean(const struct verdicts *verdicts, const struct mean_verdict *mean, struct buf *out)
+{
+    struct buf own = {0}, others = {0};
+    char text[96];
+    int measure = verdicts->measure;
+    bench_mean_labels(verdicts, mean, false, &own);
+    bench_mean_labels(verdicts, mean, true, &others);
+    bench_ratio_words(&mean->ratio[measure], measure, text, sizeof text);
+    char *bracket = strchr(text, '(');
+    if (bracket != NULL && estimate_verdict(&mean->ratio[measure]) == VERDICT_NO_DIFFERENCE) {
+        buf_printf(out, "no difference found from %s to %s in the geometric mean %s\n", buf_text(&others),
+                   buf_text(&own), bracket);
+    } else if (bracket != NULL) {
+        bracket[-1] = '\0';
+        buf_printf(out, "%s %s %s than %s in the geometric mean %s", buf_text(&own), measure == 0 ? "are" : "take",
+                   text, buf_text(&others), bracket);
+        if (measure != 0)
+            buf_printf(out, " of %s", measure_words[measure].name);
+        buf_add_byte(out, '\n');
+    }
+    out->failed = out->failed || own.failed || others.failed;
+    buf_release(&own);
+    buf_release(&others);
 }
 
 static void add_failures(const struct verdicts *verdicts, struct buf *out)
@@ -127,6 +172,8 @@ void bench_sentences(const struct verdicts *verdicts, struct buf *out)
     for (size_t i = 0; i < bench->n && verdicts->comparisons == 1; i++)
         if (verdicts_compared(bench, i))
             add_comparison(verdicts, i, out);
+    for (size_t i = 0; i < verdicts->n_means; i++)
+        add_mean(verdicts, &verdicts->means[i], out);
     for (size_t i = 0; i < bench->n && verdicts->baselines > 0; i++)
         add_check(verdicts, i, out);
 }

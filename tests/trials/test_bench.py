@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,35 @@ def test_memory(run_keisoku: Run, a_python: Interpreter) -> None:
     small, large = (variant["measures"]["peak_rss_bytes"]["middle"]["value"] for variant in result["variants"])
     assert large - small == pytest.approx(64 << 20, rel=0.02)
     assert [variant["parameters"] for variant in result["variants"]] == ["n=1", "n=65"]
+
+
+@pytest.mark.alone
+def test_the_mean_of_several_comparisons(run_keisoku: Run, a_python: Interpreter) -> None:
+    """Twice the loops at two sizes: what they come to together is twice, and the mean of the two ratios."""
+    result = bench(
+        run_keisoku, "--python", "--interpreter", a_python.path, "--rounds", 8, "--measure", "cpu", "--no-warmup",
+        "--scan", "n=50000,100000", "for i in range({n}): pass", "for i in range(2 * {n}): pass",
+    )  # fmt: skip
+    (mean,) = result["means"]
+    assert mean["variants"] == [1, 3]
+    told = mean["measures"]["cpu_s"]
+    assert told["verdict"] == "more"
+    assert told["ratio"]["low"] * 0.95 <= 2 <= told["ratio"]["high"] * 1.05, told
+    one, other = (result["variants"][at]["measures"]["cpu_s"]["ratio"]["value"] for at in (1, 3))
+    assert told["ratio"]["value"] == pytest.approx((one * other) ** 0.5, rel=1e-6)
+    assert result["sentences"][0].startswith("B and D take "), result["sentences"]
+    assert " than A and C in the geometric mean (" in result["sentences"][0]
+
+
+def test_no_mean_of_different_work(run_keisoku: Run) -> None:
+    """Neither of different commands nor of one at several sizes; nor where nothing is claimed."""
+    options = ("--no-warmup", "--ignore-failure", "--rounds")
+    for words in (["true", "true 1", "true 2"], ["true {n}", "--scan", "n=1,2,3"]):
+        assert "means" not in bench(run_keisoku, *options, 5, *words)
+    several = ["true {n}", "sh -c 'exit {n}'", "--scan", "n=0,1"]
+    assert "means" not in bench(run_keisoku, *options, 2, *several)
+    result = bench(run_keisoku, *options, 5, *several, "false")
+    assert [mean["variants"] for mean in result["means"]] == [[1, 4], [2, 5]]
 
 
 def test_rounds_are_whole_and_orders_differ(run_keisoku: Run, tmp_path: Path) -> None:
@@ -186,6 +216,14 @@ def test_screens(run_keisoku: Run, tmp_path: Path) -> None:
     assert [row["parameters"] for row in rows if row["round"] == "1"] == ["n=1", "n=1", "n=2", "n=2"]
     table = run_keisoku("bench", *options, "sleep 0.01 | cat", "--markdown", "-").out
     assert table.splitlines()[2].startswith("| A | sleep 0.01 \\| cat | ")
+    assert "| faults | compared |" in table.splitlines()[0]
+    same = run_keisoku("bench", *options, "--measure", "peak", "sleep 0.0{n}", "sleep 0.0{n}", "--scan", "n=1,2,3").out
+    way = "(no difference found from A, C and E to B, D and F|B, D and F take .* than A, C and E)"
+    assert re.search(way + r" in the geometric mean \([\d.]+-[\d.]+\)", " ".join(same.split())), same
+    scanned = run_keisoku("bench", *options, "true {n}", "sleep 0.{n}", "--scan", "n=1,2", "--markdown", "-").out
+    assert {line.count("|") for line in scanned.splitlines()} == {10}, scanned
+    last = r"\| \| geometric mean of B and D (\| ){7}.*slower \(.*\) \|"
+    assert re.fullmatch(last, scanned.splitlines()[-1]), scanned
     few = run_keisoku("bench", "--rounds", 2, "--no-warmup", "true", "true")
     assert few.status == 0 and "2 rounds are too few to tell anything" in few.out
 

@@ -208,6 +208,65 @@ static void test_the_interval_holds_the_truth(void **state)
     }
 }
 
+/* The geometric mean of three ratios holds the truth as often, and is known better than each of them. */
+static void test_the_mean_of_several(void **state)
+{
+    (void)state;
+    static const double factors[] = {0.8, 1.2, 1.5};
+    double truth = log(0.8 * 1.2 * 1.5) / 3;
+    enum { FEW_SEEDS = 40 };
+    for (int noise = 0; noise < NOISES; noise++) {
+        unsigned held = 0, narrower = 0, same = 0;
+        for (uint64_t seed = 0; seed < FEW_SEEDS; seed++) {
+            double rows[2][3][ROUNDS];
+            const double *a[3], *b[3];
+            uint64_t random = seed * 7907 + 29;
+            struct estimate mean, one[3];
+            double middle = 0, width = 0;
+            for (size_t pair = 0; pair < 3; pair++) {
+                for (size_t i = 0; i < ROUNDS; i++) {
+                    rows[0][pair][i] = run_once((enum noise)noise, i, &random);
+                    rows[1][pair][i] = factors[pair] * run_once((enum noise)noise, i, &random);
+                }
+                a[pair] = rows[0][pair];
+                b[pair] = rows[1][pair];
+                assert_int_equal(estimate_ratio(a[pair], b[pair], ROUNDS, 0.05, &one[pair]), 0);
+                middle += one[pair].log / 3;
+                width += (one[pair].high - one[pair].low) / 3;
+            }
+            assert_int_equal(estimate_mean(a, b, 3, ROUNDS, 0.05, &mean), 0);
+            same += fabs(mean.log - middle) < 1e-12;
+            held += mean.low <= truth && truth <= mean.high;
+            narrower += mean.high - mean.low < 0.8 * width;
+        }
+        if (held < FEW_SEEDS * 19 / 20 || same < FEW_SEEDS || narrower < FEW_SEEDS * 9 / 10)
+            fail_msg("noise %d: held in %u, the mean of the ratios in %u, narrower in %u of %d", noise, held, same,
+                     narrower, FEW_SEEDS);
+    }
+}
+
+/* What made a turn slow for B made it slow in every comparison: three of them then tell no more than one. */
+static void test_turns_are_resampled_for_all(void **state)
+{
+    (void)state;
+    double a[ROUNDS], b[ROUNDS];
+    uint64_t random = 5;
+    struct estimate one, mean;
+    for (size_t i = 0; i < ROUNDS; i++) {
+        a[i] = 1;
+        b[i] = run_once(STEADY, i, &random);
+    }
+    const double *const as[] = {a, a, a}, *const bs[] = {b, b, b};
+    assert_int_equal(estimate_ratio(a, b, ROUNDS, 0.05, &one), 0);
+    assert_int_equal(estimate_mean(as, bs, 3, ROUNDS, 0.05, &mean), 0);
+    near(mean.log, one.log, 1e-12);
+    near(mean.low, one.low, 1e-12);
+    near(mean.high, one.high, 1e-12);
+    b[3] = 0;
+    assert_int_equal(estimate_mean(as, bs, 3, ROUNDS, 0.05, &mean), 0);
+    assert_int_equal(estimate_verdict(&mean), VERDICT_UNKNOWN);
+}
+
 static void test_few_or_strange_numbers_claim_nothing(void **state)
 {
     (void)state;
@@ -395,6 +454,8 @@ int main(void)
         cmocka_unit_test(test_what_counts_come_to),
         cmocka_unit_test(test_no_winner_where_there_is_none),
         cmocka_unit_test(test_the_interval_holds_the_truth),
+        cmocka_unit_test(test_the_mean_of_several),
+        cmocka_unit_test(test_turns_are_resampled_for_all),
         cmocka_unit_test(test_few_or_strange_numbers_claim_nothing),
         cmocka_unit_test(test_missing_rounds),
         cmocka_unit_test(test_against_earlier_sessions),
