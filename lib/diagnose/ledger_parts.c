@@ -4,6 +4,7 @@
 #include "diagnose/ledger.h"
 
 #include <math.h>
+#include <string.h>
 
 static const double window_min_ns = 1e9;
 
@@ -114,6 +115,35 @@ int ledger_of_windows(const struct profile *profile, struct ledger_part **parts,
     }
     mem_free(sums);
     return 0;
+}
+
+int ledger_of_cells(const struct profile *profile, const uint32_t *row_of, size_t rows, size_t columns,
+                    double (**cells)[STATE_COUNT])
+{
+    const struct profile_samples *samples = &profile->samples;
+    double width = (double)profile->duration_ns / (double)columns, at = 0;
+    struct sums *sums = mem_zalloc(rows * columns + 1, sizeof *sums);
+    *cells = mem_zalloc(rows * columns + 1, sizeof **cells);
+    int rc = ERR_NOMEM;
+    if (sums == NULL || *cells == NULL)
+        goto out;
+    for (size_t i = 0; i < samples->count && width > 0; i++) {
+        if (i == 0 || samples->thread[i] != samples->thread[i - 1])
+            at = (double)profile->threads[samples->thread[i]].start_ns;
+        if (counts(profile, i) && row_of[samples->thread[i]] < rows)
+            pour(&sums[row_of[samples->thread[i]] * columns], columns, width, samples, i, at);
+        at += samples->wall_ns[i];
+    }
+    for (size_t i = 0; i < rows * columns; i++)
+        memcpy((*cells)[i], sums[i].ns, sizeof sums[i].ns);
+    rc = 0;
+out:
+    mem_free(sums);
+    if (rc != 0) {
+        mem_free(*cells);
+        *cells = NULL;
+    }
+    return rc;
 }
 
 void ledger_of_own(const double state_ns[STATE_COUNT], const uint64_t state_ticks[STATE_COUNT],

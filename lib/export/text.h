@@ -57,6 +57,8 @@ size_t text_command(struct buf *out, const char *command, size_t width);
 int text_lines(struct screen *screen, const char *name, struct err *err);
 /* The bar of states: their letters, as wide as the screen. */
 void text_bar(struct screen *screen, const double shares[STATE_COUNT]);
+/* So many letters of the state, in its colour; STATE_COUNT: blanks. */
+void text_run(struct screen *screen, size_t state, size_t count);
 /* In text_threads.c: threads that nobody was seen to wait for and that had a core; nothing where there are none. */
 void text_aside(struct screen *screen);
 
@@ -64,6 +66,12 @@ void text_aside(struct screen *screen);
 void text_findings_in_full(struct screen *screen);
 /* report --threads */
 int text_threads(struct screen *screen);
+/* Its ledgers, most CPU time first, then wall time: the one behind `last` (NULL: the first); NULL: none is. */
+const struct thread_ledger *text_next_thread(const struct diagnosis *diagnosis, const struct thread_ledger *last);
+/* The name of a thread, or its number. */
+void text_thread_name(struct buf *out, const struct profile *profile, uint32_t id);
+/* In text_strip.c: what each did when; nothing where no time was measured. */
+void text_strip(struct screen *screen);
 /* report --tasks */
 int text_tasks(struct screen *screen, struct err *err);
 int text_calls(struct screen *screen, const char *name, bool callers, struct err *err);

@@ -1,5 +1,5 @@
-/* report --threads: the ledger of each thread that was no idle worker, busiest first, and what it is for. See text.h.
- */
+/* report --threads: when each thread did what (text_strip.c), then the ledger of each that was no idle worker, busiest
+ * first, and what it is for. See text.h. */
 #include "export/text.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@ enum { ROWS = 20, NAME_COLUMNS = 24 };
 static const double holder_share_min = 0.005; /* of a thread's time; who held the GIL for less is not worth a line */
 static const double aside_cores = 0.05;       /* of a core; threads that had less are not worth a line */
 
-static void add_name(struct buf *out, const struct profile *profile, uint32_t id)
+void text_thread_name(struct buf *out, const struct profile *profile, uint32_t id)
 {
     const struct thread *thread = &profile->threads[id];
     if (thread->name != 0)
@@ -77,7 +77,7 @@ static void add_head(struct screen *screen, const struct thread_ledger *ledger)
     const struct thread_role *role = &screen->diagnosis->roles[ledger->thread];
     struct buf name = {0}, process = {0};
     char wall[24], cpu[24];
-    add_name(&name, profile, ledger->thread);
+    text_thread_name(&name, profile, ledger->thread);
     profile_process_name(profile, thread->process, &process);
     cells_seconds(wall, sizeof wall, ledger->wall_ns / 1e9);
     cells_seconds(cpu, sizeof cpu, ledger->cpu_ns / 1e9);
@@ -96,8 +96,7 @@ static bool before(const struct thread_ledger *a, const struct thread_ledger *b)
     return a->cpu_ns != b->cpu_ns ? a->cpu_ns > b->cpu_ns : a->wall_ns > b->wall_ns;
 }
 
-/* The next one behind `last` in that order; NULL: none. */
-static const struct thread_ledger *next(const struct diagnosis *diagnosis, const struct thread_ledger *last)
+const struct thread_ledger *text_next_thread(const struct diagnosis *diagnosis, const struct thread_ledger *last)
 {
     const struct thread_ledger *best = NULL;
     for (size_t i = 0; i < diagnosis->n_threads; i++) {
@@ -119,8 +118,9 @@ int text_threads(struct screen *screen)
     text_style(screen, "0");
     buf_printf(&screen->out, "  %zu that were no idle workers; shares of each one's own time, ± at 95 %%\n",
                diagnosis->n_threads);
-    for (const struct thread_ledger *one = next(diagnosis, NULL); one != NULL && shown < most;
-         one = next(diagnosis, one), shown++) {
+    text_strip(screen);
+    for (const struct thread_ledger *one = text_next_thread(diagnosis, NULL); one != NULL && shown < most;
+         one = text_next_thread(diagnosis, one), shown++) {
         double shares[STATE_COUNT];
         for (int i = 0; i < STATE_COUNT; i++)
             shares[i] = one->wall[i].share;
@@ -154,7 +154,7 @@ void text_aside(struct screen *screen)
     if (busiest == 0)
         return;
     buf_add_text(&text, "thread ");
-    add_name(&text, screen->profile, busiest);
+    text_thread_name(&text, screen->profile, busiest);
     if (others > 1)
         buf_printf(&text, " and %u more", others - 1);
     buf_printf(&text, " took %.0f %% of a core and nobody was seen to wait for %s: no advice is about %s",

@@ -221,24 +221,30 @@ static void add_states(struct screen *screen, const char *title, const double *s
     text_done(screen, &line);
 }
 
-void text_bar(struct screen *screen, const double shares[STATE_COUNT])
+void text_run(struct screen *screen, size_t state, size_t count)
 {
     static const char *const colors[STATE_COUNT] = {
         [STATE_PYTHON] = "34", [STATE_NATIVE_GIL] = "36", [STATE_NATIVE] = "32",  [STATE_ON_CPU] = "34",
         [STATE_KERNEL] = "31", [STATE_GC] = "35",         [STATE_IMPORT] = "36",  [STATE_GIL_WAIT] = "31",
         [STATE_LOCK] = "35",   [STATE_IO] = "33",         [STATE_RUNNABLE] = "31"};
+    if (count == 0)
+        return;
+    if (state < STATE_COUNT)
+        text_style(screen, colors[state] != NULL ? colors[state] : "2");
+    for (size_t i = 0; i < count; i++)
+        buf_add_byte(&screen->out, state < STATE_COUNT ? (uint8_t)state_letter((enum state)state) : ' ');
+    if (state < STATE_COUNT)
+        text_style(screen, "0");
+}
+
+void text_bar(struct screen *screen, const double shares[STATE_COUNT])
+{
     unsigned units[STATE_COUNT];
     unsigned columns = screen->width > TEXT_LEFT + 10 ? (unsigned)screen->width - TEXT_LEFT - 3 : 10;
     apportion(shares, STATE_COUNT, columns, units);
     buf_add_text(&screen->out, text_hang);
-    for (int i = 0; i < STATE_COUNT; i++) {
-        if (units[i] == 0)
-            continue;
-        text_style(screen, colors[i] != NULL ? colors[i] : "2");
-        for (unsigned j = 0; j < units[i]; j++)
-            buf_add_byte(&screen->out, (uint8_t)state_letter((enum state)i));
-        text_style(screen, "0");
-    }
+    for (size_t i = 0; i < STATE_COUNT; i++)
+        text_run(screen, i, units[i]);
     buf_add_byte(&screen->out, '\n');
 }
 

@@ -299,6 +299,80 @@ static void own_code_stands_first_unless_asked(void **state)
     free(built);
 }
 
+/* A program whose threads know when they did what: 4 s. */
+static struct built *phases(uint32_t workers)
+{
+    static struct gap gaps[] = {{1000 * (uint64_t)MS, 9 * (uint64_t)MS}, {3000 * (uint64_t)MS, 5 * (uint64_t)MS}};
+    struct built *built = built_new();
+    uint32_t work = built_stack(built, 0, built_function(built, "work", "/home/u/test.py", true), 3);
+    uint32_t thread = built_thread(built, 1);
+    built->threads[thread].name = built_string(built, "MainThread");
+    for (uint64_t i = 0; i < 4000; i++) /* it reads for a second, works for two, and waits for the workers */
+        built_sample(built, (i + 1) * MS, thread, work,
+                     i < 1000   ? STATE_IO
+                     : i < 3000 ? STATE_PYTHON
+                                : STATE_LOCK,
+                     1, MS);
+    for (uint32_t k = 0; k < workers; k++) { /* the later, the less of its time is its own */
+        thread = built_thread(built, 1);
+        built->threads[thread].name = built_string(built, k == 0 ? "a worker with a long name\n" : "worker");
+        built->threads[thread].start_ns = (1000 + 100 * (uint64_t)k) * MS;
+        for (uint64_t i = 1000 + 100 * k; i < 3500; i += 10)
+            built_sample(built, (i + 10) * MS, thread, work, i / 10 % (k + 2) == 0 ? STATE_PYTHON : STATE_GIL_WAIT, 10,
+                         10.0 * MS);
+    }
+    built->profile.gaps = gaps;
+    built->profile.n_gaps = 2;
+    return built;
+}
+
+/* The strip: each thread's states at their times, mixed ones in turns, as many as a screen holds. */
+static void threads_are_shown_over_time(void **state)
+{
+    (void)state;
+    struct built *built = phases(3);
+    golden(built, "text", &(struct kei_export_options){.threads = true}, "threads-table.txt");
+    golden(built, "text", &(struct kei_export_options){.threads = true, .top = 2, .width = 120, .color = true},
+           "threads-wide.txt");
+    free(built);
+    built = phases(14);
+    struct buf out = {0};
+    run_export(built, "text", &(struct kei_export_options){.threads = true}, &out);
+    assert_true(place_of(&out, "\n6 others          ") < place_of(&out, "\n                  |0 s  "));
+    buf_release(&out);
+    free(built);
+}
+
+/* Recordings of any length have a strip: of one sample, of days. */
+static void the_strip_fits_its_recording(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t each_ns;
+        uint32_t samples, columns;
+        const char *axis;
+    } cases[] = {{MS, 1, 1, "\n                  |0 "},
+                 {MS, 25, 25, "|0 ms     |10 ms    |20 ms"},
+                 {600 * (uint64_t)MS, 100, 60, "|0 s      |10 s     |20 s"},
+                 {3600 * 1000 * (uint64_t)MS, 72, 60, "|0 h      |12 h     |24 h"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct built *built = built_new();
+        struct buf out = {0};
+        uint32_t work = built_stack(built, 0, built_function(built, "work", "/home/u/test.py", true), 3);
+        uint32_t thread = built_thread(built, 1);
+        for (uint64_t k = 0; k < cases[i].samples; k++)
+            built_sample(built, (k + 1) * cases[i].each_ns, thread, work, STATE_PYTHON, 1, (double)cases[i].each_ns);
+        run_export(built, "text", &(struct kei_export_options){.threads = true}, &out);
+        size_t row = place_of(&out, "\n101 ") + 1 + 18, columns = 0;
+        while (out.data[row + columns] == '#')
+            columns++;
+        assert_int_equal(columns, cases[i].columns);
+        place_of(&out, cases[i].axis);
+        buf_release(&out);
+        free(built);
+    }
+}
+
 /* Compiled modules have no lines: the line that calls one says so, and by which file it was. */
 static void a_line_says_what_compiled_code_it_runs(void **state)
 {
@@ -381,14 +455,16 @@ static int export_once(void *context)
 {
     struct one_export *one = context;
     struct diagnosis *diagnosis = NULL;
-    struct kei_export_options options = {.callees_of = strcmp(one->format, "calls") == 0 ? "<module>" : NULL};
+    struct kei_export_options options = {.callees_of = strcmp(one->format, "calls") == 0 ? "<module>" : NULL,
+                                         .threads = strcmp(one->format, "threads") == 0};
     int rc = diagnose(&one->built->profile, &diagnosis);
     if (rc == 0) {
         struct buf out = {0};
         struct sink sink = sink_to_buf(&out);
         struct err err = {0};
         struct export_input input = {.profile = &one->built->profile, .diagnosis = diagnosis, .options = &options};
-        rc = exporter_by_name(options.callees_of != NULL ? "text" : one->format)->write(&input, &sink, &err);
+        rc = exporter_by_name(options.callees_of != NULL || options.threads ? "text" : one->format)
+                 ->write(&input, &sink, &err);
         buf_release(&out);
     }
     diagnosis_free(diagnosis);
@@ -399,8 +475,8 @@ static void short_memory_is_said(void **state)
 {
     (void)state;
     struct one_export one = {.built = orders()};
-    const char *formats[] = {"text", "json", "calls"};
-    for (size_t i = 0; i < 3; i++) {
+    const char *formats[] = {"text", "json", "calls", "threads"};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         one.format = formats[i];
         assert_true(failing_each(export_once, &one, false) > 10);
     }
@@ -415,6 +491,8 @@ int main(void)
         cmocka_unit_test(hostile_names_are_shown_harmless),
         cmocka_unit_test(screens_are_small),
         cmocka_unit_test(own_code_stands_first_unless_asked),
+        cmocka_unit_test(threads_are_shown_over_time),
+        cmocka_unit_test(the_strip_fits_its_recording),
         cmocka_unit_test(a_line_says_what_compiled_code_it_runs),
         cmocka_unit_test(unknown_functions_are_named),
         cmocka_unit_test(cells_fit),
