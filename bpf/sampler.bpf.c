@@ -75,6 +75,7 @@ static void begin_sample(struct task_struct *task, struct wire_thread *thread, s
     sample->result = WIRE_OK;
     sample->flags = 0;
     sample->depth = 0;
+    sample->core = bpf_get_smp_processor_id();
 }
 
 /* Reads the stack and hands the sample over. */

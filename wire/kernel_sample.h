@@ -148,7 +148,7 @@ struct wire_sample {
     uint8_t task_state; /* of a wait: TASK_INTERRUPTIBLE 1, TASK_UNINTERRUPTIBLE 2, stopped 4 and 8 */
     uint8_t reserved;
     uint32_t depth; /* frames that follow, innermost first */
-    uint32_t padding;
+    uint32_t core;  /* that it is on */
 };
 
 /* Of a thread, where it left user space. */

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SWITCHES_NS = 4 * 1000 * 1000 }; /* between two looks at a thread, for each thread there is */
+enum {
+    SWITCHES_NS = 4 * 1000 * 1000, /* between two looks at a thread, for each thread there is */
+    CORES_MAX = 4096
+};
 
 /* A cumulative counter. */
 struct growing {
@@ -15,12 +18,20 @@ struct growing {
     unsigned pauses;    /* before that value */
 };
 
+/* Of one core: what the program's threads did there. */
+struct core_run {
+    int64_t run_ns, delay_ns;
+    bool grown; /* since it was written */
+};
+
 struct counters {
     struct recording *recording;
     struct stopwatch *watch;
     struct map index; /* (kind, subject) → index into growing */
     struct growing *growing;
     size_t n_growing, capacity;
+    struct core_run *runs; /* by the core's number */
+    size_t n_runs, runs_capacity;
     unsigned pauses;
 };
 
@@ -40,6 +51,7 @@ void counters_free(struct counters *counters)
         return;
     map_release(&counters->index);
     mem_free(counters->growing);
+    mem_free(counters->runs);
     mem_free(counters);
 }
 
@@ -86,7 +98,7 @@ void counters_moved(struct counters *c, const struct recording_moved *moved)
         struct growing growing = c->growing[i];
         uint32_t slot;
         bool known;
-        if (growing.kind != COUNTER_CORE_BUSY && growing.subject < moved->n_processes)
+        if (!counter_of_core(growing.kind) && growing.subject < moved->n_processes)
             growing.subject = moved->processes[growing.subject];
         uint32_t key[2] = {growing.kind, growing.subject};
         if (growing.subject != RECORDING_GONE &&
@@ -124,6 +136,30 @@ void counters_read_cores(struct counters *c, uint64_t now_ns)
             add_growing(c, now_ns, COUNTER_CORE_BUSY, core, busy, busy);
     }
     fclose(file);
+}
+
+void counters_add_run(struct counters *c, int core, uint64_t run_ns, uint64_t delay_ns)
+{
+    if (core < 0 || core >= CORES_MAX || mem_grow(&c->runs, &c->runs_capacity, (size_t)core + 1, sizeof *c->runs) != 0)
+        return;
+    for (; c->n_runs <= (size_t)core; c->n_runs++)
+        c->runs[c->n_runs] = (struct core_run){0};
+    struct core_run *run = &c->runs[core];
+    run->run_ns += (int64_t)run_ns;
+    run->delay_ns += (int64_t)delay_ns;
+    run->grown = run->grown || run_ns > 0 || delay_ns > 0;
+}
+
+void counters_write_runs(struct counters *c, uint64_t now_ns)
+{
+    for (size_t i = 0; i < c->n_runs; i++) {
+        struct core_run *run = &c->runs[i];
+        if (!run->grown)
+            continue;
+        keep(c, now_ns, COUNTER_CORE_USED, (uint32_t)i, run->run_ns);
+        keep(c, now_ns, COUNTER_CORE_DELAY, (uint32_t)i, run->delay_ns);
+        run->grown = false;
+    }
 }
 
 /* Switches of the process's other threads, those that ended included as they were last seen. */

@@ -53,6 +53,7 @@ void sampler_flush(struct sampler *s, struct tracked_thread *t, bool last)
         .time_ns = t->pending_ns,
         .run_ns = t->last.run_ns - t->written.run_ns,
         .delay_ns = t->last.delay_ns - t->written.delay_ns + (last ? wanted_ns(t) : 0),
+        .core = t->ran_on,
         .node = t->stack,
         .task = t->task,
         .ip = t->ip,
@@ -231,6 +232,10 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
     sampler_flush(s, t, false);
     take_native(s, t);
     note_wanting(s, t, proof, reader);
+    if (s->stack.core >= 0)
+        t->ran_on = s->stack.core;
+    else if (reader == READER_CORE)
+        t->ran_on = s->core;
     t->last = proof->after;
     t->last_here_ns = s->here_ns;
     t->asleep = !proof->runs;
@@ -410,6 +415,7 @@ void sampler_give_up(struct sampler *s, struct tracked_thread *t, enum loss_kind
     s->lost = why;
     s->read_ns = clock_monotonic_ns();
     sampler_clear_stack(s);
+    s->stack.core = proof.stat.processor;
     t->depth = 0;
     sampler_take(s, t, &proof, false, READER_NONE);
 }

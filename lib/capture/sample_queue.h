@@ -12,6 +12,7 @@ struct raw_sample {
     struct tracked_thread *thread;
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     uint64_t run_ns, delay_ns;
+    int core;      /* that it ran on, or wanted, last; -1: not known */
     uint32_t node; /* of the stack store; 0: no stack */
     uint32_t ticks;
     uint64_t ip, user_ip;        /* where the kernel sampler interrupted it; 0: not known */

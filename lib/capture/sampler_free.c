@@ -122,6 +122,8 @@ enum look sampler_look_free(struct sampler *s, struct tracked_thread *t)
         return LOOK_GONE;
     if (!known && learn(s, t, &proof))
         return LOOK_DONE;
+    if (count && sampler_tells_core(t))
+        s->stack.core = python_read_core(t->reader);
     s->lost = LOSS_UNLEARNED;
     sampler_take(s, t, &proof, known, READER_FREE);
     if (!count) {

@@ -148,6 +148,7 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
     sampler_flush(s, t, false);
     t->ip = sample->ip;
     t->user_ip = sample->user_ip;
+    t->ran_on = (int)sample->core;
     sampler_take(s, t, &proof, good, READER_KERNEL);
     if (!good || t->depth == 0 || sample->depth == 0)
         return;

@@ -80,6 +80,7 @@ void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, cons
         return;
     }
     t->ip = t->user_ip = 0;
+    t->ran_on = (int)sample->core;
     sampler_take(s, t, &proof, good, READER_KERNEL);
 }
 

@@ -162,6 +162,7 @@ struct tracked_thread *track_add_thread(struct track *track, struct tracked_proc
     thread->start_ns = now_ns;
     thread->changed = true;
     thread->files = (struct proc_thread){-1, -1, -1};
+    thread->ran_on = -1;
     atomic_store(&thread->keeps_core, !schedule_gives_way(tid));
     if (state != NULL) {
         thread->state_address = state->address;

@@ -115,6 +115,7 @@ void writer_read_counters(struct writer *w, uint64_t now_ns)
     if (now_ns < w->m->start_ns) /* --delay */
         return;
     counters_read_cores(w->counters, now_ns);
+    counters_write_runs(w->counters, now_ns - LAG_NS);
     for (size_t i = 0; i < w->n_processes; i++) {
         struct tracked_process *process = w->processes[i];
         struct usage usage;
@@ -223,6 +224,7 @@ static void finish(struct writer *w)
     lock_looks_write(&w->m->locks, w->names, w->m->recording);
     if (atomic_load(&w->m->end_ns) == 0)
         writer_read_counters(w, now_ns);
+    counters_write_runs(w->counters, now_ns);
     writer_write_tables(w, true);
     commit(w, now_ns);
     writer_keep_last(w, now_ns);

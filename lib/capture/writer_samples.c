@@ -222,6 +222,7 @@ void writer_write_sample(struct writer *w, const struct raw_sample *raw)
     thread->run_total_ns += sample.run_ns;
     m->run_ns += sample.run_ns;
     thread->delay_total_ns += sample.delay_ns;
+    counters_add_run(w->counters, raw->core, sample.run_ns, sample.delay_ns);
     if (sample.ticks == 0 && sample.run_ns == 0 && sample.delay_ns == 0)
         return;
     if (thread->id == 0)

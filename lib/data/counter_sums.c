@@ -20,7 +20,7 @@ static void read_last(const struct profile *profile, struct last *last, struct c
 {
     for (size_t i = 0; i < profile->n_counters; i++) {
         const struct counter *counter = &profile->counters[i];
-        if (counter->kind >= COUNTER_KIND_COUNT || counter->kind == COUNTER_CORE_BUSY ||
+        if (counter->kind >= COUNTER_KIND_COUNT || counter_of_core(counter->kind) ||
             counter->subject >= profile->n_processes)
             continue;
         struct last *of = &last[counter->subject];

@@ -247,6 +247,7 @@ static int finish(struct merger *merger, const struct summary *summary)
         merger->self.rate_hz /= merger->rate_seconds;
     recording_set_self(merger->recording, &merger->self);
     int rc = add_notes(merger, summary);
+    merge_growths(merger);
     if (rc == 0)
         rc = recording_commit(merger->recording, merger->end_ns, merger->err);
     if (rc == 0 && recording_samples(merger->recording) != merger->samples)
@@ -295,6 +296,7 @@ int merge_recordings(const char *const *paths, size_t count, const char *output,
     map_release(&merger.cores);
     map_release(&merger.sources);
     mem_free(merger.merged_cores);
+    mem_free(merger.growths);
     mem_free(merger.inputs);
     return rc;
 }

@@ -20,6 +20,14 @@ struct merged_core {
     int64_t value;
 };
 
+/* What a counter that adds up over the recordings of a host grew by. */
+struct core_growth {
+    uint64_t time_ns;
+    uint32_t core; /* as the merged recording numbers it */
+    uint8_t kind;
+    int64_t grown;
+};
+
 struct merger {
     struct recording *recording;
     struct merge_input *inputs;
@@ -30,6 +38,8 @@ struct merger {
     struct map cores; /* (host, core) → index in merged_cores */
     struct merged_core *merged_cores;
     size_t n_cores, cores_capacity;
+    struct core_growth *growths;
+    size_t n_growths, growths_capacity;
     struct map sources; /* (file, first line) */
     uint32_t n_sources, n_processes, n_threads, n_tasks;
     uint64_t source_bytes;
@@ -42,5 +52,7 @@ struct merger {
 
 /* Adds one recording. 0 or a negative code with its message. */
 int merge_rows(struct merger *merger, const struct merge_input *input);
+/* After the last: counters that grow in several of them. */
+void merge_growths(struct merger *merger);
 
 #endif

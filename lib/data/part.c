@@ -175,6 +175,8 @@ static bool counter_wanted(const struct parter *parter, const struct counter *co
 {
     if (counter->time_ns > parter->to_ns || (cut_in_time(parter) && counter->kind == COUNTER_PEAK_RSS))
         return false;
+    if (counter->kind == COUNTER_CORE_USED || counter->kind == COUNTER_CORE_DELAY) /* of all its threads together */
+        return parter->of->thread == 0 && parter->of->process == 0;
     return counter->kind == COUNTER_CORE_BUSY ||
            (parter->of->thread == 0 && counter->subject < parter->whole->n_processes &&
             parter->process_id[counter->subject] != 0);
@@ -197,7 +199,7 @@ static int take_counters(struct parter *parter)
         } else {
             counter.value -= *base;
             counter.time_ns -= parter->from_ns;
-            counter.subject = counter.kind == COUNTER_CORE_BUSY ? counter.subject : parter->process_id[counter.subject];
+            counter.subject = counter_of_core(counter.kind) ? counter.subject : parter->process_id[counter.subject];
             part->counters[part->n_counters++] = counter;
         }
     }

@@ -196,7 +196,7 @@ static void rebase_counters(struct recording *recording, const struct window *wi
 {
     for (size_t i = 0; i < n_before; i++) {
         const struct counter *last = &before[i].last;
-        bool core = last->kind == COUNTER_CORE_BUSY;
+        bool core = counter_of_core(last->kind);
         if (!counter_cumulative(last->kind) || (!core && last->subject >= moved->n_processes))
             continue;
         uint32_t subject = core ? last->subject : moved->processes[last->subject];

@@ -80,6 +80,16 @@ bool counter_cumulative(uint32_t kind)
     return kind < COUNTER_KIND_COUNT && cumulative[kind];
 }
 
+bool counter_of_core(uint32_t kind)
+{
+    static const char *const subjects[COUNTER_KIND_COUNT] = {
+#define X(name, text, unit, cumulative, subject) subject,
+        COUNTER_LIST(X)
+#undef X
+    };
+    return kind < COUNTER_KIND_COUNT && strcmp(subjects[kind], "core") == 0;
+}
+
 const char *loss_name(enum loss_kind kind)
 {
     static const char *const names[LOSS_KIND_COUNT] = {

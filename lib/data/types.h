@@ -183,7 +183,9 @@ struct task_wait {
     X(SYSTEM_TIME, "system_time", "ns", 1, "process")                                                                  \
     X(READ_CALLS, "read_by_calls", "bytes", 1, "process") /* from files, pipes, sockets, whatever holds them */        \
     X(WRITE_CALLS, "written_by_calls", "bytes", 1, "process")                                                          \
-    X(TREE_TIME, "tree_time", "ns", 1, "process") /* its CPU time and that of all below it, to their very ends */
+    X(TREE_TIME, "tree_time", "ns", 1, "process") /* its CPU time and that of all below it, to their very ends */      \
+    X(CORE_USED, "core_used", "ns", 1, "core")    /* CPU time of the program's threads that were found on it */        \
+    X(CORE_DELAY, "core_delay", "ns", 1, "core")  /* for which these had wanted a core and had none */
 
 enum counter_kind {
 #define X(name, text, unit, cumulative, subject) COUNTER_##name,
@@ -194,6 +196,7 @@ enum counter_kind {
 const char *counter_name(enum counter_kind kind);
 const char *counter_unit(enum counter_kind kind);
 bool counter_cumulative(uint32_t kind); /* one that only grows: what it grew by counts */
+bool counter_of_core(uint32_t kind);    /* its subject is a core */
 
 struct counter {
     uint64_t time_ns;

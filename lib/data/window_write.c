@@ -182,7 +182,7 @@ static void write_counters(struct window *window)
     const struct profile *profile = window->loader.profile;
     for (size_t i = 0; i < window->n_counters; i++) {
         struct counter counter = window->counters[i];
-        bool core = counter.kind == COUNTER_CORE_BUSY;
+        bool core = counter_of_core(counter.kind);
         if (!core && (counter.subject >= profile->n_processes || window->processes[counter.subject] == 0))
             continue;
         counter.subject = core ? counter.subject : window->processes[counter.subject];

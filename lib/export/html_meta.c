@@ -4,6 +4,7 @@
  *
  * May fail: short memory, told by the buffer's `failed`.
  */
+#include "data/core_sums.h"
 #include "diagnose/operand_words.h"
 #include "export/code_words.h"
 #include "export/html_page.h"
@@ -327,6 +328,21 @@ static void add_diagnosis(struct buf *out, const struct profile *profile, const 
     buf_add_byte(out, '}');
 }
 
+/* What the program did on each core: number, CPU time, run delay, everybody's time there (0: not known), ns. */
+static void add_core_use(struct buf *out, const struct profile *profile)
+{
+    struct core_sum *sums = NULL;
+    size_t n = 0;
+    if (core_sums_of(profile, &sums, &n) != 0)
+        out->failed = true;
+    if (n > 0)
+        add_key(out, "core_use");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, "%s[%u,%.0f,%.0f,%.0f]%s", i == 0 ? "[" : ",", sums[i].core, sums[i].used_ns, sums[i].delay_ns,
+                   sums[i].busy_ns, i + 1 == n ? "]" : "");
+    mem_free(sums);
+}
+
 static bool add_line_words(struct buf *out, const struct profile *profile, uint32_t frame_id, bool first,
                            struct buf *words)
 {
@@ -415,6 +431,7 @@ void page_add_meta(struct buf *out, struct page *page, const struct export_input
     add_operands(out, profile);
     add_tasks(out, profile);
     add_gaps(out, profile);
+    add_core_use(out, profile);
     add_count(out, "buckets", page->buckets);
     add_number(out, "folded_ns", page->folded_ns);
     add_key(out, "series");

@@ -1,4 +1,5 @@
 /* The tables and sums of the JSON report. Tables hold every row of 0.01 % or more, at most `top` or 1000. */
+#include "data/core_sums.h"
 #include "data/counter_sums.h"
 #include "diagnose/ledger_parts.h"
 #include "export/json.h"
@@ -160,8 +161,27 @@ void json_lines(struct json_writer *json, const struct profile *profile, const s
     json_close(json, ']');
 }
 
+static void write_cores(struct json_writer *json, const struct profile *profile, const struct core_sum *cores, size_t n)
+{
+    double duration_ns = (double)profile->duration_ns;
+    if (n == 0)
+        return;
+    json_open(json, "cores", '[');
+    for (size_t i = 0; i < n; i++) {
+        json_open_flat(json, NULL, '{');
+        json_integer(json, "core", cores[i].core);
+        json_number(json, "used_s", cores[i].used_ns / 1e9);
+        json_number(json, "used_share", duration_ns > 0 ? cores[i].used_ns / duration_ns : 0);
+        json_number(json, "run_delay_s", cores[i].delay_ns / 1e9);
+        if (cores[i].busy_ns > 0)
+            json_number(json, "busy_s", cores[i].busy_ns / 1e9);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 static void write_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis,
-                       const struct counter_sums *sums)
+                       const struct counter_sums *sums, const struct core_sum *cores, size_t n_cores)
 {
     static const struct {
         enum counter_kind kind;
@@ -201,14 +221,20 @@ static void write_sums(struct json_writer *json, const struct profile *profile, 
         else
             json_integer(json, rows[i].key, (int64_t)sums->sum[rows[i].kind]);
     }
+    write_cores(json, profile, cores, n_cores);
     json_close(json, '}');
 }
 
 int json_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis)
 {
     struct counter_sums sums;
+    struct core_sum *cores = NULL;
+    size_t n_cores = 0;
     int rc = counter_sums_of(profile, &sums);
     if (rc == 0)
-        write_sums(json, profile, diagnosis, &sums);
+        rc = core_sums_of(profile, &cores, &n_cores);
+    if (rc == 0)
+        write_sums(json, profile, diagnosis, &sums, cores, n_cores);
+    mem_free(cores);
     return rc;
 }

@@ -72,6 +72,8 @@ const struct thread_ledger *text_next_thread(const struct diagnosis *diagnosis, 
 void text_thread_name(struct buf *out, const struct profile *profile, uint32_t id);
 /* In text_strip.c: what each did when; nothing where no time was measured. */
 void text_strip(struct screen *screen);
+/* In text_cores.c: what they did on each core; nothing where that is not known. */
+void text_cores(struct screen *screen);
 /* report --tasks */
 int text_tasks(struct screen *screen, struct err *err);
 int text_calls(struct screen *screen, const char *name, bool callers, struct err *err);

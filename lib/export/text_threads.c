@@ -119,6 +119,7 @@ int text_threads(struct screen *screen)
     buf_printf(&screen->out, "  %zu that were no idle workers; shares of each one's own time, ± at 95 %%\n",
                diagnosis->n_threads);
     text_strip(screen);
+    text_cores(screen);
     for (const struct thread_ledger *one = text_next_thread(diagnosis, NULL); one != NULL && shown < most;
          one = text_next_thread(diagnosis, one), shown++) {
         double shares[STATE_COUNT];

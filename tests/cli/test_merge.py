@@ -144,6 +144,28 @@ def test_overlapping_counters_of_a_host_count_once(run_keisoku: Run, make_record
     assert last == [(14_000_000_000,)]
 
 
+def test_use_of_a_core_adds_up(run_keisoku: Run, make_recording: Make, tmp_path: Path) -> None:
+    """Two programs that had half of a core each, six of ten seconds at the same time: together ten seconds of it."""
+    for name, started in (("a", 0), ("b", 4)):
+        lines = ["process app 7 python=3.12.1", "function f /srv/f.py 1", "stack s f:2"]
+        lines += ["thread main app 7", "during main 10 python@s"]
+        for kind, part in (("core_used", 5), ("core_delay", 2)):
+            lines += [f"counter {kind} 1 {second} {second * part}00000000" for second in range(1, 11)]
+        (tmp_path / f"{name}.txt").write_text(f"host h\nstarted {started}\n" + "\n".join(lines) + "\n")
+        make_recording(tmp_path / f"{name}.txt", tmp_path / f"{name}.kei")
+    done = run_keisoku("merge", tmp_path / "a.kei", tmp_path / "b.kei", "-o", tmp_path / "ab.kei")
+    assert done.status == 0, done.err
+
+    def core(*words: str) -> dict[str, float]:
+        report = json.loads(run_keisoku("report", tmp_path / "ab.kei", "--json", *words).out)
+        (row,) = report["stat"]["cores"]
+        return dict(row)
+
+    assert core() == pytest.approx({"core": 1, "used_s": 10, "used_share": 10 / 14, "run_delay_s": 4})
+    both = core("--from", "5.5s", "--to", "9.5s")  # each of them goes on
+    assert both == pytest.approx({"core": 1, "used_s": 4, "used_share": 1, "run_delay_s": 1.6})
+
+
 def test_merging_a_merged_recording(run_keisoku: Run, parts: Parts, merged: Path, tmp_path: Path) -> None:
     names = list(parts)
     run_keisoku("merge", parts[names[0]], parts[names[1]], "-o", tmp_path / "one.kei")

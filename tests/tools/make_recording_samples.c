@@ -112,6 +112,6 @@ void do_counter(void)
     }
     if (counter.kind == 255)
         stop("there is no counter %s", word(1));
-    counter.subject = counter.kind == COUNTER_CORE_BUSY ? (uint32_t)number(word(2)) : named("process", word(2));
+    counter.subject = counter_of_core(counter.kind) ? (uint32_t)number(word(2)) : named("process", word(2));
     recording_add_counter(recording(), &counter);
 }

@@ -321,6 +321,15 @@ static struct built *phases(uint32_t workers)
             built_sample(built, (i + 10) * MS, thread, work, i / 10 % (k + 2) == 0 ? STATE_PYTHON : STATE_GIL_WAIT, 10,
                          10.0 * MS);
     }
+    built_cores(built, 2);
+    for (uint32_t core = 0; core < 3; core += 2) { /* most of it on one, the rest on another */
+        struct counter used = {built->profile.duration_ns, core, COUNTER_CORE_USED,
+                               (core == 0 ? 450 : 2010) * (int64_t)MS};
+        struct counter delay = {built->profile.duration_ns, core, COUNTER_CORE_DELAY,
+                                (core == 0 ? 8 : 1200) * (int64_t)MS};
+        built->counters[built->profile.n_counters++] = used;
+        built->counters[built->profile.n_counters++] = delay;
+    }
     built->profile.gaps = gaps;
     built->profile.n_gaps = 2;
     return built;

@@ -509,6 +509,14 @@ check("what a hot line works on stands below it", () =>
   }),
 );
 
+check("the table of cores says what each was used and waited for", () =>
+  over("orders", {}, async (tab) => {
+    await tab.openTwins();
+    const rows = await tab.rows("#core-table");
+    assert.match(rows.map((row) => row.join(" | ")).join("\n"), /^0 \| [\d.]+ s \| (4\d|50) % \| (9\d|100) % \| [\d.]+ s$/);
+  }),
+);
+
 check("a pause is a cut in the strip, and told in its table", () =>
   over("threads", {}, async (tab) => {
     await tab.openTwins();

@@ -172,13 +172,15 @@ static void finish(uint64_t duration_ns)
                                         .rate_hz = 963};
 }
 
-/* Four busy-core and memory readings a second. */
+/* Four busy-core and memory readings a second; on core 0 it runs half of the time and waits a quarter. */
 static void add_counters(uint64_t duration_ns, uint32_t process)
 {
-    for (uint64_t at = 0; at <= duration_ns && profile.n_counters + 9 < 8192; at += 250000000) {
+    for (uint64_t at = 0; at <= duration_ns && profile.n_counters + 11 < 8192; at += 250000000) {
         for (uint32_t core = 0; core < 8; core++)
             counters[profile.n_counters++] =
                 (struct counter){at, core, COUNTER_CORE_BUSY, core == 0 ? (int64_t)at : (int64_t)(at / 20)};
+        counters[profile.n_counters++] = (struct counter){at, 0, COUNTER_CORE_USED, (int64_t)(at / 2)};
+        counters[profile.n_counters++] = (struct counter){at, 0, COUNTER_CORE_DELAY, (int64_t)(at / 4)};
         int64_t rss = 14000000 + (int64_t)(at / 1000) * 6;
         counters[profile.n_counters++] = (struct counter){at, process, COUNTER_RSS, rss};
     }

@@ -143,6 +143,8 @@ export interface Meta {
   folded_ns: number;
   /** Pauses of the recorder, which the clock does not count: when (ns), and for how long (ns). */
   gaps?: [number, number][];
+  /** Each core that its threads were found on: number, their CPU time, run delay, everybody's time (0: not known), ns. */
+  core_use?: [number, number, number, number][];
   series?: { cores_busy?: number[]; rss_bytes?: number[] };
 }
 

@@ -259,6 +259,31 @@ function Twin({ recording, series }: { recording: Recording; series: Series }) {
   );
 }
 
+function CoreUse({ recording }: { recording: Recording }) {
+  const { core_use = [], duration_ns } = recording.meta;
+  if (core_use.length === 0) return null;
+  return (
+    <details class="twin">
+      <summary>Use of each core</summary>
+      <TwinTable
+        id="core-table"
+        label="Use of each core, whole recording"
+        columns={["core", ...numbers("CPU time", "of the time", "all programs", "waited for it")]}
+      >
+        {core_use.map(([core, used, delay, busy]) => (
+          <tr key={core}>
+            <th scope="row">{core}</th>
+            <td class="number">{time(used / 1e3)}</td>
+            <td class="number">{percent(Math.min(1, used / duration_ns))}</td>
+            <td class="number">{busy > 0 ? percent(Math.min(1, busy / duration_ns)) : ""}</td>
+            <td class="number">{time(delay / 1e3)}</td>
+          </tr>
+        ))}
+      </TwinTable>
+    </details>
+  );
+}
+
 interface Props {
   recording: Recording;
   view: View;
@@ -329,6 +354,7 @@ export function TimeStrip({ recording, view, set, dark }: Props) {
         <summary>The strip as a table</summary>
         <Twin recording={recording} series={series} />
       </details>
+      <CoreUse recording={recording} />
     </>
   );
 }
