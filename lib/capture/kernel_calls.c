@@ -5,7 +5,6 @@
 
 #include <bpf/bpf.h>
 #include <sched.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #define REST_NS      UINT64_C(1000000000)
@@ -64,25 +63,13 @@ static void rest(struct kernel_calls *calls, uint64_t now_ns)
     calls->resume_ns = now_ns + calls->rest_ns;
 }
 
-/* For how long the calling thread wanted a core so far. */
-static uint64_t own_delay_ns(void)
-{
-    unsigned long long delay_ns = 0;
-    FILE *file = fopen("/proc/thread-self/schedstat", "re");
-    if (file == NULL || fscanf(file, "%*u %llu", &delay_ns) != 1)
-        delay_ns = 0;
-    if (file != NULL)
-        fclose(file);
-    return delay_ns;
-}
-
 /* Where others have the free core too, we would come late; the clocks would not. */
 static void try(struct kernel_calls *calls, uint64_t now_ns)
 {
     if (calls->tried_ns == 0) {
         calls->tried_ns = now_ns;
-        calls->delay_ns = own_delay_ns();
-    } else if (own_delay_ns() - calls->delay_ns > TRY_DELAY_NS) {
+        calls->delay_ns = schedule_delay_ns();
+    } else if (schedule_delay_ns() - calls->delay_ns > TRY_DELAY_NS) {
         rest(calls, now_ns);
     } else if (now_ns >= calls->tried_ns + TRY_NS) {
         calls->on = true;

@@ -47,7 +47,8 @@ struct sampler_counts {
     atomic_uint_fast64_t kernel_sweeps;            /* of `sweeps`, instants of the kernel sampler */
     atomic_uint_fast64_t due, hits;                /* of these in threads that ran: by their CPU time; that came */
     atomic_uint_fast64_t first_ns, last_ns;        /* of the sweeps, CLOCK_MONOTONIC */
-    atomic_uint_fast64_t busy_cores;               /* cores with a running thread, added up over the sweeps */
+    atomic_uint_fast64_t waited_ns;  /* for a core, by sampler or tracker, whichever did longer; at their ends */
+    atomic_uint_fast64_t busy_cores; /* cores with a running thread, added up over the sweeps */
 };
 
 enum trigger_kind { TRIGGER_CPU, TRIGGER_RSS, TRIGGER_STUCK, TRIGGER_COUNT };
@@ -144,6 +145,13 @@ void *writer_main(void *measurement);
 void measure_end(struct measurement *m, uint64_t now_ns, enum end_reason reason);
 /* control.c. Has a copy made in the background. */
 void measure_ask_copy(struct measurement *m, enum trigger_kind kind, const char *what);
+
+/* The calling thread ends: so long it waited for a core. The tracker ends behind the sampler. */
+static inline void measure_waited(struct measurement *m, uint64_t waited_ns)
+{
+    if (waited_ns > atomic_load(&m->counts.waited_ns))
+        atomic_store(&m->counts.waited_ns, waited_ns);
+}
 
 static inline void measure_lose(struct measurement *m, enum loss_kind kind, uint64_t count)
 {

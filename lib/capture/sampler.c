@@ -482,6 +482,7 @@ void *sampler_main(void *measurement)
         else
             next_ns = tick(s, next_ns);
     }
+    measure_waited(m, schedule_delay_ns());
     atomic_store(&s->tid, 0);
     sampler_cores_free(s);
     sampler_settle_all(s);

@@ -1,7 +1,7 @@
 #include "capture/schedule.h"
 
 #include <sched.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +43,17 @@ bool schedule_pin(int core)
 void schedule_unpin(const cpu_set_t *allowed)
 {
     sched_setaffinity(0, sizeof *allowed, allowed);
+}
+
+uint64_t schedule_delay_ns(void)
+{
+    unsigned long long delay_ns = 0;
+    FILE *file = fopen("/proc/thread-self/schedstat", "re");
+    if (file == NULL || fscanf(file, "%*u %llu", &delay_ns) != 1)
+        delay_ns = 0;
+    if (file != NULL)
+        fclose(file);
+    return delay_ns;
 }
 
 /* 0: of no real-time class; DEADLINE_PRIORITY: goes before all priorities. */

@@ -170,20 +170,41 @@ static void note_free(struct measurement *m)
     recording_add_note(m->recording, note);
 }
 
-static const double told_share = 0.9;
+static const double told_share = 0.9; /* of the instants that were planned */
 
-/* Threads that keep their cores from us. */
+static bool is_late(struct measurement *m)
+{
+    return (double)atomic_load(&m->counts.sweeps) < told_share * (double)atomic_load(&m->counts.planned);
+}
+
+/* Threads of the program that keep their cores from us. */
 static bool note_real_time(struct measurement *m)
 {
     uint64_t lost = atomic_load(&m->losses[LOSS_UNLEARNED]) + atomic_load(&m->losses[LOSS_OTHER_CORE]);
-    bool late = (double)atomic_load(&m->counts.sweeps) < told_share * (double)atomic_load(&m->counts.planned);
-    bool befell = !m->options.free_only && !m->options.kernel_only && atomic_load(&m->real_time) && (late || lost > 0);
+    bool befell =
+        !m->options.free_only && !m->options.kernel_only && atomic_load(&m->real_time) && (is_late(m) || lost > 0);
     if (befell)
         recording_add_note(
             m->recording,
             "threads with a real-time priority let nobody else have their core: their samples were late, or lost; "
             "read them by the kernel (--reader kernel), or give keisoku a higher priority (chrt)");
     return befell;
+}
+
+/* Others that have them. */
+static void note_others(struct measurement *m)
+{
+    char note[320];
+    uint64_t sampled_ns = atomic_load(&m->counts.last_ns) - atomic_load(&m->counts.first_ns);
+    uint64_t waited_ns = atomic_load(&m->counts.waited_ns);
+    if (!is_late(m) || (double)waited_ns < WAITED_TOLD * (double)sampled_ns)
+        return;
+    snprintf(
+        note, sizeof note,
+        "keisoku waited for a core for %.0f %% of the time: samples were late, and fewer; see what goes before it (a "
+        "real-time priority, a better nice value) or is too much for the cores, or give it a priority above that",
+        percent(waited_ns, sampled_ns));
+    recording_add_note(m->recording, note);
 }
 
 /* Threads that were read free although nobody asked for it. */
@@ -265,8 +286,10 @@ int session_finish(struct session *session, struct session_result *result, struc
     note_end(m, took_ns);
     note_refusal(m);
     note_free(m);
-    if (!note_real_time(m))
+    if (!note_real_time(m)) {
+        note_others(m);
         note_closed_cores(m);
+    }
     note_own_cpu(m, took_ns);
     note_stops(m);
     note_descriptors(m);

@@ -574,6 +574,7 @@ void *tracker_main(void *measurement)
     k->now_ns = clock_monotonic_ns();
     tracker_drain(k);
     check_alive(k, false);
+    measure_waited(m, schedule_delay_ns());
     task_log_release(&k->log);
     mem_free(k->states);
     mem_free(k->tids);

@@ -80,6 +80,7 @@ static void write_self(struct writer *w)
         .stops = atomic_load(&c->stops),
         .native_whole = w->native_whole,
         .native_cut = w->native_cut,
+        .waited_ns = atomic_load(&c->waited_ns),
         .rate_asked_hz = m->options.rate_hz,
         .rate_hz = sampled_s > 0 ? (double)sweeps / sampled_s : 0,
     };

@@ -231,6 +231,9 @@ enum loss_kind {
 const char *loss_name(enum loss_kind kind);
 const char *loss_line(enum loss_kind kind);
 
+/* From so much of the time on it is told that we waited for a core (waited_ns). */
+#define WAITED_TOLD 0.2
+
 /* What the recorder says of itself, at the end of a recording. */
 struct self_report {
     uint64_t own_cpu_ns;    /* all our threads */
@@ -245,6 +248,7 @@ struct self_report {
     uint64_t stops;                /* threads stopped (only --reader stop) */
     uint64_t native_whole;         /* --native: samples on the CPU whose native frames reached the interpreter's loop */
     uint64_t native_cut;           /* and those that are shown without: no unwinding table, not in what was copied */
+    uint64_t waited_ns;            /* for a core, by whichever of our threads did longest; 0 before the end */
     double rate_asked_hz, rate_hz; /* asked (or default), reached */
 };
 

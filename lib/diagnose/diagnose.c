@@ -27,6 +27,7 @@ static int make_trust(const struct profile *profile, struct trust *trust)
         run_ns += (double)whole->threads[i].run_ns;
     double of_ns = run_ns > (double)whole->duration_ns ? run_ns : (double)whole->duration_ns;
     trust->core_taken = of_ns > 0 ? (double)profile->self.core_taken_ns / of_ns : 0;
+    trust->held_off = (double)profile->self.waited_ns > WAITED_TOLD * (double)whole->duration_ns;
     trust->reread_share = profile->self.reads > 0 ? (double)profile->self.rereads / (double)profile->self.reads : 0;
     return unfollowed_part(whole, &trust->unfollowed);
 }

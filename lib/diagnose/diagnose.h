@@ -63,7 +63,8 @@ struct trust {
     uint64_t lost;                         /* everything else of the losses */
     double core_taken; /* our time on cores that the target wanted, as a share of a core's (or of its CPU) time */
     double reread_share;
-    double unfollowed; /* of the CPU time of its Python processes: that of threads too brief to be followed */
+    double unfollowed; /* of the CPU time of its Python processes: that of threads that were not followed */
+    bool held_off;     /* we waited for a core for so long that this is why */
 };
 
 /* Who held the GIL while a thread waited for it: the thread and the function it was in ("": not known), by the function

@@ -197,12 +197,18 @@ static double deciding_half_width(const struct facts *facts)
     return widest;
 }
 
-static void reason_brief_threads(const struct trust *trust, struct finding *finding, struct words *words)
+static void reason_unfollowed(const struct trust *trust, struct finding *finding, struct words *words)
 {
-    finding_add(finding, "CPU time in threads too brief to be followed", "share", trust->unfollowed);
+    finding_add(finding, "CPU time in threads that were not followed", "share", trust->unfollowed);
     snprintf(words->reason, sizeof words->reason,
-             "%.0f %% of the CPU time was in threads that ended before they could be followed",
-             trust->unfollowed * 100);
+             "%.0f %% of the CPU time was in threads that ended before they could be followed%s",
+             trust->unfollowed * 100, trust->held_off ? ", for keisoku waited for a core" : "");
+    if (trust->held_off) {
+        words->action =
+            "Measure it where keisoku gets a core, or give it a priority above what has them (chrt): it came "
+            "too late to see these threads, however long they lived.";
+        return;
+    }
     words->action =
         "Measure it with threads that stay (a ThreadPoolExecutor, a server with a fixed number of threads): "
         "a longer run tells no more of such brief ones.";
@@ -239,7 +245,7 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
     else if (facts->hot == NULL && facts->active * facts->python.share > LIMIT_OF(INSUFFICIENT, UNKNOWN_MAX))
         snprintf(words->reason, sizeof words->reason, "it ran Python of which no stack was read");
     else if (trust->unfollowed > LIMIT_OF(INSUFFICIENT, UNFOLLOWED_MAX))
-        reason_brief_threads(trust, finding, words);
+        reason_unfollowed(trust, finding, words);
     else
         return false;
     finding_not_measured(finding, "what costs the time: so little was seen that advice would be a guess");

@@ -162,6 +162,8 @@ static void write_trust(struct json_writer *json, const struct profile *profile,
         json_number(json, "core_time_taken_s", (double)self->core_taken_ns / 1e9);
         json_number(json, "core_time_awake_s", (double)self->core_awake_ns / 1e9);
         json_integer(json, "late", (int64_t)self->late);
+        if (self->waited_ns > 0)
+            json_number(json, "waited_s", (double)self->waited_ns / 1e9);
     }
     json_open_flat(json, "lost", '{');
     for (int i = 0; i < LOSS_KIND_COUNT; i++) {

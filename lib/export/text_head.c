@@ -221,7 +221,8 @@ void text_trust(struct screen *screen)
     buf_add_text(&text, "; ");
     add_losses(&text, profile, trust);
     if (trust->unfollowed >= unfollowed_told)
-        buf_printf(&text, "; %.0f %% of its CPU time in threads too brief to be followed", trust->unfollowed * 100);
+        buf_printf(&text, "; %.0f %% of its CPU time in threads %s", trust->unfollowed * 100,
+                   trust->held_off ? "that ended while keisoku waited for a core" : "too brief to be followed");
     if (profile->self.sweeps > 0)
         buf_printf(&text, "; we took %.1f %% of its time", trust->core_taken * 100);
     add_rate(&text, &profile->self);

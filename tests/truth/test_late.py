@@ -65,15 +65,20 @@ def on_cpu(recording: Recording, readers: dict[str, int]) -> tuple[int, float]:
     return sum(readers.get(name, 0) for name in ("core", "kernel")), sum(sample.run_s for sample in recording)
 
 
+def real_time_on(core: int) -> tuple[str, ...]:
+    words = ("taskset", "-c", str(core), "chrt", "-f", "1")
+    if not shutil.which("chrt") or subprocess.run([*words, "true"], capture_output=True).returncode != 0:
+        pytest.skip("a real-time priority is not permitted here")
+    return words
+
+
 @pytest.mark.alone  # it takes a core from whatever runs beside
 @pytest.mark.parametrize("reader", ["core", "kernel", "auto"])
 def test_real_time(
     run_keisoku: Run, report: Report, a_python: Interpreter, cores: tuple[int, int], by_kernel: str, reader: str
 ) -> None:
     """It never gives its core to a thread of ours: read by the kernel, or late and said so."""
-    hog = ("taskset", "-c", str(cores[-1]), "chrt", "-f", "1")
-    if not shutil.which("chrt") or subprocess.run([*hog, "true"], capture_output=True).returncode != 0:
-        pytest.skip("a real-time priority is not permitted here")
+    hog = real_time_on(cores[-1])
     if by_kernel and reader == "kernel":
         pytest.skip(by_kernel)
     words = ("--reader", reader, "--rate", str(RATE_HZ), "--no-html", "-o", "x.kei")
@@ -96,6 +101,33 @@ def test_real_time(
         if not proved.get("kernel") and busy():
             pytest.skip("the machine was too busy to load the kernel sampler in time")
         assert proved.get("kernel", 0) > 100, trust
+
+
+HOG = "import time; end = time.monotonic() + 1.6\nwhile time.monotonic() < end: pass"
+BRIEF = """
+import threading, time
+def work():
+    end = time.thread_time() + 0.02
+    while time.thread_time() < end: pass
+for _ in range(20):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
+
+
+@pytest.mark.alone  # likewise
+def test_real_time_of_others(run_keisoku: Run, report: Report, a_python: Interpreter, cores: tuple[int, int]) -> None:
+    """Another program has the core that the measured one and we share: that is said, and nothing else is the cause."""
+    hog = real_time_on(cores[-1])
+    words = ("--reader", "core", "--rate", str(RATE_HZ), "--no-html", "-o", "x.kei")
+    with subprocess.Popen([*hog, a_python.path, "-c", HOG]), confined(cores[-1]):
+        done = run_keisoku("run", *words, a_python.path, "-c", BRIEF)
+    assert done.status == 0, done.err
+    told, trust = words_of(done.err), report(done.recording)["trust"]
+    assert trust["waited_s"] > 0.5, trust
+    assert "keisoku waited for a core for" in told, told
+    assert "too brief to be followed" not in told, told
 
 
 @pytest.mark.parametrize("reader", ["core", "auto"])

@@ -320,18 +320,21 @@ static void too_little_is_insufficient(void **state)
 static void much_in_brief_threads_is_insufficient(void **state)
 {
     (void)state;
-    for (int part = 0; part < 2; part++) {
+    for (int part = 0; part < 3; part++) { /* in the last one we waited for a core half of the time */
         struct built *built = loop_over_ten(STATE_PYTHON);
         double run_ns = (double)built->threads[1].run_ns;
+        built->profile.self.waited_ns = part == 2 ? built->profile.duration_ns / 2 : built->profile.duration_ns / 10;
         built_cores(built, 1);
         built->profile.processes[1].python = built_string(built, "3.13.0");
         built->profile.counters[built->profile.n_counters++] = (struct counter){
             .subject = 1, .kind = COUNTER_USER_TIME, .value = (int64_t)(part == 0 ? 1.2 * run_ns : 2.5 * run_ns)};
         struct diagnosis *diagnosis = diagnosed(built);
         assert_float_equal(diagnosis->trust.unfollowed, part == 0 ? 0.167f : 0.6f, 0.01f);
-        assert_true((strcmp(diagnosis->findings[0].tag, "insufficient") == 0) == (part == 1));
-        if (part == 1)
+        assert_true((strcmp(diagnosis->findings[0].tag, "insufficient") == 0) == (part > 0));
+        if (part > 0)
             assert_non_null(strstr(diagnosis->findings[0].sentence, "60 % of the CPU time was in threads that ended"));
+        bool waited = strstr(diagnosis->findings[0].sentence, "keisoku waited for a core") != NULL;
+        assert_true(waited == (part == 2) && waited == diagnosis->trust.held_off);
         diagnosis_free(diagnosis);
         free(built);
     }

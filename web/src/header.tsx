@@ -99,7 +99,7 @@ function weakness(meta: Meta): string {
   if (trust.samples < 100) return `only ${plural(trust.samples, "sample")}: run longer`;
   if (!meta.complete) return "the recorder was killed: everything up to its last second is here";
   const unfollowed = meta.diagnosis?.unfollowed ?? 0;
-  if (unfollowed >= 0.05) return `${percent(unfollowed)} of its CPU time in threads too brief to be followed`;
+  if (unfollowed >= 0.05) return `${percent(unfollowed)} of its CPU time in threads that ended before they could be followed`;
   if (dropped > 0.05) return `${percent(dropped)} lost`;
   return "";
 }
