@@ -2,6 +2,7 @@
  * any moment leaves a file that opens. */
 #include "data_tests.h"
 
+#include "data/core_sums.h"
 #include "data/window.h"
 #include "failing.h"
 
@@ -10,6 +11,8 @@
 
 #define S_NS  UINT64_C(1000000000)
 #define MS_NS UINT64_C(1000000)
+
+enum { CORE = 5 }; /* where it runs; a process of that number comes and goes */
 
 /* A program that runs another function each second, made for the occasion: function_S in second S, in a new thread of a
  * new process too, which end with it. */
@@ -82,8 +85,11 @@ static void run_second(struct changing *c)
                                 .reader = READER_CORE};
         recording_add_sample(c->recording, &sample);
         struct counter counter = {c->now_ns, c->process, COUNTER_USER_TIME, (int64_t)c->run_ns};
-        if (i % 200 == 0)
+        struct counter core = {c->now_ns, CORE, COUNTER_CORE_USED, (int64_t)c->run_ns};
+        if (i % 200 == 0) {
             recording_add_counter(c->recording, &counter);
+            recording_add_counter(c->recording, &core);
+        }
     }
     struct thread thread = {.process = c->process, .tid = 100, .run_ns = c->run_ns};
     recording_set_thread(c->recording, c->thread, &thread);
@@ -176,9 +182,16 @@ static void what_is_kept_is_the_last_part(void **state)
     assert_in_range(profile->self.sweeps, 4900, 7100); /* marks are a second apart, or two */
     assert_close(profile->self.rate_hz, 1000, 0.01);
     int64_t last = 0;
+    struct core_sum *cores;
+    size_t n_cores;
     for (size_t i = 0; i < profile->n_counters; i++)
         last = profile->counters[i].kind == COUNTER_USER_TIME ? profile->counters[i].value : last;
     assert_close((double)last, 3.75e9, 0.1); /* grown by that much in the window */
+    assert_int_equal(core_sums_of(profile, &cores, &n_cores), 0);
+    assert_int_equal(n_cores, 1);
+    assert_int_equal(cores[0].core, CORE); /* which is no process, to be numbered anew */
+    assert_close(cores[0].used_ns, 3.75e9, 0.1);
+    mem_free(cores);
     profile_free(profile);
 }
 
