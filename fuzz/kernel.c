@@ -62,7 +62,7 @@ static void take_sample(void *context, const struct wire_sample *sample, const s
 {
     struct target *target = context;
     struct python_stack *stack = &target->stack;
-    stack->loops = &target->loops;
+    stack->loops = (sample->time_ns & 1) != 0 ? &target->loops : NULL; /* two ways to walk */
     enum python_read_result result = python_stack_recorded(target->reader, sample, frames, stack);
     MUST(stack->depth <= sample->depth && stack->depth <= PYTHON_DEPTH_MAX);
     MUST(target->loops.n <= PYTHON_LOOPS_MAX);

@@ -240,6 +240,8 @@ struct walk {
     uint32_t recorded_left;
     uint64_t entry_frame;
     const struct moved_stack *moved; /* of a stack that no thread runs; NULL: one does */
+    uint64_t mark;                   /* Brent's cycle detection: a frame remembered for twice as long each time */
+    uint32_t power, since;
 };
 
 /* The floor for reading ahead: frames of a chunk lie below each other down to its start. */
@@ -424,18 +426,63 @@ static void count_loop(const struct walk *walk, struct python_loops *loops, bool
     loops->open = 0;
 }
 
+/* True when the frame has been met. */
+static bool meets_again(struct walk *walk, uint64_t frame)
+{
+    if (frame == walk->mark)
+        return true;
+    if (walk->since++ == walk->power) {
+        walk->mark = frame;
+        walk->power *= 2;
+        walk->since = 0;
+    }
+    return false;
+}
+
+/* A frame of a function, run by a loop: nothing but the innermost two tells more of it. */
+static bool is_plain(struct python *python, const struct wire_frame *frame)
+{
+    return frame->owner == 0 && (uint32_t)frame->offset <= OFFSET_MAX && plausible(frame->code) &&
+           plausible(frame->address) && !(python->layout.init_shim && python_is_shim_code(python, frame->code));
+}
+
+/*
+ * As many plain frames as come, of a stack that the kernel sampler read: of a deep one nearly all, and most of what it
+ * costs us. The walk goes on at the first other one, or is at its end.
+ */
+static void take_plain(struct walk *walk, struct python_stack *stack)
+{
+    struct python *python = walk->reader->python;
+    struct walk at = *walk;
+    const struct wire_frame *frame = walk->recorded, *end = frame + walk->recorded_left;
+    uint32_t depth = stack->depth;
+    while (frame < end && depth < PYTHON_DEPTH_MAX && is_plain(python, frame) && !meets_again(&at, frame->address)) {
+        stack->frames[depth++] = (struct python_frame){
+            .code = frame->code, .address = frame->address, .offset = frame->offset, .mark = frame->mark};
+        frame++;
+    }
+    if (depth == stack->depth)
+        return;
+    stack->depth = depth;
+    *walk = at;
+    walk->owner = 0;
+    walk->is_entry = frame[-1].entry != 0;
+    walk->recorded = frame;
+    walk->recorded_left = (uint32_t)(end - frame);
+    walk->frame = frame < end ? frame->address : 0;
+}
+
 static enum python_read_result walk_stack(struct walk *walk, struct python_stack *stack)
 {
     bool entering = false;
-    uint64_t mark = 0; /* Brent's cycle detection: a frame remembered for twice as long each time */
-    for (uint32_t steps = 0, power = 1, since = 0; walk->frame; steps++, walk->frame = walk->previous) {
-        if (!plausible(walk->frame) || walk->frame == mark || steps >= STEPS_MAX)
+    walk->power = 1;
+    for (uint32_t steps = 0; walk->frame; steps++, walk->frame = walk->previous) {
+        if (walk->recorded && stack->depth > 1 && !stack->loops)
+            take_plain(walk, stack);
+        if (!walk->frame)
+            break;
+        if (!plausible(walk->frame) || meets_again(walk, walk->frame) || steps >= STEPS_MAX)
             return PYTHON_READ_INVALID;
-        if (since++ == power) {
-            mark = walk->frame;
-            power *= 2;
-            since = 0;
-        }
         if (!look(walk))
             return PYTHON_READ_UNREADABLE;
         bool helper = is_helper(walk, stack);
