@@ -259,6 +259,7 @@ bool rule_insufficient(const struct facts *facts, const struct finding *earlier,
 struct kind {
     double low, high, share;
     const char *text; /* NULL: not told, the range is that of both */
+    bool numbers;
 };
 
 enum { NUMBERS, OBJECTS };
@@ -266,7 +267,7 @@ enum { NUMBERS, OBJECTS };
 static struct kind kind_of(const struct profile *profile, uint32_t function)
 {
     static const struct kind kinds[] = {
-#define KIND(name, low, high, text) [name] = {low, high, 0, "looks that saw " text},
+#define KIND(name, low, high, text) [name] = {low, high, 0, "looks that saw " text, false},
 #include "diagnose/kinds.def"
 #undef KIND
     };
@@ -282,12 +283,33 @@ static struct kind kind_of(const struct profile *profile, uint32_t function)
             plain += strcmp(profile->strings[one->type], numbers[k]) == 0 ? (double)one->looks : 0;
     }
     double part = looks > 0 ? plain / looks : 0, least = LIMIT_OF(HOT_LOOP, KIND_MIN);
-    struct kind kind = {kinds[OBJECTS].low, kinds[NUMBERS].high, 0, NULL};
+    struct kind kind = {kinds[OBJECTS].low, kinds[NUMBERS].high, 0, NULL, false};
     if (looks >= LIMIT_OF(HOT_LOOP, LOOKS_MIN) && (part >= least || 1 - part >= least)) {
         kind = kinds[part >= least ? NUMBERS : OBJECTS];
+        kind.numbers = part >= least;
         kind.share = fmax(part, 1 - part);
     }
     return kind;
+}
+
+/* Of the hot function's instruction pointers, the part in the interpreter's loop; -1: too few are known. */
+static double part_in_loop(const struct facts *facts)
+{
+    const double *place = facts->hot->place_cpu_ns;
+    double known = place[PLACE_LOOP] + place[PLACE_RUNTIME] + place[PLACE_LIBRARY];
+    if (!(known > 0) || known < LIMIT_OF(ALREADY_NATIVE, KNOWN_MIN) * facts->hot->self_cpu_ns)
+        return -1;
+    return place[PLACE_LOOP] / known;
+}
+
+/* Of plain numbers all goes, they need no objects then. Else the interpreter's own steps are sure to go: what those
+ * call (a dict, a text, a pattern) is native already and stays. */
+static double sure_gain(const struct facts *facts, const struct kind *kind, double part)
+{
+    double gain = gain_amdahl(part, kind->low), steps = part_in_loop(facts);
+    if (kind->numbers || steps < 0)
+        return gain;
+    return fmin(gain, gain_amdahl(part * steps, LIMIT_OF(HOT_LOOP, STEPS_FACTOR)));
 }
 
 /* One line that holds all of a function may be one native call: lines that alternate are a loop in Python. */
@@ -299,11 +321,8 @@ static bool lines_alternate(const struct facts *facts)
 /* That one line has it all, and what it calls has most of that: native code around the call would change little. */
 static bool calls_have_it(const struct facts *facts)
 {
-    const double *place = facts->hot->place_cpu_ns;
-    double known = place[PLACE_LOOP] + place[PLACE_RUNTIME] + place[PLACE_LIBRARY];
-    return !lines_alternate(facts) && known > 0 &&
-           known >= LIMIT_OF(ALREADY_NATIVE, KNOWN_MIN) * facts->hot->self_cpu_ns &&
-           place[PLACE_LOOP] < LIMIT_OF(HOT_LOOP, LOOP_MIN) * known;
+    double part = part_in_loop(facts);
+    return !lines_alternate(facts) && part >= 0 && part < LIMIT_OF(HOT_LOOP, LOOP_MIN);
 }
 
 /* Is the hot function then the library's part of it: the copying itself, the starting, the asking, the making of rows?
@@ -348,7 +367,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
     double whole = fmin(0.999, facts->active * cpu_part(facts, facts->hot->self_cpu_ns).high);
     finding->max_gain = 1 / (1 - fmax(part, whole));
     struct kind kind = kind_of(facts->profile, facts->hot->function);
-    finding->predicted_low = gain_amdahl(part, kind.low);
+    finding->predicted_low = sure_gain(facts, &kind, part);
     finding->predicted_high = gain_amdahl(fmax(part, whole), kind.high);
     finding_add_share(finding, facts->told_apart ? "CPU time in its Python" : "CPU time in it", facts->hot_share);
     finding_add_share(finding, facts->told_apart ? "CPU time in the interpreter" : "CPU time, kind not told apart",
@@ -360,6 +379,8 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
         finding_not_measured(finding, "what the loop works on: number loops gain most, object code least");
     else
         finding_add(finding, kind.text, "share", kind.share);
+    if (!kind.numbers && part_in_loop(facts) >= 0)
+        finding_add(finding, "of its time in the interpreter's loop", "share", part_in_loop(facts));
     finding_not_measured(finding, "whether a better algorithm would do");
     finding_not_told_apart(facts, finding);
     finding->confidence = facts->told_apart ? (lines_alternate(facts) ? 0.8 : 0.6) : 0.4;

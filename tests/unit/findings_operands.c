@@ -185,6 +185,23 @@ static void a_loop_s_kind_bounds_its_gain(void **state)
     assert_true(low[1] > 2 * low[0]);
 }
 
+/* What a loop over objects calls is native code already; numbers need none of it. */
+static void of_an_object_loop_only_the_interpreter_s_steps_are_sure_to_go(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *tag;
+        size_t loop; /* one of so many samples is in the interpreter's loop */
+    } rows[] = {{"float", "hot-loop", 6}, {"Decimal", "hot-loop", 2}, {"Decimal", "flat", 6}};
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+        struct built *built = working("total += step\n");
+        saw(built, "+=", 0, rows[row].type, 0, 0);
+        for (size_t i = 0; i < built->profile.samples.count; i++)
+            built->place[i] = i % rows[row].loop == 0 ? PLACE_LOOP : PLACE_RUNTIME;
+        expect_first(built, rows[row].tag, "");
+    }
+}
+
 /* main calls `name` of `file`, which has `share` percent of the time in `spent`. */
 static struct built *calling(const char *name, const char *file, size_t share, enum state spent)
 {
@@ -474,6 +491,7 @@ int operand_tests(void)
         cmocka_unit_test(what_grows_by_copies_is_told),
         cmocka_unit_test(single_numbers_of_arrays_are_told),
         cmocka_unit_test(a_loop_s_kind_bounds_its_gain),
+        cmocka_unit_test(of_an_object_loop_only_the_interpreter_s_steps_are_sure_to_go),
         cmocka_unit_test(deep_copies_are_told),
         cmocka_unit_test(frames_are_told_with_their_shape),
         cmocka_unit_test(waits_in_a_task_are_told),
