@@ -16,12 +16,12 @@ quick:
 bench: build
 	@python3 bench/run.py
 
-# How often the advice is right, over all pairs of tests/findings/programs: docs/findings-score.md. PYTHON may have NumPy.
+# How often the advice is right, over all pairs and controls of tests/findings/programs: docs/findings-score.md. PYTHON may have NumPy.
 PYTHON ?= python3
 score: build
 	@python3 tests/findings/twins.py --write "$(PYTHON)"
 
-# Is the verdict the same each time, alone and beside a competitor? An hour; what was measured is kept, and it goes on there.
+# Is the verdict the same each time, and right, alone and beside a competitor? An hour; what was measured is kept, and it goes on there.
 steady: build
 	@python3 tests/findings/steady.py --write
 

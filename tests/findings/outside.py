@@ -25,15 +25,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import interpreters  # noqa: E402
+import labels  # noqa: E402
 import packages  # noqa: E402
+import score_page  # noqa: E402
 import twins  # noqa: E402
 
 SECTION = "Programs from elsewhere"
 FOLDER = Path(__file__).resolve().parent / "outside"
-CACHE = twins.TOP / ".cache" / "outside"
+CACHE = labels.TOP / ".cache" / "outside"
 REQUIREMENTS = ("numpy>=2.0", "numba>=0.60", "pyperformance==1.14.0", "pyperf==2.10.0")
 SECONDS = 2.0  # of CPU time that a benchmark of the suite is given
-UNSAID = ("starved", "insufficient")
 
 
 @dataclass(frozen=True)
@@ -128,11 +129,11 @@ def installed(requirement: str) -> Path:
 
 
 def judge(name: str, report: dict[str, Any], wants: tuple[str, ...], functions: tuple[str, ...]) -> Said:
-    found = [one for one in report["findings"] if one["tag"] not in UNSAID] or report["findings"][-1:]
-    first = (twins.asking(report) or found)[0]
+    found = [one for one in report["findings"] if one["tag"] not in labels.UNSAID] or report["findings"][-1:]
+    first = (labels.asking(report) or found)[0]
     said = Said(name, first["tag"], first.get("place", {}).get("function", ""), first["tag"] in wants)
     said.place = not functions or any(said.function.endswith(one) for one in functions)
-    said.also = [one["tag"] for one in twins.asking(report)[1:]]
+    said.also = [one["tag"] for one in labels.asking(report)[1:]]
     if "predicted_gain" in first:
         said.predicted = (first["predicted_gain"]["low"], first["predicted_gain"]["high"])
     return said
@@ -142,7 +143,7 @@ def measure(keisoku: str, words: list[str], environment: dict[str, str] | None =
     """Again while the machine was too busy to say anything."""
     for _ in range(3):
         report = twins.record(keisoku, words, environment)
-        if any(finding["tag"] not in UNSAID for finding in report["findings"]):
+        if any(finding["tag"] not in labels.UNSAID for finding in report["findings"]):
             break
     return report
 
@@ -191,7 +192,7 @@ def distance(said: Said) -> float | None:
 
 
 def row(said: Said, suite: bool) -> str:
-    unsaid = said.tag in UNSAID
+    unsaid = said.tag in labels.UNSAID
     place = f"`{said.function or '–'}`" + ("" if said.place or unsaid else " (**another**)")
     cells = [said.name, f"`{said.tag}`" if said.right or unsaid else f"**no**: `{said.tag}`", place]
     if not suite:
@@ -207,7 +208,7 @@ def row(said: Said, suite: bool) -> str:
 def table(said: list[Said], version: str) -> list[str]:
     names = [example.name for example in EXAMPLES]
     examples, suite = ([one for one in said if (one.name in names) == which] for which in (True, False))
-    spoken = [one for one in said if one.tag not in UNSAID]
+    spoken = [one for one in said if one.tag not in labels.UNSAID]
     lines = [
         "Examples of *High Performance Python*, written from their description; packages in one version, measured against",
         "the next one, whose notes say that it is faster; programs of pyperformance. Not written for this score. Made by",
@@ -231,11 +232,11 @@ def table(said: list[Said], version: str) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keisoku", default=str(twins.TOP / "build" / "cli" / "keisoku"))
+    parser.add_argument("--keisoku", default=str(labels.TOP / "build" / "cli" / "keisoku"))
     parser.add_argument("--python", default="3.14")
     parser.add_argument("--names", type=lambda text: text.split(","), default=[])
     parser.add_argument("--rounds", type=int, default=3, help="pairs that are timed")
-    parser.add_argument("--results", default=str(twins.TOP / ".cache" / "outside.json"))
+    parser.add_argument("--results", default=str(labels.TOP / ".cache" / "outside.json"))
     parser.add_argument("--write", action="store_true", help="write the tables into docs/findings-score.md")
     arguments = parser.parse_args()
     one = interpreters.interpreter(arguments.python)
@@ -258,7 +259,7 @@ def main() -> None:
     lines = table([Said(**kept[name]) for name in [*(e.name for e in EXAMPLES), *FAIR] if name in kept], one.version)
     print("\n".join(lines))
     if arguments.write:
-        twins.write_sections({SECTION: lines})
+        score_page.write_sections({SECTION: lines})
 
 
 if __name__ == "__main__":

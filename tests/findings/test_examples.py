@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import interpreters
+import labels
 import pytest
-import twins
 from support import TOP, Run
 
 EXAMPLES = sorted((TOP / "examples").glob("*.py"))
@@ -29,7 +29,7 @@ FEW_S = 0.4  # of CPU time or less: the machine was too busy to say anything
 
 
 def finds(example: Path) -> list[tuple[str, str]]:
-    return [(found[1], found[2]) for found in twins.FINDS.finditer(example.read_text())]
+    return [(found[1], found[2]) for found in labels.FINDS.finditer(example.read_text())]
 
 
 def versions() -> list[interpreters.Interpreter]:
@@ -61,7 +61,7 @@ def too_busy(report: dict[str, Any]) -> bool:
 def test_every_example_says_what_is_found() -> None:
     assert len(EXAMPLES) >= 4
     assert [example.name for example in EXAMPLES if not finds(example)] == []
-    table = dict(re.findall(r'^FINDING\(\w+, "([\w-]+)", (\w+)', twins.TABLE.read_text(), re.MULTILINE))
+    table = dict(re.findall(r'^FINDING\(\w+, "([\w-]+)", (\w+)', labels.TABLE.read_text(), re.MULTILINE))
     first = {table[finds(example)[0][0]] for example in EXAMPLES}
     assert first == {"NATIVE", "PARALLEL", "ALGORITHM"}, "each kind of advice has an example"
 

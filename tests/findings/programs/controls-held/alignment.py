@@ -1,6 +1,6 @@
 """How much two sequences have in common: a table of which two rows are kept, each cell made of three before it.
 
-allows: hot-loop
+expects: hot-loop in score: a table of numbers, cell by cell
 """
 
 import random

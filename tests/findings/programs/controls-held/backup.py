@@ -1,6 +1,6 @@
 """Packs a folder of documents into an archive and checks it: what takes time is the compressor and the checksums.
 
-allows: nothing
+expects: nothing
 """
 
 import hashlib

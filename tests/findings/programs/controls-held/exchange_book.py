@@ -1,6 +1,6 @@
 """The order book of an exchange: each order meets what the orders before it left behind, cheapest first.
 
-allows: hot-loop
+expects: nothing
 """
 
 import heapq

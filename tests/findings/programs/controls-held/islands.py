@@ -1,6 +1,6 @@
 """A network of pipes at least cost: edges sorted once, then joined by a forest that remembers all joins before.
 
-allows: hot-loop
+expects: nothing
 """
 
 import random

@@ -1,6 +1,6 @@
 """A month's report from a database, asked for as it should be: all rows put in at once, an index, sums made by the query.
 
-allows: nothing
+expects: nothing
 """
 
 import random

@@ -1,6 +1,6 @@
 """Packs a text with a dictionary of phrases that grows as it reads, as LZ78 does: each step needs all that came before.
 
-allows: hot-loop
+expects: nothing
 """
 
 import random

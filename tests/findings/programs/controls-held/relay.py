@@ -1,6 +1,6 @@
 """A few clients talk to a server over sockets, each a message every now and then: everybody waits, as they should.
 
-allows: nothing
+expects: nothing
 """
 
 import json

@@ -1,6 +1,6 @@
 """Makes a release step after step, each from what the step before has left: nothing of it can go on at once.
 
-allows: nothing
+expects: nothing
 """
 
 import subprocess

@@ -1,6 +1,6 @@
 """Reads slow lines of a ticker one after the other and sums them up while it waits for the next: the sender sets the pace.
 
-allows: nothing
+expects: nothing
 """
 
 import os

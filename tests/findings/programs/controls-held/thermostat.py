@@ -1,6 +1,6 @@
 """Controls a boiler: reads, decides and switches twenty times a second, and writes a line now and then.
 
-allows: nothing
+expects: nothing
 """
 
 import math

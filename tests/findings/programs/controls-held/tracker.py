@@ -1,6 +1,6 @@
 """Follows a moving target through noisy positions with a filter: each estimate starts from the one before.
 
-allows: hot-loop
+expects: nothing
 """
 
 import math

@@ -1,6 +1,6 @@
 """Many tasks of one event loop that all await: nothing stands still.
 
-allows: nothing
+expects: nothing
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Goes through a maze with a deque, a set and compiled patterns: nothing in it wants to be another.
 
-allows: hot-loop
+expects: hot-loop in flood: cells and coordinates, looked at one by one; native code keeps them as numbers
 """
 
 import collections

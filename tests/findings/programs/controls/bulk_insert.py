@@ -1,6 +1,6 @@
 """Fills a database with executemany in one transaction, and reads it back with one query.
 
-allows: nothing
+expects: nothing
 """
 
 import sqlite3

@@ -1,6 +1,6 @@
 """Collects what a slow source has to give, because all of it is wanted at the end.
 
-allows: nothing
+expects: nothing
 """
 
 import os

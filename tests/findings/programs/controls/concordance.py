@@ -1,6 +1,6 @@
 """Makes the index of a library, which is what it is for: memory grows from the first book to the last.
 
-allows: hot-loop gc-pressure
+expects: nothing
 """
 
 import random

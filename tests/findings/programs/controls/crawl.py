@@ -1,6 +1,6 @@
 """Reads a story whose pages each name the next: nothing can be asked for before the page before is there.
 
-allows: nothing
+expects: nothing
 """
 
 import os

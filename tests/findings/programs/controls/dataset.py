@@ -1,6 +1,6 @@
 """Loads a large table once and keeps it: its memory is used, not thrown away.
 
-allows: hot-loop gc-pressure
+expects: nothing
 """
 
 import random

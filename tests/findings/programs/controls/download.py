@@ -1,6 +1,6 @@
 """Receives one large thing over one slow connection, piece after piece.
 
-allows: nothing
+expects: nothing
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """A simulation with a heap of events that grows while it runs: each step costs little more, and that is as it should.
 
-allows: hot-loop
+expects: nothing
 """
 
 import heapq

@@ -1,6 +1,6 @@
 """Runs a few other programs that have work of their own.
 
-allows: nothing
+expects: nothing
 """
 
 import subprocess

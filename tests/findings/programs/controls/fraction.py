@@ -1,6 +1,6 @@
 """Digits of e by its continued fraction: small functions, each of which works on integers of many thousand digits.
 
-allows: nothing
+expects: nothing
 """
 
 

@@ -1,6 +1,6 @@
 """Thirty pictures a second, each worked out in a few milliseconds: the rest is waiting for the next.
 
-allows: nothing
+expects: nothing
 """
 
 import math

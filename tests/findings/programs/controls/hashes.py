@@ -1,6 +1,6 @@
 """Hashes large blocks: all of it is compiled code.
 
-allows: nothing
+expects: nothing
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Sends a sign of life ten times a second and measures how late each one is: paced by design.
 
-allows: nothing
+expects: nothing
 """
 
 import statistics

@@ -1,7 +1,7 @@
 """Many threads, more than there are cores by far: but they wait, which needs no core.
 
 runs: once
-allows: nothing
+expects: nothing
 """
 
 import concurrent.futures

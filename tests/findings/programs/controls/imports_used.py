@@ -1,6 +1,6 @@
 """Needs some time to start, and uses all that it imports.
 
-allows: hot-loop
+expects: nothing
 """
 
 import argparse

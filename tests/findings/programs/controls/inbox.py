@@ -1,6 +1,6 @@
 """Waits for messages and files them; each sender has a shelf, of which there are only so many.
 
-allows: nothing
+expects: nothing
 """
 
 import os

@@ -1,6 +1,7 @@
 """Keeps the latest of what it worked out, and lets the oldest go: a cache as it should be.
 
-allows: hot-loop one-core
+expects: hot-loop in divisors: numbers are tried one by one
+allows: one-core in answer: the divisors of a number do not depend on those before
 """
 
 import collections

@@ -1,6 +1,6 @@
 """Copies a large plan once, because it will change one of the two.
 
-allows: hot-loop gc-pressure
+expects: nothing
 """
 
 import copy

@@ -1,6 +1,6 @@
 """A few long queries of a database without an index: compiled code that wants an index, not fewer queries.
 
-allows: nothing
+expects: nothing
 """
 
 import random

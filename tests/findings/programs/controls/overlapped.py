@@ -1,6 +1,6 @@
 """Asks many hosts at once, in threads: waits that overlap already.
 
-allows: nothing
+expects: nothing
 """
 
 import concurrent.futures

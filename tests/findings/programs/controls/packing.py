@@ -1,6 +1,6 @@
 """Packs what will not get smaller: bound by zlib, whatever the Python does.
 
-allows: nothing
+expects: nothing
 """
 
 import random

@@ -1,6 +1,6 @@
 """Counts in how many ways numbers can be written as sums, and keeps each count: they are all needed again.
 
-allows: hot-loop gc-pressure
+expects: hot-loop in ways: calls that add two numbers; Cython, untyped, is 1.3 times faster
 """
 
 import functools

@@ -1,7 +1,7 @@
 """Work for a pool, in pieces that are large enough.
 
 runs: once
-allows: hot-loop
+expects: hot-loop in steps: numbers, step by step; all cores are at work already
 """
 
 import multiprocessing

@@ -1,6 +1,7 @@
 """Places queens on a board: recursion that tries ways out, each of them once.
 
-allows: hot-loop one-core
+expects: hot-loop in place: boards are tried one by one; native code keeps a set of columns as bits
+allows: one-core in place: what follows one column does not depend on the columns before it
 """
 
 

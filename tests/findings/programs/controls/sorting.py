@@ -1,6 +1,6 @@
 """Sorts many numbers and finds the middle of each part: the sort is compiled and as good as it gets.
 
-allows: nothing
+expects: nothing
 """
 
 import random

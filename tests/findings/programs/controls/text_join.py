@@ -1,6 +1,6 @@
 """Builds pages of text with `+=` on a str, which CPython extends in place: folklore calls it slow.
 
-allows: hot-loop
+expects: nothing
 """
 
 import random

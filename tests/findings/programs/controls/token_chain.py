@@ -1,6 +1,6 @@
 """Renews a token again and again: each request carries the token that the one before gave.
 
-allows: nothing
+expects: nothing
 """
 
 import os

@@ -1,6 +1,6 @@
 """Makes trees and walks them: each node is come to once, however deep.
 
-allows: hot-loop gc-pressure
+expects: hot-loop in grow, leaves, depth_of: calls that do nearly nothing else; Cython, untyped, is 1.9 times faster
 """
 
 

@@ -1,6 +1,6 @@
 """Keeps every word's stem in a cache without a limit; but there are only so many words, and memory soon stays as it is.
 
-allows: hot-loop
+expects: nothing
 """
 
 import functools

@@ -1,6 +1,6 @@
 """Counts words with try and except, which is no slower than the Counter that folklore wants in its place.
 
-allows: hot-loop
+expects: nothing
 """
 
 import random

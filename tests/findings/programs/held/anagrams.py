@@ -2,6 +2,7 @@
 
 runs: once
 finds: small-tasks in keys
+fixed: import-time in <module>: without a pool nothing of multiprocessing runs
 """
 
 import collections

@@ -2,6 +2,7 @@
 
 runs: once
 finds: gil-contention in likeness
+fixed: hot-loop in likeness: a table of numbers, cell by cell, now in processes
 """
 
 import multiprocessing

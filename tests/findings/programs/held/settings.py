@@ -1,6 +1,7 @@
 """Gives every tenant a configuration of its own, on top of the common one.
 
 finds: deep-copy in for_tenant
+fixed: hot-loop in all_tenants: which wishes a tenant has is asked bit by bit (Cython, untyped: 1.2 times)
 """
 
 import sys

@@ -1,6 +1,7 @@
 """Finds the street that each of a fleet's cars is in, at each second of a day.
 
 finds: unbounded-cache in nearest
+fixed: hot-loop in nearest: the loop over the streets stays, and works on numbers
 """
 
 import functools

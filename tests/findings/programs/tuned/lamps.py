@@ -1,6 +1,8 @@
 """Lays out the light of lamps on a square: how bright each stone is.
 
 finds: call-overhead in brightness
+fixed: hot-loop in brightness: the loop over the lamps stays, and works on numbers
+fixed: one-core in square: no stone's light depends on another's
 """
 
 import random

@@ -1,6 +1,7 @@
 """Finds for many places the nearest of a list of depots, in processes.
 
 finds: pickle-transfer in assign at `found = list(pool.imap(nearest, tasks))`
+fixed: hot-loop in nearest: the loop over the depots stays, and works on numbers
 runs: once
 """
 

@@ -2,6 +2,7 @@
 
 runs: once
 finds: small-tasks in count at `marks = list(pool.imap(is_prime, range(2, limit)))`
+fixed: hot-loop in is_prime: numbers are tried one by one
 """
 
 import multiprocessing

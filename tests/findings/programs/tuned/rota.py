@@ -2,6 +2,7 @@
 
 runs: once
 finds: gil-contention in improve
+fixed: hot-loop in cost: plans are weighed day by day in Python, now in processes
 """
 
 import concurrent.futures

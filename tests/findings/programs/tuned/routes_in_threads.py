@@ -2,6 +2,7 @@
 
 runs: once
 finds: gil-contention in distances
+fixed: hot-loop in distances: lengths are added and compared one by one in Python, now in processes
 """
 
 import concurrent.futures

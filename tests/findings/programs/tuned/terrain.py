@@ -1,6 +1,8 @@
 """Walks over a map of heights and sums up how steep the ways are.
 
 finds: call-overhead in climb
+fixed: hot-loop in climb: the loop over a row's cells stays, and works on numbers
+fixed: one-core in easiest: no row depends on the one before
 """
 
 import random

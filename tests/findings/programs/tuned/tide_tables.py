@@ -2,6 +2,7 @@
 
 runs: once
 finds: oversubscribed in tables
+fixed: hot-loop in height: a sum over numbers, for each hour in Python
 """
 
 import math
