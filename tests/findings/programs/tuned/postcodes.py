@@ -2,6 +2,7 @@
 
 runs: once
 finds: small-tasks in check
+fixed: import-time in <module>: without a pool nothing of concurrent.futures runs
 """
 
 import concurrent.futures
