@@ -9,6 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PLACES_KEPT = 4 };
+
+/* An instruction of a code object that was named a moment ago: of a deep recursion there are few. */
+struct named_place {
+    int32_t offset;
+    uint32_t frame, generation; /* its frame in the recording; as of a function */
+};
+
 struct named_code {
     struct python_code code;
     struct tracked_process *process;
@@ -18,6 +26,9 @@ struct named_code {
     uint32_t file;
     uint32_t ticks; /* with it innermost */
     uint8_t flags;  /* NODE_IMPORT, NODE_IDLE_*: of a frame of it alone */
+    struct named_place places[PLACES_KEPT];
+    const struct named_code *idle_caller; /* of the same store; NULL: not asked yet. What it was then: */
+    enum idle idle;
 };
 
 enum { LIBRARY_TICKS = 50 }; /* source text of the library is kept from so many on */
@@ -187,13 +198,32 @@ static struct named_code *resolve(struct code_entry *entry)
     return named;
 }
 
+static uint32_t frame_of(struct names *names, struct named_code *named, int32_t offset)
+{
+    struct named_place *place = &named->places[((uint32_t)offset >> 1) % PLACES_KEPT];
+    if (place->frame == 0 || place->generation != names->generation || place->offset != offset)
+        *place = (struct named_place){
+            .offset = offset,
+            .frame = recording_add_frame(names->m->recording, named->function, python_code_line(&named->code, offset)),
+            .generation = names->generation};
+    return place->frame;
+}
+
+static enum idle idle_at(struct named_code *named, const struct named_code *caller)
+{
+    if (caller == NULL || caller->function == 0)
+        return wait_idle_at(named->code.file, named->code.name, NULL, NULL);
+    if (caller != named->idle_caller)
+        named->idle = wait_idle_at(named->code.file, named->code.name, caller->code.file, caller->code.name);
+    named->idle_caller = caller;
+    return named->idle;
+}
+
 /* Flags of the stack that ends in `code`, called from `caller` (NULL: outermost) whose stack has `above`. */
-static uint32_t stack_flags(const struct named_code *named, const struct named_code *caller, uint32_t above)
+static uint32_t stack_flags(struct named_code *named, const struct named_code *caller, uint32_t above)
 {
     uint32_t flags = (above & ~(uint32_t)(NODE_IDLE_LEAF | NODE_LOOP_LEAF)) | named->flags;
-    bool known = caller != NULL && caller->function != 0;
-    enum idle idle = wait_idle_at(named->code.file, named->code.name, known ? caller->code.file : NULL,
-                                  known ? caller->code.name : NULL);
+    enum idle idle = idle_at(named, caller);
     return flags | (idle == IDLE_CALL ? NODE_IDLE_CALL : 0u) | (idle == IDLE_LEAF ? NODE_IDLE_LEAF : 0u);
 }
 
@@ -237,8 +267,7 @@ static bool name_node(struct names *names, const struct stack_store *store, stru
     struct stack_node *parent = node->parent != 0 ? stack_store_node(store, node->parent) : NULL;
     if (parent != NULL && recorded(names, parent) == 0)
         return false;
-    uint32_t line = python_code_line(&named->code, node->offset);
-    uint32_t frame = recording_add_frame(names->m->recording, named->function, line);
+    uint32_t frame = frame_of(names, named, node->offset);
     node->recorded = recording_add_stack(names->m->recording, parent != NULL ? parent->recorded : 0, frame);
     node->generation = names->generation;
     node->flags =
