@@ -223,7 +223,7 @@ def test_a_process_that_forbids_it_later(nobody: Nobody) -> None:
     assert done.returncode == 5, done.stderr
     text = " ".join(done.stderr.split())
     assert re.search(r"from [0-9.]+ s on a process was not measured any more: cannot read the memory", text), text
-    assert "PR_SET_DUMPABLE" in text and "(unreadable " in text, text
+    assert "PR_SET_DUMPABLE" in text and re.search(r"unreadable [1-9]", text), text
     assert re.search(r"trust +[1-9][0-9]* samples", text), text
 
 
