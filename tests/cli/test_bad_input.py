@@ -219,7 +219,9 @@ def test_a_process_that_forbids_it_later(nobody: Nobody) -> None:
     if not os.access(python, os.X_OK):
         pytest.skip("no Python that every user may run")
     forbid = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
-    done = nobody.keisoku("run", "--no-html", python, "-c", BUSY + forbid + BUSY.replace("0.4", "3") + "raise SystemExit(5)")
+    done = nobody.keisoku(
+        "run", "--no-html", python, "-c", BUSY + forbid + BUSY.replace("0.4", "3") + "raise SystemExit(5)"
+    )
     assert done.returncode == 5, done.stderr
     text = " ".join(done.stderr.split())
     assert re.search(r"from [0-9.]+ s on a process was not measured any more: cannot read the memory", text), text
