@@ -284,16 +284,18 @@ int session_finish(struct session *session, struct session_result *result, struc
     m->control = NULL;
     session_stop_threads(session); /* what that takes is not the program's */
     note_end(m, took_ns);
+    /* The screen has room for two: first what is wrong, or was done to the program. */
     note_refusal(m);
-    note_free(m);
-    if (!note_real_time(m)) {
-        note_others(m);
-        note_closed_cores(m);
-    }
-    note_own_cpu(m, took_ns);
     note_stops(m);
+    note_free(m);
+    bool real_time = note_real_time(m);
+    if (!real_time)
+        note_closed_cores(m);
     note_descriptors(m);
     note_clock(m);
+    if (!real_time)
+        note_others(m);
+    note_own_cpu(m, took_ns);
     snprintf(result->path, sizeof result->path, "%s", recording_path(m->recording));
     result->pid = session->root;
     result->wait_status = atomic_load(&m->wait_status);

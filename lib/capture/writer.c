@@ -123,7 +123,8 @@ void writer_read_counters(struct writer *w, uint64_t now_ns)
         bool quota = now_ns >= process->quota_due_ns;
         if (process->ended || !process->python_known || !usage_read(process->pid, process->start_ticks, quota, &usage))
             continue;
-        if (quota && !usage.known[COUNTER_THROTTLED]) /* few have one, and hardly any is given one later */
+        /* few have one, and hardly any is given one long after its start */
+        if (quota && !usage.known[COUNTER_THROTTLED] && now_ns > process->start_ns + QUOTA_NS)
             process->quota_due_ns = now_ns + QUOTA_NS;
         counters_add_process(w->counters, process, w->threads, w->n_threads, &usage, now_ns);
         cpu_ns += usage.values[COUNTER_USER_TIME] + usage.values[COUNTER_SYSTEM_TIME];
