@@ -6,18 +6,7 @@ import sys
 import threading
 import time
 
-
-def leaf(n):
-    total = 0
-    for i in range(n):
-        total += i & 7
-    return total
-
-
-def down(depth, n):
-    if depth <= 1:
-        return leaf(n)
-    return down(depth - 1, n)
+from steady import down
 
 
 def work(depth, until, ends):

@@ -6,10 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    SWITCHES_NS = 4 * 1000 * 1000, /* between two looks at a thread, for each thread there is */
-    CORES_MAX = 4096
-};
+enum { SWITCHES_NS = 4 * 1000 * 1000 }; /* between two looks at a thread, for each thread there is */
 
 /* A cumulative counter. */
 struct growing {
@@ -140,7 +137,8 @@ void counters_read_cores(struct counters *c, uint64_t now_ns)
 
 void counters_add_run(struct counters *c, int core, uint64_t run_ns, uint64_t delay_ns)
 {
-    if (core < 0 || core >= CORES_MAX || mem_grow(&c->runs, &c->runs_capacity, (size_t)core + 1, sizeof *c->runs) != 0)
+    if (core < 0 || core >= COUNTER_CORES_MAX ||
+        mem_grow(&c->runs, &c->runs_capacity, (size_t)core + 1, sizeof *c->runs) != 0)
         return;
     for (; c->n_runs <= (size_t)core; c->n_runs++)
         c->runs[c->n_runs] = (struct core_run){0};

@@ -197,6 +197,7 @@ const char *counter_name(enum counter_kind kind);
 const char *counter_unit(enum counter_kind kind);
 bool counter_cumulative(uint32_t kind); /* one that only grows: what it grew by counts */
 bool counter_of_core(uint32_t kind);    /* its subject is a core */
+enum { COUNTER_CORES_MAX = 4096 };      /* those above are left out */
 
 struct counter {
     uint64_t time_ns;

@@ -8,8 +8,6 @@
 
 #include <math.h>
 
-enum { CORES_MAX = 4096 };
-
 /* What the cores did in a bucket, over the core-nanoseconds that readings cover. */
 struct rate {
     double sum, covered_ns;
@@ -62,7 +60,7 @@ static bool sum_cores(const struct page *page, const struct profile *profile, st
     size_t cores = 0;
     for (size_t i = 0; i < profile->n_counters; i++) {
         const struct counter *counter = &profile->counters[i];
-        if (counter->kind != COUNTER_CORE_BUSY || counter->subject >= CORES_MAX)
+        if (counter->kind != COUNTER_CORE_BUSY || counter->subject >= COUNTER_CORES_MAX)
             continue;
         struct point now = {(double)counter->time_ns, (double)counter->value, true};
         if (last[counter->subject].seen)
@@ -117,7 +115,7 @@ static void add_values(struct buf *out, const struct page *page, const char *nam
 
 void page_add_series(struct buf *out, const struct page *page, const struct profile *profile)
 {
-    size_t subjects = profile->n_processes > CORES_MAX ? profile->n_processes : CORES_MAX;
+    size_t subjects = profile->n_processes > COUNTER_CORES_MAX ? profile->n_processes : COUNTER_CORES_MAX;
     struct point *last = mem_zalloc(subjects, sizeof *last);
     double *values = mem_zalloc(page->buckets, 2 * sizeof *values);
     struct rate *rates = mem_zalloc(page->buckets, sizeof *rates);
