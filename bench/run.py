@@ -26,7 +26,7 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth"), str(TOP / "tests" / "real")]
-PARTS = ("startup", "cost", "threads", "evidence", "sizes", "matrix", "ends", "sampler", "accuracy", "ledger", "agree")
+PARTS = tuple("startup cost threads evidence sizes matrix ends sampler accuracy shares ledger agree".split())
 WITHOUT_PEERS = {"ledger", "agree"}
 
 
@@ -69,99 +69,34 @@ def say(text: str) -> None:
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    import accuracy
-    import agree
-    import cost
-    import evidence
-    import ledger
-    import matrix
+    import parts
     import peers
-    import sizes
+    import stolen
     from interpreters import find_interpreters
 
     found = {one.name: one for one in find_interpreters()}
     main = [found[name] for name in ("3.13", "3.15") if name in found] or list(found.values())[-1:]
     version = subprocess.run([peers.KEISOKU, "--version"], capture_output=True, text=True, check=True).stdout.split()
+    machine: dict[str, dict[str, float]] = {}
     result: dict[str, Any] = {
         "conditions": {
             "date": time.strftime("%Y-%m-%d"),
             "cores": os.cpu_count(),
             "cpu": cpu_name(),
             "kernel": platform.release(),
-            "loads": {},
+            "machine": machine,
             "version": version[-1],
             "peers": installed(),
             "options": "".join(" " + word for word in sys.argv[1:]),
         }
     }
-    loads: dict[str, list[float]] = result["conditions"]["loads"]
-    if "startup" in options.parts:
-        say("start-up")
-        loads["startup"] = [os.getloadavg()[0]]
-        result["startup"] = cost.startup(main[0], folder, 5 if options.quick else 15)
-    if "cost" in options.parts:
-        names = [
-            "keisoku",
-            "keisoku 1 kHz",
-            "keisoku 1 kHz, core",
-            "py-spy 100 Hz",
-            "py-spy 1 kHz",
-            "3.15's sampler 1 kHz",
-            "3.15's sampler 1 kHz, stopping",
-        ]
-        rounds, seconds, sliced_s = (5, 1.0, 5) if options.quick else (8, 4.0, 150)
-        result["cost"] = []
-        loads["cost"] = [os.getloadavg()[0]]
-        for python in main:
-            say(f"cost on {python.version}")
-            row = cost.measure(python, names, folder, rounds, seconds, 20)
-            row["slices"] = cost.by_slices(python, names[:2], folder, sliced_s)
-            result["cost"].append(row)
-    if "threads" in options.parts:
-        loads["threads"] = [os.getloadavg()[0]]
-        result["threads"] = []
-        for python in main:
-            say(f"threads and depths, against bare runs, on {python.version}")
-            result["threads"] += cost.by_threads(python, folder, 5 if options.quick else 60)
-    if "evidence" in options.parts:
-        say("operand evidence")
-        loads["evidence"] = [os.getloadavg()[0]]
-        result["evidence"] = evidence.measure(
-            main[0], folder, 4 if options.quick else 10, 0.6 if options.quick else 2.0
-        )
-    if "sizes" in options.parts:
-        say("sizes")
-        loads["sizes"] = [os.getloadavg()[0]]
-        result["sizes"] = {
-            "steady": sizes.steady(main[0], folder, 12 if options.quick else 40),
-            "synthetic": sizes.synthetic(folder),
-        }
-    if "matrix" in options.parts:
-        loads["matrix"] = [os.getloadavg()[0]]
-        others = [] if options.quick else [one for one in found.values() if one not in main]
-        result["matrix"] = matrix.measure(main, others, folder, options.quick, say)
-    if "ends" in options.parts:
-        loads["ends"] = [os.getloadavg()[0]]
-        result["ends"] = matrix.ends(main, folder, options.quick, say)
-    if "sampler" in options.parts and "3.15" in found:
-        say("beside the standard library's sampler")
-        loads["sampler"] = [os.getloadavg()[0]]
-        result["sampler"] = matrix.beside_sampler(found["3.15"], folder, options.quick)
-    if "accuracy" in options.parts:
-        pythons = [one for one in found.values() if not options.quick or one.name in ("3.11", "3.13", "3.15")]
-        runs, peer_runs, seconds = (0, 0, 0.8) if options.quick else (20, 3, 1.3)
-        loads["accuracy"] = [os.getloadavg()[0]]
-        result["accuracy"] = accuracy.measure(pythons, folder, seconds, runs, peer_runs, say)
-    if "ledger" in options.parts:
-        only = os.environ.get("KEISOKU_ONLY", "3.8,3.11,3.15" if options.quick else ",".join(found)).split(",")
-        pythons = [one for one in found.values() if one.name in only]
-        loads["ledger"] = [os.getloadavg()[0]]
-        result["ledger"] = ledger.measure(pythons, folder, 1.5 if options.quick else 4, say)
-    if "agree" in options.parts:
-        loads["agree"] = [os.getloadavg()[0]]
-        result["agree"] = agree.measure(found.get("3.14", main[0]), folder, options.quick, say)
-    for load in loads.values():
-        load.append(os.getloadavg()[0])
+    bench = parts.Bench(folder, options.quick, found, main, say)
+    for part in PARTS:
+        if part in options.parts:
+            say(part)
+            before, load = stolen.cores_ticks(), os.getloadavg()[0]
+            result[part] = getattr(parts, part)(bench)
+            machine[part] = {"load": load, "stolen": stolen.share_since(before)}
     return result
 
 
@@ -177,6 +112,8 @@ def main() -> int:
         parser.error(f"no such part: {options.only}")
     if options.tables or set(options.parts) - WITHOUT_PEERS:
         enter_environment()
+    import bars
+    import cells
     import tables
 
     kept = TOP / "build" / "bench" / "result.json"
@@ -188,7 +125,8 @@ def main() -> int:
         if set(options.parts) != set(PARTS) and kept.exists():  # parts can be measured one after the other
             before = json.loads(kept.read_text())
             result["conditions"]["peers"] = result["conditions"]["peers"] or before["conditions"]["peers"]
-            result["conditions"]["loads"] = {**before["conditions"].get("loads", {}), **result["conditions"]["loads"]}
+            machine = {**before["conditions"].get("machine", {}), **result["conditions"]["machine"]}
+            result["conditions"]["machine"] = machine
             if result.get("ledger") and "KEISOKU_ONLY" in os.environ:
                 new = {row["python"] for row in result.get("ledger", [])}
                 result["ledger"] += [row for row in before.get("ledger", []) if row["python"] not in new]
@@ -201,7 +139,7 @@ def main() -> int:
         print(tables.ledger(result["ledger"]))
     if options.parts == ["agree"]:
         print(tables.agree(result["agree"]))
-    print(tables.markdown(["what", "bar", "measured", ""], tables.bars(result)))
+    print(cells.markdown(["what", "bar", "measured", ""], bars.bars(result)))
     complete = all(result.get(part) for part in PARTS)
     if options.write or options.tables or (complete and not options.quick):
         (TOP / "docs" / "benchmarks.md").write_text(tables.benchmarks(result))

@@ -34,6 +34,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import crossed  # noqa: E402
 import interpreters  # noqa: E402
+import stolen  # noqa: E402
 from support import NeverError, Nobody, Result, Run  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
@@ -72,23 +73,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 may_be_chance: dict[str, float] = {}  # failed test → share of the cores that was stolen while it ran
 
 
-def cores_ticks() -> tuple[int, int]:
-    """Of all cores: their time since the machine started, and how much of it other machines of the same host had."""
-    try:
-        ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    except (OSError, ValueError):
-        return 0, 0
-    return sum(ticks), ticks[7] if len(ticks) > 7 else 0
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    begin, stolen = cores_ticks()
+    before = stolen.cores_ticks()
     try:
         yield
     finally:
-        now, stolen_now = cores_ticks()
-        item.user_properties.append(("stolen", (stolen_now - stolen) / max(now - begin, 1)))
+        item.user_properties.append(("stolen", stolen.share_since(before)))
 
 
 @pytest.hookimpl(wrapper=True)

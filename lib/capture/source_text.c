@@ -69,14 +69,25 @@ void source_text_free(struct source_text *sources)
     mem_free(sources);
 }
 
-/* Opens `path` below `root` so that no link in it leads out. O_NONBLOCK: a pipe must not hold us. */
+/*
+ * Opens the regular file at `path` below `root` so that no link in the path leads out. The name is the target's: a
+ * device may act on being opened and a pipe's other end sees it, so what is there is looked at first (O_PATH opens
+ * nothing), and that same file is opened then.
+ */
 static int open_in_root(int root, const char *path)
 {
-    struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-    };
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    struct stat status;
+    char name[64];
+    int fd = -1, place = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    if (place < 0)
+        return -1;
+    if (fstat(place, &status) == 0 && S_ISREG(status.st_mode)) {
+        snprintf(name, sizeof name, "/proc/self/fd/%d", place);
+        fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    }
+    close(place);
+    return fd;
 }
 
 /*
@@ -145,7 +156,7 @@ static struct file_id id_of(const struct tracked_process *process, const char *p
     int fd = open_as_target(process, path);
     if (fd < 0)
         return id;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+    if (fstat(fd, &status) == 0)
         id = (struct file_id){status.st_ino, (uint64_t)status.st_size, (uint64_t)status.st_ctim.tv_sec,
                               (uint64_t)status.st_ctim.tv_nsec};
     close(fd);
@@ -199,7 +210,7 @@ static void add_file(struct source_text *sources, const struct tracked_process *
     int fd = open_as_target(process, path);
     if (fd < 0)
         return;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 && status.st_size <= FILE_BYTES_MAX &&
+    if (fstat(fd, &status) == 0 && status.st_size > 0 && status.st_size <= FILE_BYTES_MAX &&
         sources->total + (size_t)status.st_size <= TOTAL_BYTES_MAX) {
         size_t size = (size_t)status.st_size, have = 0;
         char *text = mem_alloc(size);

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { DECORATORS_MAX = 8 };
+
 struct search {
     const struct profile *profile;
     double *ns;          /* by stack: with all that it leads to */
@@ -51,13 +53,31 @@ static bool is_within(const struct profile *profile, uint32_t stack)
     return false;
 }
 
-/* Puts something where other rounds find it: a name of the module's, or one declared so. */
+/* `@functools.lru_cache`, `@cached_property` …: what one round worked out another finds, but not in another process. */
+static bool is_cached(const struct profile *profile, uint32_t function)
+{
+    const struct function *of = &profile->functions[function];
+    for (uint32_t line = of->first_line; line < of->first_line + DECORATORS_MAX; line++) {
+        size_t length = 0;
+        const char *text = source_line(profile, of->file, line, &length);
+        size_t indent = text != NULL ? source_indent(text, length) : 0;
+        if (text == NULL || indent == length || text[indent] != '@')
+            return false;
+        if (text_find((struct text){text + indent, text + length}, "cache") != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Puts something where other rounds find it: a name of the module's, one declared so, or a cache. */
 static bool leaves_behind(const struct profile *profile, uint32_t function)
 {
     struct source_body body;
     struct source_store store;
     size_t length;
     if (source_function_stores(profile, function, &store) && strchr(store.name, '.') == NULL)
+        return true;
+    if (is_cached(profile, function))
         return true;
     if (!source_body_begin(profile, function, &body))
         return false;

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import stat
 import subprocess
 import tempfile
 import time
@@ -67,7 +69,12 @@ def special(folder: Path, kind: str) -> Path:
     if kind == "fifo":
         os.mkfifo(path)
     elif kind == "device":
-        return Path("/dev/zero")
+        path = Path("/dev/zero")
+    elif kind == "own device":
+        try:
+            os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+        except PermissionError:
+            pytest.skip("may make no device")
     elif kind == "folder":
         path.mkdir()
     elif kind == "link to fifo":
@@ -81,13 +88,48 @@ def special(folder: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["fifo", "device", "folder", "link to fifo", "proc", "huge", "absent"])
+@pytest.mark.parametrize("kind", ["fifo", "device", "own device", "folder", "link to fifo", "proc", "huge", "absent"])
 def test_odd_files_are_not_read(run_keisoku: Run, a_python: Interpreter, folder: Path, kind: str) -> None:
     """A pipe would block for ever, a device would never end."""
     done = run_keisoku("run", "-o", "a.kei", a_python.path, "app.py", special(folder, kind), "0.5", timeout=60)
     assert done.status == 0, done.err
     assert (folder / "a.kei").stat().st_size < 5_000_000
     assert "evil" in texts(run_keisoku, folder)["collapsed"]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "own device", "link to fifo", "huge"])
+def test_what_is_no_text_is_not_even_opened(run_keisoku: Run, a_python: Interpreter, folder: Path, kind: str) -> None:
+    """To open a device may rewind a tape or start a watchdog, and a pipe's writer sees that it has a reader."""
+    path = special(folder, kind).resolve()
+    with OpensOf(path) as opens:
+        done = run_keisoku("run", "-o", "a.kei", a_python.path, "app.py", path, "0.5", timeout=60)
+        assert done.status == 0, done.err
+        assert opens.count() == (kind == "huge")  # a regular file is opened to see its size, and once
+
+
+class OpensOf:
+    """How often a file was opened, by whomever: inotify."""
+
+    IN_OPEN, EVENT_BYTES = 0x20, 16
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> OpensOf:
+        library = ctypes.CDLL(None, use_errno=True)
+        self.fd = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self.fd < 0 or library.inotify_add_watch(self.fd, os.fsencode(self.path), self.IN_OPEN) < 0:
+            pytest.skip(f"no inotify: {os.strerror(ctypes.get_errno())}")
+        return self
+
+    def count(self) -> int:
+        try:
+            return len(os.read(self.fd, 4096)) // self.EVENT_BYTES
+        except BlockingIOError:
+            return 0
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
 
 
 @pytest.fixture

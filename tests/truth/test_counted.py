@@ -67,6 +67,12 @@ def total(tenths: Tenths, *names: str) -> int:
     return sum(row[name] for row in tenths for name in names)
 
 
+def quiet_quarter(tenths: Tenths, name: str) -> float:
+    """A sweep, in the tenth of a second below which a quarter of them lie."""
+    ratios = sorted(row[name] / row["sleeps"] for row in tenths if row["sleeps"])
+    return ratios[len(ratios) // 4]
+
+
 @pytest.mark.parametrize("target", [(1, 200, "contend"), (64, 200, "turns"), (64, 200, "parked")], indirect=True)
 def test_reads_and_allocations(run_keisoku: Run, counter: str, target: int, tmp_path: Path) -> None:
     """No allocation but for stacks that were never seen: of three measurements one meets none."""
@@ -92,15 +98,14 @@ def test_reads_of_threads_that_wait_for_each_other(
     it is read. Reads of stacks are three a sweep here too; those of state and of the proof are counted apart, as they are
     one word each (who holds the GIL, on which core a thread is) and only of threads whose state can have changed.
 
-    Two cases read more stacks. Before 3.11 frames lie apart on the heap, some 30 parts for 200 of them, and one call
-    takes 1024 parts: such a fight needs several. And where others take our core away in the middle of a read, all that
-    ran meanwhile are read again: three times together, then singly. One read a thread would be 64."""
+    Before 3.11 frames lie apart on the heap, some 30 parts for 200 of them, and one call takes 1024 parts: such a fight
+    needs several. Where others take our core away in the middle of a read, all that ran meanwhile are read again: three
+    times together, then singly; so what counts is the quarter of the time in which that happened least. One read a
+    thread would be 64."""
     tenths = steady(run_keisoku, counter, target, tmp_path / "counts")
-    stacks, words = (total(tenths, name) / total(tenths, "sleeps") for name in ("remote_reads", "word_reads"))
-    quiet = os.getloadavg()[0] <= len(os.sched_getaffinity(0))
     scattered = python.minor < (3, 11)
-    assert stacks <= READS_MAX * (4 if busy() or scattered else 1 if quiet else 2), tenths
-    assert words <= READS_MAX * (1 if quiet else 4), tenths
+    assert quiet_quarter(tenths, "remote_reads") <= READS_MAX * (4 if scattered else 1), tenths
+    assert quiet_quarter(tenths, "word_reads") <= READS_MAX, tenths
 
 
 @pytest.mark.parametrize("target", [(64, 200, "parked")], indirect=True)

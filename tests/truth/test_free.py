@@ -61,6 +61,8 @@ def test_core_not_open(run_keisoku: Run, report: Report, a_python: Interpreter) 
     assert done.status == 0, done.err
     trust = report(done.folder / "x.kei")["trust"]
     lost = {name: count for name, count in trust["lost"].items() if name != "process-missed"}
-    assert trust["samples"] > 50 and set(lost) <= {"unlearned", "other-core", "ran-meanwhile"}, trust
+    told = {"unlearned", "other-core", "ran-meanwhile"}
+    others = sum(count for name, count in lost.items() if name not in told)  # a stack that changed while it was read
+    assert trust["samples"] > 50 and others < 0.01 * trust["samples"], trust
     assert lost.get("unlearned", 0) > 0.5 * trust["samples"], trust
     assert "ran on cores that keisoku may not run on" in " ".join(done.err.split()), done.err

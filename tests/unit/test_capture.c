@@ -1,7 +1,6 @@
 /* lib/capture: wait states, the sample queue, interned stacks, tracked threads and their instruction pointers, proof.
  */
 #include "capture/kernel_noise.h"
-#include "capture/pace.h"
 #include "capture/perf_clock.h"
 #include "capture/proc_events.h"
 #include "capture/program.h"
@@ -361,145 +360,6 @@ static void test_our_own_core_word(void **unused)
     assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
-static void test_intervals_are_jittered_around_the_rate(void **unused)
-{
-    (void)unused;
-    static struct measurement m = {.options = {.rate_hz = 1000, .budget = 0.01}};
-    struct pace pace;
-    double sum = 0, squares = 0;
-    enum { N = 20000 };
-    pace_init(&pace, &m, 12345);
-    for (int i = 0; i < N; i++) {
-        double interval = (double)pace_interval_ns(&pace);
-        sum += interval;
-        squares += interval * interval;
-    }
-    double mean = sum / N, deviation = squares / N - mean * mean;
-    assert_true(mean > 0.95e6 && mean < 1.05e6);
-    assert_true(deviation > 0.8 * mean * mean && deviation < 1.2 * mean * mean); /* exponential: as wide as the mean */
-}
-
-struct pacing {
-    double missed, late, awake; /* of the instants, of the sweeps, of the time */
-    double rate_hz;
-};
-
-/* Ten thousand sweeps that take `sweep_ns` each, and others that have our core for `gap_ns` each `every_ns`. */
-static struct pacing paced(double rate_hz, bool free, uint64_t sweep_ns, uint64_t gap_ns, uint64_t every_ns)
-{
-    static struct measurement m;
-    struct pacing result = {0};
-    struct pace pace;
-    enum { SWEEPS = 10000, LATE_NS = 1000000 };
-    m = (struct measurement){.options = {.rate_hz = rate_hz, .budget = 0.01}};
-    pace_init(&pace, &m, 777);
-    const uint64_t start_ns = 1000000000;
-    uint64_t planned_ns = start_ns, now_ns = start_ns, gap_at_ns = start_ns + every_ns, awake_ns = 0;
-    for (int i = 0; i < SWEEPS; i++) {
-        uint64_t due_ns = planned_ns > pace.earliest_ns ? planned_ns : pace.earliest_ns;
-        now_ns = due_ns > now_ns ? due_ns : now_ns;
-        if (gap_ns > 0 && now_ns >= gap_at_ns) {
-            now_ns += gap_ns;
-            gap_at_ns += every_ns;
-        }
-        uint64_t woke_ns = now_ns;
-        result.late += woke_ns - planned_ns > LATE_NS ? 1.0 / SWEEPS : 0;
-        now_ns += sweep_ns;
-        awake_ns += sweep_ns;
-        planned_ns = pace_next_ns(&pace, planned_ns, woke_ns, now_ns, free);
-    }
-    double planned = (double)atomic_load(&m.counts.planned), elapsed_ns = (double)(now_ns - start_ns);
-    result.missed = 1 - SWEEPS / planned;
-    result.awake = (double)awake_ns / elapsed_ns;
-    result.rate_hz = SWEEPS / (elapsed_ns / 1e9);
-    return result;
-}
-
-static void test_instants_within_a_sweep_are_not_lost(void **unused)
-{
-    (void)unused;
-    struct pacing many = paced(100, false, 2000000, 0, 0); /* a thousand threads */
-    assert_true(many.missed < 0.01 && many.rate_hz > 96);
-    struct pacing usual = paced(1000, false, 25000, 0, 0);
-    assert_true(usual.missed < 0.001 && usual.late < 0.001);
-}
-
-static void test_a_gap_is_made_up_for_when_reading_free(void **unused)
-{
-    (void)unused;
-    struct pacing pacing = paced(100000, true, 5000, 4000000, 20000000); /* a tick of the scheduler in five */
-    assert_true(pacing.missed < 0.01 && pacing.rate_hz > 94000);
-    struct pacing flat_out = paced(1e6, true, 5000, 0, 0);
-    assert_true(flat_out.missed == 0 && flat_out.awake > 0.99);
-}
-
-static void test_a_program_keeps_half_of_its_core(void **unused)
-{
-    (void)unused;
-    const double rates_hz[] = {1000, 50000, 1e6};
-    for (size_t i = 0; i < sizeof rates_hz / sizeof *rates_hz; i++) {
-        struct pacing pacing = paced(rates_hz[i], false, 15000, 0, 0);
-        assert_true(pacing.awake < 0.501 && pacing.late == 0);
-    }
-    struct pacing starved = paced(1000, false, 15000, 50000000, 200000000); /* what was missed is not made up for */
-    assert_true(starved.missed > 0.1 && starved.awake < 0.05);
-}
-
-static void test_a_machine_that_stood_still_is_sampled_at_once(void **unused)
-{
-    (void)unused;
-    static struct measurement m = {.options = {.rate_hz = 1000, .budget = 0.01}};
-    struct pace pace;
-    pace_init(&pace, &m, 777);
-    const uint64_t woke_ns = 1000000000, done_ns = woke_ns + 18000000000; /* within a sweep */
-    uint64_t next_ns = pace_next_ns(&pace, woke_ns, woke_ns, done_ns, false);
-    assert_true(next_ns <= done_ns + 30000000 && pace.earliest_ns <= done_ns + 30000000);
-}
-
-static void test_an_instant_is_foretold(void **unused)
-{
-    enum { DRAWS = 10000 };
-    (void)unused;
-    static struct measurement m = {.options = {.rate_hz = 1000, .budget = 0.01}};
-    struct pace pace;
-    pace_init(&pace, &m, 777);
-    pace.share = 0.5;
-    uint64_t at_ns = 1000000000, first_ns = at_ns;
-    for (int i = 0; i < DRAWS; i++) {
-        uint64_t next_ns = i % 3 == 0 ? 0 : pace_foretell_ns(&pace, at_ns);
-        assert_true(next_ns == 0 || next_ns == pace_foretell_ns(&pace, at_ns)); /* asked again */
-        uint64_t came_ns = pace_next_ns(&pace, at_ns, at_ns, at_ns, true);
-        assert_true(next_ns == 0 || next_ns == came_ns);
-        at_ns = came_ns;
-    }
-    double mean_ns = (double)(at_ns - first_ns) / DRAWS;
-    assert_true(mean_ns > 1.8e6 && mean_ns < 2.2e6);
-}
-
-static void test_budget_lowers_the_rate_and_gives_it_back(void **unused)
-{
-    (void)unused;
-    static struct measurement m = {.options = {.rate_hz = 1000, .budget = 1e-9}};
-    struct pace pace;
-    uint64_t now_ns = 1000;
-    pace_init(&pace, &m, now_ns);
-    for (int i = 0; i < 40; i++) { /* all our waking hours are on a contested core, far beyond this budget */
-        atomic_fetch_add(&m.counts.cpu_ns, 20000);
-        atomic_fetch_add(&m.counts.awake_ns, 20000);
-        atomic_fetch_add(&m.counts.contested_ns, 20000);
-        pace_govern(&pace, now_ns += 200000000);
-    }
-    assert_true(pace.rate_hz < 30);
-    m.options.budget = 1;
-    for (int i = 0; i < 40; i++) {
-        atomic_fetch_add(&m.counts.cpu_ns, 20000);
-        atomic_fetch_add(&m.counts.awake_ns, 20000);
-        atomic_fetch_add(&m.counts.contested_ns, 20000);
-        pace_govern(&pace, now_ns += 200000000);
-    }
-    assert_true(pace.rate_hz > 990);
-}
-
 static void test_names_of_running_programs(void **unused)
 {
     (void)unused;
@@ -611,13 +471,6 @@ int main(void)
         cmocka_unit_test(test_proof_of_ourselves),
         cmocka_unit_test(test_counters_tell_who_is_awake),
         cmocka_unit_test(test_our_own_core_word),
-        cmocka_unit_test(test_intervals_are_jittered_around_the_rate),
-        cmocka_unit_test(test_instants_within_a_sweep_are_not_lost),
-        cmocka_unit_test(test_a_machine_that_stood_still_is_sampled_at_once),
-        cmocka_unit_test(test_an_instant_is_foretold),
-        cmocka_unit_test(test_a_gap_is_made_up_for_when_reading_free),
-        cmocka_unit_test(test_a_program_keeps_half_of_its_core),
-        cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
         cmocka_unit_test(test_names_of_running_programs),
         cmocka_unit_test(test_tasks_come_in_order),
         cmocka_unit_test(test_connector_events_are_decoded),

@@ -59,7 +59,11 @@ static inline bool plausible(uint64_t address)
     return address >= 4096 && address < UINT64_C(1) << 56 && (address & 7) == 0;
 }
 
-enum { THREAD_BYTES_MAX = 1024, KNOWN_TYPES = 64 };
+enum {
+    THREAD_BYTES_MAX = 1024,
+    KNOWN_TYPES = 64,
+    STATUS_ACTIVE = 1 << 4 /* of a thread state's bits, where it has them: it holds the GIL */
+};
 
 /* A static type of the interpreter that was met, and what its objects are (object_kind.c). */
 struct known_type {
