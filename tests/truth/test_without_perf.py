@@ -121,3 +121,27 @@ def test_the_kernel_sampler_is_refused_before_the_program_starts(
     done = refused("run", "--reader", "kernel", a_python.path, "-c", "open('started', 'w')")
     assert done.status == 125 and done.err.startswith("keisoku: --reader kernel cannot be used: "), done
     assert done.err.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_core_not_open(refused: Run, report: Report, a_python: Interpreter, tmp_path: Path) -> None:
+    """Where we may not run, nothing can be learned of a thread that never sleeps: its time stays, its stacks do not."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("a single core: it is open to us")
+    program = PROGRAMS / "alternate.py"
+    ours, theirs = sorted(os.sched_getaffinity(0))[:2]
+    before = os.sched_getaffinity(0)
+    code = (
+        f"import os, sys, runpy; os.sched_setaffinity(0, [{theirs}]); sys.argv = ['alternate.py', '1.5'];"
+        f"runpy.run_path({str(program)!r}, run_name='__main__')"
+    )
+    try:
+        os.sched_setaffinity(0, [ours])
+        done = refused("run", "--rate", "1000", "--no-html", "-o", "x.kei", a_python.path, "-c", code)
+    finally:
+        os.sched_setaffinity(0, before)
+    assert done.status == 0, done.err
+    trust = report(tmp_path / "x.kei")["trust"]
+    lost = {name: count for name, count in trust["lost"].items() if name != "process-missed"}
+    assert trust["samples"] > 50 and set(lost) <= {"unlearned", "other-core", "ran-meanwhile"}, trust
+    assert lost.get("unlearned", 0) > 0.5 * trust["samples"], trust
+    assert "ran on cores that keisoku may not run on" in " ".join(done.err.split()), done.err
