@@ -10,7 +10,8 @@ stands neighbours: as many at a time as there are cores), `slow` (left out of `m
 package registry), `sparse` (fewer interpreters for each case, crossed.py).
 
 Where one fails, tools/test looks a second time, with nothing beside it, and says so; not where something was seen that
-must never be (support.never). Each test is told how much of the cores others took from this machine while it ran.
+must never be (support.never), nor where keisoku crashed or hung. Of each test it is noted how much of the cores other
+machines of the host took while it ran: then one that measures may be looked at up to five times.
 
 A test over interpreters and cases runs every case over one interpreter of each family, and over each of the others
 some of the cases (crossed.py); KEISOKU_ALL=1 (tools/test --all) runs all of them.
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import crossed  # noqa: E402
 import interpreters  # noqa: E402
 import stolen  # noqa: E402
-from support import NeverError, Nobody, Result, Run  # noqa: E402
+from support import NeverError, Nobody, Result, Run, never_crashed, never_hangs  # noqa: E402
 
 TOP = Path(__file__).resolve().parent.parent
 # Beginnings of paths below tests/; what is marked `alone` in its own file stays so.
@@ -71,6 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 may_be_chance: dict[str, float] = {}  # failed test → share of the cores that was stolen while it ran
+never_seen: set[str] = set()  # tests that saw what must not be (support.never)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -92,9 +93,11 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, py
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     told = dict(report.user_properties)
-    if report.failed and "never" not in told:
-        test = re.sub(r"@\w+$", "", report.nodeid)  # without the group that keeps tests on one worker
-        may_be_chance[test] = float(str(told.get("stolen", 0)))
+    if "never" in told:
+        never_seen.add(report.nodeid)
+        may_be_chance.pop(report.nodeid, None)
+    elif report.failed and report.nodeid not in never_seen:
+        may_be_chance[report.nodeid] = float(str(told.get("stolen", 0)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -142,17 +145,19 @@ def run_keisoku(keisoku: str, tmp_path: Path) -> Iterator[Run]:
     ) -> Result:
         words = [keisoku, *map(str, arguments)]
         folder = cwd or tmp_path
-        done = subprocess.run(
-            words,
-            cwd=folder,
-            env={**os.environ, **(env or {})},
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=timeout,
-        )
+        with never_hangs(words):
+            done = subprocess.run(
+                words,
+                cwd=folder,
+                env={**os.environ, **(env or {})},
+                input=input,
+                stdin=subprocess.DEVNULL if input is None else None,
+                capture_output=True,
+                text=True,
+                errors="surrogateescape",
+                timeout=timeout,
+            )
+        never_crashed(done)
         return Result(done.returncode, done.stdout, done.stderr, folder, words)
 
     yield run

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import sqlite3
 import subprocess
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,21 @@ def never(wrong: Collection[object], what: str = "") -> None:
         raise NeverError(f"{len(wrong)} {what}: {next(iter(wrong))}")
 
 
+@contextmanager
+def never_hangs(words: Sequence[object]) -> Iterator[None]:
+    try:
+        yield
+    except subprocess.TimeoutExpired as late:
+        raise NeverError(f"{' '.join(map(str, words))}: still running after {late.timeout} s") from late
+
+
+def never_crashed(done: subprocess.CompletedProcess[str]) -> None:
+    """keisoku itself: a program's own end by a signal is a status of 128 and more."""
+    crashes = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE)
+    if done.returncode < 0 and -done.returncode in crashes:
+        raise NeverError(f"{done.args}: {signal.Signals(-done.returncode).name}: {done.stderr[-2000:]}")
+
+
 class Nobody:
     """keisoku as a user without rights, in a folder of its own."""
 
@@ -93,7 +109,10 @@ class Nobody:
     def keisoku(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         words = [*self.words, str(self.binary), *arguments]
         env = {**os.environ, **(env or {})}
-        return subprocess.run(words, cwd=self.place, env=env, capture_output=True, text=True, timeout=60)
+        with never_hangs(words):
+            done = subprocess.run(words, cwd=self.place, env=env, capture_output=True, text=True, timeout=60)
+        never_crashed(done)
+        return done
 
 
 @contextmanager

@@ -243,8 +243,11 @@ static int add_notes(struct merger *merger, const struct summary *summary)
 
 static int finish(struct merger *merger, const struct summary *summary)
 {
-    if (merger->rate_seconds > 0)
+    if (merger->rate_seconds > 0) {
         merger->self.rate_hz /= merger->rate_seconds;
+        double share = (double)merger->self.waited_ns / 1e9 / merger->rate_seconds;
+        merger->self.waited_ns = (uint64_t)(share * (double)merger->end_ns);
+    }
     recording_set_self(merger->recording, &merger->self);
     int rc = add_notes(merger, summary);
     merge_growths(merger);

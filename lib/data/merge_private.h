@@ -1,4 +1,4 @@
-/* What merge.c (the plan) and merge_rows.c (the copying) share. */
+/* What merge.c (the plan), merge_rows.c (the copying) and merge_cores.c (counters of cores) share. */
 #ifndef KEISOKU_DATA_MERGE_PRIVATE_H
 #define KEISOKU_DATA_MERGE_PRIVATE_H
 
@@ -50,9 +50,24 @@ struct merger {
     struct err *err;
 };
 
+/* The last of each counter of a core in one recording. */
+struct core_last {
+    int64_t value;
+    size_t growth; /* its place in merger.growths, counted from 1; 0: none */
+};
+
+struct core_counters {
+    struct map places; /* (core, kind) → index in last */
+    struct core_last *last;
+    size_t count, capacity;
+};
+
 /* Adds one recording. 0 or a negative code with its message. */
 int merge_rows(struct merger *merger, const struct merge_input *input);
-/* After the last: counters that grow in several of them. */
+/* Takes a counter of a core from a recording of that host. 0 or ERR_NOMEM. */
+int merge_core(struct merger *merger, struct core_counters *here, uint32_t host, struct counter *counter);
+void merge_cores_end(struct core_counters *here);
+/* After the last recording: writes the counters that grow in several of them. */
 void merge_growths(struct merger *merger);
 
 #endif

@@ -32,9 +32,7 @@ struct source {
     size_t rows_capacity, counters_capacity;
     uint32_t host;
     unsigned chunks;
-    struct map core_values;
-    int64_t *last_values; /* of each counter of a core in this recording */
-    size_t n_values, values_capacity;
+    struct core_counters cores;
 };
 
 static const char *base_name(const char *path)
@@ -230,97 +228,6 @@ static int copy_chunk(struct loader *loader, sqlite3_stmt *statement)
     return rc == 0 && ++source->chunks % CHUNKS_A_COMMIT == 0 ? commit(source) : rc;
 }
 
-/* The index of a key's entry in an array that grows with the map; SIZE_MAX when memory is short. */
-static size_t entry(struct map *map, const uint32_t *key, size_t bytes, void *array, size_t *count, size_t *capacity,
-                    size_t size)
-{
-    uint32_t index = 0;
-    bool found = false;
-    if (mem_grow(array, capacity, *count + 1, size) != 0 ||
-        map_put(map, key, bytes, (uint32_t)*count, &index, &found) != 0)
-        return SIZE_MAX;
-    if (!found) {
-        char *rows;
-        memcpy(&rows, array, sizeof rows);
-        memset(rows + *count * size, 0, size);
-        ++*count;
-    }
-    return index;
-}
-
-/* What the programs of several recordings did on a core adds up, also at the same time: see merge_growths. */
-static int keep_growth(struct merger *merger, const struct counter *counter, uint32_t core, int64_t before)
-{
-    struct core_growth growth = {counter->time_ns, core, counter->kind, 0};
-    if (__builtin_sub_overflow(counter->value, before, &growth.grown))
-        return 0;
-    if (mem_grow(&merger->growths, &merger->growths_capacity, merger->n_growths + 1, sizeof *merger->growths) != 0)
-        return ERR_NOMEM;
-    merger->growths[merger->n_growths++] = growth;
-    return 0;
-}
-
-/*
- * A core counts for every recording on its host. Where two overlap in time the first to tell how busy it was is taken,
- * and what follows goes on from there: cores are counted once. Cores of several hosts are numbered one after the other.
- */
-static int copy_core(struct source *source, struct counter *counter)
-{
-    struct merger *merger = source->merger;
-    uint32_t key[] = {source->host, counter->subject};
-    size_t core = entry(&merger->cores, key, sizeof key, &merger->merged_cores, &merger->n_cores,
-                        &merger->cores_capacity, sizeof *merger->merged_cores);
-    uint32_t key_here[] = {counter->subject, counter->kind};
-    size_t here = entry(&source->core_values, key_here, sizeof key_here, &source->last_values, &source->n_values,
-                        &source->values_capacity, sizeof *source->last_values);
-    if (core == SIZE_MAX || here == SIZE_MAX)
-        return loader_no_memory(&source->loader);
-    struct merged_core *merged = &merger->merged_cores[core];
-    int64_t before = source->last_values[here];
-    source->last_values[here] = counter->value;
-    uint32_t subject = merger->n_hosts > 1 ? (uint32_t)core : counter->subject;
-    if (counter->kind != COUNTER_CORE_BUSY)
-        return keep_growth(merger, counter, subject, before) == 0 ? 0 : loader_no_memory(&source->loader);
-    if (merged->last_ns != 0 && counter->time_ns <= merged->last_ns)
-        return 0;
-    int64_t grown;
-    if (__builtin_sub_overflow(counter->value, before, &grown) ||
-        __builtin_add_overflow(merged->value, grown, &merged->value))
-        return 0;
-    merged->last_ns = counter->time_ns;
-    counter->value = merged->value;
-    counter->subject = subject;
-    recording_add_counter(merger->recording, counter);
-    return 0;
-}
-
-static int by_core_then_time(const void *a, const void *b)
-{
-    const struct core_growth *x = a, *y = b;
-    if (x->core != y->core)
-        return x->core < y->core ? -1 : 1;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
-}
-
-void merge_growths(struct merger *merger)
-{
-    const struct core_growth *growths = merger->growths;
-    int64_t value = 0;
-    if (merger->n_growths > 0)
-        qsort(merger->growths, merger->n_growths, sizeof *merger->growths, by_core_then_time);
-    for (size_t i = 0; i < merger->n_growths; i++) {
-        if (i == 0 || growths[i].core != growths[i - 1].core || growths[i].kind != growths[i - 1].kind)
-            value = 0;
-        if (__builtin_add_overflow(value, growths[i].grown, &value))
-            continue;
-        struct counter counter = {
-            .time_ns = growths[i].time_ns, .subject = growths[i].core, .kind = growths[i].kind, .value = value};
-        recording_add_counter(merger->recording, &counter);
-    }
-}
-
 static int copy_counter(struct source *source, const struct chunk_counter *row)
 {
     struct counter counter = {.time_ns = row->time * CHUNK_UNIT_NS + source->offset_ns,
@@ -328,7 +235,9 @@ static int copy_counter(struct source *source, const struct chunk_counter *row)
                               .kind = row->kind,
                               .value = row->value};
     if (counter_of_core(row->kind))
-        return copy_core(source, &counter);
+        return merge_core(source->merger, &source->cores, source->host, &counter) == 0
+                   ? 0
+                   : loader_no_memory(&source->loader);
     if (row->subject == 0 || row->subject >= source->loader.profile->n_processes)
         return 0;
     counter.subject += source->first_process;
@@ -456,7 +365,7 @@ static void add_trust(struct source *source)
     to->stops += from->stops;
     to->native_whole += from->native_whole;
     to->native_cut += from->native_cut;
-    to->waited_ns = from->waited_ns > to->waited_ns ? from->waited_ns : to->waited_ns;
+    to->waited_ns += from->waited_ns; /* made a share of the whole at the end */
     to->rate_asked_hz = from->rate_asked_hz > to->rate_asked_hz ? from->rate_asked_hz : to->rate_asked_hz;
     to->rate_hz += from->rate_hz * seconds; /* made a mean at the end */
     merger->rate_seconds += seconds;
@@ -510,7 +419,6 @@ int merge_rows(struct merger *merger, const struct merge_input *input)
     mem_free(source.sums);
     mem_free(source.rows);
     mem_free(source.counters);
-    mem_free(source.last_values);
-    map_release(&source.core_values);
+    merge_cores_end(&source.cores);
     return rc;
 }

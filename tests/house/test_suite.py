@@ -151,12 +151,13 @@ Looks = list[dict[str, float]]
 @pytest.mark.parametrize(
     ("measured", "later", "expected"),
     [
-        (False, [{}], (9, 0, 0)),  # passes when looked at again
-        (True, [{"a.py::t": 0.2}, {}], (9, 0, 0)),
-        (True, [{"a.py::t": 0.2}, {"a.py::t": 0.2}], (8, 0, 1)),  # the machine can say nothing
-        (True, [{"a.py::t": 0.01}], (8, 1, 0)),
-        (True, [{"a.py::t": 0.2}, {"a.py::t": 0.01}], (8, 1, 0)),
-        (False, [{"a.py::t": 0.2}], (8, 1, 0)),  # what does not measure has no such excuse
+        (False, [{}], (9, 0)),  # passes when looked at again
+        (True, [{"a.py::t": 0.2}, {}], (9, 0)),
+        (True, [{"a.py::t": 0.2}] * 3 + [{}], (9, 0)),
+        (True, [{"a.py::t": 0.2}] * 4, (8, 1)),  # each time
+        (True, [{"a.py::t": 0.01}], (8, 1)),  # nothing was taken from it
+        (True, [{"a.py::t": 0.2}, {"a.py::t": 0.01}], (8, 1)),
+        (False, [{"a.py::t": 0.2}], (8, 1)),  # what does not measure has no such excuse
     ],
 )
 def test_what_failed_is_looked_at_again(
@@ -172,7 +173,7 @@ def test_what_failed_is_looked_at_again(
 
     monkeypatch.setattr(end_to_end, "look", look)
     tally = end_to_end.run_looked_at("company", [], tmp_path / "log", {}, measured)
-    assert (tally.passed, len(tally.failed), len(tally.skipped)) == expected and tally.count() == 9
+    assert (tally.passed, len(tally.failed)) == expected and tally.count() == 9
     assert tally.twice == ["a::t"] and next(looks, None) is None
 
 
@@ -184,6 +185,34 @@ def test_what_must_never_be_and_what_is_no_chance_is_not_looked_at_again(
         monkeypatch.setattr(end_to_end, "look", lambda *_, looks=looks: next(looks))
         tally = end_to_end.run_looked_at("company", [], tmp_path / "log", {}, measured=True)
         assert tally.failed == failed and not tally.twice and not tally.skipped
+
+
+def test_a_look_that_did_not_happen_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """pytest did not find the test, or found others."""
+    for seen in (common.Tally(failed=["pytest-second: pytest ended with status 4"]), common.Tally(passed=2)):
+        first = common.Tally(passed=8, failed=["a::t"])
+        looks = iter([(first, {"a.py::t": 0.0}), (seen, {})])
+        monkeypatch.setattr(end_to_end, "look", lambda *_, looks=looks, **__: next(looks))
+        tally = end_to_end.run_looked_at("company", [], tmp_path / "log", {}, measured=True)
+        assert (tally.passed, tally.failed) == (8, ["a::t"])
+
+
+@pytest.mark.parametrize(
+    ("test", "junit", "name"),
+    [
+        ("tests/web/test_a.py::test_b[x/y@z]@browser", "test_b[x/y@z]@browser", "web.test_a::test_b[x/y@z]"),
+        ("tests/house/test_a.py::test_b@without-node", "test_b@without-node", "house.test_a::test_b"),
+    ],
+)
+def test_one_name_for_a_test(tmp_path: Path, test: str, junit: str, name: str) -> None:
+    """What pytest calls it beside others, what its result does, and what is shown."""
+    assert end_to_end.classname(end_to_end.without_group(test)) == name
+    path = tmp_path / "result.xml"
+    classname = name.partition("::")[0]
+    path.write_text(
+        f'<testsuite><testcase classname="tests.{classname}" name="{junit}"><error/></testcase></testsuite>'
+    )
+    assert end_to_end.tally_junit(path).failed == [name]
 
 
 def test_only_a_piece_that_ended_well_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

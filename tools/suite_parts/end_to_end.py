@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -13,14 +12,20 @@ from suite_parts.environment import get_pythons, test_python
 
 # Of one part, so many tests, or this share of them: where more fail, it is not chance.
 LOOKS_LEAST, LOOKS_SHARE = 8, 0.04
+LOOKS = ("second", "third", "fourth", "fifth")
 STOLEN_MAX = 0.05  # share of the cores' time that other machines of the host had: /proc/stat
+
+
+def without_group(test: str) -> str:
+    """A test's name without what keeps tests on one worker: `test_a[case]@group`."""
+    at = test.rfind("@")
+    return test[:at] if at > test.rfind("]") else test
 
 
 def tally_junit(path: Path) -> Tally:
     tally = Tally()
     for case in ElementTree.parse(path).getroot().iter("testcase"):
-        test = re.sub(r"@\w+$", "", case.get("name", ""))  # without its group
-        name = f"{case.get('classname', '').removeprefix('tests.')}::{test}"
+        name = f"{case.get('classname', '').removeprefix('tests.')}::{without_group(case.get('name', ''))}"
         skip = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
             tally.failed.append(name)
@@ -63,36 +68,33 @@ def look(
     told = LOGS / f"{part}.again"
     told.unlink(missing_ok=True)
     tally = run_pytest(part, words, log, {**env, "KEISOKU_SECOND_LOOK": str(told)}, where)
-    return tally, json.loads(told.read_text()) if told.exists() else {}
+    failed = json.loads(told.read_text()) if told.exists() else {}
+    return tally, {without_group(test): stolen for test, stolen in failed.items()}
 
 
 def classname(test: str) -> str:
-    return test.replace(".py::", "::").replace("/", ".").removeprefix("tests.")
+    file, bracket, case = test.partition("[")
+    return file.replace(".py::", "::").replace("/", ".").removeprefix("tests.") + bracket + case
 
 
 def run_looked_at(part: str, words: list[str], log: Path, env: dict[str, str], measured: bool) -> Tally:
-    """run_pytest, and a second look at those that failed: one by one. Of those that measure and from which a good part
-    of the cores was stolen then, a third; where that is no better, the machine can say nothing of them."""
+    """run_pytest, and a second look at those that failed: one by one. At those that measure and from which other
+    machines of the host took a good part of the cores then, up to three more; who fails each time has failed."""
     tally, again = look(part, words, log, env)
     if len(again) > max(LOOKS_LEAST, LOOKS_SHARE * tally.count()):
         return tally
-    for name in ("second", "third") if measured else ("second",):
+    for which in LOOKS if measured else LOOKS[:1]:
         if not again:
             break
         tests = list(again)
-        seen, failed = look(f"{part}-{name}", tests[1:], log, {**env, "KEISOKU_ALL": "1"}, where=tests[0])
-        if seen.count() < len(tests):
+        seen, failed = look(f"{part}-{which}", tests[1:], log, {**env, "KEISOKU_ALL": "1"}, where=tests[0])
+        names = [classname(test) for test in tests]
+        if seen.count() != len(tests) or not set(seen.failed) <= set(names):
             break  # not all of them ran
-        tally.failed = [test for test in tally.failed if test not in map(classname, tests)]
+        tally.failed = [test for test in tally.failed if test not in names]
         tally.add(seen)
-        tally.twice += [classname(test) for test in tests if name == "second"]
+        tally.twice += names if which == LOOKS[0] else []
         again = {test: stolen for test, stolen in failed.items() if stolen > STOLEN_MAX}
-        if name == "third":
-            tally.failed = [test for test in tally.failed if test not in map(classname, again)]
-            tally.skipped += [
-                (classname(test), f"failed three times, but others took {stolen:.0%} of this machine's cores meanwhile")
-                for test, stolen in again.items()
-            ]
     return tally
 
 
