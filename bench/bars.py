@@ -13,10 +13,9 @@ def taken_shown(own: dict[str, Any]) -> str:
     return f"{own['taken'] * 100:.2f} %" + (f", {stolen:.0%} of the cores stolen" if stolen > 0.01 else "")
 
 
-def bars(result: dict[str, Any]) -> list[Row]:
-    """What the project promises of this stage: name, bar, measured, met or not."""
+def cost_bars(costs: list[dict[str, Any]]) -> list[Row]:
     rows: list[Row] = []
-    for cost in result.get("cost", []):
+    for cost in costs:
         for name, what in (
             ("keisoku", "as it comes"),
             ("keisoku 1 kHz", "1 kHz asked for"),
@@ -31,9 +30,10 @@ def bars(result: dict[str, Any]) -> list[Row]:
                 continue
             sliced = cost.get("slices", {}).get(name)
             wall = sliced["wall"] if sliced else own["wall"]
+            beside = "sampled by paused" if sliced else "measured by bare"
             rows += [
                 [f"core time taken, {title}", "≤ 1 %", taken_shown(own), met(own["taken"], 0.01)],
-                [f"wall ratio, upper 95 % bound, {title}", "≤ 1.03", interval(wall), met_ratio(wall, 1.03)],
+                [f"wall ratio, {beside}, upper 95 % bound, {title}", "≤ 1.03", interval(wall), met_ratio(wall, 1.03)],
                 [f"rate reached, {title}", "", f"{own['rate_hz']:.0f} Hz", ""],
             ]
             if own["awake"] < own["taken"]:  # a thread of ours on that core, not an interrupt
@@ -44,13 +44,28 @@ def bars(result: dict[str, Any]) -> list[Row]:
             rows.append(
                 ["a thread that only wakes, at 1 kHz, in the same rounds (the floor)", "", f"{share * 100:.2f} %", ""]
             )
+    return rows
+
+
+def bars(result: dict[str, Any]) -> list[Row]:
+    """What the project promises of this stage: name, bar, measured, met or not."""
+    rows: list[Row] = []
+    rows += cost_bars(result.get("cost", []))
     rows += threads_bars(result.get("threads", []))
     rows += evidence_bars(result.get("evidence"))
     rows += stacks_bars(result.get("accuracy"))
     rows += shares_bars(result.get("shares"))
     rows += ledger_bars(result.get("ledger", []))
     rows += agree_bars(result.get("agree", []))
-    sizes = result.get("sizes") or {}
+    rows += sizes_bars(result.get("sizes") or {})
+    rows += far_bars(result.get("ends") or {}) + matrix_bars(result.get("matrix") or {})
+    rows += sampler_bars(result.get("sampler") or {})
+    rows += suite_bars(result.get("suite", {}))
+    return rows + startup_bars(result.get("startup") or {})
+
+
+def sizes_bars(sizes: dict[str, Any]) -> list[Row]:
+    rows: list[Row] = []
     if sizes.get("steady"):
         made = sizes["steady"]
         title = f"at {made['steady_hz']:.0f} Hz, start-up left out, CPython {made['python']}"
@@ -95,20 +110,28 @@ def bars(result: dict[str, Any]) -> list[Row]:
         )
         page = made["page_bytes"]
         rows.append(["page of these", "≤ 3 MB", f"{page / 1e6:.2f} MB" if page else "no page", met(page, 3e6)])
-    rows += far_bars(result.get("ends") or {}) + matrix_bars(result.get("matrix") or {})
-    rows += sampler_bars(result.get("sampler") or {})
-    for name, took in result.get("suite", {}).items():
+    return rows
+
+
+def suite_bars(suite: dict[str, Any]) -> list[Row]:
+    rows: list[Row] = []
+    for name, took in suite.items():
         minutes = 2 if name == "make quick" else 20
         shown = f"{took['seconds'] / 60:.1f} minutes ({took['date']}: {took['result']})"
         title = f"`{name}`, {took['cores']} cores"
         rows.append([title, f"≤ {minutes} minutes", shown, met(took["seconds"], 60 * minutes)])
-    starts = result.get("startup")
-    if starts:
-        more = starts["keisoku run"] - starts["python"]
-        launcher = starts["./keisoku --version"] - starts["keisoku --version"]
-        rows.append(["`run` of a program that ends at once, added", "", f"{more * 1000:.0f} ms", ""])
-        rows.append(["second start of ./keisoku, added", "≤ 50 ms", f"{launcher * 1000:.0f} ms", met(launcher, 0.05)])
     return rows
+
+
+def startup_bars(starts: dict[str, Any]) -> list[Row]:
+    if not starts:
+        return []
+    more = starts["keisoku run"] - starts["python"]
+    launcher = starts["./keisoku --version"] - starts["keisoku --version"]
+    return [
+        ["`run` of a program that ends at once, added", "", f"{more * 1000:.0f} ms", ""],
+        ["second start of ./keisoku, added", "≤ 50 ms", f"{launcher * 1000:.0f} ms", met(launcher, 0.05)],
+    ]
 
 
 def evidence_bars(evidence: dict[str, Any] | None) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 Row = list[str]
@@ -29,6 +30,8 @@ def met(value: float | None, bar: float) -> str:
 
 def met_ratio(value: list[float] | tuple[float, ...], bar: float) -> str:
     """Nobody makes a program faster by measuring it: an interval below 1 says that the machine was not the same."""
+    if math.isinf(value[2]):
+        return "too few"
     return "**no result**" if value[2] < 1 else met(value[2], bar)
 
 

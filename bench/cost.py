@@ -6,6 +6,7 @@ import json
 import random
 import statistics
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import stolen
 from interpreters import Interpreter
 from intervals import mean95, ratio
 from peers import KEISOKU, TOOLS, Run, Tool, execute
+from quiet import quiet
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "steady.py"
 
@@ -84,11 +86,6 @@ def one(tool: Tool, python: Interpreter, folder: Path, depth: int, units: int) -
     return row
 
 
-def quieter_half(cells: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Chosen by what other machines took, not by what was measured: an interrupt lasts longer where its core is taken."""
-    return sorted(cells, key=lambda cell: cell["stolen"])[: max(1, (len(cells) + 1) // 2)]
-
-
 def measure(
     python: Interpreter, names: list[str], folder: Path, rounds: int, seconds: float, depth: int
 ) -> dict[str, Any]:
@@ -130,7 +127,7 @@ def measure(
             ),
             "samples_hz": statistics.fmean(cell.get("samples", 0) / cell["wall_s"] for cell in cells),
             **{
-                key: statistics.fmean(cell[key] for cell in quieter_half(cells))
+                key: statistics.fmean(cell[key] for cell in (quiet(cells) if key in ("taken", "awake") else cells))
                 for key in ("stolen", "taken", "awake", "own_cpu", "dropped", "late", "rate_hz", "samples")
                 if key in cells[0]
             },
@@ -139,8 +136,14 @@ def measure(
 
 
 def by_slices(python: Interpreter, names: list[str], folder: Path, seconds: float) -> dict[str, dict[str, Any]]:
-    """One thread at depth 20."""
-    return {name: slices.measure(TOOLS[name], python, folder, seconds, 20) for name in names}
+    """One thread at depth 20; of a tool that failed there is nothing."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = slices.measure(TOOLS[name], python, folder, seconds, 20)
+        except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+            print(f"bench: slices of {name}: {error}", file=sys.stderr)
+    return found
 
 
 def by_threads(python: Interpreter, folder: Path, seconds: float) -> list[dict[str, Any]]:

@@ -39,13 +39,14 @@ def ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
     return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
 
 
-def median95(values: Sequence[float]) -> tuple[float, float, float]:
-    """(median, lower, upper): between the order statistics that hold it 95 times in 100. Of less than six: no bounds."""
+def median95(values: Sequence[float], wider: float = 1) -> tuple[float, float, float]:
+    """(median, lower, upper): between the order statistics that hold it 95 times in 100. Of less than six: no bounds.
+    `wider`: by how much, where the values are not independent."""
     ordered = sorted(values)
     n = len(ordered)
     if n < 6:
         return (statistics.median(ordered) if n else math.nan), 0.0, math.inf
-    below = max(0, math.floor(n / 2 - 1.96 * math.sqrt(n) / 2 - 0.5))
+    below = max(0, math.floor(n / 2 - 1.96 * wider * math.sqrt(n) / 2 - 0.5))
     return statistics.median(ordered), ordered[below], ordered[n - 1 - below]
 
 

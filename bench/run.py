@@ -21,12 +21,14 @@ import sys
 import tempfile
 import time
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth"), str(TOP / "tests" / "real")]
 PARTS = tuple("startup cost threads evidence sizes matrix ends sampler accuracy shares ledger agree".split())
+KEPT = TOP / "build" / "bench" / "result.json"
 WITHOUT_PEERS = {"ledger", "agree"}
 
 
@@ -68,7 +70,8 @@ def say(text: str) -> None:
     print(f"bench: {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def measure(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
+    """What was measured so far, after each part."""
     import parts
     import peers
     import stolen
@@ -77,14 +80,14 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     found = {one.name: one for one in find_interpreters()}
     main = [found[name] for name in ("3.13", "3.15") if name in found] or list(found.values())[-1:]
     version = subprocess.run([peers.KEISOKU, "--version"], capture_output=True, text=True, check=True).stdout.split()
-    machine: dict[str, dict[str, float]] = {}
+    taken: dict[str, float] = {}  # part → share of the cores that other machines of the host had
     result: dict[str, Any] = {
         "conditions": {
             "date": time.strftime("%Y-%m-%d"),
             "cores": os.cpu_count(),
             "cpu": cpu_name(),
             "kernel": platform.release(),
-            "machine": machine,
+            "stolen": taken,
             "version": version[-1],
             "peers": installed(),
             "options": "".join(" " + word for word in sys.argv[1:]),
@@ -94,10 +97,32 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     for part in PARTS:
         if part in options.parts:
             say(part)
-            before, load = stolen.cores_ticks(), os.getloadavg()[0]
+            before = stolen.cores_ticks()
             result[part] = getattr(parts, part)(bench)
-            machine[part] = {"load": load, "stolen": stolen.share_since(before)}
+            taken[part] = stolen.share_since(before)
+            yield result
+
+
+def joined(before: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    """Parts can be measured one after the other: what is new, and of the rest what was there."""
+    result = {**before, **measured}
+    old, new = before.get("conditions", {}), measured["conditions"]
+    result["conditions"] = {
+        **new,
+        "peers": new["peers"] or old.get("peers", []),
+        "stolen": {**old.get("stolen", {}), **new["stolen"]},
+    }
+    if measured.get("ledger") and "KEISOKU_ONLY" in os.environ:
+        again = {row["python"] for row in measured["ledger"]}
+        kept = [row for row in before.get("ledger", []) if row["python"] not in again]
+        result["ledger"] = measured["ledger"] + kept
     return result
+
+
+def suite_took() -> dict[str, Any]:
+    file = TOP / "build" / "tests" / "took.json"
+    took: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return took
 
 
 def main() -> int:
@@ -116,25 +141,16 @@ def main() -> int:
     import cells
     import tables
 
-    kept = TOP / "build" / "bench" / "result.json"
     if options.tables:
-        result = json.loads(kept.read_text())
+        result = json.loads(KEPT.read_text())
     else:
+        before = json.loads(KEPT.read_text()) if KEPT.exists() and set(options.parts) != set(PARTS) else {}
         with tempfile.TemporaryDirectory(prefix="keisoku-bench-") as folder:
-            result = measure(options, Path(folder))
-        if set(options.parts) != set(PARTS) and kept.exists():  # parts can be measured one after the other
-            before = json.loads(kept.read_text())
-            result["conditions"]["peers"] = result["conditions"]["peers"] or before["conditions"]["peers"]
-            machine = {**before["conditions"].get("machine", {}), **result["conditions"]["machine"]}
-            result["conditions"]["machine"] = machine
-            if result.get("ledger") and "KEISOKU_ONLY" in os.environ:
-                new = {row["python"] for row in result.get("ledger", [])}
-                result["ledger"] += [row for row in before.get("ledger", []) if row["python"] not in new]
-            result = {**before, **result}
-        suite = TOP / "build" / "tests" / "took.json"
-        result["suite"] = json.loads(suite.read_text()) if suite.exists() else {}
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(result, indent=1))
+            for measured in measure(options, Path(folder)):
+                result = joined(before, measured)
+                KEPT.parent.mkdir(parents=True, exist_ok=True)
+                KEPT.write_text(json.dumps(result, indent=1))
+    result["suite"] = suite_took()
     if options.parts == ["ledger"]:
         print(tables.ledger(result["ledger"]))
     if options.parts == ["agree"]:

@@ -8,6 +8,7 @@ from typing import Any
 from bars import bars
 from cells import dropped_share, interval, markdown, points
 from ledgers import TITLES
+from quiet import QUIET
 
 
 def evidence_section(evidence: dict[str, Any]) -> str:
@@ -97,14 +98,14 @@ def ends_section(data: dict[str, Any]) -> str:
 
 def conditions(result: dict[str, Any], *parts: str) -> str:
     about = result["conditions"]
-    machine = {part: about["machine"][part] for part in parts if part in about["machine"]}
-    shown = ", ".join(f"{of['load']:.1f} and {of['stolen']:.1%} ({part})" for part, of in machine.items())
-    busy = [part for part, of in machine.items() if of["load"] > 1.5 or of["stolen"] > 0.01]
-    some = "" if len(busy) == len(machine) else f" during {', '.join(busy)}"
+    stolen = {part: about["stolen"][part] for part in parts if part in about["stolen"]}
+    shown = ", ".join(f"{share:.1%} ({part})" for part, share in stolen.items())
+    busy = [part for part, share in stolen.items() if share > QUIET]
+    some = "" if len(busy) == len(stolen) else f" during {', '.join(busy)}"
     return (
         f"Measured on {about['date']} with `make bench` on keisoku {about['version']}: {about['cores']} cores "
-        f"({about['cpu']}), Linux {about['kernel']}; load average before each part, and share of the cores that other "
-        f"machines of the host took during it: {shown}. "
+        f"({about['cpu']}), Linux {about['kernel']}; share of the cores that other machines of the host took during each "
+        f"part: {shown}. "
         + (
             f"**The machine was not quiet{some}**: wall ratios are then wider, wake-ups and interrupts cost more, and "
             "rates asked for are not reached. "
@@ -228,9 +229,9 @@ def benchmarks(result: dict[str, Any]) -> str:
             "interval; below 1 is the spread of the machine, no gain. The program's own clocks measure the work alone, "
             "without start-up. *CPU of the tool* is what "
             "its process used beyond the program's, per second of the program; where it starts the program it includes "
-            "its own start-up. *Core time taken* is what keisoku counts and prints in every report, the mean of the half of "
-            "its runs in which other machines of the host took least. As it comes, keisoku keeps to a budget "
-            "of 1 % of a core and lowers its rate for it; a rate that is asked for lifts the budget. The "
+            "its own start-up. *Core time taken* is what keisoku counts and prints in every report, the mean of its runs "
+            "from which other machines of the host took no more than 1 %, and of at least half of them. "
+            "As it comes, keisoku keeps to a budget of 1 % of a core and lowers its rate for it; a rate that is asked for lifts the budget. The "
             "wall ratios of the bars, but for the reader from the core, are of slices of one run: a third of a second in "
             "which the program is sampled by the mean of the two beside it in which it is not (`keisoku ctl pause`), the "
             f"median of {sliced_count(result['cost'])} and its 95 % interval. What else the machine does, and where a "
@@ -262,7 +263,9 @@ def shares_section(data: dict[str, Any]) -> str:
     text = (
         "\n## Shares\n\n`shares.py` does 50, 30, 15, 4 and 1 % of its work in five functions and measures each on "
         "its own CPU clock. The error is the tool's figure less the program's own, in points, the mean over the runs "
-        "and its 95 % interval; the last column is the worst single error in units of its run's own sampling noise.\n\n"
+        "and its 95 % interval; the last column is the worst single error in units of its run's own sampling noise. Runs "
+        "of keisoku last 10 s, those of the peers 3 s. Samples that wait for a core are left out where a tool tells them "
+        "(keisoku does): the program's clock leaves them out too.\n\n"
     )
     rows = []
     for row in data["shares"]:

@@ -13,7 +13,8 @@ With --all: the whole product of interpreters and cases (tests/crossed.py), of w
 
 The texts go to build/tests/PART.log, with the slowest tests of each part; a failed part shows the end of its text.
 A test of pytest, company or alone that fails is looked at a second time and named at the end; not where something was
-seen that must never be. Of company and alone a third time, where other machines of the host took the cores meanwhile.
+seen that must never be, nor a crash or a hang. Of company and alone up to five times, where other machines of the
+host took the cores meanwhile.
 Last lines: what each part took, and `N passed, N failed, N skipped`, in which a C unit counts per test function, pytest
 per test, lint per check, fuzz per fuzzer.
 """

@@ -52,8 +52,8 @@ int merge_core(struct merger *merger, struct core_counters *here, uint32_t host,
     uint32_t key[] = {host, counter->subject}, key_here[] = {counter->subject, counter->kind};
     size_t core = entry(&merger->cores, key, sizeof key, &merger->merged_cores, &merger->n_cores,
                         &merger->cores_capacity, sizeof *merger->merged_cores);
-    size_t place = entry(&here->places, key_here, sizeof key_here, &here->last, &here->count, &here->capacity,
-                         sizeof *here->last);
+    size_t place =
+        entry(&here->places, key_here, sizeof key_here, &here->last, &here->count, &here->capacity, sizeof *here->last);
     if (core == SIZE_MAX || place == SIZE_MAX)
         return ERR_NOMEM;
     struct core_last *last = &here->last[place];

@@ -184,31 +184,36 @@ static bool add_interpreter(struct buf *out, const struct profile *profile, bool
 }
 
 /* What says how large the input is: the last word behind the script, or else the first word, that is a number and
- * follows no option; the number of words: none is. */
-static size_t size_of(const char *const *words)
+ * follows no option; the number of words: none is. False: numbers follow options alone, and which is the size is not
+ * told. */
+static bool find_size(const char *const *words, size_t *at)
 {
     size_t n = 0, found = 0, script = script_of(words), from = words[script] != NULL ? script : 0;
+    bool of_option = false;
     for (; words[n] != NULL; n++) {
         size_t length = strlen(words[n]);
-        if (n > from && words[n - 1][0] != '-' && length >= 2 && length <= 9 &&
-            strspn(words[n], "0123456789") == length && words[n][0] != '0')
+        if (n <= from || length < 2 || length > 9 || strspn(words[n], "0123456789") != length || words[n][0] == '0')
+            continue;
+        if (words[n - 1][0] == '-')
+            of_option = true;
+        else
             found = n;
     }
-    return found > 0 ? found : n;
+    *at = found > 0 ? found : n;
+    return found > 0 || !of_option;
 }
 
 /* Four sizes up to the one that was measured, "1000,2000,4000,8000"; `some` where none was. */
-static void add_sizes(struct buf *out, const struct profile *profile)
+static void add_sizes(struct buf *out, const struct profile *profile, size_t at)
 {
-    const char *word = profile->command[size_of(profile->command)];
+    const char *word = profile->command[at];
     unsigned long size = word != NULL ? strtoul(word, NULL, 10) : 8000;
     size = size < 16 ? 16 : size;
     buf_printf(out, "%lu,%lu,%lu,%lu", size / 8, size / 4, size / 2, size);
 }
 
-static void add_sized(struct buf *out, const struct profile *profile)
+static void add_sized(struct buf *out, const struct profile *profile, size_t size)
 {
-    size_t size = size_of(profile->command);
     add_words(out, profile, 0, size);
     buf_add_text(out, " {n}");
     if (profile->command[size] != NULL && profile->command[size + 1] != NULL) {
@@ -221,16 +226,19 @@ static void add_sized(struct buf *out, const struct profile *profile)
 static bool add_slot(struct buf *out, const struct profile *profile, const char *slot, size_t length)
 {
 #define SLOT(text) (length == sizeof(text) - 1 && memcmp(slot, text, length) == 0)
+    size_t size;
     if (SLOT("python") || SLOT("python3"))
         return add_interpreter(out, profile, SLOT("python3"));
     if (SLOT("script"))
         add_words(out, profile, script_of(profile->command), SIZE_MAX);
     else if (SLOT("program"))
         add_words(out, profile, 0, SIZE_MAX);
+    else if ((SLOT("sizes") || SLOT("sized")) && !find_size(profile->command, &size))
+        return false;
     else if (SLOT("sizes"))
-        add_sizes(out, profile);
+        add_sizes(out, profile, size);
     else if (SLOT("sized"))
-        add_sized(out, profile);
+        add_sized(out, profile, size);
     return profile->command[0][0] != '-';
 #undef SLOT
 }

@@ -53,17 +53,34 @@ static bool is_within(const struct profile *profile, uint32_t stack)
     return false;
 }
 
-/* `@functools.lru_cache`, `@cached_property` …: what one round worked out another finds, but not in another process. */
+/* `@functools.lru_cache(maxsize=None)`: the last part of its name. */
+static bool decorates_with_cache(struct text text)
+{
+    static const char *const names[] = {"cache",     "lru_cache", "cached_property", "cached",  "cachedmethod",
+                                        "lfu_cache", "ttl_cache", "memoize",         "memoized"};
+    struct text name = {text.at, text.at};
+    while (name.end < text.end && (text_is_word(*name.end) || *name.end == '.')) {
+        if (*name.end++ == '.')
+            name.at = name.end;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (text_same(name, (struct text){names[i], names[i] + strlen(names[i])}))
+            return true;
+    }
+    return false;
+}
+
+/* What one round worked out another finds, but not in another process. */
 static bool is_cached(const struct profile *profile, uint32_t function)
 {
     const struct function *of = &profile->functions[function];
-    for (uint32_t line = of->first_line; line < of->first_line + DECORATORS_MAX; line++) {
+    for (uint32_t line = of->first_line; line > 0 && line < of->first_line + DECORATORS_MAX; line++) {
         size_t length = 0;
         const char *text = source_line(profile, of->file, line, &length);
         size_t indent = text != NULL ? source_indent(text, length) : 0;
         if (text == NULL || indent == length || text[indent] != '@')
             return false;
-        if (text_find((struct text){text + indent, text + length}, "cache") != NULL)
+        if (decorates_with_cache((struct text){text + indent + 1, text + length}))
             return true;
     }
     return false;

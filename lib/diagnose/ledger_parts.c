@@ -71,79 +71,87 @@ int ledger_of_processes(const struct profile *profile, struct ledger_part **part
     return 0;
 }
 
-/* The tile of sample `i` that begins at `from`. */
-static void pour(struct sums *sums, size_t n, double window_ns, const struct profile_samples *samples, size_t i,
-                 double from)
+/* Rows of equally long stretches of time; every thread has a row. */
+struct tiles {
+    struct sums *sums;            /* by row and column; or, if NULL, */
+    double (*cells)[STATE_COUNT]; /* the wall time alone */
+    const uint32_t *row_of;       /* by thread; NULL: one row for all */
+    size_t rows, columns;
+    double width_ns;
+};
+
+static void take(struct tiles *tiles, size_t tile, const struct profile_samples *samples, size_t i, double part)
+{
+    if (tiles->sums != NULL)
+        add(&tiles->sums[tile], samples, i, part);
+    else
+        tiles->cells[tile][samples->state[i]] += samples->wall_ns[i] * part;
+}
+
+/* Sample `i`, which begins at `from`. */
+static void pour(struct tiles *tiles, size_t row, const struct profile_samples *samples, size_t i, double from)
 {
     double wall = samples->wall_ns[i];
-    size_t last = n - 1, at = (size_t)fmin((double)last, fmax(0, from) / window_ns);
+    size_t last = tiles->columns - 1, at = (size_t)fmin((double)last, fmax(0, from) / tiles->width_ns);
     if (!(wall > 0)) {
-        add(&sums[at], samples, i, 1);
+        take(tiles, row * tiles->columns + at, samples, i, 1);
         return;
     }
     for (double done = 0; done < wall; at++) {
-        double end = at == last ? wall : fmin(wall, (double)(at + 1) * window_ns - from);
+        double end = at == last ? wall : fmin(wall, (double)(at + 1) * tiles->width_ns - from);
         if (end > done)
-            add(&sums[at], samples, i, (end - done) / wall);
+            take(tiles, row * tiles->columns + at, samples, i, (end - done) / wall);
         done = fmax(done, end);
+    }
+}
+
+static void pour_all(const struct profile *profile, struct tiles *tiles)
+{
+    const struct profile_samples *samples = &profile->samples;
+    double at = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        uint32_t thread = samples->thread[i];
+        if (i == 0 || thread != samples->thread[i - 1])
+            at = (double)profile->threads[thread].start_ns;
+        size_t row = tiles->row_of == NULL || thread >= profile->n_threads ? 0 : tiles->row_of[thread];
+        if (counts(profile, i) && row < tiles->rows)
+            pour(tiles, row, samples, i, at);
+        at += samples->wall_ns[i];
     }
 }
 
 int ledger_of_windows(const struct profile *profile, struct ledger_part **parts, size_t *n)
 {
-    double duration = (double)profile->duration_ns, at = 0;
-    size_t windows = (size_t)fmin(LEDGER_WINDOWS_MAX, fmax(1, floor(duration / window_min_ns)));
-    const struct profile_samples *samples = &profile->samples;
-    struct sums *sums;
-    int rc = start(windows, &sums, parts, n);
-    if (rc != 0 || !(duration > 0)) {
-        mem_free(sums);
-        return rc;
+    double duration = (double)profile->duration_ns;
+    struct tiles tiles = {.rows = 1,
+                          .columns = (size_t)fmin(LEDGER_WINDOWS_MAX, fmax(1, floor(duration / window_min_ns)))};
+    int rc = start(tiles.columns, &tiles.sums, parts, n);
+    tiles.width_ns = duration / (double)tiles.columns;
+    if (rc == 0 && duration > 0) {
+        pour_all(profile, &tiles);
+        for (; *n < tiles.columns; ++*n) {
+            struct ledger_part *part = &(*parts)[*n];
+            part->from_ns = (uint64_t)(tiles.width_ns * (double)*n);
+            part->to_ns = (uint64_t)(tiles.width_ns * (double)(*n + 1));
+            fill(&tiles.sums[*n], part);
+        }
     }
-    for (size_t i = 0; i < samples->count; i++) {
-        if (i == 0 || samples->thread[i] != samples->thread[i - 1])
-            at = (double)profile->threads[samples->thread[i]].start_ns;
-        if (counts(profile, i))
-            pour(sums, windows, duration / (double)windows, samples, i, at);
-        at += samples->wall_ns[i];
-    }
-    for (; *n < windows; ++*n) {
-        struct ledger_part *part = &(*parts)[*n];
-        part->from_ns = (uint64_t)(duration / (double)windows * (double)*n);
-        part->to_ns = (uint64_t)(duration / (double)windows * (double)(*n + 1));
-        fill(&sums[*n], part);
-    }
-    mem_free(sums);
-    return 0;
+    mem_free(tiles.sums);
+    return rc;
 }
 
 int ledger_of_cells(const struct profile *profile, const uint32_t *row_of, size_t rows, size_t columns,
                     double (**cells)[STATE_COUNT])
 {
-    const struct profile_samples *samples = &profile->samples;
-    double width = (double)profile->duration_ns / (double)columns, at = 0;
-    struct sums *sums = mem_zalloc(rows * columns + 1, sizeof *sums);
-    *cells = mem_zalloc(rows * columns + 1, sizeof **cells);
-    int rc = ERR_NOMEM;
-    if (sums == NULL || *cells == NULL)
-        goto out;
-    for (size_t i = 0; i < samples->count && width > 0; i++) {
-        if (i == 0 || samples->thread[i] != samples->thread[i - 1])
-            at = (double)profile->threads[samples->thread[i]].start_ns;
-        if (counts(profile, i) && row_of[samples->thread[i]] < rows)
-            pour(&sums[row_of[samples->thread[i]] * columns], columns, width, samples, i, at);
-        at += samples->wall_ns[i];
-    }
-    for (size_t i = 0; i < rows * columns; i++)
-        memcpy((*cells)[i], sums[i].ns, sizeof sums[i].ns);
-    rc = 0;
-out:
-    mem_free(sums);
-    if (rc != 0) {
-        mem_free(*cells);
-        *cells = NULL;
-    }
-    return rc;
+    struct tiles tiles = {.row_of = row_of, .rows = rows, .columns = columns};
+    tiles.width_ns = (double)profile->duration_ns / (double)columns;
+    tiles.cells = mem_zalloc(rows * columns + 1, sizeof *tiles.cells);
+    *cells = tiles.cells;
+    if (tiles.cells == NULL)
+        return ERR_NOMEM;
+    if (tiles.width_ns > 0)
+        pour_all(profile, &tiles);
+    return 0;
 }
 
 void ledger_of_own(const double state_ns[STATE_COUNT], const uint64_t state_ticks[STATE_COUNT],

@@ -130,8 +130,9 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
         finding_not_measured(finding, "what the loop works on: number loops gain most, object code least");
     else
         finding_add(finding, kind.text, "share", kind.share);
-    if (!kind.numbers && part_in_loop(facts) >= 0)
-        finding_add(finding, "of its time in the interpreter's loop", "share", part_in_loop(facts));
+    double in_loop = kind.numbers ? -1 : part_in_loop(facts);
+    if (in_loop >= 0)
+        finding_add(finding, "of its known instructions in the interpreter's loop", "share", in_loop);
     finding_not_measured(finding, "whether a better algorithm would do");
     finding_not_told_apart(facts, finding);
     finding->confidence = facts->told_apart ? (lines_alternate(facts) ? 0.8 : 0.6) : 0.4;

@@ -63,7 +63,7 @@ static bool per_second(const struct stat_input *input, enum measure measure, dou
     return true;
 }
 
-/* "1.23 M a second": three digits that count. */
+/* "1.23 M a second", "0.0031 a second": what is rare is not shown as never. */
 static void add_rate(struct buf *out, double rate)
 {
     static const struct {
@@ -74,7 +74,10 @@ static void add_rate(struct buf *out, double rate)
     while (rate < scales[i].from * 0.9995)
         i++;
     double shown = rate / fmax(1, scales[i].from);
-    buf_printf(out, "%.*f %sa second", shown >= 99.95 ? 0 : shown >= 9.995 ? 1 : 2, shown, scales[i].unit);
+    if (shown < 0.0995)
+        buf_printf(out, "%.2g a second", shown);
+    else
+        buf_printf(out, "%.*f %sa second", shown >= 99.95 ? 0 : shown >= 9.995 ? 1 : 2, shown, scales[i].unit);
 }
 
 /* "0.82 a cycle" and the like: what two counts say together. */

@@ -181,6 +181,10 @@ static void what_to_measure_next_is_a_command(void **state)
                 "keisoku scale --sizes 1000,2000,4000,8000 -- python3.12 app.py 7 {n}");
     expect_next(WORDS("app.py", "12", "a file"), "GROWTH", "keisoku scale --sizes 2,4,8,16 -- app.py {n} 'a file'");
     expect_next(WORDS("-m", "app", "20000"), "GROWTH", NULL);
+    expect_next(WORDS("app.py", "--n", "20000"), "GROWTH", NULL); /* or a seed, or a port */
+    expect_next(WORDS("app.py", "-v", "a", NULL), "GROWTH",
+                "keisoku scale --sizes 1000,2000,4000,8000 -- app.py -v a {n}");
+    expect_next(WORDS("python3", "-X", "app.py"), "CALL_OVERHEAD", "python3 -X -m cProfile -s ncalls app.py");
     expect_next(WORDS("app.py", "20000"), "REPEATED_WORK", "python3.13 -m cProfile -s ncalls app.py 20000");
     expect_next(WORDS("python3.12", "-u", "app.py"), "CALL_OVERHEAD", "python3.12 -u -m cProfile -s ncalls app.py");
     expect_next(WORDS("gunicorn", "app:run"), "CALL_OVERHEAD", NULL);

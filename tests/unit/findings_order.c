@@ -117,6 +117,33 @@ static void free_rounds_come_before_a_part_of_them(void **state)
     expect_first(rounds_of_seven(loose, 90), "hot-loop", 3, 0);   /* nearly all of a round is the loop */
 }
 
+/* The rounds of free_rounds_come_before_a_part_of_them; what each calls has a decorator. */
+static struct built *decorated(const char *decorator)
+{
+    static char text[256]; /* the profile keeps it */
+    snprintf(text, sizeof text,
+             "def work(count):\n    for seed in range(count):\n        wins[season(seed)] += 1\n\n@also\n%s\n"
+             "def season(seed):\n    return seed\n",
+             decorator);
+    struct built *built = rounds_of_seven(text, 44);
+    for (uint32_t i = 1; i < built->profile.n_functions; i++) {
+        if (strcmp(built->profile.strings[built->functions[i].name], "season") == 0) {
+            built->functions[i].file = built->functions[1].file;
+            built->functions[i].first_line = 5;
+        }
+    }
+    return built;
+}
+
+static void rounds_that_share_a_cache_are_not_free(void **state)
+{
+    (void)state;
+    expect_first(decorated("@functools.lru_cache(maxsize=None)"), "hot-loop", 3, 0);
+    expect_first(decorated("@cache"), "hot-loop", 3, 0);
+    expect_first(decorated("@app.route(\"/cache\")  # cache"), "one-core", 1, 3);
+    expect_first(decorated("@never_cache"), "one-core", 1, 3);
+}
+
 /* A pool's feeder: pickling for `run` samples, then `run` of something else. */
 static struct built *handing_out(size_t run)
 {
@@ -204,6 +231,7 @@ int order_tests(void)
         cmocka_unit_test(a_loop_over_all_that_grows_is_told),
         cmocka_unit_test(huge_pages_are_few_faults),
         cmocka_unit_test(free_rounds_come_before_a_part_of_them),
+        cmocka_unit_test(rounds_that_share_a_cache_are_not_free),
         cmocka_unit_test(short_picklings_are_small_tasks),
         cmocka_unit_test(what_no_sample_saw_is_like_the_rest),
         cmocka_unit_test(threads_hand_over_what_gives_a_result),
