@@ -115,9 +115,12 @@ static void trim(struct changing *c, uint64_t keep_ns)
     recording_moved_release(&moved);
 }
 
+/* Only then it is known how long we waited for a core: a tenth of the time. */
 static void finish(struct changing *c)
 {
     struct err err = {0};
+    struct self_report self = {.sweeps = c->now_ns / MS_NS, .rate_hz = 1000, .waited_ns = c->now_ns / 10};
+    recording_set_self(c->recording, &self);
     if (recording_finish(c->recording, c->now_ns, &err) != 0)
         fail_msg("%s", err.text);
     recording_free(c->recording);
@@ -181,6 +184,7 @@ static void what_is_kept_is_the_last_part(void **state)
     assert_in_range(profile->losses[LOSS_UNREADABLE], 4, 6);
     assert_in_range(profile->self.sweeps, 4900, 7100); /* marks are a second apart, or two */
     assert_close(profile->self.rate_hz, 1000, 0.01);
+    assert_close((double)profile->self.waited_ns, 0.5e9, 0.3);
     int64_t last = 0;
     struct core_sum *cores;
     size_t n_cores;
