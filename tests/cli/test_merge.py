@@ -298,3 +298,22 @@ def test_json_of_a_merged_recording_is_in_its_schema(run_keisoku: Run, merged: P
 def test_no_process_is_joined_again(report: Callable[[Path], dict[str, Any]], merged: Path) -> None:
     """What is merged is of other times: the next step is no command that joins a process."""
     assert report(merged)["findings"][0]["check_command"].startswith("keisoku report ")
+
+
+def test_a_wait_for_a_core_is_a_share_of_all_of_them(
+    run_keisoku: Run, report: Callable[[Path], dict[str, Any]], make_recording: Make, tmp_path: Path
+) -> None:
+    """Six of the ten seconds of each, which lie a hundred seconds apart."""
+    paths = []
+    for name, start in (("a", 0), ("b", 100)):
+        text = (
+            f"host web\nstarted {start}\nprocess main 7 python=3.13\nthread t main 7\nfunction f /home/u/app.py 1\n"
+            "stack s f:2\nduring t 10 python@s\nself waited_ns 6000000000\n"
+        )
+        (tmp_path / f"{name}.txt").write_text(text)
+        paths.append(make_recording(tmp_path / f"{name}.txt", tmp_path / f"{name}.kei"))
+    assert report(paths[0])["trust"]["waited_s"] == pytest.approx(6)
+    done = run_keisoku("merge", *paths, "-o", tmp_path / "all.kei")
+    assert done.status == 0, done.err
+    got = report(tmp_path / "all.kei")
+    assert got["trust"]["waited_s"] == pytest.approx(0.6 * got["recording"]["duration_s"], rel=1e-3)
