@@ -308,7 +308,7 @@ def test_a_wait_for_a_core_is_a_share_of_all_of_them(
     for name, start in (("a", 0), ("b", 100)):
         text = (
             f"host web\nstarted {start}\nprocess main 7 python=3.13\nthread t main 7\nfunction f /home/u/app.py 1\n"
-            "stack s f:2\nduring t 10 python@s\nself waited_ns 6000000000\n"
+            "stack s f:2\nduring t 10 python@s\nself sweeps 10000\nself waited_ns 6000000000\n"
         )
         (tmp_path / f"{name}.txt").write_text(text)
         paths.append(make_recording(tmp_path / f"{name}.txt", tmp_path / f"{name}.kei"))
