@@ -46,6 +46,24 @@ def test_slices_find_what_sampling_costs(cost: float, drift: float) -> None:
     assert middle == pytest.approx(1 + cost, abs=0.003) and high - low < 0.01
 
 
+def test_the_interval_of_slices_that_share_their_neighbours_holds() -> None:
+    """Each slice is a little slower or faster than the others, as a whole."""
+    chance = random.Random(4)
+    held = 0
+    for _ in range(600):
+        ends, taken = array.array("q", [0]), []
+        now = 0.0
+        for number in range(61):
+            begin, unit = now, 30e6 * (1 + 0.01 * (number % 2)) * chance.lognormvariate(0, 0.03)
+            for _ in range(slices.UNITS_MIN + 1):
+                now += unit
+                ends.append(int(now))
+            taken.append(slices.Slice(number % 2 == 1, int(begin), int(now)))
+        _, low, high = intervals.median95(slices.ratios(ends, taken), slices.SHARED)
+        held += low <= 1.01 <= high
+    assert 560 <= held <= 595
+
+
 def test_a_slice_without_work_says_nothing() -> None:
     ends, taken = run_of(0.02, 0)
     early = array.array("q", [end for end in ends if end < taken[60].begin_ns])
