@@ -99,7 +99,7 @@ def ends_section(data: dict[str, Any]) -> str:
 def conditions(result: dict[str, Any], *parts: str) -> str:
     about = result["conditions"]
     stolen = {part: about["stolen"][part] for part in parts if part in about["stolen"]}
-    shown = ", ".join(f"{share:.1%} ({part})" for part, share in stolen.items())
+    shown = ", ".join(f"{100 * share:.1f} % ({part})" for part, share in stolen.items())
     busy = [part for part, share in stolen.items() if share > QUIET]
     some = "" if len(busy) == len(stolen) else f" during {', '.join(busy)}"
     return (
@@ -110,7 +110,7 @@ def conditions(result: dict[str, Any], *parts: str) -> str:
             f"**The machine was not quiet{some}**: wall ratios are then wider, wake-ups and interrupts cost more, and "
             "rates asked for are not reached. "
             if busy
-            else "Nothing else ran on the machine. "
+            else "It was quiet. "
         )
         + "Peers: "
         + ", ".join(about["peers"])
