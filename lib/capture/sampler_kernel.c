@@ -277,9 +277,9 @@ static void next_period(struct sampler *s)
 
 void sampler_rest_kernel(struct sampler *s)
 {
-    kernel_sampler_period(s->kernel, KERNEL_NEVER_NS);
     s->now_ns = clock_monotonic_ns();
-    count_period(s);
+    count_period(s); /* while it is known how much of it the calls had */
+    kernel_sampler_period(s->kernel, KERNEL_NEVER_NS);
     s->period_from_ns = s->period_ns = 0;
     sampler_drain_kernel(s);
 }
