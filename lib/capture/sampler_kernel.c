@@ -294,13 +294,13 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
 {
     if (s->kernel != NULL)
         sampler_rest_kernel(s);
+    else
+        s->now_ns = clock_monotonic_ns();
     if (kernel != NULL)
         sampler_recall(s);
     sampler_count_cpu(s);
     s->kernel = kernel;
     s->waits_told = false;
-    s->now_ns = clock_monotonic_ns();
-    s->period_from_ns = s->period_ns = 0;
     s->pace.share = 1;
     if (kernel != NULL && s->core >= 0) { /* any core serves from here on */
         schedule_unpin(&s->allowed);
