@@ -84,6 +84,13 @@ static int fork_once(const struct program *program, const struct rlimit *descrip
     return number;
 }
 
+/* Our handlers run meanwhile. */
+static void reap(pid_t pid)
+{
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
 int launch_prepare_streams(const struct program *program, const struct rlimit *descriptors, const int streams[3],
                            struct launch *launch, struct err *err)
 {
@@ -99,7 +106,7 @@ int launch_prepare_streams(const struct program *program, const struct rlimit *d
     int number = fork_once(program, descriptors, streams, gate, report, launch);
     for (int tries = 1; tries < FORKS_MAX && launch->pid > 0 && launch->disturbed; tries++) {
         kill(launch->pid, SIGKILL);
-        waitpid(launch->pid, NULL, 0);
+        reap(launch->pid);
         number = fork_once(program, descriptors, streams, gate, report, launch);
     }
     close(gate[0]);
@@ -153,7 +160,7 @@ int launch_release(struct launch *launch, const struct program *program, struct 
     launch->gate = launch->report = -1;
     if (n != (ssize_t)sizeof number)
         return 0;
-    waitpid(launch->pid, NULL, 0);
+    reap(launch->pid);
     return exec_error(number, program, err);
 }
 
@@ -161,5 +168,5 @@ void launch_cancel(struct launch *launch)
 {
     close(launch->gate);
     close(launch->report);
-    waitpid(launch->pid, NULL, 0);
+    reap(launch->pid);
 }
