@@ -157,8 +157,8 @@ struct tracked_thread {
     enum loss_kind unread_why;
     bool pending;                              /* its last sample is not written yet: it may stand for more sweeps */
     bool checked;                              /* every code object of its stack was looked at */
-    int core;                                  /* it was runnable on at the last look */
-    int ran_on;                                /* at its last sample: the core of its own code; -1: not known */
+    int core;                                  /* of the next look: where it was runnable at the last one */
+    int ran_on;                                /* where it ran last, or wanted to: its times' core; -1: not known */
     atomic_bool lent;                          /* another sampler has it: it comes back by itself */
     bool lent_before;                          /* ran where that one looked at it last */
     bool taken, retire_seen;                   /* is on the sampler's list; was found retired one look ago */

@@ -25,7 +25,7 @@ enum {
     NAME_TRIES_MAX = 8,
     ASYNCIO_TRIES_MAX = 10,
     LIST_FAILURES_MAX = 8,
-    REFUSALS_TOLD = 3,               /* in a row: an exec of a program of others is told by then */
+    REFUSALS_TOLD = 3,               /* in a row: records of the kernel, if any, tell of an exec by then */
     STATUS_WAIT_NS = 60 * NS_PER_MS, /* the kernel tells a status a little after the end */
     SETTLED_NS = 100 * NS_PER_MS,
     TOGETHER_NS = 100 * NS_PER_MS, /* threads of a process that ends end within that */

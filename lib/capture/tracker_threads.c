@@ -248,7 +248,9 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
     process->list_failures = n_states < 0 ? process->list_failures + 1 : 0;
     if (process->list_failures == REFUSALS_TOLD && n_states == ERR_PERMISSION)
         tell_refusal(k, process);
-    /* changed under us each time, or its memory was replaced */
+    /* Changed under us each time, or its memory was replaced. A refusal says neither: after PR_SET_DUMPABLE it is the
+     * same program, after an exec of one with more rights (set-user-ID) another; without the kernel's records that one
+     * goes on under the old name. */
     if (process->list_failures >= LIST_FAILURES_MAX && n_states != ERR_PERMISSION)
         process->exec_seen = true;
     k->missed = 0;
