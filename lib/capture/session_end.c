@@ -137,7 +137,7 @@ static void note_refusal(struct measurement *m)
     if (m->refusal.code == 0 || atomic_load(&m->counts.samples) == 0)
         return;
     snprintf(note, sizeof note, "from %.1f s on a process was not measured any more: %.900s",
-             (double)(m->refused_ns - m->start_ns) / 1e9, m->refusal.text);
+             (double)stopwatch_read(&m->watch, m->refused_ns) / 1e9, m->refusal.text);
     recording_add_note(m->recording, note);
 }
 

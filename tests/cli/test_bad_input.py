@@ -229,6 +229,21 @@ def test_a_process_that_forbids_it_later(nobody: Nobody) -> None:
     assert re.search(r"trust +[1-9][0-9]* samples", text), text
 
 
+def test_a_process_that_forbids_it_before_the_start(nobody: Nobody) -> None:
+    """A child, in the time of --delay: what the note calls its time is the recording's."""
+    python = "/usr/bin/python3"
+    if not os.access(python, os.X_OK):
+        pytest.skip("no Python that every user may run")
+    forbid = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\ntime.sleep(60)"
+    parent = f"import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', {BUSY + forbid!r}])\n"
+    code = parent + BUSY.replace("0.4", "4") + "child.kill()\nchild.wait()"
+    done = nobody.keisoku("run", "--no-html", "--delay", "3s", python, "-c", code)
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stderr.split())
+    told = re.search(r"from ([0-9.]+) s on a process was not measured any more: cannot read the memory", text)
+    assert told and float(told[1]) < 60, text
+
+
 def test_run_of_a_python_that_may_only_be_executed(nobody: Nobody) -> None:
     """The kernel lets nobody read its memory then: the cause is said, and the program is not disturbed."""
     if not os.access("/usr/bin/python3", os.X_OK):
