@@ -29,6 +29,7 @@ struct counters {
     size_t n_growing, capacity;
     struct core_run *runs; /* by the core's number */
     size_t n_runs, runs_capacity;
+    uint64_t runs_ns; /* when they were written last */
     unsigned pauses;
 };
 
@@ -150,12 +151,13 @@ void counters_add_run(struct counters *c, int core, uint64_t run_ns, uint64_t de
 
 void counters_write_runs(struct counters *c, uint64_t now_ns)
 {
+    c->runs_ns = now_ns > c->runs_ns ? now_ns : c->runs_ns; /* what only grows must not go back */
     for (size_t i = 0; i < c->n_runs; i++) {
         struct core_run *run = &c->runs[i];
         if (!run->grown)
             continue;
-        keep(c, now_ns, COUNTER_CORE_USED, (uint32_t)i, run->run_ns);
-        keep(c, now_ns, COUNTER_CORE_DELAY, (uint32_t)i, run->delay_ns);
+        keep(c, c->runs_ns, COUNTER_CORE_USED, (uint32_t)i, run->run_ns);
+        keep(c, c->runs_ns, COUNTER_CORE_DELAY, (uint32_t)i, run->delay_ns);
         run->grown = false;
     }
 }

@@ -116,7 +116,6 @@ void writer_read_counters(struct writer *w, uint64_t now_ns)
     if (now_ns < w->m->start_ns) /* --delay */
         return;
     counters_read_cores(w->counters, now_ns);
-    counters_write_runs(w->counters, now_ns - LAG_NS);
     for (size_t i = 0; i < w->n_processes; i++) {
         struct tracked_process *process = w->processes[i];
         struct usage usage;
@@ -200,6 +199,7 @@ static uint64_t pass(struct writer *w)
     bool early = now_ns < w->m->start_ns + EARLY_NS && w->n_threads <= EARLY_THREADS_MAX;
     if (now_ns >= w->counters_due_ns) {
         writer_read_counters(w, now_ns);
+        counters_write_runs(w->counters, now_ns - LAG_NS);
         w->counters_due_ns = now_ns + (early ? EARLY_COUNTERS_NS : COUNTERS_NS);
     }
     if (now_ns >= w->commit_due_ns) {
@@ -214,7 +214,9 @@ void writer_commit(struct writer *w, uint64_t until_ns)
 {
     writer_write_tables(w, false);
     write_samples(w, until_ns);
-    commit(w, clock_monotonic_ns());
+    uint64_t now_ns = clock_monotonic_ns();
+    counters_write_runs(w->counters, until_ns < now_ns ? until_ns : now_ns);
+    commit(w, now_ns);
 }
 
 static void finish(struct writer *w)

@@ -80,3 +80,13 @@ def test_the_table_says_the_same(run_keisoku: Run, a_python: Interpreter) -> Non
     assert [float(row[1]), float(row[-2])] == pytest.approx([told["used_s"], told["run_delay_s"]], rel=0.01), row
     thread = run_keisoku("report", done.recording, "--threads", "--process", report["recording"]["processes"][0]["pid"])
     assert thread.status == 0 and "waited for" not in thread.out
+
+
+def test_its_last_values_are_of_the_end(run_keisoku: Run, a_python: Interpreter) -> None:
+    """Not of a moment before it, which would be the very beginning of a short program."""
+    code = "import time\nwhile time.process_time() < 0.3: pass"
+    done = run_keisoku("run", "-q", "--no-html", "-o", "truth.kei", a_python.path, "-c", code)
+    assert done.status == 0, done.err
+    ((used_to_s,),) = done.sql("SELECT max(last_s) FROM counters WHERE counter = 'core_used'")
+    ((sampled_to_ns,),) = done.sql("SELECT max(end_ns) FROM sample_chunk")
+    assert used_to_s >= sampled_to_ns / 1e9 - 1e-3, (used_to_s, sampled_to_ns)
