@@ -29,6 +29,7 @@ struct counters {
     size_t n_growing, capacity;
     struct core_run *runs; /* by the core's number */
     size_t n_runs, runs_capacity;
+    int cores_max;    /* no core has such a number */
     uint64_t runs_ns; /* when they were written last */
     unsigned pauses;
 };
@@ -40,6 +41,8 @@ int counters_new(struct recording *recording, struct stopwatch *watch, struct co
         return ERR_NOMEM;
     (*result)->recording = recording;
     (*result)->watch = watch;
+    long cores = sysconf(_SC_NPROCESSORS_CONF);
+    (*result)->cores_max = cores > 0 && cores < COUNTER_CORES_MAX ? (int)cores : COUNTER_CORES_MAX;
     return 0;
 }
 
@@ -138,7 +141,7 @@ void counters_read_cores(struct counters *c, uint64_t now_ns)
 
 void counters_add_run(struct counters *c, int core, uint64_t run_ns, uint64_t delay_ns)
 {
-    if (core < 0 || core >= COUNTER_CORES_MAX ||
+    if (core < 0 || core >= c->cores_max || /* the number may be the target's word */
         mem_grow(&c->runs, &c->runs_capacity, (size_t)core + 1, sizeof *c->runs) != 0)
         return;
     for (; c->n_runs <= (size_t)core; c->n_runs++)

@@ -18,8 +18,8 @@ void counters_skip(struct counters *counters);
 /* The recording has given out its ids anew. */
 void counters_moved(struct counters *counters, const struct recording_moved *moved);
 void counters_read_cores(struct counters *counters, uint64_t now_ns);
-/* A thread of the program that was found on that core (-1: not known, and not counted) has run and waited for a core so
- * long since its sample before. */
+/* A thread of the program that was found on that core has run and waited for a core so long since its sample before. A
+ * number that no core has is not counted, nor is -1: not known. */
 void counters_add_run(struct counters *counters, int core, uint64_t run_ns, uint64_t delay_ns);
 /* These, added up, of all samples up to that time. */
 void counters_write_runs(struct counters *counters, uint64_t now_ns);

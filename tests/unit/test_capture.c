@@ -1,5 +1,6 @@
 /* lib/capture: wait states, the sample queue, interned stacks, tracked threads and their instruction pointers, proof.
  */
+#include "capture/counters.h"
 #include "capture/kernel_noise.h"
 #include "capture/perf_clock.h"
 #include "capture/proc_events.h"
@@ -12,6 +13,7 @@
 #include "capture/wait_state.h"
 
 #include "base/clock.h"
+#include "data/profile.h"
 
 #include <fcntl.h>
 #include <linux/cn_proc.h>
@@ -457,6 +459,61 @@ static void test_kernel_noise(void **unused)
     assert_int_equal(noise.count, 0);
 }
 
+static void add_runs(struct counters *counters)
+{
+    int cores = (int)sysconf(_SC_NPROCESSORS_CONF);
+    counters_add_run(counters, 0, 4000000, 1000000);
+    counters_add_run(counters, -1, 4000000, 0);
+    counters_add_run(counters, cores, 4000000, 0);
+    counters_add_run(counters, COUNTER_CORES_MAX, 4000000, 0);
+    counters_write_runs(counters, 20000000);
+    counters_add_run(counters, 0, 2000000, 0);
+    counters_write_runs(counters, 10000000);
+    counters_write_runs(counters, 30000000);
+}
+
+/* What a target says of itself makes no core that is not there, and no time goes back. */
+static void test_use_of_cores(void **unused)
+{
+    (void)unused;
+    static const int64_t used[] = {4000000, 6000000}, delayed[] = {1000000, 1000000};
+    struct recording_info info = {.host = "", .directory = "", .mode = "run", .evidence = "", .cores = 1};
+    struct stopwatch watch;
+    struct recording *recording;
+    struct counters *counters;
+    struct profile *profile;
+    struct err err;
+    char folder[] = "/tmp/counters-XXXXXX", path[64], made[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/x.kei", folder);
+    assert_int_equal(recording_new(path, &info, &recording, &err), 0);
+    snprintf(made, sizeof made, "%s", recording_path(recording));
+    stopwatch_init(&watch, 0);
+    assert_int_equal(counters_new(recording, &watch, &counters), 0);
+    add_runs(counters);
+    counters_free(counters);
+    stopwatch_release(&watch);
+    assert_int_equal(recording_finish(recording, 40000000, &err), 0);
+    recording_free(recording);
+    assert_int_equal(profile_load(made, &profile, &err), 0);
+    size_t n_used = 0, n_delayed = 0;
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        const struct counter *counter = &profile->counters[i];
+        assert_true(counter->kind == COUNTER_CORE_USED || counter->kind == COUNTER_CORE_DELAY);
+        assert_int_equal(counter->subject, 0);
+        assert_int_equal(counter->time_ns, 20000000);
+        size_t *n = counter->kind == COUNTER_CORE_USED ? &n_used : &n_delayed;
+        assert_true(*n < 2);
+        assert_int_equal(counter->value, counter->kind == COUNTER_CORE_USED ? used[*n] : delayed[*n]);
+        ++*n;
+    }
+    assert_int_equal(n_used, 2);
+    assert_int_equal(n_delayed, 2);
+    profile_free(profile);
+    unlink(made);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_tasks_come_in_order),
         cmocka_unit_test(test_connector_events_are_decoded),
         cmocka_unit_test(test_kernel_noise),
+        cmocka_unit_test(test_use_of_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
