@@ -69,23 +69,34 @@ void source_text_free(struct source_text *sources)
     mem_free(sources);
 }
 
+typedef int opener(int root, const char *path);
+
 /*
- * Opens the regular file at `path` below `root` so that no link in the path leads out. The name is the target's: a
- * device may act on being opened and a pipe's other end sees it, so what is there is looked at first (O_PATH opens
- * nothing), and that same file is opened then.
+ * The regular file at `path` below `root`, so that no link in the path leads out. The name is the target's: a device
+ * may act on being opened, a pipe's other end sees it, and who has a lease on a file gets a signal. O_PATH opens
+ * nothing.
  */
-static int open_in_root(int root, const char *path)
+static int place_in_root(int root, const char *path)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     struct stat status;
+    int place = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    if (place >= 0 && (fstat(place, &status) != 0 || !S_ISREG(status.st_mode))) {
+        close(place);
+        return -1;
+    }
+    return place;
+}
+
+/* That same file, to be read. */
+static int open_in_root(int root, const char *path)
+{
     char name[64];
-    int fd = -1, place = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    int place = place_in_root(root, path);
     if (place < 0)
         return -1;
-    if (fstat(place, &status) == 0 && S_ISREG(status.st_mode)) {
-        snprintf(name, sizeof name, "/proc/self/fd/%d", place);
-        fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    }
+    snprintf(name, sizeof name, "/proc/self/fd/%d", place);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     close(place);
     return fd;
 }
@@ -94,24 +105,24 @@ static int open_in_root(int root, const char *path)
  * With the rights of `owner`: file system ids and groups are a thread's own (by system call; the C library would change
  * every thread's), and dropping root's drops its right to read all. Who may not change them reads for nobody else.
  */
-static int open_as(const struct stat *owner, int root, const char *path)
+static int open_as(const struct stat *owner, opener *open_file, int root, const char *path)
 {
     if (owner->st_uid == geteuid())
-        return open_in_root(root, path);
+        return open_file(root, path);
     gid_t groups[NGROUPS_MAX];
     int fd = -1, n_groups = getgroups(NGROUPS_MAX, groups);
     if (n_groups < 0 || syscall(SYS_setgroups, 0, NULL) != 0)
         return -1;
     int old_gid = setfsgid(owner->st_gid), old_uid = setfsuid(owner->st_uid);
     if (setfsuid((uid_t)-1) == (int)owner->st_uid && setfsgid((gid_t)-1) == (int)owner->st_gid)
-        fd = open_in_root(root, path);
+        fd = open_file(root, path);
     setfsuid((uid_t)old_uid);
     setfsgid((gid_t)old_gid);
     syscall(SYS_setgroups, (size_t)n_groups, groups);
     return fd;
 }
 
-static int open_as_target(const struct tracked_process *process, const char *path)
+static int open_as_target(const struct tracked_process *process, opener *open_file, const char *path)
 {
     char name[64];
     struct stat owner;
@@ -122,7 +133,7 @@ static int open_as_target(const struct tracked_process *process, const char *pat
     snprintf(name, sizeof name, "/proc/%d", process->pid);
     int fd = -1;
     if (stat(name, &owner) == 0)
-        fd = open_as(&owner, root, path);
+        fd = open_as(&owner, open_file, root, path);
     close(root);
     return fd;
 }
@@ -153,7 +164,7 @@ static struct file_id id_of(const struct tracked_process *process, const char *p
 {
     struct stat status;
     struct file_id id = {0};
-    int fd = open_as_target(process, path);
+    int fd = open_as_target(process, place_in_root, path);
     if (fd < 0)
         return id;
     if (fstat(fd, &status) == 0)
@@ -207,7 +218,7 @@ static void add_file(struct source_text *sources, const struct tracked_process *
                      const char *path)
 {
     struct stat status;
-    int fd = open_as_target(process, path);
+    int fd = open_as_target(process, open_in_root, path);
     if (fd < 0)
         return;
     if (fstat(fd, &status) == 0 && status.st_size > 0 && status.st_size <= FILE_BYTES_MAX &&
