@@ -20,7 +20,7 @@ enum {
 };
 
 /* What a file keeps where two roots show one (a container's image below its own layer, which has another device) and
- * two files never share. All 0: it cannot be opened. */
+ * two files never share. All 0: not known, for it is not there, or its process is not any more. */
 struct file_id {
     uint64_t inode, size, changed_s, changed_ns;
 };
@@ -41,6 +41,7 @@ struct source_text {
     struct map roots;  /* root_key → number from 1 on */
     struct map paths;  /* path → place in firsts */
     struct map others; /* (file_id, path) of another file at the path of a first one → PID of who has it */
+    struct map chosen; /* (number of a root, path) → that PID, or 0: it has the first one's name */
     struct first_file *firsts;
     size_t n_firsts, capacity;
     size_t total;
@@ -65,6 +66,7 @@ void source_text_free(struct source_text *sources)
     map_release(&sources->roots);
     map_release(&sources->paths);
     map_release(&sources->others);
+    map_release(&sources->chosen);
     mem_free(sources->firsts);
     mem_free(sources);
 }
@@ -122,10 +124,18 @@ static int open_as(const struct stat *owner, opener *open_file, int root, const 
     return fd;
 }
 
+/* One that became another program is over, too, but its files are where they were. */
+static bool is_gone(const struct tracked_process *process)
+{
+    return process->over && proc_start_ticks(process->pid, NULL) != process->start_ticks;
+}
+
 static int open_as_target(const struct tracked_process *process, opener *open_file, const char *path)
 {
     char name[64];
     struct stat owner;
+    if (is_gone(process)) /* its number may be another's */
+        return -1;
     proc_path(process->pid, "root", name, sizeof name);
     int root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
@@ -141,12 +151,14 @@ static int open_as_target(const struct tracked_process *process, opener *open_fi
 /* ---- files of several roots ----------------------------------------------------------------------------------------
  */
 
-/* Where the process's paths begin, as a number; 0: that was never to be had. */
+/* Where the process's paths begin, as a number; 0: that was never to be had. Of one that is gone, what it was. */
 static uint32_t root_of(struct source_text *sources, struct tracked_process *process)
 {
     char name[64];
     struct stat namespace, root;
     bool found;
+    if (is_gone(process))
+        return process->root_number;
     proc_path(process->pid, "ns/mnt", name, sizeof name);
     if (stat(name, &namespace) != 0)
         return process->root_number;
@@ -175,8 +187,8 @@ static struct file_id id_of(const struct tracked_process *process, const char *p
 }
 
 /* NULL: there are too many, or memory is short. */
-static const struct first_file *first_at(struct source_text *sources, const struct tracked_process *process,
-                                         uint32_t root, const char *path)
+static struct first_file *first_at(struct source_text *sources, const struct tracked_process *process, uint32_t root,
+                                   const char *path)
 {
     uint32_t place;
     bool found;
@@ -190,23 +202,54 @@ static const struct first_file *first_at(struct source_text *sources, const stru
     return &sources->firsts[place];
 }
 
+static bool is_known(const struct file_id *id)
+{
+    static const struct file_id unknown;
+    return memcmp(id, &unknown, sizeof unknown) != 0;
+}
+
+static size_t make_key(char *key, const void *head, size_t size, const char *path, size_t length)
+{
+    memcpy(key, head, size);
+    memcpy(key + size, path, length);
+    return size + length;
+}
+
+/* PID of one that has the file that the root has there; 0: it is the first one, as far as is known. What was found out
+ * stays: later the file may be another by its change time, or nobody is left to ask. */
+static uint32_t owner_of(struct source_text *sources, const struct tracked_process *process, uint32_t root,
+                         const char *path, struct first_file *first)
+{
+    char key[sizeof(struct file_id) + SOURCE_PATH_BYTES];
+    uint32_t pid = 0, ignored;
+    bool found;
+    size_t length = strlen(path), size = make_key(key, &root, sizeof root, path, length);
+    if (map_get(&sources->chosen, key, size, &pid) || sources->chosen.count >= FILES_MAX)
+        return pid;
+    struct file_id id = id_of(process, path);
+    if (!is_known(&id))
+        return 0;
+    if (!is_known(&first->id))
+        first->id = id;
+    if (memcmp(&id, &first->id, sizeof id) != 0) {
+        size = make_key(key, &id, sizeof id, path, length);
+        if (map_put(&sources->others, key, size, (uint32_t)process->pid, &pid, &found) != 0)
+            pid = (uint32_t)process->pid;
+        size = make_key(key, &root, sizeof root, path, length);
+    }
+    map_put(&sources->chosen, key, size, pid, &ignored, &found);
+    return pid;
+}
+
 const char *source_text_file(struct source_text *sources, struct tracked_process *process, const char *path, char *name,
                              size_t size)
 {
-    char key[sizeof(struct file_id) + SOURCE_PATH_BYTES];
-    size_t length = strlen(path);
-    uint32_t root = path[0] == '/' && length < SOURCE_PATH_BYTES ? root_of(sources, process) : 0, pid;
-    bool found;
-    const struct first_file *first = root != 0 ? first_at(sources, process, root, path) : NULL;
-    if (first == NULL || first->root == root)
+    bool absolute = path[0] == '/' && strlen(path) < SOURCE_PATH_BYTES;
+    uint32_t root = absolute ? root_of(sources, process) : 0;
+    struct first_file *first = root != 0 ? first_at(sources, process, root, path) : NULL;
+    uint32_t pid = first != NULL && first->root != root ? owner_of(sources, process, root, path, first) : 0;
+    if (pid == 0)
         return path;
-    struct file_id id = id_of(process, path);
-    if (memcmp(&id, &first->id, sizeof id) == 0)
-        return path;
-    memcpy(key, &id, sizeof id);
-    memcpy(key + sizeof id, path, length);
-    if (map_put(&sources->others, key, sizeof id + length, (uint32_t)process->pid, &pid, &found) != 0)
-        pid = (uint32_t)process->pid;
     snprintf(name, size, "/proc/%u/root%s", pid, path);
     return name;
 }

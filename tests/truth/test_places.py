@@ -224,6 +224,46 @@ def test_one_path_in_several_roots(run_keisoku: Run, a_python: Interpreter, tmp_
     assert {str(app)} in texts.values(), texts
 
 
+# Its functions are met one after the other: while all is as it was, when its file has another change time, and so late
+# that the process is gone before they are named.
+TOUCHED = """
+import os, sys, time
+def spin(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+def early():
+    spin(0.4)
+def later():
+    spin(0.3)
+def last():
+    spin(0.03)
+early()
+if sys.argv[1:]:
+    os.utime(__file__, None)
+later()
+last()
+os._exit(0)
+"""
+
+
+def test_one_file_in_two_roots_stays_one(run_keisoku: Run, a_python: Interpreter, tmp_path: Path) -> None:
+    """Whatever happens to it, and to those who have it."""
+    need_namespaces()
+    app = tmp_path / "app.py"
+    app.write_text(TOUCHED)
+    both = '"$@" && unshare --mount "$@" touches'
+    words = ["sh", "-c", both, "sh", a_python.path, app]
+    done = run_keisoku("run", "--reader", "core", "--rate", "1000", "--no-html", "-o", "x.kei", *words)
+    assert done.status == 0, done.err
+    seen = Recording(done.recording)
+    assert len([process for process in seen.processes if process.python]) == 2, seen.processes
+    named = {(function, file) for sample in seen for function, file, _ in sample.stack}
+    own = {pair for pair in named if pair[0] in ("spin", "early", "later", "last")}
+    assert {function for function, _ in own} >= {"early", "later"}, named
+    assert {file for _, file in own} == {str(app)}, own
+
+
 # ---- virtual environments and launchers ------------------------------------------------------------------------------
 
 WORK = """
