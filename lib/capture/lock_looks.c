@@ -13,7 +13,6 @@ void lock_look_release(struct lock_look *look)
 {
     python_code_release(&look->waits.code);
     python_code_release(&look->holds.code);
-    mem_free(look->directory);
 }
 
 void lock_queue_add(struct lock_queue *queue, struct lock_look *look)
@@ -37,19 +36,17 @@ static bool take(struct lock_queue *queue, struct lock_look *look)
     return any;
 }
 
-static uint32_t place_frame(struct names *names, const char *directory, const struct lock_place *place)
+static uint32_t place_frame(struct names *names, struct tracked_process *process, const struct lock_place *place)
 {
-    return place->code.name != NULL
-               ? names_code_frame(names, directory != NULL ? directory : "", &place->code, place->offset)
-               : 0;
+    return place->code.name != NULL ? names_code_frame(names, process, &place->code, place->offset) : 0;
 }
 
 void lock_looks_write(struct lock_queue *queue, struct names *names, struct recording *recording)
 {
     struct lock_look look;
     while (take(queue, &look)) {
-        struct lock_holder row = {.frame = place_frame(names, look.directory, &look.waits),
-                                  .held = place_frame(names, look.directory, &look.holds),
+        struct lock_holder row = {.frame = place_frame(names, look.process, &look.waits),
+                                  .held = place_frame(names, look.process, &look.holds),
                                   .looks = 1};
         if (look.thread[0] != '\0')
             row.thread = recording_add_string(recording, look.thread, strlen(look.thread));

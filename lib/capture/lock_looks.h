@@ -13,6 +13,7 @@
 
 struct names;
 struct recording;
+struct tracked_process;
 
 struct lock_place {
     struct python_code code; /* the look's own; function NULL in it: not known */
@@ -20,7 +21,7 @@ struct lock_place {
 };
 
 struct lock_look {
-    char *directory; /* where the process began; NULL: not known */
+    struct tracked_process *process; /* stays: the writer takes all looks before it forgets one that is over */
     struct lock_place waits, holds;
     char thread[128]; /* that holds it; "": not known */
 };

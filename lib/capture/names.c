@@ -153,11 +153,31 @@ static struct function function_of(struct names *names, const struct python_code
     };
 }
 
-uint32_t names_code_frame(struct names *names, const char *directory, const struct python_code *code, int32_t offset)
+/* A file of code: where the process has it, and the name that the recording has for that. */
+struct code_file {
+    char path[SOURCE_PATH_BYTES], room[SOURCE_NAME_BYTES];
+    const char *name;
+};
+
+static void find_file(struct names *names, struct tracked_process *process, const struct python_code *code,
+                      struct code_file *file)
 {
-    char path[8192];
-    absolute_file(directory, code->file, path, sizeof path);
-    struct function function = function_of(names, code, path);
+    char directory[PROCESS_TEXT_BYTES];
+    pthread_mutex_lock(&names->m->track.lock);
+    memcpy(directory, process->directory, sizeof directory);
+    pthread_mutex_unlock(&names->m->track.lock);
+    absolute_file(directory, code->file, file->path, sizeof file->path);
+    file->name = file->path;
+    if (names->sources != NULL)
+        file->name = source_text_file(names->sources, process, file->path, file->room, sizeof file->room);
+}
+
+uint32_t names_code_frame(struct names *names, struct tracked_process *process, const struct python_code *code,
+                          int32_t offset)
+{
+    struct code_file file;
+    find_file(names, process, code, &file);
+    struct function function = function_of(names, code, file.name);
     return recording_add_frame(names->m->recording, recording_add_function(names->m->recording, &function),
                                python_code_line(code, offset));
 }
@@ -166,23 +186,17 @@ uint32_t names_code_frame(struct names *names, const char *directory, const stru
 static void add_function(struct names *names, const struct code_entry *entry, struct named_code *named)
 {
     const struct python_code *code = &named->code;
-    char path[SOURCE_PATH_BYTES], name[SOURCE_NAME_BYTES], directory[PROCESS_TEXT_BYTES];
-    pthread_mutex_lock(&names->m->track.lock);
-    memcpy(directory, entry->process->directory, sizeof directory);
-    pthread_mutex_unlock(&names->m->track.lock);
-    absolute_file(directory, code->file, path, sizeof path);
-    const char *file = path;
-    if (names->sources != NULL)
-        file = source_text_file(names->sources, entry->process, path, name, sizeof name);
-    struct function function = function_of(names, code, file);
+    struct code_file file;
+    find_file(names, entry->process, code, &file);
+    struct function function = function_of(names, code, file.name);
     named->function = recording_add_function(names->m->recording, &function);
     named->generation = names->generation;
     named->flags = (uint8_t)((is_import(code) ? NODE_IMPORT : 0) | (is_event_loop(code) ? NODE_ASYNCIO : 0) |
                              (code->coroutine ? NODE_COROUTINE : 0));
     named->file = function.file;
     named->process = entry->process;
-    if (profile_file_is_own(path) || named->ticks >= LIBRARY_TICKS)
-        want_source(names, named, path);
+    if (profile_file_is_own(file.path) || named->ticks >= LIBRARY_TICKS)
+        want_source(names, named, file.path);
 }
 
 static struct named_code *resolve(struct code_entry *entry)

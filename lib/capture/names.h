@@ -40,8 +40,9 @@ void names_forget_leaves(struct names *names);
 void names_count(struct names *names, const struct stack_store *store, uint32_t node, uint32_t ticks);
 /* The place (frame of the recording) of a node's innermost instruction; 0: it could not be named. */
 uint32_t names_frame(struct names *names, const struct stack_store *store, uint32_t node);
-/* The place of an instruction of code that has no node, of a process that began in `directory` ("": not known). */
-uint32_t names_code_frame(struct names *names, const char *directory, const struct python_code *code, int32_t offset);
+/* The place of an instruction of code that has no node. */
+uint32_t names_code_frame(struct names *names, struct tracked_process *process, const struct python_code *code,
+                          int32_t offset);
 /* The stack of a thread that waits for the GIL, with a frame that names who holds it: file "[GIL] THREAD", name
  * "held in FUNCTION" of that thread's innermost frame, or "held" where that is not known (node 0). */
 uint32_t names_add_holder(struct names *names, uint32_t stack, const struct stack_store *store, uint32_t node,

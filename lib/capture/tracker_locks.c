@@ -230,7 +230,7 @@ static void look(struct search *search)
     if (begin(search)) {
         find_among_all(search);
         if (proof_end(&search->waits->files, &search->proof) == LOOK_DONE) {
-            search->look.directory = mem_strdup(search->process->directory);
+            search->look.process = search->process;
             lock_queue_add(&search->k->m->locks, &search->look);
             return;
         }

@@ -224,6 +224,53 @@ def test_one_path_in_several_roots(run_keisoku: Run, a_python: Interpreter, tmp_
     assert {str(app)} in texts.values(), texts
 
 
+LOCKED = """
+import threading, time
+lock = threading.Lock()
+end = time.monotonic() + 1.5
+def hold():
+    while time.monotonic() < end:
+        with lock:
+            time.sleep(0.05)
+        time.sleep(0.001)
+def want():
+    while time.monotonic() < end:
+        with lock:
+            pass
+threads = [threading.Thread(target=job) for job in (hold, want, want)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+HIDDEN = """
+other=$1 app=$2; shift 2
+"$@" && unshare --mount sh -c 'mount --bind "$0" "$1"; shift; exec "$@"' "$other" "$app" "$@"
+"""
+
+
+def test_locks_are_of_the_file_of_their_root(run_keisoku: Run, a_python: Interpreter, tmp_path: Path) -> None:
+    """Who waits and who holds is found by other ways than the samples: the names are the same. The other file has the
+    same functions further down."""
+    need_namespaces()
+    a_python.since(3, 8, "locks")
+    app, other, down = tmp_path / "app.py", tmp_path / "other.py", 100
+    app.write_text(LOCKED)
+    other.write_text("\n" * down + LOCKED)
+    words = ["sh", "-c", HIDDEN, "sh", other, app, a_python.path, app]
+    done = run_keisoku("run", "--no-html", "-o", "x.kei", *words)
+    assert done.status == 0, done.err
+    seen = Recording(done.recording)
+    sampled = {(file, line > down) for sample in seen for function, file, line in sample.stack if function == "want"}
+    assert len(sampled) == 2 and (str(app), False) in sampled, sampled
+    numbers = {number for row in done.sql("SELECT frame, held FROM lock_holder") for number in row if number}
+    looked_at = [frame for frame in map(seen.frames.get, numbers) if frame is not None]
+    told = {(file, line > down) for function, file, line in looked_at if function in ("hold", "want")}
+    if not any(below for _, below in told):
+        pytest.skip(f"the machine had no time for a look at the second one's lock: {told}")
+    assert told <= sampled, (told, sampled)
+
+
 # Its functions are met one after the other: while all is as it was, when its file has another change time, and so late
 # that the process is gone before they are named.
 TOUCHED = """
