@@ -77,7 +77,8 @@ def test_the_interval_of_a_median_holds_it(count: int) -> None:
     for _ in range(1000):
         _, low, high = intervals.median95([chance.expovariate(1) for _ in range(count)])
         held += low <= math.log(2) <= high
-    assert held >= 940
+    # Such pairs hold it 969, 959 and 953 times by the binomial, give or take 6; the next wider one of 20 does 988 times.
+    assert 940 <= held <= 985
 
 
 def test_of_few_there_is_no_interval() -> None:
