@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from interpreters import Interpreter
+from settled import when_settled
 from support import TOP, Run, sql
 
 # Threads in known states; says "ready", ends when its standard input does.
@@ -63,7 +64,7 @@ def start() -> Iterator[Start]:
         running.append(run)
         assert run.stdout is not None
         assert run.stdout.readline() == "ready\n"
-        time.sleep(0.2)
+        when_settled(run.pid, 3, lambda: None)  # all but the spinner
         return run
 
     yield start_one
@@ -142,14 +143,10 @@ def test_dump_tells_idle_workers(run_keisoku: Run, a_python: Interpreter) -> Non
     ) as run:
         assert run.stdout is not None and run.stdin is not None
         assert run.stdout.readline() == "ready\n"
-        for _ in range(50):
-            done = run_keisoku("dump", run.pid, "--json")
-            assert done.status == 0, done.err
-            states = {thread["name"]: thread["state"] for thread in json.loads(done.out)["threads"]}
-            if states == wanted:  # else they are on their way to where they wait
-                break
-            time.sleep(0.1)
+        done = when_settled(run.pid, len(wanted), lambda: run_keisoku("dump", run.pid, "--json"))
         run.stdin.close()
+    assert done.status == 0, done.err
+    states = {thread["name"]: thread["state"] for thread in json.loads(done.out)["threads"]}
     assert states == wanted
 
 

@@ -6,13 +6,13 @@ import json
 import os
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from interpreters import find_interpreters
+from settled import when_settled
 from support import Nobody, sql
 
 PROGRAM = """
@@ -30,6 +30,8 @@ work()
 print("end", flush=True)
 raise SystemExit(7)
 """
+
+TRIES = 20  # dumps until one has proved the stack of a thread that runs
 
 
 @pytest.fixture
@@ -100,14 +102,14 @@ def test_attach(nobody: Nobody, running: int) -> None:
 
 def test_dump(nobody: Nobody, running: int) -> None:
     permitted_to_attach()
-    for _ in range(20):
-        done = nobody.keisoku("dump", str(running), "--json")
+    for _ in range(TRIES):
+        done = when_settled(running, 1, lambda: nobody.keisoku("dump", str(running), "--json"))
         assert (done.returncode, done.stderr) == (0, "")
         threads = {thread["name"]: thread for thread in json.loads(done.stdout)["threads"]}
         assert set(threads) == {"MainThread", "sleeper"}
-        sleeper = (threads["sleeper"]["state"], threads["sleeper"]["frames"][0]["function"])
-        if threads["MainThread"]["proved"] and sleeper == ("sleep", "rest"):
+        sleeper = threads["sleeper"]
+        assert (sleeper["state"], sleeper["frames"][0]["function"]) == ("sleep", "rest")
+        if threads["MainThread"]["proved"]:
             break
-        time.sleep(0.05)
-    assert threads["MainThread"]["proved"] and sleeper == ("sleep", "rest")
+    assert threads["MainThread"]["proved"], f"{TRIES} dumps, and none could prove it"
     assert "work" in {frame["function"] for frame in threads["MainThread"]["frames"]}
