@@ -19,6 +19,7 @@ from chunks import decode_samples
 from faulty import READERS, Bounded, Ended, check_reader, enough, rounds, trust_of
 from interpreters import Interpreter
 from recording import Recording
+from settled import when_settled
 from support import busy, never, sql
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "damaged.py"
@@ -277,11 +278,8 @@ def test_names_of_ten_megabytes(bounded: Bounded, python: Interpreter, tmp_path:
     """They are cut, and what is shown of them is true."""
     enough(python)
     with big(python, tmp_path, 1000) as process:
-        for _ in range(20):  # it works for a moment before it rests
-            done = bounded("dump", process.pid, "--json")
-            assert done.status == 0, done.err
-            if proved(done):
-                break
+        done = when_settled(process.pid, 1, lambda: bounded("dump", process.pid, "--json"))
+        assert done.status == 0, done.err
         (frames,) = proved(done).values()
         check_cut(python, frames[0][0], frames[0][2])
 

@@ -16,6 +16,7 @@ import pytest
 from faulty import Bounded, enough
 from interpreters import Interpreter
 from recording import Recording
+from settled import when_settled
 from support import sql
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "headless.py"
@@ -43,14 +44,9 @@ def start() -> Iterator[Start]:
 
 
 def check_dump(bounded: Bounded, python: Interpreter, pid: int, *options: str) -> None:
-    for _ in range(30):
-        done = bounded("dump", pid, "--json", *options)
-        assert (done.status, done.err) == (0, ""), done
-        dump = json.loads(done.out)
-        states = {row["name"]: row["state"] for row in dump["threads"]}
-        if (states.get("rests"), states.get("ends")) == ("sleep", "io"):
-            break
-        time.sleep(0.1)  # one is on its way to where it waits
+    done = when_settled(pid, 2, lambda: bounded("dump", pid, "--json", *options))
+    assert (done.status, done.err) == (0, ""), done
+    dump = json.loads(done.out)
     assert dump["python"].startswith(python.name.rstrip("tdx")) and PROGRAM.name in dump["command"], dump
     threads: dict[str, Any] = {thread["name"]: thread for thread in dump["threads"]}
     assert set(threads) == {"works", "rests", "ends"}, threads
@@ -98,18 +94,23 @@ def test_attach_until_it_ends(keisoku: str, a_python: Interpreter, start: Start,
     run = start(a_python)
     words = [keisoku, "attach", str(run.pid), "--no-html", "-o", "x.kei"]
     with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as attach:
+        while not (tmp_path / "x.kei").exists() and attach.poll() is None:
+            time.sleep(0.01)
         with pytest.raises(subprocess.TimeoutExpired):
             attach.wait(1)
         assert run.stdin is not None
+        closed_unix_s = time.time()
         run.stdin.close()
         assert run.wait(60) == 7
         _, err = attach.communicate(timeout=60)
     assert attach.returncode == 0, err
+    ((begin_ns,),) = sql(tmp_path / "x.kei", "SELECT value FROM meta WHERE key = 'start_unix_ns'")
+    closed_s = closed_unix_s - int(begin_ns) / 1e9
     ((end_s, last_s, status),) = sql(
         tmp_path / "x.kei",
         "SELECT processes.end_s, max(threads.end_s), exit_status FROM processes JOIN threads USING (pid)",
     )
-    assert end_s >= last_s > 0 and status in (7 << 8, -2), (end_s, last_s, status)
+    assert end_s >= last_s > closed_s and status in (7 << 8, -2), (end_s, last_s, closed_s, status)
 
 
 def test_doctor(bounded: Bounded, a_python: Interpreter, start: Start) -> None:
