@@ -130,6 +130,17 @@ def disk_of(place: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@contextmanager
+def confined(core: int) -> Iterator[None]:
+    """What is started meanwhile may run on that core alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [core])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def shared_library(folder: Path, source: str, *flags: str) -> Path:
     """A library of that C source, made once for each set of flags."""
     compiler = shutil.which("cc")

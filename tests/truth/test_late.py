@@ -7,8 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from interpreters import Interpreter
 from measured import measured
 from oracle import PROGRAMS, Oracle
 from recording import Recording
-from support import Result, Run, busy, never, sql
+from support import Result, Run, busy, confined, never, sql
 
 Report = Callable[[Path], dict[str, Any]]
 ALTERNATE, MIGRATES = PROGRAMS / "alternate.py", PROGRAMS / "migrates.py"
@@ -38,16 +37,6 @@ def by_kernel(run_keisoku: Run) -> str:
     """The row of `doctor` if the kernel sampler cannot be used, else empty."""
     row = next(line for line in run_keisoku("doctor").out.splitlines() if line.startswith("kernel sampler"))
     return "" if "yes" in row.split() else row
-
-
-@contextmanager
-def confined(core: int) -> Iterator[None]:
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, [core])
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def words_of(text: str) -> str:
@@ -103,12 +92,14 @@ def test_real_time(
         assert proved.get("kernel", 0) > 100, trust
 
 
-HOG = "import time; end = time.monotonic() + 1.6\nwhile time.monotonic() < end: pass"
+HOG = "import time; print('ready', flush=True); end = time.monotonic() + 1.6\nwhile time.monotonic() < end: pass"
 BRIEF = """
-import threading, time
+import sys, threading, time
 def work():
     end = time.thread_time() + 0.02
     while time.thread_time() < end: pass
+print("ready", flush=True)
+sys.stdin.read()
 for _ in range(20):
     thread = threading.Thread(target=work)
     thread.start()
@@ -117,14 +108,28 @@ for _ in range(20):
 
 
 @pytest.mark.alone  # likewise
-def test_real_time_of_others(run_keisoku: Run, report: Report, a_python: Interpreter, cores: tuple[int, int]) -> None:
-    """Another program has the core that the measured one and we share: that is said, and nothing else is the cause."""
+def test_real_time_of_others(
+    keisoku: str, report: Report, a_python: Interpreter, cores: tuple[int, int], tmp_path: Path
+) -> None:
+    """Another program takes the core that the measured one and we share: that is said, and nothing else is the cause."""
     hog = real_time_on(cores[-1])
-    words = ("--reader", "core", "--rate", str(RATE_HZ), "--no-html", "-o", "x.kei")
-    with subprocess.Popen([*hog, a_python.path, "-c", HOG]), confined(cores[-1]):
-        done = run_keisoku("run", *words, a_python.path, "-c", BRIEF)
-    assert done.status == 0, done.err
-    told, trust = words_of(done.err), report(done.recording)["trust"]
+    words = [keisoku, "run", "--reader", "core", "--rate", str(RATE_HZ), "--no-html", "-o", "x.kei"]
+    with confined(cores[-1]):
+        run = subprocess.Popen(
+            [*words, a_python.path, "-c", BRIEF],
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    with run:
+        assert run.stdout is not None and run.stdout.readline() == "ready\n"
+        with subprocess.Popen([*hog, a_python.path, "-c", HOG], stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None and other.stdout.readline() == "ready\n"
+            _, err = run.communicate("", timeout=60)  # it works from now on
+    assert run.returncode == 0, err
+    told, trust = words_of(err), report(tmp_path / "x.kei")["trust"]
     assert trust["waited_s"] > 0.5, trust
     assert "keisoku waited for a core for" in told, told
     assert "too brief to be followed" not in told, told

@@ -17,7 +17,7 @@ import pytest
 from interpreters import Interpreter
 from measured import needs_kernel_pointers
 from oracle import PROGRAMS
-from support import Result, Run, sql
+from support import Result, Run, confined, sql
 
 pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
@@ -129,16 +129,12 @@ def test_core_not_open(refused: Run, report: Report, a_python: Interpreter, tmp_
         pytest.skip("a single core: it is open to us")
     program = PROGRAMS / "alternate.py"
     ours, theirs = sorted(os.sched_getaffinity(0))[:2]
-    before = os.sched_getaffinity(0)
     code = (
         f"import os, sys, runpy; os.sched_setaffinity(0, [{theirs}]); sys.argv = ['alternate.py', '1.5'];"
         f"runpy.run_path({str(program)!r}, run_name='__main__')"
     )
-    try:
-        os.sched_setaffinity(0, [ours])
+    with confined(ours):
         done = refused("run", "--rate", "1000", "--no-html", "-o", "x.kei", a_python.path, "-c", code)
-    finally:
-        os.sched_setaffinity(0, before)
     assert done.status == 0, done.err
     trust = report(tmp_path / "x.kei")["trust"]
     lost = {name: count for name, count in trust["lost"].items() if name != "process-missed"}
