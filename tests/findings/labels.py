@@ -41,6 +41,10 @@ class Answer:
         return f"`{self.tag}` in {', '.join(self.functions)}"
 
 
+def known_tags() -> set[str]:
+    return set(re.findall(r'^FINDING\(\w+, "([^"]+)"', TABLE.read_text(), re.MULTILINE))
+
+
 def rows(path: Path, word: str) -> list[str]:
     return re.findall(rf"^{word}: (.*)$", path.read_text(), re.MULTILINE)
 
@@ -126,6 +130,11 @@ def controls() -> list[Control]:
 
 def asking(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [finding for finding in report["findings"] if finding["prescription"] in ASKING]
+
+
+def is_complete(report: dict[str, Any]) -> bool:
+    """The machine was not too busy for any verdict: what is not said is not so."""
+    return all(finding["tag"] not in UNSAID for finding in report["findings"])
 
 
 def is_unsaid(report: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ import labels
 import pytest
 import score_page
 import steady
+import twins
 from labels import Answer
 
 LOOP = Answer("hot-loop", ("flood", "around"), "each cell is looked at in Python")
@@ -55,6 +56,20 @@ def test_a_fixed_program_may_hear_what_is_declared() -> None:
     assert labels.false_advice((LOOP,), report(FLAT)) == []
     assert labels.false_advice((LOOP,), report(HOT, SERVED)) == ["io-wait in survey"]
     assert labels.false_advice((), report(BUSY, HOT)) == ["hot-loop in flood"]
+
+
+@pytest.mark.parametrize(
+    ("once", "false"), [([FLAT], []), ([BUSY, FLAT], ["hot-loop in flood"]), ([HOT], ["hot-loop in flood"])]
+)
+def test_only_a_quiet_machine_takes_false_advice_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, once: list[tuple[str, str, str]], false: list[str]
+) -> None:
+    path = tmp_path / "map.py"
+    path.write_text("again and again")
+    monkeypatch.setattr(twins, "measure_enough", lambda *_: report(HOT))
+    monkeypatch.setattr(twins, "record", lambda *_: report(*once))
+    twin = labels.Twin(path, "list-shift", "flood", "", (), "")
+    assert twins.judge_fixed("", "", twin)[1] == false
 
 
 def test_the_first_advice_and_its_line_decide_of_a_pair(tmp_path: Path) -> None:
