@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "truth"))  # recording, oracle
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from faulty import LONG, Bounded, Ended, why_not  # noqa: E402
+from support import NeverError  # noqa: E402
 
 BYTES_MAX = 200 << 20  # of resident memory, whatever a target shows
 LIMIT_S = 300 if LONG else 120  # beyond it a call hangs: long runs share their cores with others
@@ -46,13 +47,15 @@ def bounded(keisoku: str, tmp_path: Path) -> Bounded:
             if not pid:
                 process.kill()
                 process.wait()
-                pytest.fail(f"{' '.join(words)} did not end in {limit_s:.0f} s")
+                raise NeverError(f"{' '.join(words)} did not end in {limit_s:.0f} s")
             process.returncode = os.waitstatus_to_exitcode(status)
             for file in (out, err):
                 file.seek(0)
             ended = Ended(process.returncode, out.read(), err.read(), peak)
-        assert ended.status >= 0, f"{' '.join(words)} died of signal {-ended.status}\n{ended.err}"
-        assert ended.peak_bytes < BYTES_MAX, f"{' '.join(words)} took {ended.peak_bytes >> 20} MiB"
+        if ended.status < 0:
+            raise NeverError(f"{' '.join(words)} died of signal {-ended.status}\n{ended.err}")
+        if ended.peak_bytes >= BYTES_MAX:
+            raise NeverError(f"{' '.join(words)} took {ended.peak_bytes >> 20} MiB")
         return ended
 
     return run

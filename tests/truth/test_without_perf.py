@@ -17,7 +17,7 @@ import pytest
 from interpreters import Interpreter
 from measured import needs_kernel_pointers
 from oracle import PROGRAMS
-from support import Result, Run, confined, sql
+from support import Result, Run, confined, never_crashed, never_hangs, sql
 
 pytestmark = pytest.mark.sparse
 Report = Callable[[Path], dict[str, Any]]
@@ -35,15 +35,17 @@ def refused(keisoku: str, tmp_path: Path) -> Run:
 
     def run(*arguments: object, env: dict[str, str] | None = None) -> Result:
         words = [*WITHOUT, keisoku, *map(str, arguments)]
-        done = subprocess.run(
-            words,
-            cwd=tmp_path,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        with never_hangs(words):
+            done = subprocess.run(
+                words,
+                cwd=tmp_path,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+        never_crashed(done)
         return Result(done.returncode, done.stdout, done.stderr, tmp_path, words)
 
     return run
