@@ -8,17 +8,33 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Nobody answers for it: because it is no recording, is whole, or its recorder was killed. */
-static int explain_silence(const char *path, bool stale, struct err *err)
+enum { ENDING_NS = 100 * 1000 * 1000, ENDING_TRIES = 20 };
+
+static int is_complete(const char *path, bool *complete, struct err *err)
 {
     struct profile *profile = NULL;
     int rc = profile_load(path, &profile, err);
+    *complete = rc == 0 && profile->complete;
+    profile_free(profile);
+    return rc;
+}
+
+/* Nobody answers for it: because it is no recording, is whole, or its recorder was killed. One that ends takes its
+ * socket away first: then the rest of the file comes a moment later. */
+static int explain_silence(const char *path, bool stale, struct err *err)
+{
+    const struct timespec moment = {.tv_nsec = ENDING_NS};
+    bool complete;
+    int rc = is_complete(path, &complete, err);
+    for (int i = 0; i < ENDING_TRIES && rc == 0 && !complete && !stale; i++) {
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+        rc = is_complete(path, &complete, err);
+    }
     if (rc != 0)
         return rc;
-    bool complete = profile->complete;
-    profile_free(profile);
     if (complete)
         return err_set(err, ERR_GONE, "nothing records %s any more: it is complete", path);
     return err_set(err, ERR_GONE,

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -307,6 +308,21 @@ def test_a_killed_recorder_is_told(start: Callable[..., Recorder], a_python: Int
     assert not socket.exists()
     status, said = recorder.ctl("status")
     assert status == 2 and "its recorder was killed" in said, said
+
+
+def test_a_recorder_that_ends_just_now_was_not_killed(
+    run_keisoku: Run, make_recording: Callable[[Path, Path], Path], tmp_path: Path
+) -> None:
+    """It answers no more, and its file is whole a moment later."""
+    text = "process main 7 python=3.13\nthread t main 7\nfunction f /home/u/app.py 1\nstack s f:2\nduring t 1 python@s\n"
+    for name, end in (("x", "unfinished\n"), ("whole", "")):
+        (tmp_path / f"{name}.txt").write_text(text + end)
+        make_recording(tmp_path / f"{name}.txt", tmp_path / f"{name}.kei")
+    later = threading.Timer(0.3, os.replace, (tmp_path / "whole.kei", tmp_path / "x.kei"))
+    later.start()
+    done = run_keisoku("ctl", "x.kei", "status")
+    later.join()
+    assert done.status == 2 and "it is complete" in done.err, done.err
 
 
 def test_the_socket_goes_with_the_recording(run_keisoku: Run, a_python: Interpreter) -> None:
