@@ -224,18 +224,17 @@ def benchmarks(result: dict[str, Any]) -> str:
     if result.get("cost"):
         text += (
             "\n## Cost to a program that computes\n\n"
-            "A program that does a fixed amount of work, bare and under each tool, once a round in an order drawn anew. "
-            "A ratio is of the two runs of one round; given are the geometric mean over the rounds and its 95 % "
-            "interval; below 1 is the spread of the machine, no gain. The program's own clocks measure the work alone, "
-            "without start-up. *CPU of the tool* is what "
-            "its process used beyond the program's, per second of the program; where it starts the program it includes "
-            "its own start-up. *Core time taken* is what keisoku counts and prints in every report, the mean of its runs "
-            "from which other machines of the host took no more than 1 %, and of at least half of them. "
-            "As it comes, keisoku keeps to a budget of 1 % of a core and lowers its rate for it; a rate that is asked for lifts "
-            "the budget. The wall ratios of the bars, but for the reader from the core, are of slices of one run: a third of a second in "
-            "which the program is sampled by the mean of the two beside it in which it is not (`keisoku ctl pause`), the "
-            f"median of {sliced_count(result['cost'])} and its 95 % interval. What else the machine does, and where a "
-            "run's memory lies, moves runs by a tenth.\n\n"
+            "A program that does a fixed amount of work, bare and under each tool, once a round in an order drawn anew. A "
+            "ratio is of the two runs of one round; given are the geometric mean over the rounds and its 95 % interval; "
+            "below 1 is the spread of the machine, no gain. The program's own clocks measure the work alone, without "
+            "start-up. *CPU of the tool* is what its process used beyond the program's, per second of the program; where "
+            "it starts the program it includes its own start-up. *Core time taken* is what keisoku counts and prints in "
+            "every report, the mean of its runs from which other machines of the host took no more than 1 %, and of at "
+            "least half of them. As it comes, keisoku keeps to a budget of 1 % of a core and lowers its rate for it; a "
+            "rate that is asked for lifts the budget. The wall ratios of the bars, but for the reader from the core, are "
+            "of slices of one run: a third of a second in which the program is sampled by the mean of the two beside it "
+            f"in which it is not (`keisoku ctl pause`), the median of {sliced_count(result['cost'])} and its 95 % "
+            "interval. What else the machine does, and where a run's memory lies, moves runs by a tenth.\n\n"
         )
         text += "\n".join(map(cost_section, result["cost"]))
     if result.get("evidence"):

@@ -227,18 +227,19 @@ static bool add_slot(struct buf *out, const struct profile *profile, const char 
 {
 #define SLOT(text) (length == sizeof(text) - 1 && memcmp(slot, text, length) == 0)
     size_t size;
+    bool told = find_size(profile->command, &size);
     if (SLOT("python") || SLOT("python3"))
         return add_interpreter(out, profile, SLOT("python3"));
     if (SLOT("script"))
         add_words(out, profile, script_of(profile->command), SIZE_MAX);
     else if (SLOT("program"))
         add_words(out, profile, 0, SIZE_MAX);
-    else if ((SLOT("sizes") || SLOT("sized")) && !find_size(profile->command, &size))
-        return false;
-    else if (SLOT("sizes"))
+    else if (SLOT("sizes") && told)
         add_sizes(out, profile, size);
-    else if (SLOT("sized"))
+    else if (SLOT("sized") && told)
         add_sized(out, profile, size);
+    else
+        return false;
     return profile->command[0][0] != '-';
 #undef SLOT
 }
