@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 QUIET = 0.01  # share of the cores that other machines of the host may take
+LEAST, MORE = 4, 12  # so many quiet runs are wanted, and so many more are made for them
 
 
 def quiet(cells: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Those from which other machines took nothing to speak of, at least half of them: chosen by that, not by what was
+    """Those from which other machines took nothing to speak of, at least LEAST of them: chosen by that, not by what was
     measured. An interrupt lasts longer where its core is taken meanwhile."""
     ordered = sorted(cells, key=lambda cell: cell["stolen"])
-    return ordered[: max((len(cells) + 1) // 2, sum(cell["stolen"] <= QUIET for cell in cells))]
+    return ordered[: max(LEAST, count_quiet(cells))]
+
+
+def count_quiet(cells: list[dict[str, float]]) -> int:
+    return sum(cell["stolen"] <= QUIET for cell in cells)

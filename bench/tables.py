@@ -230,7 +230,7 @@ def benchmarks(result: dict[str, Any]) -> str:
             "start-up. *CPU of the tool* is what its process used beyond the program's, per second of the program; where "
             "it starts the program it includes its own start-up. *Core time taken* is what keisoku counts and prints in "
             "every report, the mean of its runs from which other machines of the host took no more than 1 %, and of at "
-            "least half of them. As it comes, keisoku keeps to a budget of 1 % of a core and lowers its rate for it; a "
+            "least four of them. As it comes, keisoku keeps to a budget of 1 % of a core and lowers its rate for it; a "
             "rate that is asked for lifts the budget. The wall ratios of the bars, but for the reader from the core, are "
             "of slices of one run: a third of a second in which the program is sampled by the mean of the two beside it "
             f"in which it is not (`keisoku ctl pause`), the median of {sliced_count(result['cost'])} and its 95 % "
