@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import stolen
 from cost import PROGRAM, report_of, units_for
 from interpreters import Interpreter
 from peers import KEISOKU, TOOLS, TOP, execute
+from quiet import QUIET
 
 MAKE_RECORDING = TOP / "build" / "tests" / "tools" / "make-recording"
 
@@ -35,6 +37,19 @@ def page_of(recording: Path, folder: Path) -> int | None:
 
 
 def steady(python: Interpreter, folder: Path, seconds: float) -> dict[str, Any]:
+    """Of three times the one during which other machines of the host took least, or the first from which they took
+    nothing to speak of."""
+    found: list[dict[str, Any]] = []
+    for _ in range(3):
+        before = stolen.cores_ticks()
+        row = steady_once(python, folder, seconds)
+        found.append({**row, "stolen": stolen.share_since(before)})
+        if found[-1]["stolen"] <= QUIET:
+            break
+    return min(found, key=lambda row: float(row["stolen"]))
+
+
+def steady_once(python: Interpreter, folder: Path, seconds: float) -> dict[str, Any]:
     """Two real runs of a steady program; the difference between them is free of what every file carries."""
     own = TOOLS["keisoku 1 kHz"]
     units = units_for(python, 1.0, folder, 20)
