@@ -7,6 +7,7 @@ import random
 import statistics
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import stolen
 from interpreters import Interpreter
 from intervals import mean95, ratio
 from peers import KEISOKU, TOOLS, Run, Tool, execute
-from quiet import LEAST, MORE, count_quiet, quiet
+from quiet import quiet, with_more
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "steady.py"
 
@@ -117,9 +118,9 @@ def measure(
         if len(both) < 2 or tool.name in failed:
             continue
         cells = [row[tool.name] for row in both]
-        counted = list(cells)  # what keisoku counts itself needs no bare run beside it
-        while "taken" in cells[0] and count_quiet(counted) < LEAST and len(counted) < len(cells) + MORE:
-            counted.append(one(tool, python, folder, depth, units))
+        counted = cells
+        if "taken" in cells[0]:  # what keisoku counts itself needs no bare run beside it
+            counted = with_more(cells, partial(one, tool, python, folder, depth, units))
         result["tools"][tool.name] = {
             "wall": ratio([(row[tool.name]["wall_s"], row["bare"]["wall_s"]) for row in both]),
             "cpu": ratio([(row[tool.name]["cpu_s"], row["bare"]["cpu_s"]) for row in both]),
@@ -140,23 +141,28 @@ def measure(
     return result
 
 
+def sliced(
+    name: str, python: Interpreter, folder: Path, seconds: float, depth: int, threads: int = 1
+) -> dict[str, Any] | None:
+    """None, and it is said why: it failed, and the rest goes on."""
+    try:
+        return slices.measure(TOOLS[name], python, folder, seconds, depth, threads)
+    except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+        print(f"bench: slices of {name}, {threads} threads, depth {depth}: {error}", file=sys.stderr)
+        return None
+
+
 def by_slices(python: Interpreter, names: list[str], folder: Path, seconds: float) -> dict[str, dict[str, Any]]:
-    """One thread at depth 20; of a tool that failed there is nothing."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = slices.measure(TOOLS[name], python, folder, seconds, 20)
-        except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
-            print(f"bench: slices of {name}: {error}", file=sys.stderr)
-    return found
+    """One thread at depth 20."""
+    rows = {name: sliced(name, python, folder, seconds, 20) for name in names}
+    return {name: row for name, row in rows.items() if row}
 
 
 def by_threads(python: Interpreter, folder: Path, seconds: float) -> list[dict[str, Any]]:
     """1, 8 and 64 threads that share one GIL, at depth 20 and 200, 1 kHz asked for."""
-    tool = TOOLS["keisoku 1 kHz"]
-    return [
-        slices.measure(tool, python, folder, seconds, depth, threads) for threads in (1, 8, 64) for depth in (20, 200)
-    ]
+    shapes = [(threads, depth) for threads in (1, 8, 64) for depth in (20, 200)]
+    rows = [sliced("keisoku 1 kHz", python, folder, seconds, depth, threads) for threads, depth in shapes]
+    return [row for row in rows if row]
 
 
 def startup(python: Interpreter, folder: Path, rounds: int) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 """bench/run.py [--quick] [--only PART,…] : measures keisoku beside its peers on this machine.
 
 Prints one table of the project's bars and, unless --only or --quick left something out, writes docs/benchmarks.md and
-docs/accuracy.md. What was measured lies in build/bench/result.json. About an hour; --quick about five minutes. The peers
-are installed into .cache/bench-HASH from bench/requirements.txt. `tools/with-venv python3 bench/run.py --only ledger`
-and `--only agree` need none of them; KEISOKU_ONLY=3.8,3.15 measures the first on those alone and keeps what was measured
-on others.
+docs/accuracy.md. What was measured lies in build/bench/result.json, from the end of each part on. Above an hour;
+--quick some minutes. The peers are installed into .cache/bench-HASH from bench/requirements.txt.
+`tools/with-venv python3 bench/run.py --only ledger` and `--only agree` need none of them; KEISOKU_ONLY=3.8,3.15 measures
+the first on those alone and keeps what was measured on others.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def measure(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any
         if part in options.parts:
             say(part)
             before = stolen.cores_ticks()
-            result[part] = getattr(parts, part)(bench)
+            result[part] = getattr(parts, f"part_{part}")(bench)
             taken[part] = stolen.share_since(before)
             yield result
 

@@ -203,7 +203,7 @@ static bool find_size(const char *const *words, size_t *at)
     return found > 0 || !of_option;
 }
 
-/* Four sizes up to the one that was measured, "1000,2000,4000,8000"; `some` where none was. */
+/* Four sizes up to the one that was measured, "1000,2000,4000,8000": these where none was. */
 static void add_sizes(struct buf *out, const struct profile *profile, size_t at)
 {
     const char *word = profile->command[at];
