@@ -217,8 +217,8 @@ static size_t make_key(char *key, const void *head, size_t size, const char *pat
 
 /* PID of one that has the file that the root has there; 0: it is the first one, as far as is known. What was found out
  * stays: later the file may be another by its change time, or nobody is left to ask. */
-static uint32_t owner_of(struct source_text *sources, const struct tracked_process *process, uint32_t root,
-                         const char *path, struct first_file *first)
+static uint32_t pid_that_has(struct source_text *sources, const struct tracked_process *process, uint32_t root,
+                             const char *path, struct first_file *first)
 {
     char key[sizeof(struct file_id) + SOURCE_PATH_BYTES];
     uint32_t pid = 0, ignored;
@@ -247,7 +247,7 @@ const char *source_text_file(struct source_text *sources, struct tracked_process
     bool absolute = path[0] == '/' && strlen(path) < SOURCE_PATH_BYTES;
     uint32_t root = absolute ? root_of(sources, process) : 0;
     struct first_file *first = root != 0 ? first_at(sources, process, root, path) : NULL;
-    uint32_t pid = first != NULL && first->root != root ? owner_of(sources, process, root, path, first) : 0;
+    uint32_t pid = first != NULL && first->root != root ? pid_that_has(sources, process, root, path, first) : 0;
     if (pid == 0)
         return path;
     snprintf(name, size, "/proc/%u/root%s", pid, path);

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { DECORATORS_MAX = 8 };
-
 struct search {
     const struct profile *profile;
     double *ns;          /* by stack: with all that it leads to */
@@ -53,39 +51,6 @@ static bool is_within(const struct profile *profile, uint32_t stack)
     return false;
 }
 
-/* `@functools.lru_cache(maxsize=None)`: the last part of its name. */
-static bool decorates_with_cache(struct text text)
-{
-    static const char *const names[] = {"cache",     "lru_cache", "cached_property", "cached",  "cachedmethod",
-                                        "lfu_cache", "ttl_cache", "memoize",         "memoized"};
-    struct text name = {text.at, text.at};
-    while (name.end < text.end && (text_is_word(*name.end) || *name.end == '.')) {
-        if (*name.end++ == '.')
-            name.at = name.end;
-    }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (text_same(name, (struct text){names[i], names[i] + strlen(names[i])}))
-            return true;
-    }
-    return false;
-}
-
-/* What one round worked out another finds, but not in another process. */
-static bool is_cached(const struct profile *profile, uint32_t function)
-{
-    const struct function *of = &profile->functions[function];
-    for (uint32_t line = of->first_line; line > 0 && line < of->first_line + DECORATORS_MAX; line++) {
-        size_t length = 0;
-        const char *text = source_line(profile, of->file, line, &length);
-        size_t indent = text != NULL ? source_indent(text, length) : 0;
-        if (text == NULL || indent == length || text[indent] != '@')
-            return false;
-        if (decorates_with_cache((struct text){text + indent + 1, text + length}))
-            return true;
-    }
-    return false;
-}
-
 /* Puts something where other rounds find it: a name of the module's, one declared so, or a cache. */
 static bool leaves_behind(const struct profile *profile, uint32_t function)
 {
@@ -94,10 +59,10 @@ static bool leaves_behind(const struct profile *profile, uint32_t function)
     size_t length;
     if (source_function_stores(profile, function, &store) && strchr(store.name, '.') == NULL)
         return true;
-    if (is_cached(profile, function))
-        return true;
     if (!source_body_begin(profile, function, &body))
         return false;
+    if (body.cached) /* another process would not find it there */
+        return true;
     for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
         if (source_mentions(text, length, "global") || source_mentions(text, length, "nonlocal"))
             return true;

@@ -11,7 +11,7 @@ struct source_body {
     uint32_t at;         /* line of the statement read last */
     struct text head;    /* its `def` */
     size_t indent;       /* of that */
-    bool cached;         /* a decorator keeps its results */
+    bool cached;         /* a decorator, or a parameter, keeps its results */
     bool unlimited;      /* all of them, for ever */
     bool unclear;        /* not all of it was read, or understood */
     unsigned read;

@@ -45,6 +45,20 @@ static bool keeps_all(const char *words, size_t length)
     return begins(words, length, "@") && has(words, length, "lru_cache(") && has(words, length, "None");
 }
 
+/* `@functools.lru_cache(maxsize=None)`, `@memoize`, `def walk(node, cache):`. Of a decorator its name tells. */
+static bool keeps_results(struct text head)
+{
+    struct text told = head;
+    if (text_begins(head, "@")) {
+        told.end = ++told.at;
+        while (told.end < head.end && (text_is_word(*told.end) || *told.end == '.')) {
+            if (*told.end++ == '.')
+                told.at = told.end;
+        }
+    }
+    return text_find(told, "cache") != NULL || text_find(told, "memo") != NULL;
+}
+
 bool source_body_begin(const struct profile *profile, uint32_t function, struct source_body *body)
 {
     const struct function *of = &profile->functions[function];
@@ -58,7 +72,7 @@ bool source_body_begin(const struct profile *profile, uint32_t function, struct 
         if (kind != STATEMENT_READ)
             return false;
         size_t length = (size_t)(head.text.end - head.text.at);
-        body->cached = body->cached || has(head.text.at, length, "cache") || has(head.text.at, length, "memo");
+        body->cached = body->cached || keeps_results(head.text);
         body->unlimited = body->unlimited || keeps_all(head.text.at, length);
         body->indent = head.indent;
         body->head = head.text;
