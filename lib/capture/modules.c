@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "capture/cpython/made_code.h"
 
 #include <string.h>
 
@@ -10,6 +11,7 @@ struct module_map {
     struct proc_maps **old; /* earlier readings: paths handed out stay valid */
     size_t n_old, old_capacity;
     uint64_t read_ns;
+    bool compiler_asked, compiler_on; /* the interpreter's own, that makes code at run time */
 };
 
 enum { READ_AGAIN_NS = 100 * 1000 * 1000, SOONER = 5 /* times half as late */, READINGS_MAX = 64, EVAL_LOOP_TRIES = 8 };
@@ -128,6 +130,18 @@ const struct proc_map *module_mapping(struct module_map **map, const struct trac
     return find(*map, address);
 }
 
+static bool is_made_by_interpreter(struct module_map *map, const struct tracked_process *process,
+                                   const struct proc_map *found)
+{
+    if (found->inode != 0 || process->info.text_end == 0)
+        return false;
+    if (!map->compiler_asked) {
+        map->compiler_asked = true;
+        map->compiler_on = made_code_switched_on(process->pid, &process->info);
+    }
+    return map->compiler_on && made_code_has(&map->maps, found);
+}
+
 struct module module_at(struct module_map **map, struct module_files *files, const struct tracked_process *process,
                         const struct ip_point *point)
 {
@@ -141,6 +155,8 @@ struct module module_at(struct module_map **map, struct module_files *files, con
     if (found == NULL)
         return (struct module){.kind = MODULE_UNKNOWN,
                                .place = process->info.text_end > 0 ? PLACE_LIBRARY : PLACE_UNKNOWN};
+    if (is_made_by_interpreter(*map, process, found))
+        return (struct module){.kind = MODULE_INTERPRETER, .place = PLACE_LOOP};
     bool support = is_support(found->path);
     return (struct module){
         .kind = support ? MODULE_SUPPORT : MODULE_NATIVE,

@@ -2,6 +2,7 @@
  * Unit tests of lib/capture/cpython: line tables, the debug-offset table and the rows, much of it hostile.
  */
 #include "base/mem.h"
+#include "capture/cpython/made_code.h"
 #include "capture/cpython/offsets.h"
 #include "capture/cpython/opcodes.h"
 #include "capture/cpython/python.h"
@@ -362,9 +363,32 @@ static void hostile_instructions_end(void **state)
     }
 }
 
+/* --- code made at run time ------------------------------------------------------------------------------------------
+ */
+
+static void made_code_is_told_from_a_librarys(void **state)
+{
+    (void)state;
+    struct proc_map mapped[] = {
+        {.executable = true, .path = "/usr/lib/libLLVM-19.so.1"},
+        {.executable = true, .path = ""},
+        {.executable = true, .path = "[anon:cpython:jit]"},
+        {.executable = true, .path = "[anon:other]"},
+    };
+    struct proc_maps alone = {.maps = mapped + 1, .count = 3}, beside = {.maps = mapped, .count = 4};
+    assert_true(made_code_has(&alone, &mapped[1]));
+    assert_false(made_code_has(&beside, &mapped[1]));
+    mapped[0].path = "/home/libLLVM/libplain.so"; /* the file's name counts, no folder's */
+    assert_true(made_code_has(&beside, &mapped[1]));
+    mapped[0].path = "/usr/lib/libLLVM-19.so.1";
+    assert_true(made_code_has(&beside, &mapped[2])); /* named by who made it */
+    assert_false(made_code_has(&alone, &mapped[3]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(made_code_is_told_from_a_librarys),
         cmocka_unit_test(lnotab_gives_lines),
         cmocka_unit_test(ranges_give_lines),
         cmocka_unit_test(forward_steps_give_lines),

@@ -296,6 +296,23 @@ ssize_t proc_cmdline(pid_t pid, char *text, size_t size)
     return length;
 }
 
+bool proc_environment(pid_t pid, const char *name, char *value, size_t size)
+{
+    char path[64];
+    size_t length = 0, n = strlen(name);
+    proc_path(pid, "environ", path, sizeof(path));
+    char *text = slurp(path, &length);
+    const char *found = NULL;
+    for (size_t at = 0; text != NULL && found == NULL && at < length; at += strlen(text + at) + 1) {
+        if (strncmp(text + at, name, n) == 0 && text[at + n] == '=')
+            found = text + at + n + 1;
+    }
+    if (found != NULL)
+        snprintf(value, size, "%s", found);
+    mem_free(text);
+    return found != NULL;
+}
+
 size_t proc_auxv(pid_t pid, char *bytes, size_t size)
 {
     char path[64];

@@ -78,6 +78,9 @@ bool proc_ended(pid_t pid, int *wait_status);
 bool proc_comm(pid_t pid, pid_t tid, char comm[16]);
 /* /proc/PID/cmdline, arguments joined by NUL; length or negative code. */
 ssize_t proc_cmdline(pid_t pid, char *text, size_t size);
+/* A variable of the environment that the program was started with, cut to `size`; false when it has none of that name,
+ * or that is not permitted. */
+bool proc_environment(pid_t pid, const char *name, char *value, size_t size);
 /* /proc/PID/auxv: addresses that the kernel draws anew for each program that a process becomes by exec. Length; 0:
  * gone.
  */
