@@ -154,6 +154,12 @@ def shared_library(folder: Path, source: str, *flags: str) -> Path:
     return made
 
 
+def preloadable(keisoku: str) -> str:
+    """The same program with a shared C library: into one that has its own nothing can be preloaded."""
+    twin = Path(keisoku).resolve().with_name("keisoku-shared")
+    return str(twin) if twin.exists() else keisoku
+
+
 def make_recording(keisoku: str, description: str | Path, output: Path) -> Path:
     """A recording from tests/recordings/DESCRIPTION.txt, or from a description of the test's own."""
     maker = Path(keisoku).parent.parent / "tests" / "tools" / "make-recording"

@@ -15,7 +15,7 @@ import pytest
 from faulty import Bounded, rounds
 from interpreters import Interpreter
 from recording import Recording
-from support import sql
+from support import preloadable, sql
 
 SHIM = Path(__file__).resolve().parent / "programs" / "wall_clock.c"
 YEAR_S = 365 * 24 * 3600
@@ -37,6 +37,11 @@ for i in range(3):
     os.wait()
 print(len(seen), time.monotonic() - start)
 """
+
+
+@pytest.fixture(scope="session")
+def keisoku(keisoku: str) -> str:
+    return preloadable(keisoku)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,17 @@ import crossed
 import pytest
 from interpreters import Interpreter
 from oracle import PROGRAMS
-from support import Run, busy
+from support import Run, busy, preloadable
 
 pytestmark = pytest.mark.usefixtures("kind_of_frames")
 RATE = 1000
 READS_MAX = 3  # a sweep, whatever the number of threads, up to 64, and their depth
 WARM_TENTHS = 10  # what is new is read, interned and named until then
+
+
+@pytest.fixture(scope="session")
+def keisoku(keisoku: str) -> str:
+    return preloadable(keisoku)
 
 
 @pytest.fixture
