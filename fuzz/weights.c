@@ -91,7 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t count = take_rows(&input, rows);
     struct weighing *weighing = weighing_new(profile, sums ? 0 : ROWS_MAX);
     MUST(weighing != NULL);
-    weighing_count(weighing, rows, count);
+    weighing_count(weighing, &(struct chunk_group){1, (uint32_t)count});
+    if (weighing_asks(weighing, 1))
+        weighing_look(weighing, rows, count);
     MUST(weighing_add(weighing, rows, count) == 0);
     MUST(weighing_end(weighing) == 0);
     weighing_free(weighing);

@@ -199,7 +199,7 @@ uint8_t reader_byte(struct reader *reader)
     return *reader->at++;
 }
 
-uint64_t reader_varint(struct reader *reader)
+uint64_t reader_long_varint(struct reader *reader)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -210,10 +210,4 @@ uint64_t reader_varint(struct reader *reader)
     }
     reader->failed = true;
     return 0;
-}
-
-int64_t reader_signed_varint(struct reader *reader)
-{
-    uint64_t value = reader_varint(reader);
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
 }

@@ -38,7 +38,16 @@ struct reader {
     bool failed;
 };
 uint8_t reader_byte(struct reader *reader);
-uint64_t reader_varint(struct reader *reader);
-int64_t reader_signed_varint(struct reader *reader);
+uint64_t reader_long_varint(struct reader *reader); /* of any length */
+/* Nearly all that we write are one byte. */
+static inline uint64_t reader_varint(struct reader *reader)
+{
+    return reader->at < reader->end && *reader->at < 0x80 ? *reader->at++ : reader_long_varint(reader);
+}
+static inline int64_t reader_signed_varint(struct reader *reader)
+{
+    uint64_t value = reader_varint(reader);
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
 
 #endif

@@ -34,6 +34,11 @@ _Static_assert(CHUNK_UNITS_MAX <= CHUNK_TIME_MASK && STATE_COUNT <= 32 && READER
                    MARKS_ALL <= 127,
                "fields too narrow");
 
+/* The rows of one thread in a chunk lie together. */
+struct chunk_group {
+    uint32_t thread, rows;
+};
+
 struct chunk_counter {
     uint64_t time; /* units */
     int64_t value;
@@ -50,5 +55,9 @@ int chunk_encode_counters(struct buf *out, const struct chunk_counter *rows, siz
  * valid. */
 int chunk_decode(const void *data, size_t size, struct chunk_row **rows, size_t *capacity, size_t *count);
 int chunk_decode_counters(const void *data, size_t size, struct chunk_counter **rows, size_t *capacity, size_t *count);
+
+/* Of which threads a chunk of samples has how many rows: without decoding these, which nothing else of it is checked
+ * for. Grown and returned as by chunk_decode. */
+int chunk_groups(const void *data, size_t size, struct chunk_group **groups, size_t *capacity, size_t *count);
 
 #endif

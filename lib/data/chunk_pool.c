@@ -22,7 +22,7 @@ struct job {
     struct chunk_row *rows;
     size_t rows_capacity, count;
     int rc;
-    enum { JOB_FREE, JOB_GIVEN, JOB_BEGUN, JOB_DONE } state; /* under the lock */
+    bool done; /* under the lock */
 };
 
 struct chunk_pool {
@@ -30,7 +30,7 @@ struct chunk_pool {
     pthread_cond_t changed;
     struct job jobs[JOBS];
     size_t given, taken;  /* of all so far; the job of number n is jobs[n % JOBS] */
-    size_t next;          /* none before it waits to be begun */
+    size_t next;          /* of them the first that nobody decodes yet */
     size_t waiting_bytes; /* of those that were given and not taken */
     pthread_t workers[WORKERS_MAX];
     size_t n_workers;
@@ -48,23 +48,27 @@ static void decode(struct job *job)
     }
 }
 
+/* Decodes the first that waits, without the lock that is held. False: none does. */
+static bool decode_next(struct chunk_pool *pool)
+{
+    if (pool->next == pool->given)
+        return false;
+    struct job *job = &pool->jobs[pool->next++ % JOBS];
+    pthread_mutex_unlock(&pool->lock);
+    decode(job);
+    pthread_mutex_lock(&pool->lock);
+    job->done = true;
+    pthread_cond_broadcast(&pool->changed);
+    return true;
+}
+
 static void *work(void *context)
 {
     struct chunk_pool *pool = context;
     pthread_mutex_lock(&pool->lock);
     while (!pool->ends) {
-        struct job *job = &pool->jobs[pool->next % JOBS];
-        if (pool->next == pool->given) {
+        if (!decode_next(pool))
             pthread_cond_wait(&pool->changed, &pool->lock);
-            continue;
-        }
-        pool->next++;
-        job->state = JOB_BEGUN;
-        pthread_mutex_unlock(&pool->lock);
-        decode(job);
-        pthread_mutex_lock(&pool->lock);
-        job->state = JOB_DONE;
-        pthread_cond_broadcast(&pool->changed);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -135,7 +139,7 @@ int chunk_pool_give(struct chunk_pool *pool, const void *data, size_t size)
     job->size = size;
     pool->waiting_bytes += size;
     pthread_mutex_lock(&pool->lock);
-    job->state = JOB_GIVEN;
+    job->done = false;
     pool->given++;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
@@ -152,19 +156,13 @@ bool chunk_pool_take(struct chunk_pool *pool, struct chunk_taken *taken)
     if (pool->taken == pool->given)
         return false;
     pthread_mutex_lock(&pool->lock);
-    bool mine = job->state == JOB_GIVEN; /* then none before it waits either */
-    if (mine) {
-        pool->next = pool->taken + 1;
-        job->state = JOB_BEGUN;
+    while (!job->done) { /* it may be a worker's: then those behind it are ours */
+        if (!decode_next(pool))
+            pthread_cond_wait(&pool->changed, &pool->lock);
     }
-    while (!mine && job->state != JOB_DONE)
-        pthread_cond_wait(&pool->changed, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
-    if (mine)
-        decode(job);
     pool->taken++;
     pool->waiting_bytes -= job->size;
-    job->state = JOB_FREE; /* nobody else looks at it before it is given anew */
     *taken = (struct chunk_taken){job->rows, job->count, job->rc};
     return true;
 }

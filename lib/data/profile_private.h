@@ -78,14 +78,17 @@ int columns_order(struct sample_columns *columns, size_t n_threads);
 void columns_release(struct sample_columns *columns);
 
 /*
- * weights.c. Fills profile->samples from rows in any order of threads, those of a thread in order of time. All rows are
- * given twice, in the same order: first to be counted, then to be weighed. Pure.
+ * weights.c. Fills profile->samples from rows in any order of threads, those of a thread in order of time. First all of
+ * them are counted, and looked at where the weighing asks for it; then they are weighed. Pure.
  */
 struct weighing;
 /* More than `each_max` rows: alike ones are summed. NULL: no memory. */
 struct weighing *weighing_new(struct profile *profile, size_t each_max);
 void weighing_free(struct weighing *weighing);
-void weighing_count(struct weighing *weighing, const struct chunk_row *rows, size_t count);
+void weighing_count(struct weighing *weighing, const struct chunk_group *group);
+/* Nothing yet says whether the scheduler counted for the thread: its rows must be looked at, those of others may be. */
+bool weighing_asks(const struct weighing *weighing, uint32_t thread);
+void weighing_look(struct weighing *weighing, const struct chunk_row *rows, size_t count);
 bool weighing_sums(const struct weighing *weighing);
 /* 0, ERR_NOMEM, or ERR_CORRUPT for a row that was not counted. */
 int weighing_add(struct weighing *weighing, const struct chunk_row *rows, size_t count);

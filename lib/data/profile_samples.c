@@ -6,10 +6,11 @@
 struct pass {
     struct weighing *weighing;
     struct chunk_pool *pool; /* of the samples' */
-    bool again;              /* the second: rows have been counted */
-    size_t count;            /* of all rows so far */
+    struct chunk_group *groups;
+    size_t count; /* of all rows */
     struct chunk_counter *counters;
-    size_t capacity, counter_capacity;
+    size_t groups_capacity, capacity, counter_capacity;
+    bool again; /* the second: rows have been counted */
 };
 
 /*
@@ -21,15 +22,22 @@ static size_t most_samples(const struct loader *loader)
     return ((size_t)1 << 20) + 128 * (size_t)loader->file_bytes;
 }
 
+static const char missing[] = "a sample names a thread, stack or task that is not there";
+
 static int check_rows(struct loader *loader, const struct chunk_row *rows, size_t count)
 {
     const struct profile *profile = loader->profile;
     for (size_t i = 0; i < count; i++) {
         if (rows[i].thread == 0 || rows[i].thread >= profile->n_threads || rows[i].stack >= profile->n_stacks ||
             (rows[i].task != 0 && rows[i].task >= profile->n_tasks))
-            return loader_corrupt(loader, "a sample names a thread, stack or task that is not there");
+            return loader_corrupt(loader, missing);
     }
     return 0;
+}
+
+static int bad_samples(struct loader *loader, int rc)
+{
+    return rc == ERR_NOMEM ? loader_no_memory(loader) : loader_corrupt(loader, "a chunk of samples does not decode");
 }
 
 /* The oldest chunk that was given. */
@@ -38,16 +46,13 @@ static int add_chunk(struct loader *loader, struct pass *pass)
     struct chunk_taken chunk;
     if (!chunk_pool_take(pass->pool, &chunk))
         return 0;
-    if (chunk.rc == ERR_NOMEM)
-        return loader_no_memory(loader);
-    if (chunk.rc != 0 || chunk.count > most_samples(loader) - pass->count)
-        return loader_corrupt(loader, "a chunk of samples does not decode");
-    pass->count += chunk.count;
+    if (chunk.rc != 0)
+        return bad_samples(loader, chunk.rc);
     int rc = check_rows(loader, chunk.rows, chunk.count);
     if (rc != 0)
         return rc;
     if (!pass->again)
-        weighing_count(pass->weighing, chunk.rows, chunk.count);
+        weighing_look(pass->weighing, chunk.rows, chunk.count);
     else
         rc = weighing_add(pass->weighing, chunk.rows, chunk.count);
     if (rc == ERR_CORRUPT)
@@ -67,6 +72,28 @@ static int give_chunk(struct loader *loader, struct pass *pass, sqlite3_stmt *st
     return rc;
 }
 
+/* Says how many rows there are; most chunks need not be decoded for that. */
+static int count_chunk(struct loader *loader, struct pass *pass, sqlite3_stmt *statement)
+{
+    const void *data = sqlite3_column_blob(statement, 0);
+    size_t size = (size_t)sqlite3_column_bytes(statement, 0), n = 0;
+    int rc = data != NULL ? chunk_groups(data, size, &pass->groups, &pass->groups_capacity, &n) : ERR_CORRUPT;
+    bool asks = false;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct chunk_group *group = &pass->groups[i];
+        if (group->thread == 0 || group->thread >= loader->profile->n_threads)
+            return loader_corrupt(loader, missing);
+        if (group->rows > most_samples(loader) - pass->count)
+            return bad_samples(loader, ERR_CORRUPT);
+        pass->count += group->rows;
+        weighing_count(pass->weighing, group);
+        asks = asks || weighing_asks(pass->weighing, group->thread);
+    }
+    if (rc != 0)
+        return bad_samples(loader, rc);
+    return asks ? give_chunk(loader, pass, statement) : 0;
+}
+
 static int each_chunk(struct loader *loader, const char *sql, struct pass *pass,
                       int (*add)(struct loader *, struct pass *, sqlite3_stmt *))
 {
@@ -83,11 +110,11 @@ static int each_chunk(struct loader *loader, const char *sql, struct pass *pass,
     return rc;
 }
 
-static int each_sample_chunk(struct loader *loader, struct pass *pass)
+static int each_sample_chunk(struct loader *loader, struct pass *pass,
+                             int (*add)(struct loader *, struct pass *, sqlite3_stmt *))
 {
-    pass->count = 0;
     pass->pool = chunk_pool_new();
-    int rc = pass->pool != NULL ? each_chunk(loader, "SELECT data FROM sample_chunk ORDER BY id", pass, give_chunk)
+    int rc = pass->pool != NULL ? each_chunk(loader, "SELECT data FROM sample_chunk ORDER BY id", pass, add)
                                 : loader_no_memory(loader);
     while (rc == 0 && !chunk_pool_empty(pass->pool))
         rc = add_chunk(loader, pass);
@@ -95,19 +122,20 @@ static int each_sample_chunk(struct loader *loader, struct pass *pass)
     return rc;
 }
 
-/* Twice over the chunks: rows weigh by what their thread's rows have altogether, and are too many to be kept. */
+/* Twice over the chunks: how many rows there are says whether they are kept, and they are too many to be so. */
 int loader_samples(struct loader *loader)
 {
     struct pass pass = {.weighing = weighing_new(loader->profile, SAMPLES_EACH_MAX)};
-    int rc = pass.weighing != NULL ? each_sample_chunk(loader, &pass) : loader_no_memory(loader);
+    int rc = pass.weighing != NULL ? each_sample_chunk(loader, &pass, count_chunk) : loader_no_memory(loader);
     pass.again = true;
     if (rc == 0)
-        rc = each_sample_chunk(loader, &pass);
+        rc = each_sample_chunk(loader, &pass, give_chunk);
     if (rc == 0 && weighing_end(pass.weighing) != 0)
         rc = loader_no_memory(loader);
     if (rc == 0 && weighing_sums(pass.weighing))
         rc = loader_add_note(loader, "over 2 million samples: alike ones of a second are summed");
     weighing_free(pass.weighing);
+    mem_free(pass.groups);
     return rc;
 }
 

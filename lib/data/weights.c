@@ -21,10 +21,11 @@ struct live {
 
 /* What all rows of a thread add up to. */
 struct counted {
-    size_t rows; /* still to come, in the second pass */
-    uint64_t run, delay;
+    size_t rows;         /* still to come, in the second pass */
+    uint64_t run, delay; /* of those that came */
     struct live *live;
-    bool busy; /* not idle all along */
+    bool timed; /* the scheduler's counters are there: its totals say so, or a row */
+    bool busy;  /* not idle all along */
 };
 
 struct weighing {
@@ -63,17 +64,16 @@ static uint64_t within(const struct profile *profile, uint64_t time_ns)
 
 static int begin_thread(struct weighing *weighing, uint32_t id)
 {
-    const struct thread *thread = &weighing->profile->threads[id];
     struct counted *counted = &weighing->threads[id];
     struct live *live = mem_alloc(sizeof *live);
     if (live == NULL)
         return ERR_NOMEM;
     live->weigher = (struct weigher){.emit = emit, .add_cpu = add_cpu};
-    live->weigher.counted = counted->run > 0 || counted->delay > 0 || thread->run_ns > 0 || thread->delay_ns > 0;
+    live->weigher.counted = counted->timed;
     live->columns = &weighing->columns;
     live->thread = id;
     live->last_on_cpu = SIZE_MAX;
-    live->start_ns = within(weighing->profile, thread->start_ns);
+    live->start_ns = within(weighing->profile, weighing->profile->threads[id].start_ns);
     live->count = 0;
     counted->live = live;
     return 0;
@@ -134,6 +134,8 @@ struct weighing *weighing_new(struct profile *profile, size_t each_max)
         mem_free(weighing);
         return NULL;
     }
+    for (size_t t = 1; t < profile->n_threads; t++)
+        weighing->threads[t].timed = profile->threads[t].run_ns > 0 || profile->threads[t].delay_ns > 0;
     return weighing;
 }
 
@@ -148,15 +150,22 @@ void weighing_free(struct weighing *weighing)
     mem_free(weighing);
 }
 
-void weighing_count(struct weighing *weighing, const struct chunk_row *rows, size_t count)
+void weighing_count(struct weighing *weighing, const struct chunk_group *group)
 {
-    weighing->rows += count;
+    weighing->rows += group->rows;
+    weighing->threads[group->thread].rows += group->rows;
+}
+
+bool weighing_asks(const struct weighing *weighing, uint32_t thread)
+{
+    return !weighing->threads[thread].timed;
+}
+
+void weighing_look(struct weighing *weighing, const struct chunk_row *rows, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
-        struct counted *counted = &weighing->threads[rows[i].thread];
-        counted->rows++;
-        counted->run += rows[i].run;
-        counted->delay += rows[i].delay;
-        counted->busy = counted->busy || rows[i].state != STATE_IDLE;
+        if (rows[i].run > 0 || rows[i].delay > 0)
+            weighing->threads[rows[i].thread].timed = true;
     }
 }
 
@@ -165,7 +174,7 @@ bool weighing_sums(const struct weighing *weighing)
     return weighing->rows > weighing->each_max;
 }
 
-/* Idle all along: every sample says so; or it was never seen and never ran. Those without rows are weighed here. */
+/* Threads without rows are weighed here. Idle all along: never seen, and it never ran; or every sample says so. */
 static int begin(struct weighing *weighing)
 {
     struct profile *profile = weighing->profile;
@@ -178,29 +187,38 @@ static int begin(struct weighing *weighing)
         return ERR_NOMEM;
     for (uint32_t t = 1; rc == 0 && t < profile->n_threads; t++) {
         const struct counted *counted = &weighing->threads[t];
-        profile->thread_idle[t] = !counted->busy && (counted->rows > 0 || profile->threads[t].run_ns == 0);
         if (counted->rows > 0)
             continue;
+        profile->thread_idle[t] = profile->threads[t].run_ns == 0;
         rc = begin_thread(weighing, t);
         rc = rc == 0 ? end_thread(weighing, t) : rc;
     }
     return rc;
 }
 
+/* The next row of its thread, which has so many. */
+static int weigh_row(struct weighing *weighing, const struct chunk_row *row)
+{
+    struct counted *counted = &weighing->threads[row->thread];
+    bool first = counted->live == NULL;
+    if (counted->rows == 0)
+        return ERR_CORRUPT;
+    counted->run += row->run;
+    counted->delay += row->delay;
+    counted->busy = counted->busy || row->state != STATE_IDLE;
+    int rc = first ? begin_thread(weighing, row->thread) : 0;
+    rc = rc == 0 ? add_row(counted->live, row, first) : rc;
+    if (rc != 0 || --counted->rows > 0)
+        return rc;
+    weighing->profile->thread_idle[row->thread] = !counted->busy;
+    return end_thread(weighing, row->thread);
+}
+
 int weighing_add(struct weighing *weighing, const struct chunk_row *rows, size_t count)
 {
     int rc = weighing->begun ? 0 : begin(weighing);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        uint32_t id = rows[i].thread;
-        struct counted *counted = &weighing->threads[id];
-        bool first = counted->live == NULL;
-        if (counted->rows == 0)
-            return ERR_CORRUPT;
-        rc = first ? begin_thread(weighing, id) : 0;
-        rc = rc == 0 ? add_row(counted->live, &rows[i], first) : rc;
-        if (rc == 0 && --counted->rows == 0)
-            rc = end_thread(weighing, id);
-    }
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = weigh_row(weighing, &rows[i]);
     return rc;
 }
 

@@ -319,7 +319,12 @@ static struct profile *weighed(size_t each_max)
     }
     struct weighing *weighing = weighing_new(profile, each_max);
     assert_non_null(weighing);
-    weighing_count(weighing, rows, ROWS);
+    for (uint32_t thread = 1; thread < 4; thread += 2) {
+        weighing_count(weighing, &(struct chunk_group){thread, ROWS / 2});
+        assert_true(weighing_asks(weighing, thread));
+    }
+    weighing_look(weighing, rows, ROWS);
+    assert_true(!weighing_asks(weighing, 1) && !weighing_asks(weighing, 3));
     assert_int_equal(weighing_add(weighing, rows, ROWS / 3), 0);
     assert_int_equal(weighing_add(weighing, rows + ROWS / 3, ROWS - ROWS / 3), 0);
     assert_int_equal(weighing_add(weighing, rows, 1), ERR_CORRUPT); /* never counted */
