@@ -62,9 +62,9 @@ static void check(const struct profile *profile, const struct chunk_row *rows, s
         on_ticks += state_on_cpu((enum state)rows[i].state) ? rows[i].ticks : 0;
     }
     uint64_t end = thread->end_ns != 0 ? thread->end_ns : profile->duration_ns, start = thread->start_ns;
-    uint64_t seen = count > 0 ? rows[count - 1].time * CHUNK_UNIT_NS : start;
+    uint64_t seen = count > 0 ? chunk_row_ns(&rows[count - 1]) : start;
     end = end < seen ? seen : end;
-    start = count > 0 && rows[0].time * CHUNK_UNIT_NS < start ? rows[0].time * CHUNK_UNIT_NS : start;
+    start = count > 0 && chunk_row_ns(&rows[0]) < start ? chunk_row_ns(&rows[0]) : start;
     double life = end > start ? (double)(end - start) : 0;
     MUST(fabs(wall - life) <= 1 + life * 1e-9);
     double total = (double)thread->run_ns > run ? (double)thread->run_ns : run;

@@ -34,6 +34,12 @@ _Static_assert(CHUNK_UNITS_MAX <= CHUNK_TIME_MASK && STATE_COUNT <= 32 && READER
                    MARKS_ALL <= 127,
                "fields too narrow");
 
+/* Nanoseconds. In an arithmetic of 47 bits, in which a compiler may take the field, they would end after 39 hours. */
+static inline uint64_t chunk_row_ns(const struct chunk_row *row)
+{
+    return (uint64_t)row->time * CHUNK_UNIT_NS;
+}
+
 /* The rows of one thread in a chunk lie together. */
 struct chunk_group {
     uint32_t thread, rows;

@@ -189,7 +189,7 @@ static int copy_sample(struct source *source, const struct chunk_row *row)
         (row->task != 0 && row->task >= profile->n_tasks))
         return loader_corrupt(&source->loader, "a sample names a thread, stack or task that is not there");
     struct thread_sums *sums = &source->sums[row->thread];
-    struct sample sample = {.time_ns = row->time * CHUNK_UNIT_NS + source->offset_ns,
+    struct sample sample = {.time_ns = chunk_row_ns(row) + source->offset_ns,
                             .thread = source->first_thread + row->thread,
                             .stack = source->stacks[row->stack],
                             .ticks = row->ticks,
@@ -202,7 +202,7 @@ static int copy_sample(struct source *source, const struct chunk_row *row)
                             .place = row->place};
     sums->run_ns += sample.run_ns;
     sums->delay_ns += sample.delay_ns;
-    sums->last_ns = row->time * CHUNK_UNIT_NS;
+    sums->last_ns = chunk_row_ns(row);
     recording_add_sample(source->merger->recording, &sample);
     source->merger->samples++;
     source->merger->ticks += sample.ticks;

@@ -66,7 +66,7 @@ static bool alike(const struct sample_columns *columns, size_t i, uint32_t threa
            samples->state[i] == row->state && samples->marks[i] == row->marks && samples->reader[i] == row->reader &&
            samples->place[i] == row->place && (!columns->tasks || samples->task[i] == row->task) &&
            (samples->ticks[i] == 0) == (ticks == 0) && ticks <= UINT32_MAX - samples->ticks[i] &&
-           samples->time_ns[i] / ALIKE_NS == row->time * CHUNK_UNIT_NS / ALIKE_NS;
+           samples->time_ns[i] / ALIKE_NS == chunk_row_ns(row) / ALIKE_NS;
 }
 
 static size_t slot_of(uint32_t thread, const struct chunk_row *row, uint32_t ticks)
@@ -94,7 +94,7 @@ int columns_add(struct sample_columns *columns, uint32_t thread, const struct ch
     size_t i = *at = samples->count++;
     if (last != NULL)
         *last = i;
-    samples->time_ns[i] = row->time * CHUNK_UNIT_NS;
+    samples->time_ns[i] = chunk_row_ns(row);
     samples->thread[i] = thread;
     samples->stack[i] = row->stack;
     samples->ticks[i] = ticks;

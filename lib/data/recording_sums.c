@@ -105,7 +105,7 @@ static void add_to_window(struct recording *recording, const struct chunk_row *r
             recording_out_of_memory(recording);
             return;
         }
-        uint64_t first_ns = row->time * CHUNK_UNIT_NS, start_ns = thread->thread.start_ns;
+        uint64_t first_ns = chunk_row_ns(row), start_ns = thread->thread.start_ns;
         open_window(window, recording, row->thread, first_ns < start_ns ? first_ns : start_ns);
     }
     if (!weigher_holds(window->count, window->start_ns, row->time)) {
@@ -142,7 +142,7 @@ static void weigh_to_end(struct recording *recording, uint32_t id, uint64_t last
         window = &none;
         open_window(window, recording, id, start_ns);
     }
-    uint64_t last_sample_ns = window->count > 0 ? window->rows[window->count - 1].time * CHUNK_UNIT_NS : start_ns;
+    uint64_t last_sample_ns = window->count > 0 ? chunk_row_ns(&window->rows[window->count - 1]) : start_ns;
     struct weigher_end end = {.start_ns = window->start_ns,
                               .end_ns = end_ns < last_sample_ns ? last_sample_ns : end_ns,
                               .known_end_ns = thread->thread.end_ns,

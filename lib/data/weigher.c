@@ -193,7 +193,7 @@ bool weigher_holds(size_t count, uint64_t start_ns, uint64_t time)
 int weigher_window(struct weigher *weigher, const struct chunk_row *rows, size_t count, uint64_t start_ns,
                    uint64_t *end_ns)
 {
-    *end_ns = rows[count - 1].time * CHUNK_UNIT_NS;
+    *end_ns = chunk_row_ns(&rows[count - 1]);
     struct window window = {.rows = rows, .count = count, .length = later_by(*end_ns, start_ns)};
     return emit_window(weigher, &window);
 }
@@ -202,7 +202,7 @@ int weigher_end(struct weigher *weigher, const struct chunk_row *rows, size_t co
 {
     double run_left = later_by(end->run_ns, end->sampled_run_ns);
     double delay_left = later_by(end->delay_ns, end->sampled_delay_ns);
-    uint64_t start = end->start_ns, last = count > 0 ? rows[count - 1].time * CHUNK_UNIT_NS : start;
+    uint64_t start = end->start_ns, last = count > 0 ? chunk_row_ns(&rows[count - 1]) : start;
     int rc = 0;
     if (end->end_ns < end->known_end_ns) { /* it went on, and its counters with it */
         run_left = smaller(run_left, later_by(end->end_ns, last));

@@ -81,8 +81,8 @@ static int begin_thread(struct weighing *weighing, uint32_t id)
 
 static int add_row(struct live *live, const struct chunk_row *row, bool first)
 {
-    if (first && row->time * CHUNK_UNIT_NS < live->start_ns)
-        live->start_ns = row->time * CHUNK_UNIT_NS;
+    if (first && chunk_row_ns(row) < live->start_ns)
+        live->start_ns = chunk_row_ns(row);
     if (!weigher_holds(live->count, live->start_ns, row->time)) {
         int rc = weigher_window(&live->weigher, live->rows, live->count, live->start_ns, &live->start_ns);
         if (rc != 0)
@@ -99,7 +99,7 @@ static int end_thread(struct weighing *weighing, uint32_t id)
     const struct thread *thread = &profile->threads[id];
     struct counted *counted = &weighing->threads[id];
     struct live *live = counted->live;
-    uint64_t last = live->count > 0 ? live->rows[live->count - 1].time * CHUNK_UNIT_NS : live->start_ns;
+    uint64_t last = live->count > 0 ? chunk_row_ns(&live->rows[live->count - 1]) : live->start_ns;
     struct weigher_end end = {
         .start_ns = live->start_ns,
         .end_ns = within(profile, thread->end_ns != 0 ? thread->end_ns : profile->duration_ns),

@@ -82,7 +82,7 @@ int window_each_row(struct window *window, int (*take)(struct window *window, co
             if (row->thread == 0 || row->thread >= profile->n_threads || row->stack >= profile->n_stacks ||
                 (row->task != 0 && row->task >= profile->n_tasks))
                 return loader_corrupt(loader, "a sample names a thread, stack or task that is not there");
-            if (row->time * CHUNK_UNIT_NS > window->from_ns || window->from_ns == 0) /* it tells of what was before */
+            if (chunk_row_ns(row) > window->from_ns || window->from_ns == 0) /* it tells of what was before */
                 rc = take(window, row);
             window->last_units[row->thread] = row->time;
         }

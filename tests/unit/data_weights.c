@@ -295,6 +295,20 @@ static void what_comes_after_the_recording_is_left_out(void **state)
     profile_free(profile);
 }
 
+/* In bits of nanoseconds, the field of a row ends after 39 hours. */
+static void a_time_of_two_days_is_told(void **state)
+{
+    (void)state;
+    struct made made = begin("days.kei");
+    add(&made, 48 * UINT64_C(3600000), STATE_SLEEP, 1, 0, 0);
+    add(&made, 1000, STATE_PYTHON, 2, 1000, 0);
+    struct profile *profile = end(&made);
+    assert_int_equal(profile->samples.time_ns[profile->samples.count - 1], made.now_ms * 1000000);
+    expect(profile, STATE_SLEEP, made.stacks[1], 48 * 3.6e6, 0);
+    expect(profile, STATE_PYTHON, made.stacks[2], 1000, 1000);
+    profile_free(profile);
+}
+
 enum { ROWS = 12000, SECONDS = 6 };
 
 /* Threads 1 and 3 by turns at a kilohertz each, thread 2 never; weighed with alike ones summed beyond `each_max`. */
@@ -389,6 +403,7 @@ int weight_tests(void)
         cmocka_unit_test(counters_ahead_of_their_window_are_kept),
         cmocka_unit_test(idle_workers_are_left_out),
         cmocka_unit_test(what_comes_after_the_recording_is_left_out),
+        cmocka_unit_test(a_time_of_two_days_is_told),
         cmocka_unit_test(very_many_samples_are_summed_by_second),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
