@@ -10,17 +10,6 @@ struct map_slot {
     uint32_t length, value;
 };
 
-uint64_t hash_u64(uint64_t value)
-{
-    /* finaliser of MurmurHash3 (public domain) */
-    value ^= value >> 33;
-    value *= UINT64_C(0xff51afd7ed558ccd);
-    value ^= value >> 33;
-    value *= UINT64_C(0xc4ceb9fe1a85ec53);
-    value ^= value >> 33;
-    return value;
-}
-
 uint64_t hash_bytes(const void *data, size_t length)
 {
     const unsigned char *bytes = data;

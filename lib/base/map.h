@@ -24,6 +24,15 @@ int map_put(struct map *map, const void *key, size_t length, uint32_t value, uin
 
 /* The hash used (FNV-1a folded through a 64-bit finaliser); exposed for other tables. */
 uint64_t hash_bytes(const void *data, size_t length);
-uint64_t hash_u64(uint64_t value);
+/* The finaliser of MurmurHash3 (public domain). */
+static inline uint64_t hash_u64(uint64_t value)
+{
+    value ^= value >> 33;
+    value *= UINT64_C(0xff51afd7ed558ccd);
+    value ^= value >> 33;
+    value *= UINT64_C(0xc4ceb9fe1a85ec53);
+    value ^= value >> 33;
+    return value;
+}
 
 #endif

@@ -12,6 +12,12 @@ enum {
     ALIKE_NS = 1000000000 /* samples within such a slice of time are summed */
 };
 
+/* A slot of the hash; `place` is never 0, which an empty one has. */
+struct alike {
+    uint64_t place, what, slice;
+    size_t entry;
+};
+
 enum { COLUMNS = 11 };
 
 struct column {
@@ -57,43 +63,44 @@ int columns_sum_alike(struct sample_columns *columns)
     return columns->alike != NULL ? 0 : ERR_NOMEM;
 }
 
-/* An entry of what was there before is no match: it is of another second, or of another thread. */
-static bool alike(const struct sample_columns *columns, size_t i, uint32_t thread, const struct chunk_row *row,
-                  uint32_t ticks)
+/* What makes samples alike, in one comparison of few words. */
+static struct alike key_of(uint32_t thread, const struct chunk_row *row, uint32_t ticks)
 {
-    const struct profile_samples *samples = columns->samples;
-    return i < samples->count && samples->thread[i] == thread && samples->stack[i] == row->stack &&
-           samples->state[i] == row->state && samples->marks[i] == row->marks && samples->reader[i] == row->reader &&
-           samples->place[i] == row->place && (!columns->tasks || samples->task[i] == row->task) &&
-           (samples->ticks[i] == 0) == (ticks == 0) && ticks <= UINT32_MAX - samples->ticks[i] &&
-           samples->time_ns[i] / ALIKE_NS == chunk_row_ns(row) / ALIKE_NS;
+    return (struct alike){
+        .place = (uint64_t)thread << 32 | row->stack,
+        .what = (uint64_t)row->task << 19 | (uint64_t)row->place << 17 | (uint64_t)row->marks << 9 |
+                (uint64_t)row->reader << 6 | (uint64_t)row->state << 1 | (ticks == 0),
+        .slice = chunk_row_ns(row) / ALIKE_NS,
+    };
 }
 
-static size_t slot_of(uint32_t thread, const struct chunk_row *row, uint32_t ticks)
+static bool alike(const struct alike *one, const struct alike *other)
 {
-    uint64_t place = (uint64_t)thread << 32 | row->stack;
-    uint64_t what = (uint64_t)row->task << 19 | (uint64_t)row->place << 17 | (uint64_t)row->marks << 9 |
-                    (uint64_t)row->reader << 6 | (uint64_t)row->state << 1 | (ticks == 0);
-    return (size_t)hash_u64(place ^ hash_u64(what)) % ALIKE_SLOTS;
+    return one->place == other->place && one->what == other->what && one->slice == other->slice;
 }
 
 int columns_add(struct sample_columns *columns, uint32_t thread, const struct chunk_row *row, uint32_t ticks,
                 double wall, double cpu, size_t *at)
 {
     struct profile_samples *samples = columns->samples;
-    size_t *last = columns->alike != NULL ? &columns->alike[slot_of(thread, row, ticks)] : NULL;
-    if (last != NULL && alike(columns, *last, thread, row, ticks)) {
-        *at = *last;
-        samples->ticks[*last] += ticks;
-        samples->wall_ns[*last] += wall;
-        samples->cpu_ns[*last] += cpu;
+    struct alike key = {0}, *last = NULL;
+    if (columns->alike != NULL) {
+        key = key_of(thread, row, ticks);
+        last = &columns->alike[hash_u64(key.place ^ hash_u64(key.what)) % ALIKE_SLOTS];
+    }
+    if (last != NULL && alike(last, &key) && ticks <= UINT32_MAX - samples->ticks[last->entry]) {
+        *at = last->entry;
+        samples->ticks[*at] += ticks;
+        samples->wall_ns[*at] += wall;
+        samples->cpu_ns[*at] += cpu;
         return 0;
     }
     if (samples->count == columns->capacity && columns_reserve(columns, 1) != 0)
         return ERR_NOMEM;
     size_t i = *at = samples->count++;
+    key.entry = i;
     if (last != NULL)
-        *last = i;
+        *last = key;
     samples->time_ns[i] = chunk_row_ns(row);
     samples->thread[i] = thread;
     samples->stack[i] = row->stack;

@@ -58,8 +58,8 @@ int loader_add_note(struct loader *loader, const char *text);
 struct sample_columns {
     struct profile_samples *samples;
     size_t capacity;
-    bool tasks;    /* the recording knows some */
-    size_t *alike; /* by the hash of what makes samples alike: the entry of the last such; NULL: none are summed */
+    bool tasks;          /* the recording knows some */
+    struct alike *alike; /* by the hash of what makes samples alike: the last such; NULL: none are summed */
 };
 
 /* A recording of more samples than this has those of a second that are alike (one thread, stack, state, task, reader,

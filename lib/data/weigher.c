@@ -112,29 +112,33 @@ static int emit_window(struct weigher *weigher, struct window *window)
     double step = shares.delay_entries > 0 ? (double)window->on_ticks / (double)shares.delay_entries : 0;
     size_t placed = 0;
     uint64_t passed = 0;
+    const struct chunk_row *last_on = NULL, *last_off = NULL;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < window->count; i++) {
-        struct chunk_row row = window->rows[i];
-        if (!state_on_cpu((enum state)row.state)) {
-            double share = row.state == STATE_RUNNABLE ? shares.runnable : shares.off;
-            rc = weigher->emit(weigher, &row, row.ticks, share * row.ticks, 0);
-            weigher->last_off = row.state == STATE_RUNNABLE ? weigher->last_off : row;
+        const struct chunk_row *row = &window->rows[i];
+        if (!state_on_cpu((enum state)row->state)) {
+            double share = row->state == STATE_RUNNABLE ? shares.runnable : shares.off;
+            rc = weigher->emit(weigher, row, row->ticks, share * row->ticks, 0);
+            last_off = row->state == STATE_RUNNABLE ? last_off : row;
             continue;
         }
-        weigher->last_on = row;
-        rc = weigher->emit(weigher, &row, row.ticks, shares.on * row.ticks, shares.on * row.ticks);
-        passed += row.ticks;
+        last_on = row;
+        rc = weigher->emit(weigher, row, row->ticks, shares.on * row->ticks, shares.on * row->ticks);
+        passed += row->ticks;
         size_t due = 0;
         while (placed + due < shares.delay_entries &&
                (passed == window->on_ticks || ((double)(placed + due) + weigher->phase) * step < (double)passed))
             due++;
         if (due == 0 || rc != 0)
             continue;
-        row.state = STATE_RUNNABLE;
-        row.place = PLACE_UNKNOWN;
-        rc = weigher->emit(weigher, &row, 0, shares.delay_entry * (double)due, 0);
+        struct chunk_row waited = *row;
+        waited.state = STATE_RUNNABLE;
+        waited.place = PLACE_UNKNOWN;
+        rc = weigher->emit(weigher, &waited, 0, shares.delay_entry * (double)due, 0);
         placed += due;
     }
+    weigher->last_on = last_on != NULL ? *last_on : weigher->last_on;
+    weigher->last_off = last_off != NULL ? *last_off : weigher->last_off;
     weigher->phase += 0.6180339887498949; /* the golden ratio spreads the phases evenly */
     weigher->phase -= weigher->phase >= 1 ? 1 : 0;
     return rc;
