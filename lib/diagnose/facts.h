@@ -136,6 +136,11 @@ uint32_t sample_function(const struct profile *profile, size_t sample);
 uint32_t sample_own_frame(const struct profile *profile, size_t sample);
 
 /* Is the sample part of the shares (a thread that matters)? */
-bool sample_counts(const struct profile *profile, size_t index);
+static inline bool sample_counts(const struct profile *profile, size_t index)
+{
+    uint32_t thread = profile->samples.thread[index];
+    return thread != 0 && thread < profile->n_threads && !profile->thread_idle[thread] &&
+           profile->samples.state[index] < STATE_COUNT;
+}
 
 #endif

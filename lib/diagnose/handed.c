@@ -62,17 +62,23 @@ int handed_find(struct facts *facts)
     const struct profile *profile = facts->profile;
     const struct profile_samples *samples = &profile->samples;
     uint8_t *gives = mem_zalloc(profile->n_functions + 1, sizeof *gives);
+    double *stacks = mem_zalloc(profile->n_stacks + 1, sizeof *stacks);
     double *frames = mem_zalloc(profile->n_frames + 1, sizeof *frames);
     double *functions = mem_zalloc(profile->n_functions + 1, sizeof *functions);
-    int rc = gives != NULL && frames != NULL && functions != NULL ? 0 : ERR_NOMEM;
+    int rc = gives != NULL && stacks != NULL && frames != NULL && functions != NULL ? 0 : ERR_NOMEM;
     for (size_t i = 0; rc == 0 && i < samples->count; i++) {
         if (samples->state[i] == STATE_GIL_WAIT && sample_counts(profile, i) &&
             profile->threads[samples->thread[i]].process == facts->gil_process)
-            frames[handed_frame(profile, samples->stack[i], gives)] += samples->wall_ns[i];
+            stacks[samples->stack[i]] += samples->wall_ns[i];
+    }
+    for (uint32_t i = 0; rc == 0 && i < profile->n_stacks; i++) {
+        if (stacks[i] > 0)
+            frames[handed_frame(profile, i, gives)] += stacks[i];
     }
     if (rc == 0)
         choose(profile, frames, functions, facts);
     mem_free(gives);
+    mem_free(stacks);
     mem_free(frames);
     mem_free(functions);
     return rc;

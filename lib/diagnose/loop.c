@@ -13,25 +13,19 @@ struct search {
     const struct profile *profile;
     uint32_t *at;    /* by stack: its ancestor at the depth looked at, 0 when it ends before */
     bool *chain;     /* by stack: on the dominating chain down to the depth above */
+    double *ns;      /* by stack: the thread's time there on the CPU */
     double *weights; /* by function */
     bool *seen;      /* by frame */
     uint32_t thread; /* the one that ran most: rounds of several threads would be taken for returns */
     double total_ns, chain_ns;
 };
 
-bool sample_counts(const struct profile *profile, size_t index)
-{
-    uint32_t thread = profile->samples.thread[index];
-    return thread != 0 && thread < profile->n_threads && !profile->thread_idle[thread] &&
-           profile->samples.state[index] < STATE_COUNT;
-}
-
+/* Entry 0 of the chain, which is no stack, is not on it. */
 static bool on_chain(const struct search *search, size_t index)
 {
     const struct profile_samples *samples = &search->profile->samples;
-    return samples->thread[index] == search->thread && samples->ticks[index] > 0 &&
-           state_on_cpu(samples->state[index]) && samples->stack[index] != 0 &&
-           samples->stack[index] < search->profile->n_stacks && search->chain[samples->stack[index]];
+    return search->chain[samples->stack[index]] && samples->thread[index] == search->thread &&
+           samples->ticks[index] > 0 && state_on_cpu(samples->state[index]);
 }
 
 /* Parents are stored before their children, so one pass in id order finds every ancestor. */
@@ -57,12 +51,10 @@ static uint32_t dominating(struct search *search)
 {
     const struct profile *profile = search->profile;
     memset(search->weights, 0, profile->n_functions * sizeof *search->weights);
-    for (size_t i = 0; i < profile->samples.count; i++) {
-        if (!on_chain(search, i))
-            continue;
-        uint32_t frame = place_at(search, profile->samples.stack[i]);
+    for (uint32_t i = 1; i < profile->n_stacks; i++) {
+        uint32_t frame = search->chain[i] ? place_at(search, i) : 0;
         if (frame != 0)
-            search->weights[profile->frames[frame].function] += profile->samples.wall_ns[i];
+            search->weights[profile->frames[frame].function] += search->ns[i];
     }
     uint32_t best = 0;
     for (uint32_t i = 1; i < profile->n_functions; i++) {
@@ -118,10 +110,8 @@ static void narrow(struct search *search, uint32_t function)
 static double chain_time(const struct search *search)
 {
     double sum = 0;
-    for (size_t i = 0; i < search->profile->samples.count; i++) {
-        if (on_chain(search, i))
-            sum += search->profile->samples.wall_ns[i];
-    }
+    for (size_t i = 1; i < search->profile->n_stacks; i++)
+        sum += search->chain[i] ? search->ns[i] : 0;
     return sum;
 }
 
@@ -184,17 +174,30 @@ static void descend(struct search *search, struct loop *loop)
     }
 }
 
+static void sum_stacks(struct search *search)
+{
+    const struct profile_samples *samples = &search->profile->samples;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (on_chain(search, i))
+            search->ns[samples->stack[i]] += samples->wall_ns[i];
+    }
+}
+
 int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop)
 {
     struct search search = {.profile = profile, .thread = thread};
     memset(loop, 0, sizeof *loop);
     search.at = mem_zalloc(profile->n_stacks + 1, sizeof *search.at);
     search.chain = mem_alloc((profile->n_stacks + 1) * sizeof *search.chain);
+    search.ns = mem_zalloc(profile->n_stacks + 1, sizeof *search.ns);
     search.weights = mem_zalloc(profile->n_functions + 1, sizeof *search.weights);
     search.seen = mem_zalloc(profile->n_frames + profile->n_functions + 1, sizeof *search.seen);
     int rc = ERR_NOMEM;
-    if (search.at != NULL && search.chain != NULL && search.weights != NULL && search.seen != NULL) {
+    if (search.at != NULL && search.chain != NULL && search.ns != NULL && search.weights != NULL &&
+        search.seen != NULL) {
         memset(search.chain, 1, (profile->n_stacks + 1) * sizeof *search.chain);
+        search.chain[0] = false;
+        sum_stacks(&search);
         search.total_ns = chain_time(&search);
         if (search.total_ns > 0)
             descend(&search, loop);
@@ -202,6 +205,7 @@ int loop_find(const struct profile *profile, uint32_t thread, struct loop *loop)
     }
     mem_free(search.at);
     mem_free(search.chain);
+    mem_free(search.ns);
     mem_free(search.weights);
     mem_free(search.seen);
     return rc;
