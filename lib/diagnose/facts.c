@@ -318,5 +318,7 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
 void facts_release(struct facts *facts)
 {
     mem_free(facts->sets);
+    mem_free(facts->for_one);
     facts->sets = NULL;
+    facts->for_one = NULL;
 }

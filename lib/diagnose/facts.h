@@ -87,6 +87,7 @@ struct facts {
     uint32_t gil_threads;                         /* its threads that waited for it noticeably */
     struct reach reaches[REACH_COUNT];
     uint16_t *sets; /* of reaches.def, those that each stack leads through, a bit each: reach_leads() */
+    bool *for_one;  /* by stack: a wait there is for one thing: waits_for_one() */
     struct held_up held_up;
     struct small_calls small;
     struct repeated_calls repeated;
@@ -126,7 +127,7 @@ int free_rounds_find(const struct profile *profile, uint32_t thread, struct free
 /* In waits.c: the thread that waits most for input or output, and where. */
 int waits_find(struct facts *facts);
 /* Is this a wait for one thing? An event loop's wait for whatever comes first overlaps already. */
-bool waits_for_one(const struct profile *profile, size_t sample);
+bool waits_for_one(const struct facts *facts, size_t sample);
 /* Is this wait for input or output one of those beside `wait`'s thread? In the same function, and from the same own
  * one; or, in its process, from any own one. A server's wait for the next request, in the library, is another thing. */
 bool waits_beside(const struct facts *facts, size_t sample);

@@ -18,15 +18,16 @@ static double rest_ns(const struct rest *rest)
     return rest->loop_ns + rest->sleep_ns;
 }
 
-static void sum_rests(const struct profile *profile, struct rest *rests)
+static void sum_rests(const struct facts *facts, struct rest *rests)
 {
+    const struct profile *profile = facts->profile;
     const struct profile_samples *samples = &profile->samples;
     for (size_t i = 0; i < samples->count; i++) {
         if (!sample_counts(profile, i))
             continue;
         if (samples->state[i] == STATE_SLEEP)
             rests[samples->thread[i]].sleep_ns += samples->wall_ns[i];
-        else if (samples->state[i] == STATE_IDLE && !waits_for_one(profile, i))
+        else if (samples->state[i] == STATE_IDLE && !waits_for_one(facts, i))
             rests[samples->thread[i]].loop_ns += samples->wall_ns[i];
     }
 }
@@ -80,7 +81,7 @@ static bool rests_in_loop(const struct facts *facts)
     struct rest *rests = profile->n_tasks > 1 ? mem_zalloc(profile->n_threads + 1, sizeof *rests) : NULL;
     if (rests == NULL)
         return false;
-    sum_rests(profile, rests);
+    sum_rests(facts, rests);
     uint32_t thread = pacing_thread(profile, rests, enough);
     struct rest rest = rests[thread];
     mem_free(rests);

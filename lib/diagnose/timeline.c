@@ -145,7 +145,7 @@ int timeline_measure(const struct profile *profile, struct facts *facts)
         if (!sample_counts(profile, i))
             continue;
         enum state one = samples->state[i];
-        bool io = one == STATE_IO && waits_for_one(profile, i);
+        bool io = one == STATE_IO && waits_for_one(facts, i);
         if (one == STATE_IO && !io)
             one = STATE_IDLE;
         double from = cursor[thread], to = from + samples->wall_ns[i];

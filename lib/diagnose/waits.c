@@ -32,9 +32,8 @@ static void measure_wait(struct thread_waits *thread, uint32_t stack, double wal
         thread->longest_ns = thread->wait_ns;
 }
 
-static uint32_t leaf_frame(const struct profile *profile, size_t sample)
+static uint32_t leaf_frame(const struct profile *profile, uint32_t stack)
 {
-    uint32_t stack = profile->samples.stack[sample];
     while (stack != 0 && stack < profile->n_stacks) {
         uint32_t frame = profile->stacks[stack].frame;
         if (profile->functions[profile->frames[frame].function].kind == FUNCTION_PYTHON)
@@ -46,7 +45,7 @@ static uint32_t leaf_frame(const struct profile *profile, size_t sample)
 
 uint32_t sample_function(const struct profile *profile, size_t sample)
 {
-    uint32_t frame = leaf_frame(profile, sample);
+    uint32_t frame = leaf_frame(profile, profile->samples.stack[sample]);
     return frame != 0 ? profile->frames[frame].function : 0;
 }
 
@@ -56,14 +55,30 @@ static bool ends_with(const char *text, const char *tail)
     return length >= size && strcmp(text + length - size, tail) == 0;
 }
 
-bool waits_for_one(const struct profile *profile, size_t sample)
+static bool is_for_one(const struct profile *profile, uint32_t function)
 {
-    uint32_t function = sample_function(profile, sample);
     const char *file = profile->strings[profile->functions[function].file];
     const char *name = profile->strings[profile->functions[function].name], *dot = strrchr(name, '.');
     if (ends_with(file, "/selectors.py"))
         return false;
     return !ends_with(file, "/socket.py") || strcmp(dot != NULL ? dot + 1 : name, "accept") != 0;
+}
+
+/* Once for each stack: there may be a thousand samples of it. */
+static int mark_stacks(struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    facts->for_one = mem_zalloc(profile->n_stacks + 1, sizeof *facts->for_one);
+    if (facts->for_one == NULL)
+        return ERR_NOMEM;
+    for (uint32_t i = 0; i < profile->n_stacks; i++)
+        facts->for_one[i] = is_for_one(profile, profile->frames[leaf_frame(profile, i)].function);
+    return 0;
+}
+
+bool waits_for_one(const struct facts *facts, size_t sample)
+{
+    return facts->for_one[facts->profile->samples.stack[sample]];
 }
 
 static void pick_threads(struct facts *facts, const struct thread_waits *waits)
@@ -115,19 +130,19 @@ uint32_t sample_own_frame(const struct profile *profile, size_t sample)
         if (profile->function_own[profile->frames[frame].function])
             return frame;
     }
-    return leaf_frame(profile, sample);
+    return leaf_frame(profile, profile->samples.stack[sample]);
 }
 
 static bool is_its_wait(const struct facts *facts, size_t sample)
 {
     return facts->profile->samples.thread[sample] == facts->wait.thread &&
-           facts->profile->samples.state[sample] == STATE_IO && waits_for_one(facts->profile, sample);
+           facts->profile->samples.state[sample] == STATE_IO && waits_for_one(facts, sample);
 }
 
 bool waits_beside(const struct facts *facts, size_t sample)
 {
     const struct profile *profile = facts->profile;
-    if (!waits_for_one(profile, sample) || sample_function(profile, sample) != facts->wait.leaf)
+    if (!waits_for_one(facts, sample) || sample_function(profile, sample) != facts->wait.leaf)
         return false;
     uint32_t function = profile->frames[sample_own_frame(profile, sample)].function;
     uint32_t process = profile->threads[profile->samples.thread[sample]].process;
@@ -189,7 +204,8 @@ int waits_find(struct facts *facts)
 {
     const struct profile *profile = facts->profile;
     const struct profile_samples *samples = &profile->samples;
-    struct thread_waits *waits = mem_zalloc(profile->n_threads + 1, sizeof *waits);
+    int rc = mark_stacks(facts);
+    struct thread_waits *waits = rc == 0 ? mem_zalloc(profile->n_threads + 1, sizeof *waits) : NULL;
     if (waits == NULL)
         return ERR_NOMEM;
     for (size_t i = 0; i < samples->count; i++) {
@@ -199,7 +215,7 @@ int waits_find(struct facts *facts)
         uint8_t state = samples->state[i];
         if (state_on_cpu(state))
             one->on_ns += samples->wall_ns[i];
-        if (state == STATE_IO && waits_for_one(profile, i)) {
+        if (state == STATE_IO && waits_for_one(facts, i)) {
             one->io_ns += samples->wall_ns[i];
             one->waits += new_wait(one, samples->stack[i]);
             measure_wait(one, samples->stack[i], samples->wall_ns[i]);
