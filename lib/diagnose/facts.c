@@ -1,6 +1,7 @@
 /* See facts.h. Called once by diagnose(), before the rules; fails only when memory is short. */
 #include "diagnose/facts.h"
 
+#include "base/beside.h"
 #include "data/counter_sums.h"
 #include "diagnose/rules.h"
 
@@ -268,6 +269,19 @@ static void make_elapsed(struct facts *facts)
     facts->elapsed_ns = known ? last - first : (double)profile->duration_ns;
 }
 
+/* From so many entries on, a thread's start is nothing beside it. */
+enum { BESIDE_SAMPLES = 200000 };
+
+/* Of the thread that ran most. No other fact is made of them. */
+static int find_loops(void *context)
+{
+    struct facts *facts = context;
+    if (facts->busiest == 0)
+        return 0;
+    int rc = loop_find(facts->profile, facts->busiest, &facts->loop);
+    return rc == 0 ? free_rounds_find(facts->profile, facts->busiest, &facts->free_rounds) : rc;
+}
+
 int facts_make(const struct profile *profile, const struct aggregate *aggregate, struct diagnosis *diagnosis,
                struct facts *facts)
 {
@@ -283,6 +297,8 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
         rc = builtin_find(facts);
     if (rc == 0)
         rc = waits_find(facts);
+    struct beside loops;
+    beside_begin(&loops, find_loops, facts, rc == 0 && profile->samples.count >= BESIDE_SAMPLES);
     if (rc == 0)
         rc = timeline_measure(profile, facts);
     /* All that was seen were workers with nothing to do. */
@@ -306,13 +322,9 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
         rc = crowd_find(facts);
     if (rc == 0)
         rc = collecting_find(facts);
-    if (rc == 0 && facts->busiest != 0)
-        rc = loop_find(profile, facts->busiest, &facts->loop);
-    if (rc == 0 && facts->busiest != 0)
-        rc = free_rounds_find(profile, facts->busiest, &facts->free_rounds);
-    if (rc == 0)
-        rc = evidence_find(facts);
-    return rc;
+    int loops_rc = beside_end(&loops);
+    rc = rc == 0 ? loops_rc : rc;
+    return rc == 0 ? evidence_find(facts) : rc;
 }
 
 void facts_release(struct facts *facts)

@@ -1,4 +1,5 @@
 /* Unit tests of lib/base. */
+#include "base/beside.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -180,6 +181,25 @@ static void sinks_write(void **state)
     }
 }
 
+static int double_it(void *context)
+{
+    *(int *)context *= 2;
+    return ERR_FULL;
+}
+
+/* Worth a thread or not: the call is made once, and what it returned is told. */
+static void a_call_beside_is_made(void **state)
+{
+    (void)state;
+    for (int worth = 0; worth < 2; worth++) {
+        struct beside beside;
+        int number = 21;
+        beside_begin(&beside, double_it, &number, worth != 0);
+        assert_int_equal(beside_end(&beside), ERR_FULL);
+        assert_int_equal(number, 42);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -193,6 +213,7 @@ int main(void)
         cmocka_unit_test(map_survives_short_memory),
         cmocka_unit_test(files_are_new_private_and_numbered),
         cmocka_unit_test(sinks_write),
+        cmocka_unit_test(a_call_beside_is_made),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
