@@ -1,6 +1,7 @@
-/* See diagnose.h: aggregate, trust, ledger, facts, findings, in that order. */
+/* See diagnose.h: aggregate with trust and roles beside it, ledger, facts, findings, in that order. */
 #include "diagnose/diagnose.h"
 
+#include "base/beside.h"
 #include "diagnose/findings.h"
 #include "diagnose/ledger.h"
 #include "diagnose/unfollowed.h"
@@ -65,20 +66,34 @@ static int find(const struct profile *profile, struct diagnosis *diagnosis)
     return rc == 0 && diagnosis->aside > 0 ? find_waited_for(profile, diagnosis) : rc;
 }
 
-int diagnose(const struct profile *profile, struct diagnosis **result)
+struct making {
+    const struct profile *profile;
+    struct diagnosis *diagnosis;
+};
+
+static int make_aggregate(void *context)
 {
     struct filter all = {0};
+    struct making *making = context;
+    return aggregate_new(making->profile, &all, &making->diagnosis->aggregate);
+}
+
+int diagnose(const struct profile *profile, struct diagnosis **result)
+{
+    struct beside sums;
     *result = NULL;
     struct diagnosis *diagnosis = mem_zalloc(1, sizeof *diagnosis);
     if (diagnosis == NULL)
         return ERR_NOMEM;
-    int rc = aggregate_new(profile, &all, &diagnosis->aggregate);
-    if (rc == 0)
-        rc = make_trust(profile, &diagnosis->trust);
-    if (rc == 0)
-        rc = ledger_make(profile, diagnosis);
+    struct making making = {profile, diagnosis};
+    beside_begin(&sums, make_aggregate, &making, profile->samples.count >= BESIDE_SAMPLES);
+    int rc = make_trust(profile, &diagnosis->trust);
     if (rc == 0)
         rc = roles_make(profile, &diagnosis->roles, &diagnosis->aside);
+    int sums_rc = beside_end(&sums);
+    rc = rc == 0 ? sums_rc : rc;
+    if (rc == 0)
+        rc = ledger_make(profile, diagnosis);
     if (rc == 0)
         rc = find(profile, diagnosis);
     if (rc == 0)

@@ -269,9 +269,6 @@ static void make_elapsed(struct facts *facts)
     facts->elapsed_ns = known ? last - first : (double)profile->duration_ns;
 }
 
-/* From so many entries on, a thread's start is nothing beside it. */
-enum { BESIDE_SAMPLES = 200000 };
-
 /* Of the thread that ran most. No other fact is made of them. */
 static int find_loops(void *context)
 {

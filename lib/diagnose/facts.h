@@ -136,6 +136,9 @@ uint32_t sample_function(const struct profile *profile, size_t sample);
 /* The innermost own frame of the sample; else its innermost. */
 uint32_t sample_own_frame(const struct profile *profile, size_t sample);
 
+/* From so many entries on, a pass over them is worth a thread (base/beside.h). */
+enum { BESIDE_SAMPLES = 200000 };
+
 /* Is the sample part of the shares (a thread that matters)? */
 static inline bool sample_counts(const struct profile *profile, size_t index)
 {
