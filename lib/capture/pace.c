@@ -16,6 +16,7 @@ enum {
     BACKLOG_CORE_NS = 500 * 1000, /* where instants follow each other faster than sweeps, none is ever late for it */
     BACKLOG_FREE_NS = 5 * 1000 * 1000, /* a tick of the scheduler, for which others have our core */
     BACKLOG_MAX_NS = 20 * 1000 * 1000,
+    IDLE_PART = 4,
     AWAY_NS = 1000 * 1000 * 1000, /* the machine slept */
     PERIOD_LEAST_NS = 12500,      /* so that none is shorter than the 10 µs that the kernel takes */
     EQUAL_TIMES_HZ = 800          /* above it the kernel sampler keeps an interval for a time, below for its number */
@@ -52,9 +53,10 @@ static uint64_t backlog_ns(const struct pace *pace, bool free)
     return (uint64_t)(mean < least ? least : mean < BACKLOG_MAX_NS ? mean : BACKLOG_MAX_NS);
 }
 
-uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, bool free)
+uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, enum pace_core core)
 {
     bool flat_out = pace->rate_hz >= KEI_RATE_MAX; /* as fast as it goes: nothing is missed */
+    bool free = core == PACE_CORE_OURS;
     uint64_t backlog = flat_out ? 0 : backlog_ns(pace, free), next_ns = planned_ns, planned = 0;
     do {
         next_ns += pace->drawn_ns > 0 ? pace->drawn_ns : pace_interval_ns(pace);
@@ -65,7 +67,10 @@ uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, 
         next_ns = done_ns;
     atomic_fetch_add_explicit(&pace->m->counts.planned, planned, memory_order_relaxed);
     uint64_t took = done_ns - woke_ns; /* by the clock: the machine may have stood still meanwhile */
-    pace->earliest_ns = free ? done_ns : done_ns + (took < BACKLOG_MAX_NS ? took : BACKLOG_MAX_NS);
+    uint64_t rest = took < BACKLOG_MAX_NS ? took : BACKLOG_MAX_NS;
+    if (core == PACE_CORE_IDLE && !flat_out)
+        rest /= IDLE_PART;
+    pace->earliest_ns = free ? done_ns : done_ns + rest;
     return next_ns;
 }
 

@@ -19,15 +19,22 @@ struct pace {
     uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns, govern_interrupt_ns;
 };
 
+/* Whom a sweep kept from the core that it was made on. */
+enum pace_core {
+    PACE_CORE_WANTED, /* a thread of the target that wanted to run there */
+    PACE_CORE_OURS,   /* nobody: the target is read from elsewhere */
+    PACE_CORE_IDLE    /* nobody that was met, but one may have waked meanwhile */
+};
+
 void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns);
 /* Nanoseconds to the next instant. */
 uint64_t pace_interval_ns(struct pace *pace);
 /* The instant to be taken behind a sweep that was planned for `planned_ns` and lasted from `woke_ns` to `done_ns`.
  * Those that came meanwhile are taken one after the other, from pace->earliest_ns on: at once when reading free, for we
- * are in nobody's way, else when the target had its core for as long as we did; a sweep that seems to last longer than
- * 20 ms was interrupted for the rest. What is older than a mean interval, or than a gap that others make, is left out.
- * All are counted as planned. */
-uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, bool free);
+ * are in nobody's way, else when the target had its core for as long as we did, or for a quarter of that where none of
+ * its threads wanted it; a sweep that seems to last longer than 20 ms was interrupted for the rest. What is older than
+ * a mean interval, or than a gap that others make, is left out. All are counted as planned. */
+uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, enum pace_core core);
 /* The instant behind `planned_ns`, if nothing comes late: what pace_next_ns will return for it. */
 uint64_t pace_foretell_ns(struct pace *pace, uint64_t planned_ns);
 /* Nanoseconds from one instant of the kernel sampler to the next, whose interval stays for a while: drawn evenly around

@@ -29,7 +29,6 @@ enum {
     STEP_NS = 50 * 1000 * 1000,
     SETTLE_NS = 500 * 1000,
     SPIN_NS = 60 * 1000,
-    SLEEPERS_CLOCK_MIN = 3,
     TOGETHER_MAX = 64 /* threads: running ones are not kept waiting for the counters of more sleepers */
 };
 
@@ -73,8 +72,7 @@ static bool is_kept_off(const struct sampler *s, const struct tracked_thread *t)
     return sampler_is_kept_off(t) && s->kernel == NULL && kernel_start_awaited(s->m->kernel_start);
 }
 
-/* Looks at one thread, at once or with others. */
-static void look(struct sampler *s, struct tracked_thread *t)
+void sampler_look(struct sampler *s, struct tracked_thread *t)
 {
     if (s->free)
         sampler_looked(s, t, sampler_look_free(s, t));
@@ -121,7 +119,7 @@ void sampler_visit(struct sampler *s)
             if (t->core != core)
                 s->elsewhere[s->n_elsewhere++] = t;
             else if (there)
-                look(s, t);
+                sampler_look(s, t);
             else
                 look_from_outside(s, t);
         }
@@ -130,53 +128,6 @@ void sampler_visit(struct sampler *s)
     for (size_t i = 0; i < s->n_elsewhere; i++)
         sampler_give_up(s, s->elsewhere[i], LOSS_RAN_MEANWHILE);
     s->n_elsewhere = 0;
-}
-
-/* When its counters were last read: a look may still wait for its batch. */
-static uint64_t run_ns(const struct tracked_thread *t)
-{
-    return t->run_seen_ns > t->last.run_ns ? t->run_seen_ns : t->last.run_ns;
-}
-
-/*
- * The sleepers of one process: list[from, to). The process's CPU time less that of its threads at their last looks
- * stays the same as long as none of the sleepers ran; then one clock reading stands for a look at each. The clock is
- * read before the looks: what runs in between makes the difference grow, and they are looked at again next time.
- */
-static void visit_sleepers(struct sampler *s, size_t from, size_t to)
-{
-    struct tracked_process *process = s->list[from]->process;
-    uint64_t clock = 0, known = 0;
-    size_t sleepers = 0;
-    bool all_here = true;
-    for (size_t i = from; i < to; i++) {
-        if (sampler_is_lent(s->list[i])) {
-            all_here = false;
-            continue;
-        }
-        known += run_ns(s->list[i]);
-        sleepers += s->list[i]->asleep ? 1 : 0;
-    }
-    if (sleepers == 0)
-        return;
-    bool cheap = all_here && sleepers >= SLEEPERS_CLOCK_MIN && proc_cpu_clock_ns(process->pid, &clock);
-    bool unchanged = cheap && clock - known == process->cpu_others_ns;
-    known = 0;
-    for (size_t i = from; i < to; i++) {
-        struct tracked_thread *t = s->list[i];
-        if (sampler_is_lent(t))
-            continue;
-        if (t->asleep && !atomic_load_explicit(&t->retire, memory_order_relaxed)) {
-            if (unchanged)
-                sampler_same_again(s, t);
-            else
-                look(s, t);
-        }
-    }
-    for (size_t i = from; i < to && cheap; i++)
-        known += sampler_is_lent(s->list[i]) ? 0 : run_ns(s->list[i]);
-    if (cheap)
-        process->cpu_others_ns = clock - known;
 }
 
 void sampler_sweep(struct sampler *s)
@@ -189,7 +140,7 @@ void sampler_sweep(struct sampler *s)
         if (elsewhere && !s->free && !is_kept_off(s, t))
             s->elsewhere[s->n_elsewhere++] = t;
         else
-            look(s, t);
+            sampler_look(s, t);
     }
     if (s->n > TOGETHER_MAX || s->n_elsewhere > 0) {
         sampler_batch_end(s);
@@ -198,7 +149,7 @@ void sampler_sweep(struct sampler *s)
     for (size_t from = 0, to; from < s->n; from = to) {
         for (to = from + 1; to < s->n && s->list[to]->process == s->list[from]->process;)
             to++;
-        visit_sleepers(s, from, to);
+        sampler_visit_sleepers(s, from, to);
     }
     sampler_batch_end(s);
     sampler_visit(s);
@@ -226,6 +177,7 @@ static void insert(struct sampler *s, struct tracked_thread *t)
         proc_thread_schedstat(&t->files, &t->first);
     t->last = t->written = t->first;
     t->pending_since_ns = t->start_ns;
+    sampler_joined(t);
 }
 
 static void let_go(struct sampler *s, bool last)
@@ -241,6 +193,7 @@ static void let_go(struct sampler *s, bool last)
         if (retired && !sampler_is_lent(t)) {
             sampler_flush(s, t, true);
             sampler_unwatch(t);
+            sampler_left(t);
             atomic_store_explicit(&t->released, true, memory_order_release);
         } else {
             s->list[left++] = t;
@@ -404,7 +357,8 @@ static uint64_t tick(struct sampler *s, uint64_t planned_ns)
     sampler_hand_over(s, false);
     sampler_turn_stores(s);
     sampler_govern(s);
-    return pace_next_ns(&s->pace, planned_ns, woke_ns, slept_ns, s->free);
+    enum pace_core core = s->free ? PACE_CORE_OURS : s->contested ? PACE_CORE_WANTED : PACE_CORE_IDLE;
+    return pace_next_ns(&s->pace, planned_ns, woke_ns, slept_ns, core);
 }
 
 /* What was seen before the pause says nothing of what is there now, and what ran in it does not count. */

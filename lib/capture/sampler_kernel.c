@@ -316,7 +316,7 @@ static void call(struct sampler *s, uint64_t woke_ns)
         atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_monotonic_ns() - woke_ns + SWITCHES_NS,
                                   memory_order_relaxed);
     count_instants(s, 1);
-    s->call_ns = pace_next_ns(&s->pace, s->call_ns, woke_ns, clock_monotonic_ns(), true);
+    s->call_ns = pace_next_ns(&s->pace, s->call_ns, woke_ns, clock_monotonic_ns(), PACE_CORE_OURS);
 }
 
 /* Sleeps to the next call, or to the sweep that is due; one that is due shortly before a call waits for that. */

@@ -1,6 +1,6 @@
-/* What sampler.c (sweeps), look.c (one look), sampler_cores.c (other cores) and sampler_kernel.c (records of
- * interrupts) share. A struct sampler is one thread's own; what several of them share has a lock (the interning of a
- * process, the queue) or is lent (threads). */
+/* What sampler.c (sweeps), sampler_sleepers.c (those that sleep), look.c (one look), sampler_cores.c (other cores) and
+ * sampler_kernel.c (records of interrupts) share. A struct sampler is one thread's own; what several of them share has
+ * a lock (the interning of a process, the queue) or is lent (threads). */
 #ifndef KEISOKU_CAPTURE_SAMPLER_PRIVATE_H
 #define KEISOKU_CAPTURE_SAMPLER_PRIVATE_H
 
@@ -113,6 +113,13 @@ enum look sampler_look_stopped(struct sampler *s, struct tracked_thread *t);
 void sampler_settle(struct sampler *s);
 void sampler_settle_all(struct sampler *s);
 
+/* sampler_sleepers.c. Looks at the sleepers of one process, list[from, to), or knows that they sleep on. Those that ran
+ * come to the front of it. */
+void sampler_visit_sleepers(struct sampler *s, size_t from, size_t to);
+/* The thread came to the list; is about to leave it. */
+void sampler_joined(struct tracked_thread *t);
+void sampler_left(struct tracked_thread *t);
+
 /* sampler_batch.c. A look at each thread that is added, the stacks of one process's in one remote read: when it is
  * full, and at the end. What comes of it goes to sampler_looked. */
 struct sampler_batch *sampler_batch_new(void);
@@ -156,6 +163,8 @@ void sampler_recall(struct sampler *s);
 /* sampler.c. */
 int sampler_init(struct sampler *s, struct measurement *m);
 void sampler_release(struct sampler *s);
+/* Looks at one thread, at once or with others (sampler_batch_end). */
+void sampler_look(struct sampler *s, struct tracked_thread *t);
 /* After a look: those that run on another core are put aside for a visit there. */
 void sampler_looked(struct sampler *s, struct tracked_thread *t, enum look look);
 /* A round of looks begins, planned for that time: true when it is late. */

@@ -111,7 +111,7 @@ struct tracked_process {
     int64_t ended_switches[2];  /* [W] of threads that are forgotten */
     uint64_t quota_due_ns;      /* [W] when to look for a quota (again) */
     bool usage_written;         /* [W] the last one */
-    uint64_t cpu_others_ns;     /* [S] process CPU time less that of the threads on `last` */
+    uint64_t cpu_others_ns;     /* [S] process CPU time less that of the threads on our list */
 };
 
 struct tracked_thread {
@@ -136,6 +136,8 @@ struct tracked_thread {
     /* the sampler's own [S] */
     struct proc_schedstat last;    /* counters at its last sample */
     uint64_t run_seen_ns;          /* its run time when they were last read */
+    uint64_t run_before_ns;        /* the same, before the look that was just had at it among many sleepers */
+    bool ran;                      /* since then it has grown */
     uint64_t last_here_ns;         /* when the sampler had come to its core for that */
     uint64_t wanting_ns;           /* it has waited for a core so long up to then, which they do not have yet */
     struct proc_schedstat written; /* counters at its last written sample */

@@ -11,7 +11,8 @@ from pathlib import Path
 import crossed
 import pytest
 from interpreters import Interpreter
-from oracle import PROGRAMS
+from oracle import PROGRAMS, bare
+from recording import Recording
 from support import Run, busy, preloadable
 
 pytestmark = pytest.mark.usefixtures("kind_of_frames")
@@ -55,15 +56,15 @@ def target(python: Interpreter, kind_of_frames: None, request: pytest.FixtureReq
 Tenths = list[dict[str, int]]
 
 
-def steady(run_keisoku: Run, counter: str, pid: int, file: Path) -> Tenths:
+def steady(run_keisoku: Run, counter: str, pid: int, file: Path, rate: int = RATE) -> Tenths:
     """What was counted in each tenth of a second of a measurement, without those at its beginning and its end."""
     environment = {"LD_PRELOAD": counter, "KEISOKU_COUNTS": str(file)}
-    words = ["attach", pid, "-q", "--duration", "2s", "--rate", RATE, "--reader", "core", "--no-html"]
+    words = ["attach", pid, "-q", "--duration", "2s", "--rate", rate, "--reader", "core", "--no-html"]
     done = run_keisoku(*words, env=environment)
     assert done.status == 0, done.err
     tenths: Tenths = [json.loads(line) for line in file.read_text().splitlines()]
     kept = [row for row in tenths if WARM_TENTHS <= row["tenth"] < tenths[-1]["tenth"] - 1]
-    if total(kept, "sleeps") < 100:
+    if total(kept, "sleeps") < rate / 10:
         pytest.skip(f"only {total(kept, 'sleeps')} sweeps: no core was to be had")
     return kept
 
@@ -121,3 +122,40 @@ def test_proof_reads_of_those_that_may_have_run(run_keisoku: Run, counter: str, 
     tenths = steady(run_keisoku, counter, target, tmp_path / "counts")
     proofs = total(tenths, "schedstat", "syscall", "stat")
     assert total(tenths, "sleeps") <= proofs <= 8 * total(tenths, "sleeps"), tenths
+
+
+@pytest.mark.parametrize("target", [(600, 3, "rounds")], indirect=True)
+def test_proof_reads_of_many_that_sleep(
+    run_keisoku: Run, counter: str, target: int, python: Interpreter, tmp_path: Path
+) -> None:
+    """In each sweep some have run, a dozen of six hundred: the others are not looked at one by one."""
+    tenths = steady(run_keisoku, counter, target, tmp_path / "counts", 100)
+    if busy() and a_sweep(tenths, "schedstat", 0.25) > 200:
+        pytest.skip("the machine was too busy: threads ran while others were looked at")
+    assert a_sweep(tenths, "schedstat", 0.25) <= 200, tenths
+
+
+THREADS, STEPS = 300, 20
+STEP_RATE = 200
+
+
+def test_no_sleep_is_taken_for_the_one_before(run_keisoku: Run, python: Interpreter, tmp_path: Path) -> None:
+    """Each sleep is one call deeper. Who is believed to sleep on while it does not stays where it was."""
+    path = tmp_path / "x.kei"
+    words = ["run", "-q", "--no-html", "--rate", STEP_RATE, "--reader", "core", "-o", path.name]
+    done = run_keisoku(*words, python.path, PROGRAMS / "steps.py", THREADS, STEPS)
+    assert done.status == 0, done.err
+    longest_s = json.loads(done.out)["longest_s"]
+    seen: dict[int, dict[int, int]] = {}
+    for one in Recording(path):
+        depth = sum(bare(name) == "down" for name, _, _ in one.stack)
+        if depth:
+            steps = seen.setdefault(one.tid, {})
+            steps[depth] = steps.get(depth, 0) + one.ticks
+    ticks = [count for steps in seen.values() for count in steps.values()]
+    # Distances between instants are exponential: 4 sigma more than the mean of them fall into a sleep, of so many.
+    mean = longest_s * STEP_RATE
+    assert max(ticks) <= mean + 5 * mean**0.5 + 5, (max(ticks), longest_s)
+    if len(ticks) < 0.9 * THREADS * STEPS and busy():
+        pytest.skip(f"the machine was too busy: {len(ticks)} of {THREADS * STEPS} sleeps were seen")
+    assert len(ticks) >= 0.9 * THREADS * STEPS, (len(ticks), longest_s)

@@ -32,7 +32,7 @@ struct pacing {
 };
 
 /* Ten thousand sweeps that take `sweep_ns` each, and others that have our core for `gap_ns` each `every_ns`. */
-static struct pacing paced(double rate_hz, bool free, uint64_t sweep_ns, uint64_t gap_ns, uint64_t every_ns)
+static struct pacing paced(double rate_hz, enum pace_core core, uint64_t sweep_ns, uint64_t gap_ns, uint64_t every_ns)
 {
     static struct measurement m;
     struct pacing result = {0};
@@ -53,7 +53,7 @@ static struct pacing paced(double rate_hz, bool free, uint64_t sweep_ns, uint64_
         result.late += woke_ns - planned_ns > LATE_NS ? 1.0 / SWEEPS : 0;
         now_ns += sweep_ns;
         awake_ns += sweep_ns;
-        planned_ns = pace_next_ns(&pace, planned_ns, woke_ns, now_ns, free);
+        planned_ns = pace_next_ns(&pace, planned_ns, woke_ns, now_ns, core);
     }
     double planned = (double)atomic_load(&m.counts.planned), elapsed_ns = (double)(now_ns - start_ns);
     result.missed = 1 - SWEEPS / planned;
@@ -65,18 +65,20 @@ static struct pacing paced(double rate_hz, bool free, uint64_t sweep_ns, uint64_
 static void test_instants_within_a_sweep_are_not_lost(void **unused)
 {
     (void)unused;
-    struct pacing many = paced(100, false, 2000000, 0, 0); /* a thousand threads */
+    struct pacing many = paced(100, PACE_CORE_WANTED, 2000000, 0, 0); /* a thousand threads */
     assert_true(many.missed < 0.01 && many.rate_hz > 96);
-    struct pacing usual = paced(1000, false, 25000, 0, 0);
+    struct pacing more = paced(100, PACE_CORE_WANTED, 2800000, 0, 0), idle = paced(100, PACE_CORE_IDLE, 2800000, 0, 0);
+    assert_true(idle.missed < 0.01 && idle.missed < more.missed / 2); /* all asleep: there is nobody to wait for */
+    struct pacing usual = paced(1000, PACE_CORE_WANTED, 25000, 0, 0);
     assert_true(usual.missed < 0.001 && usual.late < 0.001);
 }
 
 static void test_a_gap_is_made_up_for_when_reading_free(void **unused)
 {
     (void)unused;
-    struct pacing pacing = paced(100000, true, 5000, 4000000, 20000000); /* a tick of the scheduler in five */
+    struct pacing pacing = paced(100000, PACE_CORE_OURS, 5000, 4000000, 20000000); /* a tick of the scheduler in five */
     assert_true(pacing.missed < 0.01 && pacing.rate_hz > 94000);
-    struct pacing flat_out = paced(1e6, true, 5000, 0, 0);
+    struct pacing flat_out = paced(1e6, PACE_CORE_OURS, 5000, 0, 0);
     assert_true(flat_out.missed == 0 && flat_out.awake > 0.99);
 }
 
@@ -85,10 +87,13 @@ static void test_a_program_keeps_half_of_its_core(void **unused)
     (void)unused;
     const double rates_hz[] = {1000, 50000, 1e6};
     for (size_t i = 0; i < sizeof rates_hz / sizeof *rates_hz; i++) {
-        struct pacing pacing = paced(rates_hz[i], false, 15000, 0, 0);
+        struct pacing pacing = paced(rates_hz[i], PACE_CORE_WANTED, 15000, 0, 0);
         assert_true(pacing.awake < 0.501 && pacing.late == 0);
     }
-    struct pacing starved = paced(1000, false, 15000, 50000000, 200000000); /* what was missed is not made up for */
+    struct pacing idle = paced(50000, PACE_CORE_IDLE, 15000, 0, 0); /* who wakes behind a sweep has a fifth of it */
+    assert_true(idle.awake < 0.801 && idle.awake > 0.6);
+    struct pacing starved =
+        paced(1000, PACE_CORE_WANTED, 15000, 50000000, 200000000); /* what was missed is not made up for */
     assert_true(starved.missed > 0.1 && starved.awake < 0.05);
 }
 
@@ -99,7 +104,7 @@ static void test_a_machine_that_stood_still_is_sampled_at_once(void **unused)
     struct pace pace;
     pace_init(&pace, &m, 777);
     const uint64_t woke_ns = 1000000000, done_ns = woke_ns + 18000000000; /* within a sweep */
-    uint64_t next_ns = pace_next_ns(&pace, woke_ns, woke_ns, done_ns, false);
+    uint64_t next_ns = pace_next_ns(&pace, woke_ns, woke_ns, done_ns, PACE_CORE_WANTED);
     assert_true(next_ns <= done_ns + 30000000 && pace.earliest_ns <= done_ns + 30000000);
 }
 
@@ -115,7 +120,7 @@ static void test_an_instant_is_foretold(void **unused)
     for (int i = 0; i < DRAWS; i++) {
         uint64_t next_ns = i % 3 == 0 ? 0 : pace_foretell_ns(&pace, at_ns);
         assert_true(next_ns == 0 || next_ns == pace_foretell_ns(&pace, at_ns)); /* asked again */
-        uint64_t came_ns = pace_next_ns(&pace, at_ns, at_ns, at_ns, true);
+        uint64_t came_ns = pace_next_ns(&pace, at_ns, at_ns, at_ns, PACE_CORE_OURS);
         assert_true(next_ns == 0 || next_ns == came_ns);
         at_ns = came_ns;
     }

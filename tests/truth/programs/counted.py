@@ -1,6 +1,8 @@
 """Threads with one deep stack each, for ever: `counted.py THREADS DEPTH KIND`. KIND says what they do: `turns` sleep, and
-work a little every 20 ms; `contend` work all the time and wait for each other; `parked` wait, but for the first."""
+work a little every 20 ms; `contend` work all the time and wait for each other; `parked` wait, but for the first; `rounds`
+sleep, and work a little every half second, not all at once."""
 
+import random
 import sys
 import threading
 import time
@@ -19,6 +21,11 @@ def live(first):
     if KIND == "turns":
         while True:
             time.sleep(0.02)
+            work(200)
+    if KIND == "rounds":
+        time.sleep(random.random() / 2)
+        while True:
+            time.sleep(0.5)
             work(200)
     if KIND == "parked" and not first:
         threading.Event().wait()
