@@ -47,8 +47,12 @@ struct sampler_counts {
     atomic_uint_fast64_t kernel_sweeps;            /* of `sweeps`, instants of the kernel sampler */
     atomic_uint_fast64_t due, hits;                /* of these in threads that ran: by their CPU time; that came */
     atomic_uint_fast64_t first_ns, last_ns;        /* of the sweeps, CLOCK_MONOTONIC */
-    atomic_uint_fast64_t waited_ns;  /* for a core, by sampler or tracker, whichever did longer; at their ends */
-    atomic_uint_fast64_t busy_cores; /* cores with a running thread, added up over the sweeps */
+    atomic_uint_fast64_t waited_ns;     /* for a core, by sampler or tracker, whichever did longer; at their ends */
+    atomic_uint_fast64_t busy_cores;    /* cores with a running thread, added up over the sweeps */
+    atomic_uint_fast64_t sweep_from_ns; /* since when one is being made; 0: none */
+    /* Of that one, the same, once the writer has found that it waits for a page of the target's memory; of those that
+     * have ended, how long they took. */
+    atomic_uint_fast64_t page_wait_from_ns, page_wait_ns;
 };
 
 enum trigger_kind { TRIGGER_CPU, TRIGGER_RSS, TRIGGER_STUCK, TRIGGER_COUNT };
@@ -137,6 +141,8 @@ int tracker_prepare(struct measurement *m);
 int sampler_stop_check(pid_t pid, struct err *err);
 /* sampler.c. Lets the sampler thread run on another core than the one that it waits for. */
 void sampler_leave_core(struct measurement *m);
+/* The sampler thread's id; 0: it does not run. */
+pid_t sampler_tid(struct measurement *m);
 void *sampler_main(void *measurement);
 void *tracker_main(void *measurement);
 void *writer_main(void *measurement);

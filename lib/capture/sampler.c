@@ -130,8 +130,20 @@ void sampler_visit(struct sampler *s)
     s->n_elsewhere = 0;
 }
 
+/* It may have waited for a page of the target's memory: the writer, who goes on, has seen that. */
+static void end_sweep(struct sampler *s)
+{
+    struct sampler_counts *counts = &s->m->counts;
+    atomic_store_explicit(&counts->sweep_from_ns, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&counts->page_wait_from_ns, memory_order_relaxed) == s->now_ns)
+        atomic_fetch_add(&counts->page_wait_ns, clock_monotonic_ns() - s->now_ns);
+    if (s->kernel == NULL)
+        atomic_fetch_add_explicit(&counts->sweeps, 1, memory_order_relaxed);
+}
+
 void sampler_sweep(struct sampler *s)
 {
+    atomic_store_explicit(&s->m->counts.sweep_from_ns, s->now_ns, memory_order_relaxed);
     for (size_t i = 0; i < s->n; i++) {
         struct tracked_thread *t = s->list[i];
         if (sampler_is_lent(t) || t->asleep || atomic_load_explicit(&t->retire, memory_order_relaxed))
@@ -154,8 +166,7 @@ void sampler_sweep(struct sampler *s)
     sampler_batch_end(s);
     sampler_visit(s);
     sampler_watch_tasks(s);
-    if (s->kernel == NULL)
-        atomic_fetch_add_explicit(&s->m->counts.sweeps, 1, memory_order_relaxed);
+    end_sweep(s);
 }
 
 /* ---- the list ------------------------------------------------------------------------------------------------------
@@ -231,6 +242,12 @@ void sampler_leave_core(struct measurement *m)
     pid_t tid = atomic_load(&s->tid);
     if (tid != 0) /* what it takes for its core then is no proof: look.c asks where it is */
         sched_setaffinity(tid, sizeof s->allowed_first, &s->allowed_first);
+}
+
+pid_t sampler_tid(struct measurement *m)
+{
+    struct sampler *s = m->sampler_state;
+    return s != NULL ? atomic_load(&s->tid) : 0;
 }
 
 int sampler_init(struct sampler *s, struct measurement *m)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ enum {
     EARLY_THREADS_MAX = 64, /* whose counters are all read then */
     NOISE_POINTS = 24,      /* in the kernel, and one in so many of all: */
     NOISE_SHARE = 200,
-    DUE_MIN = 200 /* samples, for their share to say something */
+    PAGE_WAIT_NS = 250 * NS_PER_MS, /* a sweep that lasts so long may wait for memory */
+    DUE_MIN = 200                   /* samples, for their share to say something */
 };
 
 static uint64_t own_rss_bytes(void)
@@ -55,6 +57,20 @@ static uint64_t sweeps_taken(const struct sampler_counts *c)
     return sweeps - kernel + (uint64_t)((double)kernel * (double)hits / (double)due);
 }
 
+/* How long the present sweep has waited for a page of the target's memory; 0: it does not. */
+static uint64_t page_wait_ns(struct writer *w)
+{
+    struct sampler_counts *c = &w->m->counts;
+    struct proc_syscall call;
+    uint64_t from_ns = atomic_load(&c->sweep_from_ns), now_ns = clock_monotonic_ns();
+    pid_t sampler = sampler_tid(w->m);
+    if (from_ns == 0 || now_ns < from_ns + PAGE_WAIT_NS || !proc_syscall_once(getpid(), sampler, &call) ||
+        call.running || call.number != SYS_process_vm_readv)
+        return 0;
+    atomic_store(&c->page_wait_from_ns, from_ns);
+    return now_ns - from_ns;
+}
+
 static void write_self(struct writer *w)
 {
     struct measurement *m = w->m;
@@ -66,6 +82,7 @@ static void write_self(struct writer *w)
                            : 0; /* no pauses */
     uint64_t taken = awake > 0 ? (uint64_t)((double)atomic_load(&c->cpu_ns) * (double)contested / (double)awake) : 0;
     uint64_t interrupts = atomic_load(&c->interrupt_ns), sweeps = sweeps_taken(c);
+    uint64_t page_wait = page_wait_ns(w);
     struct self_report self = {
         .own_cpu_ns = clock_process_cpu_ns() - m->cpu_before_ns,
         .core_taken_ns = taken + interrupts,
@@ -81,6 +98,7 @@ static void write_self(struct writer *w)
         .native_whole = w->native_whole,
         .native_cut = w->native_cut,
         .waited_ns = atomic_load(&c->waited_ns),
+        .page_wait_ns = atomic_load(&c->page_wait_ns) + page_wait,
         .rate_asked_hz = m->options.rate_hz,
         .rate_hz = sampled_s > 0 ? (double)sweeps / sampled_s : 0,
     };
@@ -187,6 +205,7 @@ static void note_kernel(struct writer *w)
 static uint64_t pass(struct writer *w)
 {
     uint64_t now_ns = last_moment(w->m);
+    page_wait_ns(w);
     learn_noise(w, now_ns);
     note_kernel(w);
     bool written = writer_write_tables(w, false);

@@ -366,6 +366,7 @@ static void add_trust(struct source *source)
     to->native_whole += from->native_whole;
     to->native_cut += from->native_cut;
     to->waited_ns += from->waited_ns; /* made a share of the whole at the end */
+    to->page_wait_ns += from->page_wait_ns;
     to->rate_asked_hz = from->rate_asked_hz > to->rate_asked_hz ? from->rate_asked_hz : to->rate_asked_hz;
     to->rate_hz += from->rate_hz * seconds; /* made a mean at the end */
     merger->rate_seconds += seconds;

@@ -202,6 +202,12 @@ void profile_left_out(const struct profile *profile, struct buf *out)
         buf_add_text(out, " of ");
         add_time(out, ((double)whole->duration_ns + (double)whole->dropped_ns) / 1e9);
     }
+    if (whole->self.page_wait_ns > 0) {
+        buf_printf(out, "%snothing could be read for ", out->size > 0 ? "; " : "");
+        add_time(out, (double)whole->self.page_wait_ns / 1e9);
+        buf_add_text(out, ", as a page of the program's memory did not come (userfaultfd, a file system that did not "
+                          "answer)");
+    }
     if (whole->n_gaps == 0)
         return;
     for (size_t i = 0; i < whole->n_gaps; i++)

@@ -425,7 +425,8 @@ static int read_self(struct loader *loader, sqlite3_stmt *statement)
                   {"stops", &self->stops},
                   {"native_whole", &self->native_whole},
                   {"native_cut", &self->native_cut},
-                  {"waited_ns", &self->waited_ns}};
+                  {"waited_ns", &self->waited_ns},
+                  {"page_wait_ns", &self->page_wait_ns}};
     const char *key = (const char *)sqlite3_column_text(statement, 0);
     double number = sqlite3_column_double(statement, 1);
     for (size_t i = 0; key != NULL && i < sizeof counts / sizeof *counts; i++) {

@@ -133,6 +133,7 @@ static void write_self(struct recording *recording, const struct self_report *se
     put_value(recording, STATEMENT_SELF, "native_whole", (double)self->native_whole);
     put_value(recording, STATEMENT_SELF, "native_cut", (double)self->native_cut);
     put_value(recording, STATEMENT_SELF, "waited_ns", (double)self->waited_ns);
+    put_value(recording, STATEMENT_SELF, "page_wait_ns", (double)self->page_wait_ns);
     put_value(recording, STATEMENT_SELF, "rate_asked_hz", self->rate_asked_hz);
     put_value(recording, STATEMENT_SELF, "rate_hz", self->rate_hz);
 }

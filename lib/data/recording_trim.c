@@ -118,6 +118,7 @@ static void subtract(struct recording_trust *trust, const struct trust_mark *bef
     self->stops = less(self->stops, was->stops);
     self->native_whole = less(self->native_whole, was->native_whole);
     self->native_cut = less(self->native_cut, was->native_cut);
+    self->page_wait_ns = less(self->page_wait_ns, was->page_wait_ns);
     if (before->time_ns > 0 && now_ns > before->time_ns) /* known at the end only: taken as spread evenly */
         self->waited_ns = (uint64_t)((double)self->waited_ns * (double)(now_ns - before->time_ns) / (double)now_ns);
     if (was->sweeps > 0 && now_ns > before->time_ns)

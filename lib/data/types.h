@@ -250,6 +250,7 @@ struct self_report {
     uint64_t native_whole;         /* --native: samples on the CPU whose native frames reached the interpreter's loop */
     uint64_t native_cut;           /* and those that are shown without: no unwinding table, not in what was copied */
     uint64_t waited_ns;            /* for a core, by whichever of our threads did longest; 0 before the end */
+    uint64_t page_wait_ns;         /* for pages of the program's memory that did not come: nothing was read meanwhile */
     double rate_asked_hz, rate_hz; /* asked (or default), reached */
 };
 

@@ -165,6 +165,8 @@ static void write_trust(struct json_writer *json, const struct profile *profile,
         if (self->waited_ns > 0)
             json_number(json, "waited_s", (double)self->waited_ns / 1e9);
     }
+    if (self->page_wait_ns > 0) /* perhaps before the first sweep was done */
+        json_number(json, "page_wait_s", (double)self->page_wait_ns / 1e9);
     json_open_flat(json, "lost", '{');
     for (int i = 0; i < LOSS_KIND_COUNT; i++) {
         if (profile->losses[i] > 0)

@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faulty import READERS, Bounded, check_reader, enough, is_starved, rounds, start_loop, trust_of, why_not
+from faulty import READERS, Bounded, Trust, check_reader, enough, is_starved, rounds, start_loop, trust_of, why_not
 from interpreters import Interpreter
 from recording import Recording
 from support import sql
@@ -19,6 +20,7 @@ from support import sql
 PROGRAM = Path(__file__).resolve().parent / "programs" / "odd.py"
 HELD = PROGRAM.with_name("held.py")
 WORKS = {"work", "deep"}
+NOT_READ = "as a page of the program's memory did not come"
 # kind, since when the interpreter can do it
 KINDS = [
     ("execs", (2, 7)),
@@ -118,8 +120,52 @@ def test_memory_that_does_not_come(
         assert done.status == 1 and done.err.count("\n") == 1, done
         assert f"memory of process {target.pid} does not come" in done.err, done
         if command != "dump":
-            assert bounded("report", "x.kei").status == 0
+            report = bounded("report", "x.kei")
+            assert report.status == 0 and NOT_READ in " ".join(report.out.split()), report
+            assert trust_of(bounded, tmp_path / "x.kei")["page_wait_s"] > 0
         assert target.wait(60) == 7
+    finally:
+        target.kill()
+        target.communicate()
+
+
+def until(bounded: Bounded, recording: Path, what: Callable[[Trust], bool]) -> Trust:
+    """What is said of a recording while it is made, as soon as that holds."""
+    for _ in range(300):
+        if recording.exists() and bounded("report", recording.name).status == 0:
+            trust = trust_of(bounded, recording)
+            if what(trust):
+                return trust
+        time.sleep(0.1)
+    pytest.fail("it never came to that")
+
+
+@pytest.mark.parametrize("reader", READERS, indirect=True)
+def test_memory_that_comes_late(
+    bounded: Bounded, python: Interpreter, keisoku: str, tmp_path: Path, reader: str
+) -> None:
+    """For how long nothing could be read, and why, is said while it lasts and afterwards; then all goes on."""
+    python.since(3, 8, "frames that lie where the program looks for them")
+    enough(python, among=("3.13",))
+    path = tmp_path / "x.kei"
+    target = subprocess.Popen(
+        [python.path, HELD, "1", "told"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    words = [keisoku, "attach", "--reader", reader, "--rate", "1000", "-q", "--no-html", "-o", path.name]
+    try:
+        assert target.stdin is not None and target.stdout is not None
+        if target.stdout.readline() != "ready\n":
+            pytest.skip("userfaultfd is not to be had here")
+        with subprocess.Popen([*words, str(target.pid)], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as attach:
+            held = until(bounded, path, lambda trust: trust.get("page_wait_s", 0) > 0)
+            target.stdin.write("\n")
+            target.stdin.flush()
+            assert target.stdout.readline() == "came\n"
+            _, err = attach.communicate(timeout=60)
+        assert attach.returncode == 0 and target.wait(60) == 7, err
+        trust = trust_of(bounded, path)
+        assert trust["page_wait_s"] >= held["page_wait_s"] and trust["samples"] > held["samples"], (held, trust)
+        assert NOT_READ in " ".join(bounded("report", path.name).out.split())
     finally:
         target.kill()
         target.communicate()

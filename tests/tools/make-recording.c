@@ -340,6 +340,7 @@ static void do_self(void)
                   {"rereads", &maker.self.rereads, NULL},
                   {"stops", &maker.self.stops, NULL},
                   {"waited_ns", &maker.self.waited_ns, NULL},
+                  {"page_wait_ns", &maker.self.page_wait_ns, NULL},
                   {"rate_asked_hz", NULL, &maker.self.rate_asked_hz},
                   {"rate_hz", NULL, &maker.self.rate_hz}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
