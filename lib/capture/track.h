@@ -65,7 +65,7 @@ struct tracked_process {
     bool exec_seen;                      /* [T] its memory was replaced: open it anew */
     uint64_t opened_ns;                  /* [T] it ran the program then that was looked into */
     uint64_t exec_ns;                    /* [T] when; 0: it was not seen to */
-    char comm[16];                       /* [T] what it became then, by the name the kernel has */
+    char comm[16];                       /* [T] its name as the kernel has it, as last seen or told */
     bool parent_python, not_python;      /* [T] its parent runs Python; it was looked at, and does not */
     uint64_t exited_ns;                  /* [T] its last exit since its first thread ended, as told; 0: not told */
     int exited_status;                   /* [T] with it, as waitpid(2) gives it; -1: not told */

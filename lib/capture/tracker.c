@@ -33,6 +33,7 @@ static void describe(struct tracked_process *process)
         process->command_size = (size_t)size;
     if (!proc_exe(process->pid, process->executable, sizeof process->executable))
         process->executable[0] = '\0';
+    proc_comm(process->pid, process->pid, process->comm);
     if (process->directory[0] == '\0' && !proc_directory(process->pid, process->directory, sizeof process->directory))
         process->directory[0] = '\0';
 }
@@ -248,6 +249,17 @@ static int open_python(struct tracked_process *process, struct python **python, 
                    (int)process->pid);
 }
 
+/* An exec is told of before it has set the program's arguments. */
+static void describe_again(struct tracker *k, struct tracked_process *process)
+{
+    if (process->command_size != 0)
+        return;
+    pthread_mutex_lock(&k->m->track.lock);
+    describe(process);
+    process->changed = process->changed || process->command_size != 0;
+    pthread_mutex_unlock(&k->m->track.lock);
+}
+
 /* Looks for an interpreter; a young process may map it a moment later. */
 static void try_open(struct tracker *k, struct tracked_process *process)
 {
@@ -274,6 +286,7 @@ static void try_open(struct tracker *k, struct tracked_process *process)
     python_close(python);
     python_close(side);
     track_looked_into(process, rc, maybe);
+    describe_again(k, process);
     if (rc != ERR_NOT_PYTHON && rc != ERR_GONE) {
         struct err told;
         if (rc == ERR_PERMISSION && doctor_refusal(process->pid, m->child != 0 ? "run" : "attach", &told) == rc)
@@ -422,18 +435,37 @@ static void find_asyncio(struct tracker *k, struct tracked_process *process)
     tracker_tell_tasks(k, process);
 }
 
+/* The kernel gives it another name and other arguments at once by an exec alone. They can be read of every process. */
+static bool is_renamed(const struct tracked_process *process)
+{
+    char comm[sizeof process->comm], command[sizeof process->command];
+    ssize_t size = proc_cmdline(process->pid, command, sizeof command);
+    return size > 0 &&
+           ((size_t)size != process->command_size || memcmp(command, process->command, (size_t)size) != 0) &&
+           proc_comm(process->pid, process->pid, comm) && strcmp(comm, process->comm) != 0;
+}
+
+/* Reads of it fail: does it run another program, of which no record told? One with more rights than ours (set-user-ID),
+ * or whose file we may not read, does not tell its file: that it is not measured is told with the reason. */
+static bool is_another_program(struct tracker *k, const struct tracked_process *process)
+{
+    char now[4096];
+    if (proc_exe(process->pid, now, sizeof now))
+        return strcmp(now, process->executable) != 0;
+    if (!is_renamed(process))
+        return false;
+    tracker_tell_refusal(k, process);
+    return true;
+}
+
 static void visit(struct tracker *k, struct tracked_process *process)
 {
     if (process->start_ticks == 0 || process->gone_ns != 0)
         return;
-    if (process->exec_seen || atomic_exchange(&process->read_failed, false)) {
-        char now[4096];
-        bool other =
-            process->exec_seen || (proc_exe(process->pid, now, sizeof now) && strcmp(now, process->executable) != 0);
-        if (other) {
-            replace_program(k, process);
-            return;
-        }
+    bool failed = atomic_exchange(&process->read_failed, false);
+    if (process->exec_seen || (failed && is_another_program(k, process))) {
+        replace_program(k, process);
+        return;
     }
     if (!process->python_known && k->now_ns >= process->open_retry_ns)
         try_open(k, process);

@@ -59,6 +59,8 @@ void tracker_end_thread(struct measurement *m, struct tracked_thread *thread, ui
 void tracker_list_threads(struct tracker *k, struct tracked_process *process);
 /* Has the kernel sampler tell the tasks of the process, which are known now. */
 void tracker_tell_tasks(struct tracker *k, const struct tracked_process *process);
+/* Why the process cannot be read any more: it took that away, by PR_SET_DUMPABLE, another user, or an exec. */
+void tracker_tell_refusal(struct tracker *k, const struct tracked_process *process);
 /* tracker_greenlets.c. Looks for the greenlets of a process, where it may have any. */
 void tracker_find_greenlets(struct tracker *k, struct tracked_process *process);
 /* tracker_locks.c. Looks who holds the lock that some thread waits for, if it does. */

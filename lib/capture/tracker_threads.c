@@ -213,8 +213,7 @@ static int leave_out_ended(struct tracker *k, const struct tracked_process *proc
     return n_tids;
 }
 
-/* The process took it away, by PR_SET_DUMPABLE or another user. */
-static void tell_refusal(struct tracker *k, const struct tracked_process *process)
+void tracker_tell_refusal(struct tracker *k, const struct tracked_process *process)
 {
     struct measurement *m = k->m;
     struct err refusal;
@@ -247,10 +246,9 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
     process->list_due_ns = k->now_ns + tracker_later(slow ? LIST_SLOW_NS : LIST_NS, cost_ns);
     process->list_failures = n_states < 0 ? process->list_failures + 1 : 0;
     if (process->list_failures == REFUSALS_TOLD && n_states == ERR_PERMISSION)
-        tell_refusal(k, process);
+        tracker_tell_refusal(k, process);
     /* Changed under us each time, or its memory was replaced. A refusal says neither: after PR_SET_DUMPABLE it is the
-     * same program, after an exec of one with more rights (set-user-ID) another; without the kernel's records that one
-     * goes on under the old name. */
+     * same program, after an exec of one with more rights (set-user-ID) another, which its name tells (tracker.c). */
     if (process->list_failures >= LIST_FAILURES_MAX && n_states != ERR_PERMISSION)
         process->exec_seen = true;
     k->missed = 0;

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -478,3 +479,37 @@ def test_standard_error_that_goes_away(keisoku: str, a_python: Interpreter, tmp_
     assert done.returncode == 4
     assert done.returncode != -signal.SIGPIPE
     assert (tmp_path / "x.kei").exists()
+
+
+WITHOUT_PERF = Path(__file__).resolve().parent.parent / "truth" / "programs" / "without_perf.py"
+
+
+@pytest.mark.parametrize("mode", [0o4755, 0o711], ids=["set-user-ID", "not-readable"])
+@pytest.mark.parametrize("perf", [True, False], ids=["perf", "without-perf"])
+def test_an_exec_of_what_may_not_be_read(nobody: Nobody, mode: int, perf: bool) -> None:
+    """A program of its own from then on, under its own name, and why it is not measured is said: by the kernel's records, or
+    where nothing but /proc tells."""
+    python = "/usr/bin/python3"
+    if not os.access(python, os.X_OK):
+        pytest.skip("no Python that every user may run")
+    other = shutil.copy("/bin/sleep", nobody.place / "sleeper")
+    os.chmod(other, mode)
+    if os.statvfs(other).f_flag & os.ST_NOSUID:
+        pytest.skip("set-user-ID programs have no effect on this file system")
+    if not perf:
+        words = ["unshare", "--net", sys.executable, str(WITHOUT_PERF)]  # where there is no process connector either
+        if subprocess.run([*words, "/bin/true"], capture_output=True).returncode != 0:
+            pytest.skip("no seccomp filter can be set here, or no network namespace made")
+        nobody.words = [*words, shutil.which(nobody.words[0]) or "", *nobody.words[1:]]
+    code = BUSY + f"import os; os.execv({str(other)!r}, ['sleeper', '2'])"
+    done = nobody.keisoku("run", "--no-html", "-o", "x.kei", python, "-c", code)
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(f"file:{nobody.place / 'x.kei'}?mode=ro", uri=True) as recording:
+        found = recording.execute("SELECT pid, command, python, start_s, end_s FROM processes ORDER BY id").fetchall()
+    assert len(found) == 2, found
+    (pid, command, version, _, end_s), (pid_behind, behind, no_version, start_s, _) = found
+    assert pid == pid_behind and command.startswith(python) and version, found
+    assert behind.split("\0")[0].startswith("sleeper") and not no_version and abs(start_s - end_s) < 1, found
+    if not perf:
+        text = " ".join(done.stderr.split())
+        assert re.search(r"from [0-9.]+ s on a process was not measured any more: cannot read the memory", text), text
