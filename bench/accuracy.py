@@ -68,6 +68,7 @@ def stacks(
         row["rate_hz"] = trust["rate_hz"]
         row["dropped"] = trust["dropped"]
         row["tried"] = trust["samples"] + trust["dropped"]
+        row["lost"], row["proved_by"] = trust["lost"], trust["proved_by"]  # why, and what read the others
     return row
 
 
