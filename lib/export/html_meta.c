@@ -264,6 +264,10 @@ static void add_finding(struct buf *out, const struct profile *profile, const st
         add_string_at(out, "function", profile, profile->functions[finding->function].name);
     add_string_at(out, "file", profile, finding->file);
     add_count(out, "line", finding->line);
+    if (finding->line_first < finding->line_last) {
+        add_count(out, "line_first", finding->line_first);
+        add_count(out, "line_last", finding->line_last);
+    }
     add_number(out, "max_gain", finding->max_gain);
     add_text(out, "gain_law", finding->gain_law);
     add_number(out, "scaled_gain", finding->scaled_gain);

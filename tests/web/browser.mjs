@@ -127,7 +127,7 @@ async function over(name, options, run) {
   }
 }
 
-for (const name of ["orders", "threads", "hostile", "empty", "weak", "big", "tasks", "work", "diff", "diff-hostile", "diff-runs"])
+for (const name of ["orders", "threads", "phases", "hostile", "empty", "weak", "big", "tasks", "work", "diff", "diff-hostile", "diff-runs"])
   check(`${name}: opens without an error, a policy violation or a request`, () =>
     over(name, {}, async (tab) => {
       assert.equal(await tab.page.evaluate(() => document.documentElement.dataset.ready), "1");
@@ -466,7 +466,7 @@ check("a stretch: lines, waits and the card's place are of it", () =>
     await brush(0.52, 0.98);
     await tab.until(async () => (await tab.page.locator(".here").count()) > 0, "the stretch's own shares");
     assert.ok((await tab.rows("#lines"))[0][1].includes("crawl.py:12"));
-    const here = Number((await tab.text(".here strong")).split(" ")[0]);
+    const here = Number((await tab.text(".card .here strong")).split(" ")[0]);
     assert.ok(Math.abs(here - 95) <= 3, `${here} % of the stretch`);
     assert.equal(await tab.page.locator("#io").count(), 0);
     const whole = report.lines.find((line) => line.line === 12).share;
@@ -474,13 +474,166 @@ check("a stretch: lines, waits and the card's place are of it", () =>
     await clear();
     await brush(0.01, 0.15);
     await tab.until(async () => (await tab.rows("#lines"))[0][1].includes("crawl.py:22"), "the stretch's lines");
-    assert.match(await tab.text(".here"), /^0 % of the time chosen has this line on its stack/);
+    await tab.until(async () => (await tab.page.locator(".behind .here").count()) > 0, "the finding behind");
+    assert.match(await tab.text(".behind .here"), /^(Not of this stretch: none of its|Hardly of this stretch: [\d.<]+ %)/);
     await clear();
     await brush(0.19, 0.48);
     const waits = /network 5\d % .*disk 3\d % .*pipe|disk 3\d % .*network 5\d % .*pipe/;
     await tab.until(async () => waits.test(await tab.text("#io")), "the stretch's waits");
     assert.equal(await tab.text(".verdict .whole"), "This is of the whole recording.");
     assert.equal(await tab.page.locator(".card .here").count(), await tab.page.locator(".card").count());
+  }),
+);
+
+/* phases: 5 s of which search:12 has 90 % and load 5 %, then 5 s of which total has 70 %, save 25 % (waiting). */
+class Cards {
+  constructor(tab) {
+    this.tab = tab;
+  }
+
+  /* Where each card stands ("" is behind) and what it is about. */
+  order() {
+    return this.tab.page.$$eval(".card", (all) =>
+      all.map((card) => {
+        const behind = card.closest(".behind") !== null;
+        const rank = card.querySelector(".rank").textContent;
+        return `${behind ? "behind" : rank} ${card.querySelector("header .mono").textContent}`;
+      }),
+    );
+  }
+
+  of(tag) {
+    return this.tab.page.locator(".card", { has: this.tab.page.locator(`header .mono:text-is("${tag}")`) });
+  }
+
+  async told(tag) {
+    return plain(await this.of(tag).locator(".here").innerText());
+  }
+
+  settled(first) {
+    return this.tab.until(async () => (await this.order())[0] === first, `${first} is first`);
+  }
+}
+
+const WHOLE_ORDER = ["1 list-membership", "2 hot-loop", "3 flat"];
+const SECOND_ORDER = ["1 hot-loop", "2 tiny-writes", "3 flat", "behind list-membership"];
+
+check("a stretch: cards are ranked by their share of it, with its own numbers", () =>
+  over("phases", {}, async (tab) => {
+    const cards = new Cards(tab);
+    assert.deepEqual(await cards.order(), WHOLE_ORDER);
+    assert.equal(await tab.text("#advice-now"), "");
+    const before = await tab.page.locator("section:has(> #advice)").innerHTML();
+    const verdict = await tab.page.locator(".verdict").innerHTML();
+    await tab.page.evaluate(() => (location.hash = "#range=150-300"));
+    await cards.settled("1 hot-loop");
+    assert.deepEqual(await cards.order(), SECOND_ORDER);
+    /* 14 of the 15 ms on a core, which have a sampling error; 5 of 5 ms off it, which have none to speak of */
+    assert.match(
+      await cards.told("hot-loop"),
+      /^70 % ±0\.6 of the time of this stretch has one of these lines on its stack \(3 500 of 5 000 samples\), 35 % of the whole recording\. native\+gil 71 %, python 29 %$/,
+    );
+    assert.match(
+      await cards.told("tiny-writes"),
+      /^25 % ±<0\.1 of the time of this stretch has this line on its stack \(1 250 of 5 000 samples\), 13 % of the whole recording\. io 100 %$/,
+    );
+    assert.equal(
+      await cards.told("list-membership"),
+      "Not of this stretch: none of its 5 000 samples has this line on its stack (so <0.1 % of its time); 45 % of the whole recording.",
+    );
+    assert.match(await cards.told("flat"), /^About no one place, so nothing is told of this stretch/);
+    assert.equal(
+      await tab.text("#advice-now"),
+      "Of 4 findings 2 are of this stretch, by their share of its time; 1 is not; 1 is about no one place.",
+    );
+    assert.equal(
+      await tab.text("#verdict-here"),
+      "First of this stretch, 70 % of its time: total is one loop over numbers: compile it",
+    );
+    assert.ok((await tab.rows("#lines"))[0][1].includes("phases.py:22"));
+    await tab.page.getByRole("button", { name: /^Remove filter 5.00.s to 10.0.s/ }).click();
+    await cards.settled("1 list-membership");
+    assert.equal(await tab.page.locator("section:has(> #advice)").innerHTML(), before);
+    assert.equal(await tab.page.locator(".verdict").innerHTML(), verdict);
+  }),
+);
+
+check("a stretch: what cannot be told of it is said once a card, the rest is folded where the card is not of it", () =>
+  over("phases", { hash: "#range=0-150" }, async (tab) => {
+    const cards = new Cards(tab);
+    assert.deepEqual(await cards.order(), ["1 list-membership", "2 flat", "behind hot-loop"]);
+    assert.match(await cards.told("list-membership"), /^90 % .* \(4 500 of 5 000 samples\), 45 % of the whole recording\. python 100 %$/);
+    const here = cards.of("list-membership");
+    assert.deepEqual(await here.locator(".whole").allInnerTexts(), [
+      "Below is of the whole recording: what a change gains cannot be told of this stretch.",
+    ]);
+    assert.ok(plain(await here.locator(".gain").innerText()).startsWith("at most 1.8 × faster"));
+    assert.equal(await here.locator(".evidence").getAttribute("aria-label"), "Evidence, of the whole recording");
+    const away = cards.of("hot-loop");
+    assert.equal(await away.locator(".gain").isVisible(), false);
+    await away.locator("summary").click();
+    assert.ok(plain(await away.locator(".gain").innerText()).startsWith("at most 1.5 × faster"));
+    const look = (card) =>
+      card.evaluate((one) => {
+        const { borderTopStyle, boxShadow } = getComputedStyle(one);
+        return [borderTopStyle, boxShadow === "none", getComputedStyle(one.querySelector("h3")).color];
+      });
+    const [front, behind] = [await look(here), await look(away)];
+    assert.deepEqual([front.slice(0, 2), behind.slice(0, 2)], [["solid", false], ["dashed", true]]);
+    assert.notEqual(front[2], behind[2]);
+  }),
+);
+
+check("a stretch: the pointer and the keyboard choose it, and a screen reader is told", () =>
+  over("phases", {}, async (tab) => {
+    const cards = new Cards(tab);
+    const strip = tab.page.locator(".strip canvas");
+    await strip.scrollIntoViewIfNeeded();
+    const box = await strip.boundingBox();
+    await tab.page.mouse.move(box.x + box.width * 0.52, box.y + 20);
+    await tab.page.mouse.down();
+    await tab.page.mouse.move(box.x + box.width * 0.98, box.y + 20, { steps: 4 });
+    await tab.page.mouse.up();
+    await cards.settled("1 hot-loop");
+    assert.deepEqual(await cards.order(), SECOND_ORDER);
+    await strip.focus();
+    await strip.press("Escape");
+    await cards.settled("1 list-membership");
+    assert.deepEqual(await cards.order(), WHOLE_ORDER);
+    await strip.press("ArrowRight"); /* the first tenth */
+    await tab.until(async () => (await cards.order()).includes("behind hot-loop"), "the first tenth");
+    assert.match(await cards.told("list-membership"), /^90 % .* of 1 000 samples\), 45 %/);
+    for (let i = 0; i < 30; i++) await strip.press("ArrowRight");
+    assert.equal(await tab.hash(), "#range=150-180");
+    await cards.settled("1 hot-loop");
+    assert.match(await cards.told("hot-loop"), /^70 % .* \(700 of 1 000 samples\)/);
+    assert.match(await cards.told("list-membership"), /^Not of this stretch: none of its 1 000 samples .*\(so at most 0\.4 % of its time\)/);
+    for (const id of ["#advice-now", "#strip-now"])
+      assert.equal(await tab.page.locator(id).getAttribute("role"), "status");
+    assert.match(await tab.text("#strip-now"), /In it busy cores, all programs: \d\.\d of 8; memory: at most [\d.]+ MB\./);
+    const behind = tab.page.getByRole("group", { name: "Not, or hardly, of this stretch" });
+    const article = behind.getByRole("article", { name: "search looks through a list: use a set" });
+    assert.equal(await article.count(), 1);
+    const described = await article.evaluate((one) => document.getElementById(one.getAttribute("aria-describedby")).textContent);
+    assert.match(described, /^Not of this stretch/);
+    assert.equal(await tab.page.evaluate(() => document.activeElement.closest(".strip") !== null), true);
+    await strip.press("Escape");
+    await cards.settled("1 list-membership");
+    assert.equal(await tab.text("#advice-now"), "");
+    assert.equal(await tab.page.locator(".behind, .here, .whole, #verdict-here").count(), 0);
+  }),
+);
+
+check("a stretch in which nothing ran, and the CPU clock", () =>
+  over("phases", { hash: "#range=150-300&clock=cpu" }, async (tab) => {
+    const cards = new Cards(tab);
+    assert.deepEqual(await cards.order(), ["1 hot-loop", "2 flat", "behind list-membership"]);
+    /* without the waiting: 14 of 15 */
+    assert.match(await cards.told("hot-loop"), /^93 % ±.* of the CPU time of this stretch .* \(3 500 of 3 750 samples\)/);
+    await tab.page.evaluate(() => (location.hash = "#states=gc"));
+    await tab.until(async () => (await cards.order())[0] === "1 flat", "no finding is of it");
+    assert.match(await cards.told("list-membership"), /^Not of what is chosen: no time was measured there; 45 %/);
+    assert.equal(await tab.text("#verdict-here"), "No finding is of what is chosen.");
   }),
 );
 
@@ -704,17 +857,20 @@ check("a page of 600 000 samples is small and quick enough to use", () =>
 );
 
 check("phone width: nothing is wider than the screen", async () => {
-  for (const name of ["orders", "threads", "hostile", "big", "tasks", "work", "diff", "diff-hostile", "diff-runs"])
+  for (const name of ["orders", "threads", "phases", "hostile", "big", "tasks", "work", "diff", "diff-hostile", "diff-runs"])
     await over(name, { width: 390, height: 844 }, async (tab) => {
       const width = await tab.page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 390, `${name}: ${width}`);
     });
 });
 
+/* With a stretch chosen, cards stand behind. */
+const AXE_VIEWS = { phases: "#range=150-300" };
+
 for (const scheme of ["light", "dark", "phone"])
-  for (const name of ["orders", "threads", "empty", "tasks", "work", "diff"])
+  for (const name of ["orders", "threads", "phases", "empty", "tasks", "work", "diff"])
     check(`${name}, ${scheme}: axe finds no violation`, () =>
-      over(name, scheme === "phone" ? { width: 390, height: 844 } : { scheme }, async (tab) => {
+      over(name, { ...(scheme === "phone" ? { width: 390, height: 844 } : { scheme }), hash: AXE_VIEWS[name] }, async (tab) => {
         await tab.openTwins();
         if (name === "orders") await tab.page.locator("#lines .line").first().click();
         await tab.page.evaluate(`(0, function () { ${axe} })()`).catch(() => undefined);
@@ -825,6 +981,11 @@ check("screenshots", async () => {
     ["orders-dark", "orders", { scheme: "dark" }],
     ["orders-phone", "orders", { width: 390, height: 844 }],
     ["threads-light", "threads", {}],
+    ["phases-whole", "phases", {}],
+    ["phases-light", "phases", { hash: "#range=150-300" }],
+    ["phases-dark", "phases", { scheme: "dark", hash: "#range=150-300" }],
+    ["phases-phone", "phases", { width: 390, height: 844, hash: "#range=150-300" }],
+    ["phases-phone-dark", "phases", { width: 390, height: 844, scheme: "dark", hash: "#range=150-300" }],
     ["hostile-light", "hostile", {}],
     ["empty-light", "empty", {}],
     ["big-dark", "big", { scheme: "dark" }],

@@ -1,7 +1,7 @@
 /*
  * Writes the page of a made-up profile to standard output, so that the browser tests know every number on it:
  *
- *   make_page orders|threads|hostile|empty|weak|big
+ *   make_page orders|threads|phases|hostile|empty|weak|big
  *
  * Nothing here is measured; the profile and its diagnosis are put together in memory.
  */
@@ -355,6 +355,79 @@ static void worker_threads(void)
     profile.n_gaps = 2;
 }
 
+static void diagnose_phases(uint32_t search, uint32_t total, uint32_t save)
+{
+    findings[0] = (struct finding){.tag = "list-membership",
+                                   .prescription = PRESCRIBE_ALGORITHM,
+                                   .sentence = "search looks through a list: use a set",
+                                   .action = "Make known a set.",
+                                   .function = search,
+                                   .file = functions[search].file,
+                                   .line = 12,
+                                   .line_first = 12,
+                                   .line_last = 12,
+                                   .evidence = {{"of the time on this line", 0.45, 0.44, 0.46, "share", true}},
+                                   .n_evidence = 1,
+                                   .max_gain = 1.8,
+                                   .gain_law = "Amdahl"};
+    findings[1] = (struct finding){.tag = "hot-loop",
+                                   .prescription = PRESCRIBE_NATIVE,
+                                   .sentence = "total is one loop over numbers: compile it",
+                                   .function = total,
+                                   .file = functions[total].file,
+                                   .line = 22,
+                                   .line_first = 21,
+                                   .line_last = 23,
+                                   .evidence = {{"of the time in this function", 0.35, 0.34, 0.36, "share", true}},
+                                   .n_evidence = 1,
+                                   .max_gain = 1.5,
+                                   .gain_law = "Amdahl"};
+    findings[2] = (struct finding){
+        .tag = "flat", .prescription = PRESCRIBE_STOP, .sentence = "Nothing else is worth more than 1.2x"};
+    findings[3] = (struct finding){.tag = "tiny-writes",
+                                   .prescription = PRESCRIBE_ALGORITHM,
+                                   .sentence = "save writes a few bytes at a time: collect them",
+                                   .function = save,
+                                   .file = functions[save].file,
+                                   .line = 32,
+                                   .max_gain = 1.1,
+                                   .gain_law = "Amdahl"};
+    diagnosis.findings = findings;
+    diagnosis.n_findings = 4;
+}
+
+/* Five seconds of searching, then five of sums and writes: of 20 ms of the first half 18 are in search and one is a
+ * read, of the second 10 and 4 in two lines of total and 5 in save; 1 ms is always in the module itself. */
+static void phases(void)
+{
+    const char *own = "/srv/orders/phases.py";
+    uint32_t module = add_function("<module>", own, 1, true, FUNCTION_PYTHON);
+    uint32_t search = add_function("search", own, 10, true, FUNCTION_PYTHON);
+    uint32_t total = add_function("total", own, 20, true, FUNCTION_PYTHON);
+    uint32_t save = add_function("save", own, 30, true, FUNCTION_PYTHON);
+    uint32_t load = add_function("load", own, 4, true, FUNCTION_PYTHON);
+    uint32_t process = add_process(900, 0, "python3\0phases.py", 17);
+    uint32_t thread = add_thread(process, 900, "MainThread");
+    uint32_t root = push(0, module, 40), in_search = push(root, search, 12), in_load = push(root, load, 5);
+    uint32_t in_sum = push(root, total, 22), in_step = push(root, total, 23), in_save = push(root, save, 32);
+    uint64_t at = 0;
+    for (int i = 0; i < 10000; i++) {
+        at += 1000000;
+        int turn = i % 20;
+        if (turn == 14)
+            add_sample(at, thread, root, STATE_PYTHON);
+        else if (i < 5000)
+            add_sample(at, thread, turn == 15 ? in_load : in_search, turn == 15 ? STATE_IO : STATE_PYTHON);
+        else if (turn < 14)
+            add_sample(at, thread, turn < 10 ? in_sum : in_step, turn < 10 ? STATE_NATIVE_GIL : STATE_PYTHON);
+        else
+            add_sample(at, thread, in_save, STATE_IO);
+    }
+    diagnose_phases(search, total, save);
+    add_counters(at, process);
+    finish(at);
+}
+
 /* Names that would like to be markup. */
 static void hostile(void)
 {
@@ -468,9 +541,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*make)(void);
-    } kinds[] = {{"orders", orders},   {"threads", worker_threads},
-                 {"hostile", hostile}, {"empty", empty},
-                 {"weak", weak},       {"big", big}};
+    } kinds[] = {{"orders", orders}, {"threads", worker_threads},
+                 {"phases", phases}, {"hostile", hostile},
+                 {"empty", empty},   {"weak", weak},
+                 {"big", big}};
     struct kei_export_options options = {0};
     struct err err = {0};
     for (size_t i = 0; argc == 2 && i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -485,6 +559,6 @@ int main(int argc, char **argv)
             fprintf(stderr, "make_page: %s\n", err.text);
         return rc == 0 ? 0 : rc == ERR_NOT_SUPPORTED ? 77 : 1;
     }
-    fputs("usage: make_page orders|threads|hostile|empty|weak|big > page.html\n", stderr);
+    fputs("usage: make_page orders|threads|phases|hostile|empty|weak|big > page.html\n", stderr);
     return 2;
 }

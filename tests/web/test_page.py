@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 BUILD = TOP / "build"
 MAKE_PAGE = BUILD / "tests" / "web" / "make_page"
-KINDS = ("orders", "threads", "hostile", "empty", "weak", "big")
+KINDS = ("orders", "threads", "phases", "hostile", "empty", "weak", "big")
 RECORDINGS = ("hot-loop", "waits", "tasks", "work")
 # Page → descriptions of the recordings of each side.
 DIFFS = {
@@ -45,7 +45,7 @@ def checks() -> list[str]:
     for scheme in ("light", "dark", "phone"):
         names += [
             f"{kind}, {scheme}: axe finds no violation"
-            for kind in ("orders", "threads", "empty", "tasks", "work", "diff")
+            for kind in ("orders", "threads", "phases", "empty", "tasks", "work", "diff")
         ]
     return names
 

@@ -1,11 +1,16 @@
-/* What to do: at most three findings, each with its evidence, what it can gain and what was not measured. */
-import { useMemo, useRef, useState } from "preact/hooks";
+/*
+ * What to do: at most three findings, each with its evidence, what it can gain and what was not measured. Under filters
+ * they are those of what is chosen, by their share of it; the others stand behind.
+ */
+import { useRef, useState } from "preact/hooks";
+import { isAway, SHOWN, type Advice, type Advised } from "./advice";
 import type { Finding, Meta, Recording } from "./data";
-import { measure, percent, shortFile, visible } from "./format";
+import { count, measure, percent, plusMinus, shortFile, visible } from "./format";
 import { adviceName, gain } from "./header";
-import { shareOfPlace } from "./sums";
+import { StateMix } from "./statebar";
+import type { PlaceSum } from "./sums";
 import { Sentence } from "./text";
-import { initialView, isFiltered, type View } from "./view";
+import { chosenWords, type View } from "./view";
 
 /** A bench is of the script and a copy of it that the reader has still to make. */
 function checkWords(command: string): string {
@@ -37,47 +42,175 @@ function Command({ text }: { text: string }) {
   );
 }
 
-/** A finding is of the whole recording; under filters its card says how much of what is left is its place's. */
-function Here({ recording, view, finding }: { recording: Recording; view: View; finding: Finding }) {
-  const { file, line, function: name } = finding;
-  const shares = useMemo(() => {
-    if (!isFiltered(view) || file === "" || (line === 0 && name === undefined)) return null;
-    const of = (one: View) => shareOfPlace(recording, one, file, line, name);
-    return { here: of(view), whole: of({ ...initialView(recording.meta), clock: view.clock }) };
-  }, [recording, finding, view.clock, view.process, view.thread, view.states, view.range, view.idle]);
-  if (!isFiltered(view)) return null;
+interface HereProps {
+  advice: Advice;
+  recording: Recording;
+  view: View;
+  id: string;
+}
+
+/** "75 % ±1 of the time of this stretch has this line on its stack (3 750 samples), 37 % of the whole recording." */
+function Told({ here, whole, view, finding }: { here: PlaceSum; whole: PlaceSum; view: View; finding: Finding }) {
+  const chosen = chosenWords(view);
+  const clock = view.clock === "cpu" ? "CPU time" : "time";
+  const of = finding.line_last ? "one of these lines" : finding.line > 0 ? "this line" : "this function";
+  const inWhole = `${percent(whole.share)} of the whole recording.`;
+  if (here.total === 0)
+    return (
+      <>
+        <strong>Not of {chosen}</strong>: no {clock} was measured there; {inWhole}
+      </>
+    );
+  if (here.share === 0)
+    return (
+      <>
+        <strong>Not of {chosen}</strong>: none of its {count(here.ofTicks)} samples has {of} on its stack (so{" "}
+        {here.unseen < 0.001 ? "" : "at most "}
+        {percent(here.unseen)} of its {clock}); {inWhole}
+      </>
+    );
   return (
-    <p class="here">
-      {shares ? (
-        <>
-          <strong>{percent(shares.here)}</strong> of the {view.clock === "cpu" ? "CPU time" : "time"} chosen has this{" "}
-          {line > 0 ? "line" : "function"} on its stack, {percent(shares.whole)} of the whole recording.{" "}
-        </>
-      ) : null}
-      <span class="soft">All else on this card is of the whole recording.</span>
-    </p>
+    <>
+      {isAway(here, whole) && `Hardly of ${chosen}: `}
+      <strong>{percent(here.share)}</strong> {plusMinus(here.half)} of the {clock} of {chosen} has {of} on its stack (
+      {count(here.ticks)} of {count(here.ofTicks)} samples), {inWhole}
+    </>
   );
 }
 
-interface CardProps {
-  finding: Finding;
-  rank: number;
-  recording: Recording;
-  view: View;
+/** What can be told of a finding from the samples under the filters, and that the rest cannot. */
+function Here({ advice, recording, view, id }: HereProps) {
+  const { finding, here, whole } = advice;
+  if (!here || !whole)
+    return (
+      <p class="here soft" id={id}>
+        About no one place, so nothing is told of {chosenWords(view)}: this card is of the whole recording.
+      </p>
+    );
+  return (
+    <div class="here" id={id}>
+      <p>
+        <Told here={here} whole={whole} view={view} finding={finding} />
+      </p>
+      {here.share > 0 && <StateMix states={recording.meta.states} weights={here.states} words />}
+    </div>
+  );
 }
 
-function Card({ finding, rank, recording, view }: CardProps) {
-  const place = finding.file === "" ? "" : `${shortFile(finding.file)}${finding.line > 0 ? `:${finding.line}` : ""}`;
+function Evidence({ finding, filtered }: { finding: Finding; filtered: boolean }) {
+  if (finding.evidence.length === 0) return null;
   return (
-    <article class="card" aria-labelledby={`finding-${rank}`}>
+    <ul class="evidence" aria-label={filtered ? "Evidence, of the whole recording" : "Evidence"}>
+      {finding.evidence.map((evidence) => (
+        <li key={evidence.measure}>
+          <span class="value">
+            {evidence.value === null ? "?" : measure(evidence.value, evidence.unit, evidence.measure)}
+          </span>{" "}
+          {visible(evidence.measure)}
+          {evidence.low != null && evidence.high != null && (
+            <span class="soft">
+              {" "}
+              ({measure(evidence.low, evidence.unit)} to {measure(evidence.high, evidence.unit)})
+            </span>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Gain({ finding }: { finding: Finding }) {
+  const memory = finding.gain_law === "memory";
+  return (
+    <>
+      {finding.max_gain > 1 && (
+        <p class="gain">
+          <span class="soft">at most</span> <strong>{gain(finding.max_gain)}</strong>{" "}
+          <span class="soft">
+            {memory ? "less peak memory" : "faster"}
+            {finding.scaled_gain > 1 ? ", the same work" : ""}
+            {finding.gain_law === "" || memory ? "" : ` (${visible(finding.gain_law)})`}
+          </span>
+        </p>
+      )}
+      {finding.predicted_high > 1 && (
+        <p class="soft">
+          expected {finding.predicted_low.toFixed(1)} to {finding.predicted_high.toFixed(1)}
+          {"\u202f"}×
+        </p>
+      )}
+      {finding.scaled_gain > 1 && (
+        <p class="soft">
+          or {finding.scaled_gain.toFixed(1)}
+          {"\u202f"}× the work in the same time, where work grows with the cores (Gustafson)
+        </p>
+      )}
+    </>
+  );
+}
+
+function Body({ finding, filtered }: { finding: Finding; filtered: boolean }) {
+  return (
+    <div class="body">
+      <Evidence finding={finding} filtered={filtered} />
+      <div class="act">
+        {finding.action !== "" && (
+          <p class="do">
+            <strong>Do this</strong> <Sentence text={finding.action} />
+          </p>
+        )}
+        <footer>
+          <Gain finding={finding} />
+          {finding.check_command !== "" && (
+            <p class="check">
+              <span class="soft">{checkWords(finding.check_command)}</span> <Command text={finding.check_command} />
+            </p>
+          )}
+          {finding.next_command && (
+            <p class="check">
+              <span class="soft">to measure {visible(finding.next_tells ?? "")}</span>{" "}
+              <Command text={finding.next_command} />
+            </p>
+          )}
+          {finding.not_measured.length > 0 && (
+            <p class="soft">not measured: {finding.not_measured.map(visible).join("; ")}</p>
+          )}
+        </footer>
+      </div>
+    </div>
+  );
+}
+
+function placeName({ file, line, line_first, line_last }: Finding): string {
+  if (file === "") return "";
+  const lines = line_last ? ` (${line_first}-${line_last})` : "";
+  return `${shortFile(file)}${line > 0 ? `:${line}${lines}` : ""}`;
+}
+
+interface CardProps {
+  advice: Advice;
+  /** Where it stands on the page; "": behind. */
+  rank: string;
+  recording: Recording;
+  view: View;
+  filtered: boolean;
+}
+
+function Card({ advice, rank, recording, view, filtered }: CardProps) {
+  const { finding } = advice;
+  const place = placeName(finding);
+  const away = rank === "";
+  const [title, told] = [`finding-${advice.rank}`, `finding-${advice.rank}-here`];
+  return (
+    <article class={away ? "card away" : "card"} aria-labelledby={title} aria-describedby={filtered ? told : undefined}>
       <header>
         <span class="rank" aria-hidden="true">
-          {rank}
+          {away ? "–" : rank}
         </span>
         <span class="kind">{adviceName(finding.prescription)}</span>
         <span class="mono soft">{visible(finding.tag)}</span>
       </header>
-      <h3 id={`finding-${rank}`}>
+      <h3 id={title}>
         <Sentence text={finding.sentence} />
       </h3>
       {place !== "" && (
@@ -86,70 +219,22 @@ function Card({ finding, rank, recording, view }: CardProps) {
           {visible(place)}
         </p>
       )}
-      <Here recording={recording} view={view} finding={finding} />
-      <div class="body">
-        {finding.evidence.length > 0 && (
-          <ul class="evidence">
-            {finding.evidence.map((evidence) => (
-              <li key={evidence.measure}>
-                <span class="value">
-                  {evidence.value === null ? "?" : measure(evidence.value, evidence.unit, evidence.measure)}
-                </span>{" "}
-                {visible(evidence.measure)}
-                {evidence.low != null && evidence.high != null && (
-                  <span class="soft">
-                    {" "}
-                    ({measure(evidence.low, evidence.unit)} to {measure(evidence.high, evidence.unit)})
-                  </span>
-                )}
-              </li>
-            ))}
-          </ul>
-        )}
-        <div class="act">
-          {finding.action !== "" && (
-            <p class="do">
-              <strong>Do this</strong> <Sentence text={finding.action} />
+      {filtered && <Here advice={advice} recording={recording} view={view} id={told} />}
+      {away ? (
+        <details class="twin">
+          <summary>What it says of the whole recording</summary>
+          <Body finding={finding} filtered={filtered} />
+        </details>
+      ) : (
+        <>
+          {filtered && advice.here && (
+            <p class="soft whole">
+              Below is of the whole recording: what a change gains cannot be told of {chosenWords(view)}.
             </p>
           )}
-          <footer>
-            {finding.max_gain > 1 && (
-              <p class="gain">
-                <span class="soft">at most</span> <strong>{gain(finding.max_gain)}</strong>{" "}
-                <span class="soft">{finding.gain_law === "memory" ? "less peak memory" : "faster"}
-                {finding.scaled_gain > 1 ? ", the same work" : ""}
-                {finding.gain_law === "" || finding.gain_law === "memory" ? "" : ` (${visible(finding.gain_law)})`}</span>
-              </p>
-            )}
-            {finding.predicted_high > 1 && (
-              <p class="soft">
-                expected {finding.predicted_low.toFixed(1)} to {finding.predicted_high.toFixed(1)}
-                {"\u202f"}×
-              </p>
-            )}
-            {finding.scaled_gain > 1 && (
-              <p class="soft">
-                or {finding.scaled_gain.toFixed(1)}
-                {"\u202f"}× the work in the same time, where work grows with the cores (Gustafson)
-              </p>
-            )}
-            {finding.check_command !== "" && (
-              <p class="check">
-                <span class="soft">{checkWords(finding.check_command)}</span> <Command text={finding.check_command} />
-              </p>
-            )}
-            {finding.next_command && (
-              <p class="check">
-                <span class="soft">to measure {visible(finding.next_tells ?? "")}</span>{" "}
-                <Command text={finding.next_command} />
-              </p>
-            )}
-            {finding.not_measured.length > 0 && (
-              <p class="soft">not measured: {finding.not_measured.map(visible).join("; ")}</p>
-            )}
-          </footer>
-        </div>
-      </div>
+          <Body finding={finding} filtered={filtered} />
+        </>
+      )}
     </article>
   );
 }
@@ -170,29 +255,49 @@ function Aside({ meta }: { meta: Meta }) {
   );
 }
 
-export function Cards({ recording, view }: { recording: Recording; view: View }) {
-  const { meta } = recording;
-  const findings = meta.diagnosis?.findings ?? [];
-  const shown = findings.slice(0, 3);
-  if (shown.length === 0) return null;
+/** "Of 4 findings 2 are of this stretch, by their share of its time; 1 is not; 1 is about no one place." */
+function standing(advised: Advised, view: View): string {
+  if (!advised.filtered) return "";
+  const { here, anywhere, away } = advised;
+  const are = (n: number) => (n === 1 ? "1 is" : `${n} are`);
+  const all = here.length + anywhere.length + away.length;
+  const parts = [`${here.length === 0 ? "none is" : are(here.length)} of ${chosenWords(view)}`];
+  if (here.length > 1) parts[0] += `, by their share of its ${view.clock === "cpu" ? "CPU time" : "time"}`;
+  if (away.length > 0) parts.push(`${are(away.length)} not`);
+  if (anywhere.length > 0) parts.push(`${are(anywhere.length)} about no one place`);
+  return `Of ${all} ${all === 1 ? "finding" : "findings"} ${parts.join("; ")}.`;
+}
+
+interface CardsProps {
+  recording: Recording;
+  view: View;
+  advised: Advised;
+}
+
+export function Cards({ recording, view, advised }: CardsProps) {
+  const { filtered } = advised;
+  const front = [...advised.here, ...advised.anywhere].slice(0, SHOWN);
+  /* of those that are not there, the ones that stand here without filters */
+  const behind = advised.away.filter((advice) => advice.rank <= SHOWN);
+  const more = advised.here.length + advised.anywhere.length + advised.away.length - front.length - behind.length;
+  if (front.length + behind.length === 0) return null;
+  const card = (advice: Advice, rank: string) => (
+    <Card key={advice.rank} advice={advice} rank={rank} recording={recording} view={view} filtered={filtered} />
+  );
   return (
     <section aria-labelledby="advice">
       <h2 id="advice">What to do</h2>
-      <div class="cards">
-        {shown.map((finding, i) => (
-          <Card
-            key={`${finding.tag}${finding.file}${finding.line}`}
-            finding={finding}
-            rank={i + 1}
-            recording={recording}
-            view={view}
-          />
-        ))}
-      </div>
-      {findings.length > shown.length && (
-        <p class="soft">{findings.length - shown.length} more in keisoku report --json.</p>
+      <p class="soft standing" id="advice-now" role="status">
+        {standing(advised, view)}
+      </p>
+      {front.length > 0 && <div class="cards">{front.map((advice, i) => card(advice, String(i + 1)))}</div>}
+      {behind.length > 0 && (
+        <div class="cards behind" role="group" aria-label={`Not, or hardly, of ${chosenWords(view)}`}>
+          {behind.map((advice) => card(advice, ""))}
+        </div>
       )}
-      <Aside meta={meta} />
+      {more > 0 && <p class="soft">{more} more in keisoku report --json.</p>}
+      <Aside meta={recording.meta} />
     </section>
   );
 }

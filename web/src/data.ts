@@ -54,6 +54,9 @@ export interface Finding {
   function?: string;
   file: string;
   line: number;
+  /** The lines that it is about, where they are several. */
+  line_first?: number;
+  line_last?: number;
   max_gain: number;
   gain_law: string;
   /** So many times the work in the same time, where the work grows with the cores; 0: not given. */

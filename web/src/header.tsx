@@ -1,9 +1,11 @@
 /* The top of the page: what was measured, whether to trust it, and the one sentence. */
+import { useMemo } from "preact/hooks";
+import type { Advised } from "./advice";
 import type { Meta, Recording, Thread, Trust } from "./data";
 import { baseName, bytes, count, measure, percent, rate, time, visible } from "./format";
 import { sumLines, sumStates } from "./sums";
 import { Sentence } from "./text";
-import { initialView, isFiltered, type SetView, type View } from "./view";
+import { chosenWords, initialView, isFiltered, type SetView, type View } from "./view";
 
 function plural(n: number, word: string, words = `${word}s`): string {
   return `${count(n)}\u202f${n === 1 ? word : words}`;
@@ -199,16 +201,21 @@ function TrustDetails({ meta }: { meta: Meta }) {
   );
 }
 
+/** What the numbers alone say of what a view shows; "": nothing. */
+function heaviestLine(recording: Recording, view: View): string {
+  const { lines, total } = sumLines(recording, view);
+  if (lines.length === 0 || !(total > 0)) return "";
+  const heaviest = lines.reduce((best, line) => (line.weight > best.weight ? line : best));
+  const place = `${baseName(heaviest.file)}:${heaviest.line}`;
+  return `${percent(heaviest.weight / total)} of the time is on one line: ${place}`;
+}
+
 /** The sentence of the first finding or, without a diagnosis, what the numbers alone say. */
 function verdictOf(recording: Recording): string {
   const { meta } = recording;
   const finding = meta.diagnosis?.findings[0];
   if (finding && finding.sentence !== "") return finding.sentence;
-  const { lines, total } = sumLines(recording, initialView(meta));
-  if (lines.length === 0 || !(total > 0)) return "Nothing was measured";
-  const heaviest = lines.reduce((best, line) => (line.weight > best.weight ? line : best));
-  const place = `${baseName(heaviest.file)}:${heaviest.line}`;
-  return `${percent(heaviest.weight / total)} of the time is on one line: ${place}`;
+  return heaviestLine(recording, initialView(meta)) || "Nothing was measured";
 }
 
 /** "3.4 ×" */
@@ -229,7 +236,40 @@ export function adviceName(prescription: string): string {
   return ADVICE[prescription] ?? prescription;
 }
 
-export function Verdict({ recording, view }: { recording: Recording; view: View }) {
+/** Under filters: that the sentence above is of everything, and what comes first of what is chosen. */
+function VerdictHere({ recording, view, advised }: VerdictProps) {
+  const alone = recording.meta.diagnosis?.findings[0] ? null : { ...view, own: false };
+  const line = useMemo(
+    () => (alone && isFiltered(view) ? heaviestLine(recording, alone) : ""),
+    [recording, view.clock, view.process, view.thread, view.states, view.range, view.idle],
+  );
+  if (!isFiltered(view)) return null;
+  const chosen = chosenWords(view);
+  const [first] = advised.here;
+  return (
+    <>
+      <p class="soft whole">This is of the whole recording.</p>
+      <p class="lead" id="verdict-here">
+        {!advised.filtered && (line === "" ? `No Python line has time in ${chosen}.` : `Of ${chosen}: ${line}`)}
+        {advised.filtered && !first && `No finding is of ${chosen}.`}
+        {first?.here && (
+          <>
+            First of {chosen}, {percent(first.here.share)} of its {view.clock === "cpu" ? "CPU time" : "time"}:{" "}
+            <Sentence text={first.finding.sentence} />
+          </>
+        )}
+      </p>
+    </>
+  );
+}
+
+interface VerdictProps {
+  recording: Recording;
+  view: View;
+  advised: Advised;
+}
+
+export function Verdict({ recording, view, advised }: VerdictProps) {
   const [finding, second] = recording.meta.diagnosis?.findings ?? [];
   return (
     <section class="verdict" aria-labelledby="verdict">
@@ -252,7 +292,7 @@ export function Verdict({ recording, view }: { recording: Recording; view: View 
           Besides: <Sentence text={second.sentence} />
         </p>
       )}
-      {isFiltered(view) && <p class="soft whole">This is of the whole recording.</p>}
+      <VerdictHere recording={recording} view={view} advised={advised} />
     </section>
   );
 }

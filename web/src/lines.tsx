@@ -5,7 +5,7 @@ import { percent, plusMinus, shortFile, time, visible } from "./format";
 import { StateMix } from "./statebar";
 import { Sentence } from "./text";
 import { halfWidth, sumLines, type LineSum, type Strata } from "./sums";
-import type { View } from "./view";
+import { isFiltered, type View } from "./view";
 
 const FIRST = 5;
 const MOST = 50;
@@ -35,9 +35,10 @@ interface RowProps {
   strata: Strata;
   largest: number;
   own: boolean;
+  filtered: boolean;
 }
 
-function Row({ recording, line, total, strata, largest, own }: RowProps) {
+function Row({ recording, line, total, strata, largest, own, filtered }: RowProps) {
   const [open, setOpen] = useState(false);
   const share = line.weight / total;
   const text = visible(recording.source.get(line.file)?.get(line.line)?.trim() ?? "");
@@ -63,6 +64,7 @@ function Row({ recording, line, total, strata, largest, own }: RowProps) {
           {work !== undefined && (
             <span class="work" title="what the line works on, by looks over the whole recording">
               <Sentence text={work} />
+              {filtered && <span class="soft">, whole recording</span>}
             </span>
           )}
         </td>
@@ -122,6 +124,7 @@ export function HotLines({ recording, view }: { recording: Recording; view: View
                 strata={strata}
                 largest={largest}
                 own={view.own}
+                filtered={isFiltered(view)}
               />
             ))}
           </tbody>

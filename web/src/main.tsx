@@ -1,6 +1,7 @@
 /* The page, top to bottom in the order of the questions: trust, what now, where, what to do, which lines, how. */
 import { render } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { useAdvice } from "./advice";
 import { Cards } from "./cards";
 import { load, type Meta, type Recording } from "./data";
 import { DiffPage, loadDiff } from "./diff";
@@ -82,6 +83,7 @@ function Page({ recording }: { recording: Recording }) {
   const [view, set] = useView(meta, recording.nodes.count);
   const dark = useTheme(view);
   useSearchKey();
+  const advised = useAdvice(recording, view);
   useEffect(() => {
     document.title = `${programName(meta)} — keisoku`;
   }, [meta]);
@@ -91,11 +93,11 @@ function Page({ recording }: { recording: Recording }) {
       <Masthead recording={recording} view={view} set={set} />
       <main>
         <TrustLine meta={meta} />
-        <Verdict recording={recording} view={view} />
+        <Verdict recording={recording} view={view} advised={advised} />
         {empty ? (
           <>
             <Empty recording={recording} />
-            <Cards recording={recording} view={view} />
+            <Cards recording={recording} view={view} advised={advised} />
           </>
         ) : (
           <>
@@ -107,7 +109,7 @@ function Page({ recording }: { recording: Recording }) {
               <IoWaits recording={recording} view={view} />
               <CodeLine meta={meta} />
             </section>
-            <Cards recording={recording} view={view} />
+            <Cards recording={recording} view={view} advised={advised} />
             <section aria-labelledby="which">
               <h2 id="which">Which lines</h2>
               <HotLines recording={recording} view={view} />

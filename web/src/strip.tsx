@@ -149,6 +149,18 @@ function lines(recording: Recording): { name: string; values: number[]; peak: st
   return list;
 }
 
+/** Cores and memory in the stretch: "busy cores, all programs: 1.4 of 8; memory: at most 20 MB". */
+function seriesWords({ meta }: Recording, [from, to]: [number, number]): string {
+  const { cores_busy: cores, rss_bytes: rss } = meta.series ?? {};
+  const parts = [];
+  if (cores) {
+    const mean = cores.slice(from, to).reduce((a, b) => a + b, 0) / (to - from);
+    parts.push(`busy cores, all programs: ${mean.toFixed(1)} of ${meta.cores}`);
+  }
+  if (rss) parts.push(`memory: at most ${bytes(rss.slice(from, to).reduce((a, b) => Math.max(a, b), 0))}`);
+  return parts.length > 0 ? ` In it ${parts.join("; ")}.` : "";
+}
+
 function useDrawing(drawing: Drawing, dark: boolean) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { recording, series, width, range } = drawing;
@@ -264,7 +276,7 @@ function CoreUse({ recording }: { recording: Recording }) {
   if (core_use.length === 0) return null;
   return (
     <details class="twin">
-      <summary>Use of each core</summary>
+      <summary>Use of each core, whole recording</summary>
       <TwinTable
         id="core-table"
         label="Use of each core, whole recording"
@@ -346,7 +358,7 @@ export function TimeStrip({ recording, view, set, dark }: Props) {
       </div>
       <p class="key soft" id="strip-now" role="status">
         {range
-          ? `${at(range[0])} to ${at(range[1])} chosen: every number is of that stretch, where it does not say "whole recording".`
+          ? `${at(range[0])} to ${at(range[1])} chosen: every number is of that stretch, where it does not say "whole recording".${seriesWords(recording, range)}`
           : "Drag over a stretch to see only that."}{" "}
         {gapWords(recording)}
       </p>

@@ -287,21 +287,71 @@ export function sumIo(recording: Recording, view: View): { rows: IoSum[]; totals
   return { rows: rows.filter((row) => row.time > 0), totals };
 }
 
-/** Of the time under the filters, what has the place on its stack: its line or, where none is given, its function. */
-export function shareOfPlace(recording: Recording, view: View, file: string, line: number, name?: string): number {
-  const { cells, codes, nodes } = recording;
+/** Lines of a file or, where `first` is 0, a function of it. */
+export interface Place {
+  file: string;
+  first: number;
+  last: number;
+  name?: string | undefined;
+}
+
+/** What the time under the filters, by the view's clock, has of a place on its stacks. */
+export interface PlaceSum {
+  share: number;
+  /** Time under the filters, µs. */
+  total: number;
+  /** Half of the share's 95 % interval. */
+  half: number;
+  /** Samples with time by this clock: those with the place, and all. */
+  ticks: number;
+  ofTicks: number;
+  /** The most that a place without a sample may have: the upper end of Wilson's 95 % interval. */
+  unseen: number;
+  /** The place's time in each state. */
+  states: Float64Array;
+}
+
+/** Which places of the recording lie at or below the one given, on a stack. */
+function nodesUnder({ codes, nodes }: Recording, place: Place): Uint8Array {
   const under = new Uint8Array(nodes.count);
   for (let i = 1; i < nodes.count; i++) {
     const code = codes[nodes.code[i]];
-    const here = code.file === file && (line > 0 ? nodes.line[i] === line : code.name === name);
-    under[i] = here || under[nodes.parent[i]] ? 1 : 0;
+    const line = nodes.line[i];
+    const within = place.first > 0 ? line >= place.first && line <= place.last : code.name === place.name;
+    under[i] = (within && code.file === place.file) || under[nodes.parent[i]] ? 1 : 0;
   }
+  return under;
+}
+
+export function sumPlaces(recording: Recording, view: View, places: Place[]): PlaceSum[] {
+  const { cells, meta } = recording;
+  const zeros = () => new Float64Array(meta.states.length);
+  const under = places.map((place) => nodesUnder(recording, place));
+  const parts = places.map(() => ({ time: zeros(), ticks: 0 }));
   const weight = view.clock === "cpu" ? cells.cpu : cells.wall;
-  let part = 0;
-  let total = 0;
+  const time = zeros();
+  const ticks = zeros();
   eachCell(recording, view, true, (i) => {
-    total += weight[i];
-    if (under[cells.node[i]]) part += weight[i];
+    if (!(weight[i] > 0)) return;
+    time[cells.state[i]] += weight[i];
+    ticks[cells.state[i]] += cells.ticks[i];
+    parts.forEach((part, p) => {
+      if (!under[p][cells.node[i]]) return;
+      part.time[cells.state[i]] += weight[i];
+      part.ticks += cells.ticks[i];
+    });
   });
-  return total > 0 ? part / total : 0;
+  const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
+  const total = sum(time);
+  const ofTicks = sum(ticks);
+  const strata = strataOf(meta.states, time, ticks);
+  return parts.map((part) => ({
+    share: total > 0 ? sum(part.time) / total : 0,
+    total,
+    half: halfWidth(meta.states, part.time, strata),
+    ticks: part.ticks,
+    ofTicks,
+    unseen: (Z95 * Z95) / (ofTicks + Z95 * Z95),
+    states: part.time,
+  }));
 }

@@ -51,6 +51,12 @@ export function isFiltered(view: View): boolean {
   return view.range !== null || view.thread > 0 || view.process > 0 || view.states.length > 0;
 }
 
+/** What the filters leave, in words. */
+export function chosenWords(view: View): string {
+  const only = view.thread === 0 && view.process === 0 && view.states.length === 0;
+  return view.range !== null && only ? "this stretch" : "what is chosen";
+}
+
 function whole(text: string, limit: number): number {
   const value = Number(text);
   return Number.isInteger(value) && value >= 0 && value < limit ? value : 0;
