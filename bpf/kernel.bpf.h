@@ -40,7 +40,8 @@ struct pid {
     struct upid numbers[1];
 } __attribute__((preserve_access_index));
 struct task_struct {
-    int pid;
+    int pid, tgid;
+    struct task_struct *real_parent, *group_leader;
     struct pid *thread_pid;
     struct sched_entity se;
     struct sched_info sched_info;

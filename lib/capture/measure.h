@@ -13,6 +13,7 @@
 
 #include "capture/kernel_noise.h"
 #include "capture/kernel_sampler.h"
+#include "capture/kernel_sockets.h"
 #include "capture/kernel_start.h"
 #include "capture/lock_looks.h"
 #include "capture/operands.h"
@@ -83,12 +84,13 @@ struct measurement {
     pthread_mutex_t queue_lock; /* of the samplers that fill it */
     struct operand_queue operands;
     struct lock_queue locks;
-    struct perf_clock *perf;               /* NULL: not permitted */
-    struct err perf_error;                 /* why it was not */
-    struct proc_events *events;            /* NULL: not permitted */
-    struct kernel_start *kernel_start;     /* NULL: none is on its way */
-    struct kernel_sampler *kernel_loaded;  /* the tracker's: that came so; NULL: none */
-    struct kernel_sampler *_Atomic kernel; /* NULL: not used; the tracker sets one that comes later */
+    struct perf_clock *perf;                /* NULL: not permitted */
+    struct err perf_error;                  /* why it was not */
+    struct proc_events *events;             /* NULL: not permitted */
+    struct kernel_sockets *_Atomic sockets; /* NULL: not permitted; the tracker sets those that come later */
+    struct kernel_start *kernel_start;      /* NULL: none is on its way */
+    struct kernel_sampler *kernel_loaded;   /* the tracker's: that came so; NULL: none */
+    struct kernel_sampler *_Atomic kernel;  /* NULL: not used; the tracker sets one that comes later */
     struct recording *recording;
     uint64_t start_ns;      /* CLOCK_MONOTONIC of the recording's start */
     struct stopwatch watch; /* time since then that is measured */

@@ -153,7 +153,8 @@ static int start_threads(struct session *session, struct err *err)
     sigfillset(&all);
     sigdelset(&all, SIGBUS);                     /* of the thread that it befell */
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the caller's thread's business */
-    m->kernel_start = may_use_kernel(&m->options) ? kernel_start_new(m->options.rate_asked) : NULL;
+    m->kernel_start =
+        may_use_kernel(&m->options) ? kernel_start_new(m->options.rate_asked, !m->options.no_children) : NULL;
     m->writer_runs = pthread_create(&m->writer, NULL, writer_main, m) == 0;
     m->tracker_runs = m->writer_runs && pthread_create(&m->tracker, NULL, tracker_main, m) == 0;
     m->sampler_runs = m->tracker_runs && pthread_create(&m->sampler, NULL, sampler_main, m) == 0;
@@ -216,6 +217,14 @@ static int use_kernel(struct measurement *m, struct err *err)
         rc = kernel_sampler_new(m->options.native, &kernel, &why);
     m->kernel = kernel;
     return rc == 0 ? 0 : err_set(err, rc, "%s cannot be used: %.900s", what, why.text);
+}
+
+/* Bytes on sockets from the first one on, where the kernel sampler was waited for too; else they come with it. */
+static void count_sockets(struct measurement *m)
+{
+    struct kernel_sockets *sockets = NULL;
+    if (m->kernel != NULL && kernel_sockets_new(!m->options.no_children, &sockets, NULL) == 0)
+        m->sockets = sockets;
 }
 
 /* Follows threads with the kernel's clock; a refusal leaves the measurement with less evidence, and the report says
@@ -312,8 +321,10 @@ int session_run(const struct measure_options *options, const char *output, char 
         rc = keep_command(session, argv);
     if (rc == 0)
         rc = use_kernel(&session->m, err);
-    if (rc == 0)
+    if (rc == 0) {
+        count_sockets(&session->m);
         rc = prepare_launch(session, &launch, err);
+    }
     if (rc != 0) {
         session_free(session);
         return rc;
@@ -388,6 +399,7 @@ int session_attach(const struct measure_options *options, const char *output, co
         session_free(session);
         return rc;
     }
+    count_sockets(&session->m);
     for (size_t i = 0; i < count; i++)
         follow(&session->m, pids[i]);
     char command[4096], name[PROGRAM_NAME_BYTES];

@@ -329,6 +329,7 @@ void session_free(struct session *session)
     recording_free(m->recording);
     perf_clock_free(m->perf);
     proc_events_free(m->events);
+    kernel_sockets_free(m->sockets);
     kernel_sampler_free(m->kernel_loaded != NULL ? m->kernel_loaded : m->kernel);
     unwinder_free(m->unwinder);
     mem_free(m->sampler_state);

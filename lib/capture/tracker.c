@@ -71,6 +71,7 @@ struct tracked_process *tracker_join(struct measurement *m, pid_t pid, pid_t par
                                                         start_ns != 0 ? start_ns : now_ns);
     if (process == NULL)
         return NULL;
+    kernel_sockets_watch(m->sockets, pid);
     process->root = root;
     process->counted_from_birth = start_ticks >= m->start_ticks || (pid == m->child && m->options.delay_ns == 0);
     process->open_retry_ns = root ? now_ns : now_ns + OPEN_FIRST_NS;
@@ -115,11 +116,16 @@ static void end_threads(struct tracker *k, const struct tracked_process *process
     }
 }
 
-/* It lives on as another program, or nobody has waited for it yet. */
+/* It lives on as another program, or nobody has waited for it yet; else only what it did on sockets is still known. */
 static void read_last_usage(struct tracker *k, struct tracked_process *process)
 {
     struct usage last;
-    if (!process->python_known || !usage_read(process->pid, process->start_ticks, true, &last))
+    if (!process->python_known)
+        return;
+    bool read = usage_read(process->pid, process->start_ticks, true, &last);
+    if (!read)
+        memset(&last, 0, sizeof last); /* another's, in part */
+    if (!kernel_sockets_read(k->m->sockets, process->pid, &last) && !read)
         return;
     pthread_mutex_lock(&k->m->track.lock);
     process->usage_last = last;
@@ -173,7 +179,7 @@ static void go_on_as(struct tracker *k, const struct tracked_process *process, s
     next->parent_id = process->parent_id;
     pthread_mutex_unlock(&k->m->track.lock);
     next->exec_ns = process->exec_ns;
-    next->counted_from_birth = process->counted_from_birth && process->usage_last_known;
+    next->counted_from_birth = process->counted_from_birth && process->usage_last.known[COUNTER_USER_TIME];
     next->usage_before = process->usage_last;
 }
 
@@ -380,6 +386,7 @@ static void reap_child(struct tracker *k)
     if (process != NULL) {
         keep_last_word(k, process, &last);
         tracker_end_process(k, process, status);
+        kernel_sockets_drop(m->sockets, m->child);
     }
     atomic_store(&m->wait_status, status);
     tell_end(m);
@@ -403,6 +410,7 @@ static bool end_if_gone(struct tracker *k, struct tracked_process *process, bool
     if (process->exec_seen && !process->any_thread)
         become_unseen(k, process);
     tracker_end_process(k, process, status != -1 ? status : EXIT_STATUS_UNKNOWN);
+    kernel_sockets_drop(k->m->sockets, process->pid);
     return true;
 }
 

@@ -83,9 +83,11 @@ static void take_birth(struct tracker *k, const struct task_record *record)
     if (k->m->options.no_children || track_process(track, record->parent) == NULL)
         return;
     if (process != NULL && (process->exited_ns == 0 || record->time_ns < process->exited_ns))
-        return;          /* known already */
-    if (process != NULL) /* its number was given to another */
+        return;            /* known already */
+    if (process != NULL) { /* its number was given to another */
         tracker_end_process(k, process, process->exited_status != -1 ? process->exited_status : EXIT_STATUS_UNKNOWN);
+        kernel_sockets_drop(k->m->sockets, record->pid);
+    }
     if (is_born_at(k, proc_start_ticks(record->pid, NULL), record->time_ns))
         process = tracker_join(k->m, record->pid, record->parent, false, record->time_ns);
     else
@@ -106,6 +108,8 @@ static void take_later_exit(struct tracked_process *process, const struct task_r
 static void take_exit(struct tracker *k, const struct task_record *record)
 {
     struct tracked_process *process = track_process(&k->m->track, record->pid);
+    if (process == NULL && record->pid == record->tid)
+        kernel_sockets_drop(k->m->sockets, record->pid); /* a child that was never looked into */
     if (process == NULL)
         return;
     if (record->pid == record->tid) {

@@ -110,9 +110,23 @@ static bool needs_core(const struct track *track)
     return false;
 }
 
+/* Processes that are there count from now on, later ones from their birth. */
+static void take_sockets(struct measurement *m)
+{
+    struct kernel_sockets *sockets = kernel_start_take_sockets(m->kernel_start);
+    if (sockets == NULL)
+        return;
+    for (size_t i = 0; i < m->track.n_processes; i++) {
+        if (!m->track.processes[i]->ended)
+            kernel_sockets_watch(sockets, m->track.processes[i]->pid);
+    }
+    m->sockets = sockets;
+}
+
 void tracker_choose_reader(struct tracker *k)
 {
     struct measurement *m = k->m;
+    take_sockets(m);
     struct kernel_sampler *loaded = kernel_start_take(m->kernel_start);
     if (loaded != NULL)
         m->kernel_loaded = loaded;

@@ -140,6 +140,7 @@ void writer_read_counters(struct writer *w, uint64_t now_ns)
         bool quota = now_ns >= process->quota_due_ns;
         if (process->ended || !process->python_known || !usage_read(process->pid, process->start_ticks, quota, &usage))
             continue;
+        kernel_sockets_read(w->m->sockets, process->pid, &usage);
         /* few have one, and hardly any is given one long after its start */
         if (quota && !usage.known[COUNTER_THROTTLED] && now_ns > process->start_ns + QUOTA_NS)
             process->quota_due_ns = now_ns + QUOTA_NS;

@@ -185,7 +185,9 @@ struct task_wait {
     X(WRITE_CALLS, "written_by_calls", "bytes", 1, "process")                                                          \
     X(TREE_TIME, "tree_time", "ns", 1, "process") /* its CPU time and that of all below it, to their very ends */      \
     X(CORE_USED, "core_used", "ns", 1, "core")    /* CPU time of the program's threads that were found on it */        \
-    X(CORE_DELAY, "core_delay", "ns", 1, "core")  /* for which these had wanted a core and had none */
+    X(CORE_DELAY, "core_delay", "ns", 1, "core")  /* for which these had wanted a core and had none */                 \
+    X(SOCKET_SENT, "socket_sent", "bytes", 1, "process") /* on sockets of every kind, UNIX ones among them */          \
+    X(SOCKET_RECEIVED, "socket_received", "bytes", 1, "process")
 
 enum counter_kind {
 #define X(name, text, unit, cumulative, subject) COUNTER_##name,

@@ -180,6 +180,18 @@ static void write_cores(struct json_writer *json, const struct profile *profile,
     json_close(json, ']');
 }
 
+/* When a counter was first read, in seconds; -1: never. */
+static double first_read_s(const struct profile *profile, enum counter_kind kind)
+{
+    double first_s = -1;
+    for (size_t i = 0; i < profile->n_counters; i++) {
+        double time_s = (double)profile->counters[i].time_ns / 1e9;
+        if (profile->counters[i].kind == kind && (first_s < 0 || time_s < first_s))
+            first_s = time_s;
+    }
+    return first_s;
+}
+
 static void write_sums(struct json_writer *json, const struct profile *profile, const struct diagnosis *diagnosis,
                        const struct counter_sums *sums, const struct core_sum *cores, size_t n_cores)
 {
@@ -195,7 +207,9 @@ static void write_sums(struct json_writer *json, const struct profile *profile, 
                 {COUNTER_VOLUNTARY_SWITCHES, "voluntary_switches", false},
                 {COUNTER_INVOLUNTARY_SWITCHES, "involuntary_switches", false},
                 {COUNTER_READ_BYTES, "read_bytes", false},
-                {COUNTER_WRITE_BYTES, "write_bytes", false}};
+                {COUNTER_WRITE_BYTES, "write_bytes", false},
+                {COUNTER_SOCKET_SENT, "socket_sent_bytes", false},
+                {COUNTER_SOCKET_RECEIVED, "socket_received_bytes", false}};
     if (sums->any[COUNTER_PEAK_RSS] || sums->any[COUNTER_RSS]) {
         json_open(json, "memory", '{');
         json_integer(json, "peak_rss_bytes", (int64_t)fmax(sums->sum[COUNTER_PEAK_RSS], sums->sum[COUNTER_RSS]));
@@ -221,6 +235,8 @@ static void write_sums(struct json_writer *json, const struct profile *profile, 
         else
             json_integer(json, rows[i].key, (int64_t)sums->sum[rows[i].kind]);
     }
+    if (sums->any[COUNTER_SOCKET_SENT])
+        json_number(json, "socket_from_s", first_read_s(profile, COUNTER_SOCKET_SENT));
     write_cores(json, profile, cores, n_cores);
     json_close(json, '}');
 }
