@@ -370,7 +370,7 @@ static void diagnose_phases(uint32_t search, uint32_t total, uint32_t save)
                                    .n_evidence = 1,
                                    .max_gain = 1.8,
                                    .gain_law = "Amdahl"};
-    findings[1] = (struct finding){.tag = "hot-loop",
+    findings[3] = (struct finding){.tag = "hot-loop",
                                    .prescription = PRESCRIBE_NATIVE,
                                    .sentence = "total is one loop over numbers: compile it",
                                    .function = total,
@@ -384,7 +384,7 @@ static void diagnose_phases(uint32_t search, uint32_t total, uint32_t save)
                                    .gain_law = "Amdahl"};
     findings[2] = (struct finding){
         .tag = "flat", .prescription = PRESCRIBE_STOP, .sentence = "Nothing else is worth more than 1.2x"};
-    findings[3] = (struct finding){.tag = "tiny-writes",
+    findings[1] = (struct finding){.tag = "tiny-writes",
                                    .prescription = PRESCRIBE_ALGORITHM,
                                    .sentence = "save writes a few bytes at a time: collect them",
                                    .function = save,
