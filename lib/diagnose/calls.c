@@ -2,6 +2,7 @@
 #include "diagnose/calls.h"
 
 #include "diagnose/rules.h"
+#include "diagnose/source_words.h"
 
 #include <string.h>
 
@@ -61,6 +62,85 @@ static bool calls_from(const struct profile *profile, const double *frame_ns, co
     return false;
 }
 
+/* Is it the name, or its last part, of a small function that `caller` calls? */
+static bool names_small(const struct profile *profile, const struct sums *sums, struct text word)
+{
+    for (uint32_t i = 1; i < profile->n_functions; i++) {
+        const char *whole = profile->strings[profile->functions[i].name], *dot = strrchr(whole, '.');
+        const char *last = dot != NULL ? dot + 1 : whole;
+        if (sums->callee_ns[i] > 0 && text_same(word, (struct text){last, last + strlen(last)}))
+            return true;
+    }
+    return false;
+}
+
+static struct text word_before(struct text text, const char *at)
+{
+    struct text word = {at, at};
+    while (word.at > text.at && text_is_word(word.at[-1]))
+        word.at--;
+    return word;
+}
+
+/* `lamp.light(…)`: the name before the bracket that the expression ends with. Empty: it is no call. */
+static struct text called(struct text text)
+{
+    const char *open = text.at;
+    while (open < text.end) {
+        while (open < text.end && (text_is_word(*open) || *open == '.'))
+            open++;
+        if (open == text.end || *open != '(') /* `total += light(…)` only has one in it */
+            break;
+        const char *past = text_past_bracket(open, text.end);
+        if (past == NULL || past == text.end) /* NULL: it goes on in the next line */
+            return word_before(text, open);
+        open = past;
+    }
+    return (struct text){text.at, text.at};
+}
+
+/* Instructions that are there for the call alone: at the line that calls, finding the function and calling it; in the
+ * function, its beginning and its return. A property is called by its name. */
+static bool is_of_call(const struct profile *profile, const struct sums *sums, const struct expression *one,
+                       bool inside)
+{
+    const struct frame *frame = &profile->frames[one->frame];
+    size_t length = 0;
+    const char *line = source_line(profile, profile->functions[frame->function].file, frame->line, &length);
+    if (inside && one->column == one->end_column)
+        return true; /* where it begins there is no expression */
+    size_t end = one->end_line == frame->line ? one->end_column : length;
+    if (line == NULL || end > length || one->column >= end)
+        return false;
+    struct text text = {line + one->column, line + end}, name = word_before(text, text.end);
+    if (inside)
+        return text_begins(text, "return ") || text_begins(text, "return(");
+    bool whole = name.at == text.at ? end < length && line[end] == '(' : name.at[-1] == '.';
+    if (name.at == name.end)
+        name = called(text);
+    else if (!whole)
+        return false;
+    return name.at < name.end && names_small(profile, sums, name);
+}
+
+/* By the expressions that samples met, of the small functions and of the lines that call them. */
+static double calls_part(const struct profile *profile, const struct sums *sums, const double *frame_ns,
+                         uint32_t caller)
+{
+    uint64_t all = 0, calls = 0;
+    for (size_t i = 0; i < profile->n_expressions; i++) {
+        const struct expression *one = &profile->expressions[i];
+        const struct frame *frame = &profile->frames[one->frame];
+        bool inside = sums->callee_ns[frame->function] > 0;
+        const struct line_sum line = {.function = frame->function, .line = frame->line};
+        if (!inside && (frame->function != caller || !calls_from(profile, frame_ns, &line)))
+            continue;
+        all += one->ticks;
+        calls += is_of_call(profile, sums, one, inside) ? one->ticks : 0;
+    }
+    return (double)all >= LIMIT_OF(CALL_OVERHEAD, TICKS_MIN) ? (double)calls / (double)all : -1;
+}
+
 /* Of the calls from `caller`: which function has most, from where. */
 static void sum_callees(const struct facts *facts, struct sums *sums, uint32_t caller, double *frame_ns,
                         struct small_calls *found)
@@ -86,6 +166,7 @@ static void sum_callees(const struct facts *facts, struct sums *sums, uint32_t c
         if (line->function == caller && calls_from(profile, frame_ns, line))
             found->hands_ns += line->cpu_ns;
     }
+    found->calls = calls_part(profile, sums, frame_ns, caller);
 }
 
 static int find_small_calls(struct facts *facts, struct small_calls *found)

@@ -14,6 +14,7 @@ struct small_calls {
     double callee_ns; /* of it in `callee` */
     double caller_ns; /* on the CPU in the caller itself */
     double hands_ns;  /* of that, on the lines that call them */
+    double calls;     /* of the time in them and on those lines, that of calling and returning; -1: not known */
 };
 
 struct repeated_calls {
@@ -38,7 +39,7 @@ int imports_find(struct facts *facts);
 
 /* In source_function.c: a body of a line or two that calls nothing and loops over nothing? */
 bool source_function_is_small(const struct profile *profile, uint32_t function);
-/* Operators, attributes and indices in its body. */
+/* Operators, attributes and indices in its body; what puts strings together counts as some. */
 unsigned source_function_steps(const struct profile *profile, uint32_t function);
 /* Has its body a loop of its own? Also where that is not known. */
 bool source_function_loops(const struct profile *profile, uint32_t function);

@@ -30,6 +30,11 @@ static double native_part(const struct facts *facts, uint32_t function)
     return 1;
 }
 
+static double gone(double part)
+{
+    return 1 / (1 - fmin(LIMIT_OF(CALL_OVERHEAD, GOES_MOST), part));
+}
+
 bool rule_call_overhead(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                         struct finding *finding, struct words *words)
 {
@@ -47,19 +52,25 @@ bool rule_call_overhead(const struct facts *facts, const struct finding *earlier
             return false;
     }
     /* Of a call and what it does, the call: in the small functions, and on the lines that hand things over to them. */
-    double call = LIMIT_OF(CALL_OVERHEAD, CALL_STEPS), steps = source_function_steps(profile, small->callee),
-           goes = facts->active * call / (call + steps), hands = cpu_part(facts, small->hands_ns).share,
-           whole = facts->active * cpu_part(facts, small->ns + small->caller_ns).share;
+    double call = LIMIT_OF(CALL_OVERHEAD, CALL_STEPS), steps = source_function_steps(profile, small->callee);
+    bool seen = small->calls >= 0;
+    double goes = facts->active * (seen ? small->calls : call / (call + steps));
+    double hands = cpu_part(facts, small->hands_ns).share;
+    double whole = facts->active * cpu_part(facts, small->ns + small->caller_ns).share;
     finding->max_gain = 1 / (1 - fmin(whole, 0.999));
-    finding->predicted_low = 1 / (1 - fmin(LIMIT_OF(CALL_OVERHEAD, GOES_MOST),
-                                           goes * (share.low + hands) * LIMIT_OF(CALL_OVERHEAD, GOES_LOW)));
+    finding->predicted_low = gone(goes * (share.low + hands) *
+                                  (seen ? LIMIT_OF(CALL_OVERHEAD, SEEN_LOW) : LIMIT_OF(CALL_OVERHEAD, GOES_LOW)));
     finding->predicted_high =
-        fmin(finding->max_gain, 1 / (1 - fmin(LIMIT_OF(CALL_OVERHEAD, GOES_MOST),
-                                              goes * (share.share + hands) * LIMIT_OF(CALL_OVERHEAD, GOES_HIGH))));
+        fmin(finding->max_gain, gone(goes * (share.share + hands) *
+                                     (seen ? LIMIT_OF(CALL_OVERHEAD, SEEN_HIGH) : LIMIT_OF(CALL_OVERHEAD, GOES_HIGH))));
     finding_add_share(finding, "CPU time in small functions called there", share);
     finding_add_share(finding, "CPU time in the function that calls them", cpu_part(facts, small->caller_ns));
     finding_add_share(finding, "of it on the lines that call them", cpu_part(facts, small->hands_ns));
-    finding_add(finding, "steps in the body of the one with most", "1", steps);
+    if (seen)
+        finding_add(finding, "of the time in them and on those lines, that of calling and returning", "share",
+                    small->calls);
+    else
+        finding_add(finding, "steps in the body of the one with most", "1", steps);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_frame(facts, small->frame, finding);
     finding_not_measured(finding, "how many calls there are");

@@ -122,10 +122,8 @@ unsigned source_function_steps(const struct profile *profile, uint32_t function)
     if (!source_body_begin(profile, function, &body))
         return 0;
     for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
-        for (const char *at = text, *end = text + length; at < end; at = text_past(at, end)) {
-            bool again = at > text && *at == at[-1]; /* `**`, `==`, `//` */
-            steps += !again && strchr("+-*/%<>=&|^.[", *at) != NULL;
-        }
+        struct text_work work = text_work((struct text){text, text + length});
+        steps += work.steps + (unsigned)LIMIT_OF(CALL_OVERHEAD, FIELD_STEPS) * work.fields;
     }
     return steps;
 }

@@ -300,3 +300,37 @@ bool text_augments(struct text text, const char *sign)
     bool shift = sign - text.at >= 2 && (sign[-1] == '<' || sign[-1] == '>') && sign[-2] == sign[-1];
     return shift || (sign[-1] != '\0' && strchr("+-*/|&%^@", sign[-1]) != NULL);
 }
+
+/* ---- what it takes
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* `**`, `==`, `+=`, `<=`: the second sign of one operator. `1.5`: no attribute. */
+static bool is_step(const char *begin, const char *at)
+{
+    char before = at > begin ? at[-1] : ' ';
+    if (strchr("+-*/%<>=&|^.[", *at) == NULL)
+        return false;
+    if (*at == '.')
+        return !isdigit((unsigned char)before);
+    return *at != before && (*at != '=' || strchr("+-*/%<>&|^!@", before) == NULL);
+}
+
+static bool is_call(const char *begin, const char *at)
+{
+    return *at == '(' && at > begin && (text_is_word(at[-1]) || at[-1] == ')' || at[-1] == ']');
+}
+
+struct text_work text_work(struct text text)
+{
+    struct text_work work = {0};
+    for (const char *at = text.at; at < text.end; at = text_past(at, text.end)) {
+        work.steps += is_step(text.at, at);
+        work.calls += is_call(text.at, at);
+    }
+    for (struct text strings = text, string, field; text_next_formatted(&strings, &string);) {
+        while (text_next_field(&string, &field))
+            work.fields++;
+    }
+    return work;
+}

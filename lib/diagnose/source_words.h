@@ -71,5 +71,11 @@ struct text source_with(const char *text, size_t length);
 const char *text_assignment(struct text text);
 /* Is that sign one of `+=` and its like? */
 bool text_augments(struct text text, const char *sign);
+/* What the interpreter does for it, roughly: an operator, an attribute, an index is a step. */
+struct text_work {
+    unsigned steps, calls;
+    unsigned fields; /* of strings that are put together */
+};
+struct text_work text_work(struct text text);
 
 #endif

@@ -195,6 +195,61 @@ static void call_overhead_is_of_small_functions(void **state)
     expect_tag(built, "call-overhead", false);
 }
 
+/* Instructions of the line that calls index(x, 2), as many as said: finding it, calling it, adding; and of index: its
+ * beginning, its return, what it computes. */
+static struct built *calling_by(const uint64_t ticks[6])
+{
+    static struct expression expressions[6];
+    struct built *built = calling("return y * 600 + x", 50);
+    uint32_t begin = built->stacks[built_stack(built, 0, 1, 1)].frame; /* frames: 1 the call, 2 inside, 3 the rest */
+    const struct expression found[] = {
+        {.frame = 1, .end_line = 7, .column = 17, .end_column = 22},
+        {.frame = 1, .end_line = 7, .column = 17, .end_column = 28},
+        {.frame = 1, .end_line = 7, .column = 8, .end_column = 28},
+        {.frame = begin, .end_line = 1},
+        {.frame = 2, .end_line = 2, .column = 4, .end_column = 22},
+        {.frame = 2, .end_line = 2, .column = 11, .end_column = 22},
+    };
+    for (size_t i = 0; i < 6; i++) {
+        expressions[i] = found[i];
+        expressions[i].ticks = ticks[i];
+    }
+    built->profile.expressions = expressions;
+    built->profile.n_expressions = 6;
+    return built;
+}
+
+/* A function may be small and still do much more than it costs to call it: where instructions are known, they tell. */
+static void call_overhead_is_in_calls(void **state)
+{
+    (void)state;
+    expect_tag(calling_by((uint64_t[]){20, 200, 100, 20, 20, 100}), "call-overhead", true);
+    expect_tag(calling_by((uint64_t[]){20, 30, 20, 20, 20, 700}), "call-overhead", false); /* what it does */
+    expect_tag(calling_by((uint64_t[]){20, 30, 700, 20, 20, 30}), "call-overhead", false); /* what the line does */
+    expect_tag(calling_by((uint64_t[]){0, 1, 8, 1, 1, 9}), "call-overhead", true);         /* too few: its text tells */
+    /* and where they are not, what puts strings together is no small thing */
+    expect_tag(calling("return f\"{y} {x}\"", 50), "call-overhead", true);
+    expect_tag(calling("return f\"{y} {x}: {y}, {x}; {y}, {x}\"", 50), "call-overhead", false);
+}
+
+static unsigned steps_of(const char *text)
+{
+    uint32_t function;
+    struct built *built = written(text, "ways", &function);
+    unsigned steps = source_function_steps(&built->profile, function);
+    free(built);
+    return steps;
+}
+
+static void steps_are_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(steps_of("def ways(x):\n    return x.y[2] ** 3\n"), 3);
+    assert_int_equal(steps_of("def ways(x):\n    x += 1.5\n    return x <= 2\n"), 2);
+    assert_int_equal(steps_of("def ways(x):\n    return \"a + b\"  # + c\n"), 0);
+    assert_true(steps_of("def ways(x):\n    return f\"{x}, {x}\"\n") >= 8);
+}
+
 /* `import` percent of the time importing xml from line 2 of the program; some of xml runs later, or not. */
 static struct built *importing(size_t import, bool used)
 {
@@ -406,6 +461,8 @@ int call_tests(void)
         cmocka_unit_test(words_of_a_docstring_are_no_loop),
         cmocka_unit_test(rounds_that_need_each_other_are_told),
         cmocka_unit_test(call_overhead_is_of_small_functions),
+        cmocka_unit_test(call_overhead_is_in_calls),
+        cmocka_unit_test(steps_are_counted),
         cmocka_unit_test(imports_that_nothing_uses_are_told),
         cmocka_unit_test(many_short_queries_are_told),
         cmocka_unit_test(what_grows_with_the_run_is_told),
