@@ -67,6 +67,8 @@ static void ask_line(const struct profile *profile, uint32_t line)
         questions[i](text, length);
     for (uint32_t function = 1; function < profile->n_functions; function++) {
         source_loop_rounds(profile, function, line);
+        struct loop_round round;
+        source_loop_round(profile, function, line, &round);
         source_takes_all_it_grows(profile, function, line);
         uint32_t last = 0;
         MUST(!source_walks_all(profile, function, line, &last) || last > line);

@@ -28,6 +28,8 @@ struct loop {
 struct free_rounds {
     uint32_t frame; /* its line with most time; 0: none */
     double share;   /* of its thread's time on the CPU, under it */
+    double round_s; /* a round takes, about; 0: not known */
+    bool numbers;   /* each of them is for a number */
 };
 
 struct wait_facts {

@@ -1,11 +1,14 @@
 /*
- * Of the thread that computes most: the outermost loop whose rounds could go to other processes, and the time under it.
- * Samples tell where the time is, the source text whether rounds need each other. Used by facts.c.
+ * Of the thread that computes most: the outermost loop whose rounds could go to other processes, the time under it, and
+ * how long a round takes. Samples tell where the time is, the source text whether rounds need each other. Used by
+ * facts.c.
  */
 #include "diagnose/rules.h"
 #include "diagnose/source_body.h"
+#include "diagnose/source_loop.h"
 #include "diagnose/source_share.h"
 
+#include <math.h>
 #include <string.h>
 
 struct search {
@@ -16,18 +19,26 @@ struct search {
     bool *below; /* by stack: the one asked about, or under it */
     enum leaves { LEAVES_UNASKED, LEAVES_NOTHING, LEAVES_SOMETHING } * leaves; /* by function, asked for once */
     double all_ns;
+    uint64_t samples;
 };
+
+static bool is_counted(const struct profile *profile, uint32_t thread, size_t i)
+{
+    const struct profile_samples *samples = &profile->samples;
+    return samples->thread[i] == thread && samples->ticks[i] > 0 && state_on_cpu(samples->state[i]) &&
+           samples->stack[i] < profile->n_stacks;
+}
 
 static void sum_up(struct search *search, uint32_t thread)
 {
     const struct profile *profile = search->profile;
     const struct profile_samples *samples = &profile->samples;
     for (size_t i = 0; i < samples->count; i++) {
-        if (samples->thread[i] != thread || samples->ticks[i] == 0 || !state_on_cpu(samples->state[i]) ||
-            samples->stack[i] >= profile->n_stacks)
+        if (!is_counted(profile, thread, i))
             continue;
         search->ns[samples->stack[i]] += samples->wall_ns[i];
         search->all_ns += samples->wall_ns[i];
+        search->samples += samples->ticks[i];
     }
     for (size_t i = profile->n_stacks; i-- > 1;) { /* parents are stored before their children */
         if (profile->stacks[i].parent < i)
@@ -119,6 +130,58 @@ static void choose(const struct search *search, struct free_rounds *found)
     found->share = search->all_ns > 0 ? search->by_function[best] / search->all_ns : 0;
 }
 
+/* Is the stack's innermost frame in the loop, and not called from it? */
+static bool is_in_loop(const struct profile *profile, uint32_t stack, uint32_t function, const struct loop_round *round)
+{
+    const struct frame *frame = &profile->frames[profile->stacks[stack].frame];
+    return stack != 0 && frame->function == function && frame->line >= round->first && frame->line <= round->last &&
+           !is_within(profile, stack);
+}
+
+/* The time of the loop's own steps; -1: not known. What its lines call in native code, or of the interpreter's own, may
+ * take as long as it likes, and so does letting go of what a call made: no instruction pointer in the loop over
+ * instructions is that. Samples without a pointer are taken to be like those with one. */
+static double steps_time(const struct search *search, uint32_t thread, uint32_t function,
+                         const struct loop_round *round)
+{
+    const struct profile *profile = search->profile;
+    const struct profile_samples *samples = &profile->samples;
+    double place_ns[PLACE_COUNT] = {0};
+    for (size_t i = 0; i < samples->count; i++) {
+        if (is_counted(profile, thread, i) && samples->place[i] < PLACE_COUNT &&
+            (samples->state[i] == STATE_PYTHON || samples->state[i] == STATE_ON_CPU) &&
+            is_in_loop(profile, samples->stack[i], function, round))
+            place_ns[samples->place[i]] += samples->wall_ns[i];
+    }
+    double known = place_ns[PLACE_LOOP] + place_ns[PLACE_RUNTIME] + place_ns[PLACE_LIBRARY];
+    double all = known + place_ns[PLACE_UNKNOWN];
+    if (round->mapped || all <= 0)
+        return all;
+    return known > 0 ? all * place_ns[PLACE_LOOP] / known : -1;
+}
+
+/* How long a round takes: as long as the loop's own steps, by the part of the time that these have. Where no sample
+ * met them, one nearly did. */
+static void measure_round(const struct search *search, uint32_t thread, struct free_rounds *found)
+{
+    const struct profile *profile = search->profile;
+    uint32_t function = profile->frames[found->frame].function;
+    struct loop_round round;
+    double all = 0;
+    if (found->frame == 0 || search->samples == 0 ||
+        !source_loop_round(profile, function, profile->frames[found->frame].line, &round))
+        return;
+    found->numbers = round.numbers;
+    double own = steps_time(search, thread, function, &round);
+    for (uint32_t i = 1; i < profile->n_stacks; i++)
+        all += is_in_loop(profile, i, function, &round) ? search->ns[i] : 0;
+    double steps =
+        LIMIT_OF(ONE_CORE, LOOP_STEPS) + round.work.steps + LIMIT_OF(CALL_OVERHEAD, CALL_STEPS) * round.work.calls;
+    if (own >= 0)
+        found->round_s =
+            steps * LIMIT_OF(ONE_CORE, STEP_NS) / 1e9 * all / fmax(own, search->all_ns / (double)search->samples);
+}
+
 int free_rounds_find(const struct profile *profile, uint32_t thread, struct free_rounds *found)
 {
     struct search search = {.profile = profile};
@@ -134,6 +197,7 @@ int free_rounds_find(const struct profile *profile, uint32_t thread, struct free
         sum_up(&search, thread);
         judge(&search);
         choose(&search, found);
+        measure_round(&search, thread, found);
         rc = 0;
     }
     mem_free(search.ns);

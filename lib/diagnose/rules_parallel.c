@@ -122,6 +122,14 @@ static double gain_of_less(const struct finding *earlier, size_t n_earlier, doub
     return gain;
 }
 
+/* Of a round's time, what it takes to send its item to another process and its result back. */
+static double sending(const struct facts *facts)
+{
+    double round_s = facts->free_rounds.round_s;
+    double send = facts->free_rounds.numbers ? LIMIT_OF(ONE_CORE, SEND_NUMBER_US) : LIMIT_OF(ONE_CORE, SEND_US);
+    return round_s > 0 ? send / 1e6 / round_s : 0;
+}
+
 static bool one_core_holds(const struct facts *facts)
 {
     const struct diagnosis *diagnosis = facts->diagnosis;
@@ -151,17 +159,19 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
         facts->told_apart && (facts->native.share >= least || (facts->builtin && facts->hot_cpu_share >= least));
     if (native || !one_core_holds(facts))
         return false;
-    double part = facts->serial * shareable(facts), busy_s = facts->strata.on_ns / 1e9;
+    double part = facts->serial * shareable(facts), busy_s = facts->strata.on_ns / 1e9, sends = part * sending(facts);
     double low = gain_amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);
     finding->max_gain = gain_amdahl(part, 1 + diagnosis->cores_free);
-    finding->predicted_low = busy_s / (busy_s / low + LIMIT_OF(ONE_CORE, START_S));
-    finding->predicted_high = finding->max_gain;
+    finding->predicted_low = busy_s / (busy_s / low + busy_s * sends + LIMIT_OF(ONE_CORE, START_S));
+    finding->predicted_high = 1 / (1 / finding->max_gain + sends / (1 + diagnosis->cores_free));
     finding->scaled_gain = gain_gustafson(part, 1 + diagnosis->cores_free);
     finding_add_elapsed(facts, finding, "one core busy", facts->serial);
     finding_add(finding, "cores used", "cores", diagnosis->cores_used);
     finding_add(finding, "cores free", "cores", diagnosis->cores_free);
     finding_add(finding, "CPU time in rounds with an item of their own", "share", shareable(facts));
     finding_add(finding, "returns to an earlier place, at least", "1", (double)facts->loop.returns);
+    if (facts->free_rounds.round_s > 0)
+        finding_add(finding, "a round takes, about", "s", facts->free_rounds.round_s);
     words->over = gain_of_less(earlier, n_earlier, part, finding->predicted_low);
     finding_place_frame(facts, facts->free_rounds.frame, finding);
     finding_not_measured(finding, "what rounds do to each other that their text does not show");

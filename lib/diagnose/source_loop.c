@@ -2,7 +2,7 @@
 #include "diagnose/source_loop.h"
 
 #include "diagnose/rules.h"
-#include "diagnose/source_rounds.h"
+#include "diagnose/source_share.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -186,11 +186,23 @@ static bool is_mutated(const struct rounds *rounds, struct text over)
     return false;
 }
 
+static void add_work(struct rounds *rounds, struct text text)
+{
+    struct text_work work = text_work(text);
+    rounds->work.steps += work.steps;
+    rounds->work.calls += work.calls;
+    rounds->work.fields += work.fields;
+}
+
 /* The loop's head and body. */
 static void read_loop(struct rounds *rounds, uint32_t head_line, const struct statement *head)
 {
     uint32_t line = head_line + head->lines;
     read_head(rounds, head->text);
+    rounds->first = head_line;
+    rounds->last = line - 1;
+    if (text_begins(head->text, "while ")) /* what is behind `in` is asked for once */
+        add_work(rounds, head->text);
     for (unsigned read = 0; read < BODY_LINES_MAX; read++) {
         struct statement next;
         enum statement_kind kind = statement_read(rounds->profile, rounds->file, line, &next);
@@ -198,9 +210,13 @@ static void read_loop(struct rounds *rounds, uint32_t head_line, const struct st
             return;
         if (kind == STATEMENT_UNCLEAR)
             break;
-        if (kind == STATEMENT_READ)
+        if (kind == STATEMENT_READ) {
             read_line(rounds, next.text, line);
+            add_work(rounds, next.text);
+            rounds->inner = rounds->inner || source_loops(next.text.at, (size_t)(next.text.end - next.text.at));
+        }
         line += next.lines;
+        rounds->last = line - 1;
     }
     rounds->chained = true; /* what it may do besides is not known */
 }
@@ -252,4 +268,37 @@ enum loop_rounds source_loop_rounds(const struct profile *profile, uint32_t func
     if (rounds_chained(&rounds))
         return ROUNDS_CHAINED;
     return rounds.varies ? ROUNDS_FREE : ROUNDS_UNKNOWN;
+}
+
+bool source_loop_round(const struct profile *profile, uint32_t function, uint32_t line, struct loop_round *found)
+{
+    struct rounds rounds = {.profile = profile, .file = profile->functions[function].file, .line = line};
+    struct statement statement;
+    *found = (struct loop_round){0};
+    if (statement_around(profile, rounds.file, &rounds.line, &statement) != STATEMENT_READ)
+        return false;
+    const char *loop = text_find(statement.text, " for ");
+    found->first = rounds.line;
+    found->last = rounds.line + statement.lines - 1;
+    found->mapped = text_find(statement.text, "map(") != NULL;
+    if (found->mapped) {
+        found->work.calls = 1;
+        return true;
+    }
+    if (loop != NULL) {
+        struct argument around;
+        if (!source_enclosing_call(statement.text, loop, &around) || around.open == NULL)
+            return false;
+        const char *past = text_past_bracket(around.open, statement.text.end);
+        found->work = text_work((struct text){around.open + 1, past != NULL ? past - 1 : statement.text.end});
+        const char *in = text_find((struct text){loop, statement.text.end}, " in ");
+        found->numbers = in != NULL && text_begins((struct text){in + 4, statement.text.end}, "range(");
+        return true;
+    }
+    if (!rounds_read(&rounds, function, statement.indent) || rounds.inner)
+        return false;
+    rounds_follow(&rounds, statement.text, rounds.line);
+    *found = (struct loop_round){.first = rounds.first, .last = rounds.last, .work = rounds.work};
+    found->numbers = text_begins(rounds.over, "range(") || (!rounds.varies && rounds.counted);
+    return true;
 }

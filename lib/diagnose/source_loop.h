@@ -5,7 +5,7 @@
 #ifndef KEISOKU_DIAGNOSE_SOURCE_LOOP_H
 #define KEISOKU_DIAGNOSE_SOURCE_LOOP_H
 
-#include "data/profile.h"
+#include "diagnose/source_words.h"
 
 enum loop_rounds {
     ROUNDS_UNREAD,  /* no source text */
@@ -15,5 +15,15 @@ enum loop_rounds {
 };
 /* The innermost loop around `line` of `function`. */
 enum loop_rounds source_loop_rounds(const struct profile *profile, uint32_t function, uint32_t line);
+
+/* The lines of that loop, and what one round takes there, beside what it calls. */
+struct loop_round {
+    uint32_t first, last;
+    struct text_work work;
+    bool numbers; /* its item is one: of a range, or what counts the rounds */
+    bool mapped;  /* `map` goes round, whose steps are no instructions of Python */
+};
+/* False: there is no loop, it is not understood, or another one in it makes a round as long as that. */
+bool source_loop_round(const struct profile *profile, uint32_t function, uint32_t line, struct loop_round *found);
 
 #endif

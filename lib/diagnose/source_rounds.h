@@ -25,6 +25,9 @@ struct rounds {
     struct text over;     /* `in` what */
     bool varies, chained; /* what was followed leads to an item of the round; to what a round before left, or unclear */
     bool counted, summed; /* to a number that counts rounds; to a sum of rounds */
+    uint32_t first, last; /* lines of the loop */
+    struct text_work work;
+    bool inner; /* another loop is in it */
 };
 
 /* The innermost loop around the line, which is indented so far. False: there is none. */

@@ -162,13 +162,66 @@ static void a_body_ends_where_its_function_does(void **state)
     }
 }
 
+/* Rounds of two functions by turns; of each thousand samples `own` are in the line that calls them, in that state. */
+static struct diagnosis *diagnosed_rounds(const char *text, size_t own, enum state state, enum code_place place)
+{
+    uint32_t read, stacks[2];
+    struct built *built = written(text, "read", &read);
+    uint32_t line = built_stack(built, 0, read, 3), thread = built_thread(built, 1);
+    for (uint32_t i = 0; i < 2; i++)
+        stacks[i] =
+            built_stack(built, line, built_function(built, i == 0 ? "fetch" : "help", "/home/u/app.py", true), 90 + i);
+    for (size_t i = 0; i < WHOLE; i++) {
+        bool of_loop = i * 37 % 1000 < own;
+        built->place[i] = (uint8_t)place;
+        built_sample(built, (i + 1) * MS, thread, of_loop ? line : stacks[i % 2], of_loop ? state : STATE_PYTHON, 1,
+                     MS);
+    }
+    built_cores(built, 1);
+    struct diagnosis *diagnosis = diagnosed(built);
+    free(built);
+    return diagnosis;
+}
+
+static bool says_one_core(struct diagnosis *diagnosis)
+{
+    bool said = false;
+    for (size_t i = 0; i < diagnosis->n_findings; i++)
+        said = said || strcmp(diagnosis->findings[i].tag, "one-core") == 0;
+    diagnosis_free(diagnosis);
+    return said;
+}
+
+/* Sending what a short round works on takes as long as the round; how short it is, the loop's own steps tell. */
+static void short_rounds_are_not_worth_sending(void **state)
+{
+    (void)state;
+    static const char loop[] = "def read(rows):\n    for row in rows:\n        out.append(help(fetch(row)))\n";
+    static const char comprehension[] = "def read(rows):\n    return sum(\n        help(fetch(row)) for row in rows)\n";
+    static const char inner[] = "def read(rows):\n    for row in rows:\n        out.append(help(fetch(row)))\n"
+                                "        for x in row:\n            total += x\n";
+    static const char numbers[] = "def read(n):\n    for k in range(n):\n        out.append(help(fetch(k)))\n";
+    assert_true(says_one_core(diagnosed_rounds(loop, 0, STATE_PYTHON, PLACE_LOOP)));
+    assert_true(says_one_core(diagnosed_rounds(numbers, 30, STATE_PYTHON, PLACE_LOOP))); /* these are sent faster */
+    assert_false(says_one_core(diagnosed_rounds(loop, 30, STATE_PYTHON, PLACE_LOOP)));
+    assert_false(says_one_core(diagnosed_rounds(numbers, 100, STATE_PYTHON, PLACE_LOOP)));
+    assert_true(says_one_core(diagnosed_rounds(loop, 2, STATE_PYTHON, PLACE_LOOP)));
+    assert_false(says_one_core(diagnosed_rounds(loop, 60, STATE_PYTHON, PLACE_LOOP)));
+    assert_false(says_one_core(diagnosed_rounds(comprehension, 60, STATE_ON_CPU, PLACE_LOOP)));
+    assert_false(says_one_core(diagnosed_rounds(comprehension, 60, STATE_PYTHON, PLACE_LOOP)));
+    /* the line calls something built in, or another loop has that time: a round may be long; or nothing tells */
+    assert_true(says_one_core(diagnosed_rounds(loop, 60, STATE_PYTHON, PLACE_UNKNOWN)));
+    assert_true(says_one_core(diagnosed_rounds(loop, 60, STATE_PYTHON, PLACE_RUNTIME)));
+    assert_true(says_one_core(diagnosed_rounds(loop, 60, STATE_KERNEL, PLACE_UNKNOWN)));
+    assert_true(says_one_core(diagnosed_rounds(inner, 60, STATE_PYTHON, PLACE_LOOP)));
+}
+
 int share_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rounds_with_an_item_each_can_be_shared),
-        cmocka_unit_test(rounds_that_share_something_cannot),
-        cmocka_unit_test(what_changes_an_argument_is_not_shared),
-        cmocka_unit_test(a_body_ends_where_its_function_does),
+        cmocka_unit_test(rounds_with_an_item_each_can_be_shared), cmocka_unit_test(rounds_that_share_something_cannot),
+        cmocka_unit_test(what_changes_an_argument_is_not_shared), cmocka_unit_test(a_body_ends_where_its_function_does),
+        cmocka_unit_test(short_rounds_are_not_worth_sending),
     };
     return cmocka_run_group_tests_name("findings: shared rounds", tests, NULL, NULL);
 }

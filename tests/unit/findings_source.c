@@ -61,7 +61,9 @@ static bool told(struct page *page, uint32_t line)
     size_t functions;
     struct built *built = seen(page, &functions);
     bool found = source_rounds_shareable(&built->profile, 1, line, (uint32_t)functions);
-    source_loop_rounds(&built->profile, 1, line); /* ends too */
+    struct loop_round round;
+    source_loop_rounds(&built->profile, 1, line); /* these end too */
+    source_loop_round(&built->profile, 1, line, &round);
     free(built);
     free(page->text);
     *page = (struct page){0};
