@@ -11,6 +11,7 @@ struct crowd {
     double helper_ns;              /* their run time */
     size_t n_helpers, n_processes; /* that wanted one for a good part of the time */
     double started_ns; /* on the CPU, making workers ready: their initializer, imports of processes but the first */
+    double once_ns;    /* likewise, what each worker makes for itself when it first needs it */
 };
 
 struct facts;

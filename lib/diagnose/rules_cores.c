@@ -17,7 +17,7 @@ static void promise(const struct facts *facts, const struct crowd *crowd, bool b
         return;
     }
     double goes = crowd->n_processes > 0 ? 1 - cores / (double)crowd->n_processes : 0;
-    struct share started = cpu_part(facts, crowd->started_ns);
+    struct share started = cpu_part(facts, crowd->started_ns + crowd->once_ns);
     double most = fmin(LIMIT_OF(OVERSUBSCRIBED, GOES_MOST),
                        facts->active * started.share * goes * LIMIT_OF(OVERSUBSCRIBED, AROUND));
     finding_predict(finding, facts->active * started.low * goes, most, 1000, 1000);

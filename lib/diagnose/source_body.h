@@ -40,6 +40,10 @@ bool source_takes_all_it_grows(const struct profile *profile, uint32_t function,
  * it? `last`: of the loop's lines.
  */
 bool source_walks_all(const struct profile *profile, uint32_t function, uint32_t line, uint32_t *last);
+/* Does the line run once in a process, as far as its text tells? Under `if not TABLE:` or `if TABLE is None:`, where
+ * the name lasts as long as the module; or in a function without parameters whose decorator keeps its result.
+ */
+bool source_runs_once(const struct profile *profile, uint32_t function, uint32_t line);
 /* Does the line name it, as a whole word? */
 bool source_mentions(const char *text, size_t length, const char *name);
 

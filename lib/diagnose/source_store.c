@@ -200,3 +200,64 @@ bool source_takes_all_it_grows(const struct profile *profile, uint32_t function,
     }
     return false;
 }
+
+/* ---- what a process makes once --------------------------------------------------------------------------------------
+ */
+
+static bool says_global(const struct profile *profile, uint32_t function, const char *name)
+{
+    struct source_body body;
+    size_t length;
+    if (!source_body_begin(profile, function, &body))
+        return false;
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
+        size_t at = source_indent(text, length);
+        if (begins(text + at, text + length, "global ") && source_mentions(text, length, name))
+            return true;
+    }
+    return false;
+}
+
+/* `if not NAME:`, `if NAME is None:`: NAME. */
+static bool asks_whether_there(struct text text, char name[static STORE_NAME_BYTES])
+{
+    if (!text_begins(text, "if "))
+        return false;
+    bool negated = begins(text.at + 3, text.end, "not ");
+    const char *from = text.at + (negated ? 7 : 3), *at = from;
+    while (at < text.end && text_is_word(*at))
+        at++;
+    size_t size = (size_t)(at - from);
+    if (size == 0 || size >= STORE_NAME_BYTES || !begins(at, text.end, negated ? ":" : " is None:"))
+        return false;
+    memcpy(name, from, size);
+    name[size] = '\0';
+    return true;
+}
+
+static bool keeps_its_only_result(const struct profile *profile, uint32_t function)
+{
+    struct source_body body;
+    return source_body_begin(profile, function, &body) && body.cached && text_find(body.head, "()") != NULL;
+}
+
+bool source_runs_once(const struct profile *profile, uint32_t function, uint32_t line)
+{
+    const struct function *of = &profile->functions[function];
+    struct statement inner, head;
+    char name[STORE_NAME_BYTES];
+    if (line <= of->first_line || statement_around(profile, of->file, &line, &inner) != STATEMENT_READ)
+        return false;
+    if (keeps_its_only_result(profile, function))
+        return true;
+    size_t indent = inner.indent;
+    for (uint32_t at = line - 1, read = 0; at > of->first_line && indent > 0 && read < SOURCE_BODY_MAX; at--, read++) {
+        if (statement_read(profile, of->file, at, &head) != STATEMENT_READ || head.indent >= indent)
+            continue;
+        indent = head.indent; /* what the line stands under */
+        if (asks_whether_there(head.text, name) && is_global(profile, of->file, name) &&
+            (!is_local(profile, function, name) || says_global(profile, function, name)))
+            return true;
+    }
+    return false;
+}

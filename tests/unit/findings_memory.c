@@ -216,12 +216,69 @@ static void more_workers_than_cores(void **state)
     assert_false(has_tag(crowd(2, true, NULL), "oversubscribed", &finding));
 }
 
+/* Half of what each worker computes is in `prepare`, which its task calls; each comes to that `times`. */
+static struct built *crowd_with(const char *text, uint32_t workers, size_t times)
+{
+    struct built *built = crowd(workers, false, "mapstar");
+    uint32_t task = 5, thread = 1;
+    built->functions[task].first_line = 1;
+    built_text(built, task, 1, text);
+    uint32_t round = built->stacks[built->profile.n_stacks - 1].parent;
+    uint32_t prepare = built_function(built, "survey", "/home/u/app.py", true);
+    uint32_t line = 1;
+    for (const char *at = text; at < strstr(text, "survey("); at++)
+        line += *at == '\n';
+    uint32_t makes = built_stack(built, built_stack(built, round, task, line), prepare, 90);
+    for (size_t i = 0, n = 0; i < built->profile.samples.count; i++) {
+        n = built->thread[i] == thread ? n + 1 : 0;
+        thread = built->thread[i];
+        if (thread > 1 && n / (100 / times) % 2 == 0)
+            built->stack[i] = makes;
+    }
+    return built;
+}
+
+static void what_each_worker_makes_for_itself(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t workers;
+        size_t times;
+        bool holds;
+    } rows[] = {
+        {"def task(x):\n    if not ROADS:\n        survey()\n    return ROADS[x]\nROADS = {}\n", 10, 1, true},
+        {"def task(x):\n    if ROADS is None:\n        survey()\n    return ROADS[x]\nROADS = None\n", 10, 1, true},
+        {"def task(x):\n    global ROADS\n    if ROADS is None:\n        ROADS = survey()\nROADS = None\n", 10, 1,
+         true},
+        {"@functools.cache\ndef task():\n    roads = survey()\n    return roads\n", 10, 1, true},
+        /* as many workers as cores; they come to it again and again; each task has one of its own */
+        {"def task(x):\n    if not ROADS:\n        survey()\n    return ROADS[x]\nROADS = {}\n", 2, 1, false},
+        {"def task(x):\n    if not ROADS:\n        survey()\n    return ROADS[x]\nROADS = {}\n", 10, 5, false},
+        {"def task(x):\n    if not roads:\n        survey()\n    return roads[x]\n    roads = {}\n", 10, 1, false},
+        {"def task(ROADS):\n    if not ROADS:\n        survey()\n    return 1\nROADS = {}\n", 10, 1, false},
+        {"def task(x):\n    if x:\n        survey()\n    return ROADS[x]\nROADS = {}\n", 10, 1, false},
+        {"def task(x):\n    if not ROADS:\n    survey()\n    return ROADS[x]\nROADS = {}\n", 10, 1, false},
+        {"@functools.cache\ndef task(x):\n    roads = survey()\n    return roads\n", 10, 1, false},
+        {"def task():\n    x = 1\n    survey()\n    return x\n", 10, 1, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct finding finding;
+        bool holds = has_tag(crowd_with(rows[i].text, rows[i].workers, rows[i].times), "oversubscribed", &finding);
+        if (holds != rows[i].holds)
+            fail_msg("%zu: %s", i, rows[i].text);
+        if (holds)
+            assert_true(finding.predicted_low > 1.4 && finding.predicted_high < 2.2);
+    }
+}
+
 int memory_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slope_with_its_interval),          cmocka_unit_test(a_cache_without_a_limit),
         cmocka_unit_test(decorators_that_keep_all),           cmocka_unit_test(what_outlives_a_call),
         cmocka_unit_test(a_leak_is_of_a_program_that_serves), cmocka_unit_test(more_workers_than_cores),
+        cmocka_unit_test(what_each_worker_makes_for_itself),
     };
     return cmocka_run_group_tests_name("findings: memory and cores", tests, NULL, NULL);
 }

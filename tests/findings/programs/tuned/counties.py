@@ -2,6 +2,7 @@
 
 runs: once
 finds: oversubscribed in county
+fixed: hot-loop in survey: the way between each two places is worked out in Python, once in each process
 """
 
 import concurrent.futures
