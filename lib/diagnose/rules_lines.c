@@ -183,39 +183,69 @@ static bool finding_lazy_loads(const struct facts *facts, struct finding *findin
     return true;
 }
 
+/* What samples and looks say of a line that asks a database. */
+struct queries {
+    struct share share;
+    struct line_samples samples;
+    uint64_t looks;
+    double mean_s;
+};
+
+/* Is it an own line whose text queries, which was come to again and again, each time briefly? */
+static bool asks_again(const struct facts *facts, const struct line_sum *line, struct queries *found)
+{
+    const struct profile *profile = facts->profile;
+    size_t length = 0;
+    if (line->line == 0 || !profile->function_own[line->function])
+        return false;
+    const char *text = source_line(profile, line->file, line->line, &length);
+    if (text == NULL || !source_queries(text, length) || !is_of_connection(profile, line, &found->looks))
+        return false;
+    found->share = part_of_its_threads(facts, line);
+    return stays_briefly(facts, line, &found->samples, &found->mean_s) &&
+           (double)found->samples.visits >= LIMIT_OF(N_PLUS_ONE, VISITS_MIN);
+}
+
+/* Other lines of its function that ask so, in turns with it: one query in place of all goes for them too. 0: none. */
+static double asked_beside(const struct facts *facts, const struct line_sum *line)
+{
+    double share = 0;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *other = &facts->aggregate->lines[i];
+        struct queries queries;
+        if (other != line && other->function == line->function &&
+            elapsed_part(facts, other->total_wall_ns).share >= LIMIT_OF(N_PLUS_ONE, BESIDE_MIN) &&
+            asks_again(facts, other, &queries))
+            share += queries.share.share;
+    }
+    return share;
+}
+
 bool rule_n_plus_one(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                      struct finding *finding, struct words *words)
 {
     (void)earlier;
     (void)n_earlier;
-    const struct profile *profile = facts->profile;
     for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
         const struct line_sum *line = &facts->aggregate->lines[i];
-        struct share share = elapsed_part(facts, line->total_wall_ns);
-        struct line_samples samples;
-        size_t length = 0;
-        uint64_t looks;
-        if (line->line == 0 || share.low < LIMIT_OF(N_PLUS_ONE, LINE_MIN) || !profile->function_own[line->function])
+        struct queries queries;
+        if (elapsed_part(facts, line->total_wall_ns).low < LIMIT_OF(N_PLUS_ONE, LINE_MIN) ||
+            !asks_again(facts, line, &queries) || queries.share.low < LIMIT_OF(N_PLUS_ONE, LINE_MIN))
             continue;
-        const char *text = source_line(profile, line->file, line->line, &length);
-        if (text == NULL || !source_queries(text, length) || !is_of_connection(profile, line, &looks))
-            continue;
-        share = part_of_its_threads(facts, line);
-        if (share.low < LIMIT_OF(N_PLUS_ONE, LINE_MIN))
-            continue;
-        double mean_s;
-        if (!stays_briefly(facts, line, &samples, &mean_s) || (double)samples.visits < LIMIT_OF(N_PLUS_ONE, VISITS_MIN))
-            continue;
-        finding_predict(finding, share.low, share.share, LIMIT_OF(N_PLUS_ONE, FACTOR_LOW),
+        double beside = asked_beside(facts, line);
+        struct share all = elapsed_part(facts, (queries.share.share + beside) * facts->elapsed_ns);
+        finding_predict(finding, all.low, all.share, LIMIT_OF(N_PLUS_ONE, FACTOR_LOW),
                         LIMIT_OF(N_PLUS_ONE, FACTOR_HIGH));
-        finding_add_share(finding, "elapsed time in the query's line", share);
-        finding_add(finding, "came to it, at least", "1", (double)samples.visits);
-        finding_add(finding, "stayed there, at most on average", "s", mean_s);
-        finding_add(finding, "looks that saw a connection or cursor", "1", (double)looks);
+        finding_add_share(finding, "elapsed time in the query's line", queries.share);
+        if (beside > 0)
+            finding_add_share(finding, "elapsed time in all such lines of its function", all);
+        finding_add(finding, "came to it, at least", "1", (double)queries.samples.visits);
+        finding_add(finding, "stayed there, at most on average", "s", queries.mean_s);
+        finding_add(finding, "looks that saw a connection or cursor", "1", (double)queries.looks);
         finding_place_line(line, finding);
         finding_not_measured(finding, "what the queries ask for, and whether one can ask for all of it");
         finding->confidence = 0.7;
-        words_percent(words->share, sizeof words->share, share.share);
+        words_percent(words->share, sizeof words->share, all.share);
         return true;
     }
     return finding_lazy_loads(facts, finding, words);

@@ -347,6 +347,48 @@ static void many_short_queries_are_told(void **state)
     expect_tag(querying("sqlite3.Cursor", 3999), "n-plus-one", false); /* one */
 }
 
+/* Lines 2 and 3 in turns: what they work on was looked at likewise. */
+static struct built *querying_in_turns(const char *text, const char *other)
+{
+    static struct operand both[2];
+    uint32_t work;
+    struct built *built = written(text, "work", &work);
+    uint32_t thread = built_thread(built, 1);
+    uint32_t stacks[] = {built_stack(built, 0, work, 2), built_stack(built, 0, work, 3),
+                         built_stack(built, 0, work, 4)};
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, stacks[i % 10 == 0 ? 2 : i % 2], STATE_NATIVE, 1, MS);
+    both[1] = *built_operand(built, 2, "call", other, 0, 0, 0);
+    both[0] = *built_operand(built, 1, "call", "sqlite3.Cursor", 0, 0, 0);
+    built->profile.operands = both;
+    built->profile.n_operands = 2;
+    built_cores(built, 4);
+    return built;
+}
+
+static double share_of_queries(struct built *built)
+{
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_string_equal(diagnosis->findings[0].tag, "n-plus-one");
+    double share = 1 - 1 / diagnosis->findings[0].max_gain;
+    diagnosis_free(diagnosis);
+    free(built);
+    return share;
+}
+
+static void queries_in_turns_go_together(void **state)
+{
+    (void)state;
+    static const char two[] =
+        "for key in keys:\n    row = db.execute(FIND, key)\n    db.execute(ADD, key)\n    use(row)\n";
+    static const char one[] =
+        "for key in keys:\n    row = db.execute(FIND, key)\n    db.rows(ADD, key)\n    use(row)\n";
+    double both = share_of_queries(querying_in_turns(two, "sqlite3.Cursor"));
+    assert_true(both > 0.85 && both < 0.95);
+    assert_true(share_of_queries(querying_in_turns(two, "Executor")) < 0.6);
+    assert_true(share_of_queries(querying_in_turns(one, "sqlite3.Cursor")) < 0.6);
+}
+
 /* The line's part of the function's time in either half, of 100; a list of `first` to `latest` items. */
 static struct built *growing_by(const char *text, const char *operation, const char *type, size_t early, size_t late,
                                 int64_t first, int64_t latest)
@@ -465,6 +507,7 @@ int call_tests(void)
         cmocka_unit_test(steps_are_counted),
         cmocka_unit_test(imports_that_nothing_uses_are_told),
         cmocka_unit_test(many_short_queries_are_told),
+        cmocka_unit_test(queries_in_turns_go_together),
         cmocka_unit_test(what_grows_with_the_run_is_told),
         cmocka_unit_test(memory_that_is_thrown_away_is_told),
         cmocka_unit_test(built_in_calls_in_a_row_are_no_loop),
