@@ -73,6 +73,8 @@ bool source_shifts(const char *text, size_t length);
 bool source_adds_to_itself(const char *text, size_t length);
 /* Does it write or flush? */
 bool source_writes(const char *text, size_t length);
+/* Does it empty a buffer: `.flush()`, `flush=True`? */
+bool source_flushes(const char *text, size_t length);
 /* Does it write past every buffer, or empty one? */
 bool source_writes_at_once(const char *text, size_t length);
 /* Blanks that it begins with; its whole length where it has nothing else or a comment only. */

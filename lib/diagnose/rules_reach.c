@@ -279,6 +279,33 @@ static bool writes_little(const struct facts *facts, const struct line_sum *line
            is_seen_to_write_little(profile, line->file, line->line);
 }
 
+/* What going to the kernel costs: where each call flushes, several times what the kernel itself takes. */
+static double going_there(const struct profile *profile, const struct line_sum *line, struct share kernel)
+{
+    size_t length = 0;
+    const char *text = source_line(profile, line->file, line->line, &length);
+    bool flushes = text != NULL && source_flushes(text, length);
+    return kernel.low * (flushes ? LIMIT_OF(TINY_WRITES, FLUSH_TIMES) : 1);
+}
+
+/* Of a line that flushes, that is sure to go and no more: the rest may be what makes the text. */
+static void bound_by_the_kernel(const struct facts *facts, const struct line_sum *line, struct share kernel,
+                                struct finding *finding)
+{
+    double goes = facts->active * going_there(facts->profile, line, kernel);
+    if (goes > kernel.low && goes < 1)
+        finding->predicted_low = fmin(finding->predicted_low, 1 / (1 - goes));
+}
+
+/* What a `print` makes of its arguments stays. */
+static double least_factor(const struct profile *profile, const struct line_sum *line)
+{
+    size_t length = 0;
+    const char *text = source_line(profile, line->file, line->line, &length);
+    bool prints = text != NULL && memmem(text, length, "print(", 6) != NULL;
+    return prints ? LIMIT_OF(TINY_WRITES, PRINT_LOW) : LIMIT_OF(TINY_WRITES, FACTOR_LOW);
+}
+
 /* The line's part of the time in the kernel: short calls are often not told apart from the interpreter, and are taken
  * to be like those that were. */
 static struct share kernel_part(const struct facts *facts, const struct line_sum *line)
@@ -300,11 +327,13 @@ bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, 
         const struct line_sum *line = &facts->aggregate->lines[i];
         struct share share = line_cpu(facts, line), kernel = kernel_part(facts, line);
         if (line->line == 0 || !facts->profile->function_own[line->function] ||
-            share.low < LIMIT_OF(TINY_WRITES, LINE_MIN) || kernel.low < LIMIT_OF(TINY_WRITES, KERNEL_MIN) ||
+            share.low < LIMIT_OF(TINY_WRITES, LINE_MIN) ||
+            going_there(facts->profile, line, kernel) < LIMIT_OF(TINY_WRITES, KERNEL_MIN) ||
             !writes_little(facts, line, kernel.share * facts->strata.on_ns))
             continue;
         finding_predict(finding, facts->active * share.low, facts->active * share.share,
-                        LIMIT_OF(TINY_WRITES, FACTOR_LOW), LIMIT_OF(TINY_WRITES, FACTOR_HIGH));
+                        least_factor(facts->profile, line), LIMIT_OF(TINY_WRITES, FACTOR_HIGH));
+        bound_by_the_kernel(facts, line, kernel, finding);
         finding_add_share(finding, "CPU time in the kernel on the line", kernel);
         finding_add_share(finding, "CPU time on the line", share);
         if (facts->written >= 0)

@@ -179,7 +179,7 @@ bool source_adds_to_itself(const char *text, size_t length)
     return right < end && *right == '+';
 }
 
-static bool flushes(const char *text, size_t length)
+bool source_flushes(const char *text, size_t length)
 {
     return contains(text, length, ".flush()") || contains(text, length, "flush=True");
 }
@@ -187,12 +187,12 @@ static bool flushes(const char *text, size_t length)
 /* Past every buffer, or by emptying it. */
 bool source_writes_at_once(const char *text, size_t length)
 {
-    return flushes(text, length) || contains(text, length, "os.write(");
+    return source_flushes(text, length) || contains(text, length, "os.write(");
 }
 
 bool source_writes(const char *text, size_t length)
 {
-    return contains(text, length, "write(") || flushes(text, length);
+    return contains(text, length, "write(") || source_flushes(text, length);
 }
 
 size_t source_indent(const char *text, size_t length)

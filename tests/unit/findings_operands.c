@@ -483,6 +483,25 @@ static void only_small_writes_are_told(void **state)
     }
 }
 
+/* Line 2 has `kernel` percent of its time in the kernel. */
+static struct built *flushing(const char *text, size_t kernel)
+{
+    struct built *built = writing(text, "_io.TextIOWrapper", 40);
+    for (size_t i = 0; i < WHOLE; i++)
+        built->state[i] = built->stack[i] == 1 && i * 7 % 100 < kernel ? STATE_KERNEL : STATE_PYTHON;
+    built_written(built, 1 << 20);
+    return built;
+}
+
+/* The way there costs several times what the kernel does; a line that makes much of what it writes has less of it. */
+static void a_flush_is_more_than_the_kernel(void **state)
+{
+    (void)state;
+    expect_first(flushing("print(entry, file=trail, flush=True)\n", 16), "tiny-writes", "app.py:2");
+    expect_never(flushing("print(entry, file=trail, flush=True)\n", 4), "tiny-writes");
+    expect_never(flushing("trail.write(entry)\n", 4), "tiny-writes");
+}
+
 int operand_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -499,6 +518,7 @@ int operand_tests(void)
         cmocka_unit_test(a_lock_is_held_in_another_function),
         cmocka_unit_test(only_a_lock_is_held),
         cmocka_unit_test(only_small_writes_are_told),
+        cmocka_unit_test(a_flush_is_more_than_the_kernel),
     };
     return cmocka_run_group_tests_name("findings: operands", tests, NULL, NULL);
 }
