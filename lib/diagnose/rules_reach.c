@@ -163,6 +163,12 @@ bool rule_blocking_in_async(const struct facts *facts, const struct finding *ear
 /* ---- pools ----------------------------------------------------------------------------------------------------------
  */
 
+/* Of the CPU time, what is not workers being made ready: short work is little beside that, whatever each task costs. */
+static double besides_starting(const struct facts *facts)
+{
+    return 1 - cpu_part(facts, facts->crowd.started_ns).share;
+}
+
 static bool transfers(const struct facts *facts, bool large, struct finding *finding, struct words *words)
 {
     const struct reach *all = &facts->reaches[REACH_TRANSFER], *pickling = &facts->reaches[REACH_PICKLING];
@@ -174,8 +180,9 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     bool heavy = facts->written >= LIMIT_OF(PICKLE_TRANSFER, RATE_MIN) * 1e6 * all->on_ns / 1e9;
     bool fits = large == (heavy || (many && mean_ns / 1e9 >= LIMIT_OF(PICKLE_TRANSFER, MEAN_MIN)));
     uint32_t waits = facts->reaches[REACH_POOL].caller; /* where the results are waited for; other processes talk too */
-    if (share.low < LIMIT_OF(SMALL_TASKS, SHARE_MIN) || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) || !fits ||
-        waits == 0 || facts->reaches[REACH_PROXY].on_ns > LIMIT_OF(SMALL_TASKS, PROXY_MAX) * all->on_ns)
+    double least = LIMIT_OF(SMALL_TASKS, SHARE_MIN) * (large ? 1 : besides_starting(facts));
+    if (share.low < least || facts->active < LIMIT_OF(SMALL_TASKS, ACTIVE_MIN) || !fits || waits == 0 ||
+        facts->reaches[REACH_PROXY].on_ns > LIMIT_OF(SMALL_TASKS, PROXY_MAX) * all->on_ns)
         return false;
     finding_predict(finding, facts->active * share.low, facts->active * share.share,
                     large ? LIMIT_OF(PICKLE_TRANSFER, FACTOR_LOW) : LIMIT_OF(SMALL_TASKS, FACTOR_LOW),
@@ -193,17 +200,23 @@ static bool transfers(const struct facts *facts, bool large, struct finding *fin
     return true;
 }
 
-/* A plain loop has no pool at all: what that does beside the sending, and what makes its workers ready, may go too. */
+/* A plain loop has no pool at all: what that does beside the sending, and what makes its workers ready, goes too. What
+ * it leaves, one after the other, is surely less than all took, where it is. */
 static void promise_plain_loop(const struct facts *facts, struct finding *finding)
 {
     const struct reach *pool = &facts->reaches[REACH_MACHINERY];
     struct share goes = cpu_part(facts, pool->on_ns + facts->crowd.started_ns);
+    struct share most = cpu_part(facts, pool->on_ns + LIMIT_OF(OVERSUBSCRIBED, AROUND) * facts->crowd.started_ns);
+    double took = facts->elapsed_ns * (1 - facts->delay * facts->active);
+    double stays = facts->elapsed_ns * (1 - facts->active) + (1 - goes.low) * facts->strata.on_ns;
     struct finding plain = *finding;
-    finding_predict(&plain, 0, facts->active * goes.share, 1, LIMIT_OF(SMALL_TASKS, FACTOR_HIGH));
+    finding_predict(&plain, 0, facts->active * fmin(most.share, LIMIT_OF(OVERSUBSCRIBED, GOES_MOST)), 1,
+                    LIMIT_OF(SMALL_TASKS, FACTOR_HIGH));
     finding_bound(facts, pool, &plain);
     if (plain.predicted_high <= finding->predicted_high)
         return;
     finding->predicted_high = plain.predicted_high;
+    finding->predicted_low = fmax(finding->predicted_low, fmin(plain.predicted_high, took / stays));
     finding->max_gain = fmax(finding->max_gain, plain.max_gain);
     finding_add_share(finding, "CPU time in all that the pool does", goes);
 }
