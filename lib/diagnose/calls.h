@@ -43,6 +43,9 @@ bool source_function_is_small(const struct profile *profile, uint32_t function);
 unsigned source_function_steps(const struct profile *profile, uint32_t function);
 /* Has its body a loop of its own? Also where that is not known. */
 bool source_function_loops(const struct profile *profile, uint32_t function);
+/* Does it call nothing but itself, ask for no attribute or item, and loop over nothing: is calling most of what it
+ * does? `kept`: something keeps its results. */
+bool source_function_only_recurses(const struct profile *profile, uint32_t function, bool *kept);
 /* Does it call itself twice or more, each time with arguments that are its own or those less or more by a number, do
  * nothing else that lasts, and combine the results? Then there are few different calls, and ever more of them. The line
  * of the first; 0: no. */

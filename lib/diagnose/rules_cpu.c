@@ -53,6 +53,16 @@ static double part_in_loop(const struct facts *facts)
     return place[PLACE_LOOP] / known;
 }
 
+/* How many times faster at least native code is than a function that does nearly nothing but call itself: what the
+ * interpreter does to call it lies outside of its loop, and goes. 0: it does something else. */
+static double recursion_factor(const struct facts *facts)
+{
+    bool kept;
+    if (!source_function_only_recurses(facts->profile, facts->hot->function, &kept))
+        return 0;
+    return kept ? LIMIT_OF(HOT_LOOP, KEPT_FACTOR) : LIMIT_OF(HOT_LOOP, CALLS_FACTOR);
+}
+
 /* Of plain numbers all goes, they need no objects then. Else the interpreter's own steps are sure to go: what those
  * call (a dict, a text, a pattern) is native already and stays. */
 static double sure_gain(const struct facts *facts, const struct kind *kind, double part)
@@ -60,7 +70,8 @@ static double sure_gain(const struct facts *facts, const struct kind *kind, doub
     double gain = gain_amdahl(part, kind->low), steps = part_in_loop(facts);
     if (kind->numbers || steps < 0)
         return gain;
-    return fmin(gain, gain_amdahl(part * steps, LIMIT_OF(HOT_LOOP, STEPS_FACTOR)));
+    double sure = gain_amdahl(part * steps, LIMIT_OF(HOT_LOOP, STEPS_FACTOR)), calls = recursion_factor(facts);
+    return fmin(gain, calls > 0 ? fmax(sure, gain_amdahl(part, calls)) : sure);
 }
 
 /* One line that holds all of a function may be one native call: lines that alternate are a loop in Python. */
@@ -73,7 +84,8 @@ static bool lines_alternate(const struct facts *facts)
 static bool calls_have_it(const struct facts *facts)
 {
     double part = part_in_loop(facts);
-    return !lines_alternate(facts) && part >= 0 && part < LIMIT_OF(HOT_LOOP, LOOP_MIN);
+    return !lines_alternate(facts) && part >= 0 && part < LIMIT_OF(HOT_LOOP, LOOP_MIN) &&
+           !(recursion_factor(facts) > 0);
 }
 
 /* Is the hot function then the library's part of it: the copying itself, the starting, the asking, the making of rows?
@@ -106,8 +118,10 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
             return false;
     }
     const struct share *python = facts->told_apart ? &facts->python : &facts->on_cpu;
+    double imports = facts->told_apart ? facts->import.share : 0; /* the interpreter's too, and not the loop's */
     if (facts->hot == NULL || facts->active < LIMIT_OF(HOT_LOOP, ACTIVE_MIN) ||
-        python->share < LIMIT_OF(HOT_LOOP, PYTHON_MIN) || facts->hot_cpu_share < LIMIT_OF(HOT_LOOP, FUNCTION_MIN))
+        python->share < LIMIT_OF(HOT_LOOP, PYTHON_MIN) * (1 - imports) ||
+        facts->hot_cpu_share < LIMIT_OF(HOT_LOOP, FUNCTION_MIN))
         return false;
     if (facts->builtin || (!facts->told_apart && !lines_alternate(facts)) || calls_have_it(facts))
         return false;

@@ -310,3 +310,46 @@ uint32_t source_function_repeats(const struct profile *profile, uint32_t functio
     bool told = !body.unclear && found.calls >= 2 && found.combined && !is_cached_elsewhere(profile, body.file, name);
     return told ? found.line : 0;
 }
+
+/* Of what stands before a parenthesis: nothing, a keyword, the function itself, or what only chooses or measures. */
+static bool is_light_call(const char *text, const char *open, const char *name, bool *own)
+{
+    static const char *const light[] = {"",   "if", "elif", "while",  "return", "and", "or",  "not",
+                                        "in", "is", "else", "assert", "min",    "max", "abs", "len"};
+    const char *from = open;
+    while (from > text && text_is_word(from[-1]))
+        from--;
+    size_t size = (size_t)(open - from);
+    if (size == strlen(name) && memcmp(from, name, size) == 0) {
+        *own = true;
+        return true;
+    }
+    bool part = from > text && from[-1] == '.';
+    for (size_t i = 0; !part && i < sizeof light / sizeof light[0]; i++) {
+        if (strlen(light[i]) == size && memcmp(from, light[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool source_function_only_recurses(const struct profile *profile, uint32_t function, bool *kept)
+{
+    const char *whole = profile->strings[profile->functions[function].name], *dot = strrchr(whole, '.');
+    const char *name = dot != NULL ? dot + 1 : whole;
+    struct source_body body;
+    size_t length;
+    bool own = false;
+    if (*name == '\0' || !source_body_begin(profile, function, &body))
+        return false;
+    *kept = body.cached;
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL;) {
+        if (source_loops(text, length))
+            return false;
+        for (const char *at = text, *end = text + length; at < end; at = text_past(at, end)) {
+            bool heavy = *at == '[' || *at == '{' || *at == '"' || *at == '\'' || *at == '.';
+            if (heavy || (*at == '(' && !is_light_call(text, at, name, &own)))
+                return false;
+        }
+    }
+    return own && !body.unclear;
+}

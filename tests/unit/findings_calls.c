@@ -69,6 +69,62 @@ static void small_functions_are_told(void **state)
     assert_false(is_small("@functools.lru_cache\ndef ways(x):\n    return x\n"));
 }
 
+/* 1: it does nearly nothing but call itself; 2: and something keeps its results; 0: it does more. */
+static int recurses(const char *text)
+{
+    uint32_t function;
+    bool kept = false;
+    struct built *built = written(text, "ways", &function);
+    bool only = source_function_only_recurses(&built->profile, function, &kept);
+    free(built);
+    return only ? 1 + kept : 0;
+}
+
+static void functions_that_only_call_themselves_are_told(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        recurses("def ways(n):\n    if n == 0:\n        return None, None\n    return ways(n - 1), ways(n - 1)\n"), 1);
+    assert_int_equal(recurses("def ways(node):\n    left, right = node\n    return 1 + max(ways(left), ways(right))\n"),
+                     1);
+    assert_int_equal(recurses("def ways(self):\n    return self.value + self.left.ways() + self.right.ways()\n"), 0);
+    assert_int_equal(recurses("@functools.cache\ndef ways(n):\n    return (ways(n - 1) + ways(n - 2)) % 7\n"), 2);
+    assert_int_equal(recurses("def ways(n):\n    return n + 1\n"), 0);
+    assert_int_equal(recurses("def ways(n):\n    return [n] + ways(n - 1)\n"), 0);
+    assert_int_equal(recurses("def ways(n):\n    return ways(n[1:])\n"), 0);
+    assert_int_equal(recurses("def ways(n):\n    return f\"{ways(n - 1)}\"\n"), 0);
+    assert_int_equal(recurses("def ways(n):\n    return sorted(ways(n - 1))\n"), 0);
+    assert_int_equal(recurses("def ways(n):\n    found.append(n)\n    return ways(n - 1)\n"), 0);
+    assert_int_equal(recurses("def ways(n):\n    for m in range(n):\n        ways(m)\n"), 0);
+    assert_int_equal(recurses("def ways(n"), 0);
+}
+
+static void expect_tag(struct built *built, const char *tag, bool there);
+
+/* Lines 2 and 4 alternate; three of four instruction pointers lie in what the interpreter calls. */
+static struct built *calling_itself(const char *text)
+{
+    uint32_t ways;
+    struct built *built = written(text, "ways", &ways);
+    uint32_t thread = built_thread(built, 1);
+    uint32_t stacks[] = {built_stack(built, 0, ways, 2), built_stack(built, 0, ways, 4)};
+    rounds(built, 0, thread, stacks, 2, 3, STATE_PYTHON, WHOLE);
+    for (size_t i = 0; i < built->profile.samples.count; i++)
+        built->place[i] = i % 6 == 0 ? PLACE_LOOP : PLACE_RUNTIME;
+    built_cores(built, 4);
+    return built;
+}
+
+static void what_calling_costs_is_no_built_in_call(void **state)
+{
+    (void)state;
+    expect_tag(calling_itself("def ways(n):\n    if n == 0:\n        return 1\n    return ways(n - 1) + 2\n"),
+               "hot-loop", true);
+    expect_tag(calling_itself("def ways(n):\n    if n == 0:\n        return 1\n    return sorted(ways(n - 1))\n"),
+               "hot-loop", false);
+    expect_tag(calling_itself("def ways(n):\n    for x in n:\n        seek(x)\n        keep(x)\n"), "hot-loop", false);
+}
+
 static bool loops(const char *text)
 {
     uint32_t function;
@@ -500,6 +556,8 @@ int call_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_that_must_come_again_are_told),
         cmocka_unit_test(small_functions_are_told),
+        cmocka_unit_test(functions_that_only_call_themselves_are_told),
+        cmocka_unit_test(what_calling_costs_is_no_built_in_call),
         cmocka_unit_test(words_of_a_docstring_are_no_loop),
         cmocka_unit_test(rounds_that_need_each_other_are_told),
         cmocka_unit_test(call_overhead_is_of_small_functions),
