@@ -177,6 +177,60 @@ static void short_picklings_are_small_tasks(void **state)
     expect_first(built, "small-tasks", 1, 29);
 }
 
+static bool says(struct built *built, const char *tag)
+{
+    struct diagnosis *diagnosis = diagnosed(built);
+    bool found = false;
+    for (size_t i = 0; i < diagnosis->n_findings; i++)
+        found = found || strcmp(diagnosis->findings[i].tag, tag) == 0;
+    diagnosis_free(diagnosis);
+    free(built);
+    return found;
+}
+
+/* Beside what handing out takes, four workers compute nearly twice as much in that state. */
+static struct built *handing_out_beside(enum state state)
+{
+    struct built *built = handing_out(1);
+    uint32_t work = built_function(built, "is_prime", "/home/u/app.py", true);
+    uint32_t stacks[2] = {built_stack(built, 0, work, 3), built_stack(built, 0, work, 4)};
+    for (int i = 0; i < 4; i++) {
+        uint32_t process = (uint32_t)built->profile.n_processes++, worker = built_thread(built, process);
+        built->processes[process] = (struct process){.pid = 200 + i, .parent = 1};
+        rounds(built, 0, worker, stacks, 2, 1, state, WHOLE * 17 / 40);
+    }
+    return built;
+}
+
+static void starting_workers_hides_no_small_tasks(void **state)
+{
+    (void)state;
+    assert_true(says(handing_out_beside(STATE_IMPORT), "small-tasks"));
+    assert_false(says(handing_out_beside(STATE_PYTHON), "small-tasks")); /* they have something to do */
+}
+
+/* Two lines have 45 percent of the time, the rest is in that state. */
+static struct built *beside_a_loop(enum state state)
+{
+    struct built *built = built_new();
+    uint32_t stacks[2], thread = built_thread(built, 1);
+    two_lines(built, stacks);
+    uint32_t other = built_stack(built, 0, built_function(built, "load", "/home/u/load.py", true), 3);
+    for (size_t i = 0; i < WHOLE; i++) {
+        bool there = i * 37 % 100 < 45;
+        built_sample(built, (i + 1) * MS, thread, there ? stacks[i % 2] : other, there ? STATE_PYTHON : state, 1, MS);
+    }
+    built_cores(built, 4);
+    return built;
+}
+
+static void imports_hide_no_hot_loop(void **state)
+{
+    (void)state;
+    assert_true(says(beside_a_loop(STATE_IMPORT), "hot-loop"));
+    assert_false(says(beside_a_loop(STATE_NATIVE), "hot-loop"));
+}
+
 /* Half of what the feeder computes was seen by no sample. */
 static void what_no_sample_saw_is_like_the_rest(void **state)
 {
@@ -233,6 +287,8 @@ int order_tests(void)
         cmocka_unit_test(free_rounds_come_before_a_part_of_them),
         cmocka_unit_test(rounds_that_share_a_cache_are_not_free),
         cmocka_unit_test(short_picklings_are_small_tasks),
+        cmocka_unit_test(starting_workers_hides_no_small_tasks),
+        cmocka_unit_test(imports_hide_no_hot_loop),
         cmocka_unit_test(what_no_sample_saw_is_like_the_rest),
         cmocka_unit_test(threads_hand_over_what_gives_a_result),
     };
