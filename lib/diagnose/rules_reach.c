@@ -293,20 +293,20 @@ static bool writes_little(const struct facts *facts, const struct line_sum *line
 }
 
 /* What going to the kernel costs: where each call flushes, several times what the kernel itself takes. */
-static double going_there(const struct profile *profile, const struct line_sum *line, struct share kernel)
+static double going_there(const struct profile *profile, const struct line_sum *line, double kernel)
 {
     size_t length = 0;
     const char *text = source_line(profile, line->file, line->line, &length);
     bool flushes = text != NULL && source_flushes(text, length);
-    return kernel.low * (flushes ? LIMIT_OF(TINY_WRITES, FLUSH_TIMES) : 1);
+    return kernel * (flushes ? LIMIT_OF(TINY_WRITES, FLUSH_TIMES) : 1);
 }
 
 /* Of a line that flushes, that is sure to go and no more: the rest may be what makes the text. */
 static void bound_by_the_kernel(const struct facts *facts, const struct line_sum *line, struct share kernel,
                                 struct finding *finding)
 {
-    double goes = facts->active * going_there(facts->profile, line, kernel);
-    if (goes > kernel.low && goes < 1)
+    double goes = facts->active * going_there(facts->profile, line, kernel.share);
+    if (goes > kernel.share && goes < 1)
         finding->predicted_low = fmin(finding->predicted_low, 1 / (1 - goes));
 }
 
@@ -341,7 +341,7 @@ bool rule_tiny_writes(const struct facts *facts, const struct finding *earlier, 
         struct share share = line_cpu(facts, line), kernel = kernel_part(facts, line);
         if (line->line == 0 || !facts->profile->function_own[line->function] ||
             share.low < LIMIT_OF(TINY_WRITES, LINE_MIN) ||
-            going_there(facts->profile, line, kernel) < LIMIT_OF(TINY_WRITES, KERNEL_MIN) ||
+            going_there(facts->profile, line, kernel.low) < LIMIT_OF(TINY_WRITES, KERNEL_MIN) ||
             !writes_little(facts, line, kernel.share * facts->strata.on_ns))
             continue;
         finding_predict(finding, facts->active * share.low, facts->active * share.share,
