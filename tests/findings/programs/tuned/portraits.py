@@ -2,6 +2,7 @@
 
 runs: once
 finds: pickle-transfer in survey
+fixed: hot-loop in make_album: each point is worked out by itself in Python, once in each process
 """
 
 import concurrent.futures
