@@ -130,9 +130,10 @@ def test_proof_reads_of_many_that_sleep(
 ) -> None:
     """In each sweep some have run, a dozen of six hundred: the others are not looked at one by one."""
     tenths = steady(run_keisoku, counter, target, tmp_path / "counts", 100)
-    if busy() and a_sweep(tenths, "schedstat", 0.25) > 200:
+    quietest = a_sweep(tenths, "schedstat", 0.1)  # one by one it is 600 in every tenth of a second
+    if busy() and quietest > 200:
         pytest.skip("the machine was too busy: threads ran while others were looked at")
-    assert a_sweep(tenths, "schedstat", 0.25) <= 200, tenths
+    assert quietest <= 200, tenths
 
 
 THREADS, STEPS = 300, 20

@@ -60,7 +60,7 @@ def check_gil_fight(measurement: Measured, report: Report, python: Interpreter) 
     done, path, recording, _ = measurement
     truth = json.loads(done.out)["threads"]
     threads = {
-        row["name"]: {state: value["share"] for state, value in row["states"].items()}
+        row.get("name"): {state: value["share"] for state, value in row["states"].items()}  # a brief one may have none
         for row in report(path)["states"]["threads"]
     }
     for name in ("subject", "twin"):
