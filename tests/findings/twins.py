@@ -6,6 +6,7 @@ right to say, or nothing. What is right stands in their docstrings (labels.py).
 
 runs them all and prints the score; --write puts it into docs/findings-score.md. The rules were tuned on those in
 programs/tuned and programs/controls, not on those in programs/held and programs/controls-held: the scores stand apart.
+With --results what was timed and judged is kept, with --recordings what was recorded: that is judged anew each time.
 """
 
 from __future__ import annotations
@@ -39,12 +40,19 @@ while time.monotonic() < end:
 """
 
 
+recordings: Path | None = None  # where they are kept, by what was recorded
+
+
 def record(keisoku: str, words: list[str], environment: dict[str, str] | None = None) -> dict[str, Any]:
-    """The report of one run, as a user would get it."""
+    """The report of one run, as a user would get it; of the one that was kept, where it was."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [keisoku, "run", "-q", "--no-html", "--json=report.json", *words]
-        subprocess.run(command, cwd=folder, capture_output=True, timeout=300, env=environment)
-        value: dict[str, Any] = json.loads((Path(folder) / "report.json").read_text())
+        name = re.sub(r"[^\w.]+", "-", " ".join(Path(word).name for word in words if "\n" not in word)) + ".kei"
+        file = (recordings or Path(folder)).absolute() / name
+        if not file.exists():
+            command = [keisoku, "run", "-q", "--no-html", "-o", str(file), *words]
+            subprocess.run(command, cwd=folder, capture_output=True, timeout=300, env=environment)
+        report = subprocess.run([keisoku, "report", "--json", str(file)], capture_output=True, timeout=300)
+        value: dict[str, Any] = json.loads(report.stdout)
         return value
 
 
@@ -87,8 +95,9 @@ def judge_fixed(keisoku: str, python: str, twin: Twin) -> tuple[list[str], list[
     said = [labels.words(finding) for finding in report["findings"]]
     false = labels.false_advice(twin.fixed, report)
     if false and not ONCE.search(twin.path.read_text()):
-        for _ in range(ONCE_TRIES):
-            once = record(keisoku, ["--reader", "core", "--rate", "2000", python, str(twin.path), "fixed"])
+        for number in range(ONCE_TRIES):
+            # a rate of its own tells each of them from the others
+            once = record(keisoku, ["--reader", "core", "--rate", f"{2000 + number}", python, str(twin.path), "fixed"])
             if labels.is_complete(once):
                 said = [labels.words(finding) for finding in once["findings"]]
                 false = labels.false_advice(twin.fixed, once)
@@ -170,18 +179,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="pairs that are timed")
     parser.add_argument("--write", action="store_true", help="write docs/findings-score.md")
     parser.add_argument("--results", default="", help="keep results in this file; those in it are not measured again")
+    parser.add_argument("--recordings", type=Path, help="keep recordings in this folder; judge those in it")
     parser.add_argument("python")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
+    global recordings
+    recordings = arguments.recordings
+    if recordings:
+        recordings.mkdir(parents=True, exist_ok=True)
     verdicts, heard = [], []
     kept = kept_before(arguments.results)
     for twin in labels.twins():
         if (arguments.names and twin.name not in arguments.names) or not can_run(arguments.python, twin.needs):
             continue
         verdict = Verdict(twin, **kept.get(twin.name, {}))
-        if twin.name not in kept:
+        timed, known = verdict.achieved, twin.name in kept
+        if not known or recordings:
             verdict = judge(arguments.keisoku, arguments.python, twin)
-            verdict.achieved = achieved(arguments.python, twin, arguments.rounds) if arguments.rounds else 0
+            if not known and arguments.rounds:
+                timed = achieved(arguments.python, twin, arguments.rounds)
+            verdict.achieved = timed
             keep(arguments.results, twin.name, verdict)
         said = (twin.name, twin.tag, verdict.said, verdict.place, verdict.predicted, round(verdict.achieved, 2))
         print(*said, verdict.fixed, verdict.false, flush=True)
@@ -190,7 +207,7 @@ def main() -> None:
         if arguments.names and control.name not in arguments.names:
             continue
         one = Heard(control, **kept.get(control.name, {}))
-        if control.name not in kept:
+        if control.name not in kept or recordings:
             one = listen(arguments.keisoku, arguments.python, control)
             keep(arguments.results, control.name, one)
         print(control.name, one.said, one.right, one.wrong, flush=True)
