@@ -123,17 +123,20 @@ PARKED = PROGRAM.with_name("parked.py")
 
 
 def one_dump(words: list[str]) -> tuple[float, float]:
-    """Wall and CPU time of a command that must say something and end well."""
+    """Wall and CPU time of a command that must say something and end well; started as a shell does, which takes half a
+    millisecond less than `subprocess`."""
+    end, out = os.pipe()
+    null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 2)]
     start = time.perf_counter()
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
-    said = process.stdout.read()
-    process.stdout.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0 or not said:
-        raise RuntimeError(f"{words[0]}: status {process.returncode}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+    pid = os.posix_spawn(words[0], words, os.environ, file_actions=[*null, (os.POSIX_SPAWN_DUP2, out, 1)])
+    os.close(out)
+    with open(end, "rb") as pipe:
+        said = pipe.read()
+    _, status, usage = os.wait4(pid, 0)
+    took_s = time.perf_counter() - start
+    if status != 0 or not said:
+        raise RuntimeError(f"{words[0]}: status {os.waitstatus_to_exitcode(status)}")
+    return took_s, usage.ru_utime + usage.ru_stime
 
 
 def dumps(python: Interpreter, folder: Path, repeats: int) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ static struct {
     int status;
     int (*status_of)(int status);
     const char *what;
+    cpu_set_t cores; /* for the watcher to spread to; none: it has */
     struct seen seen[THREADS_MAX];
 } watch;
 
@@ -116,9 +118,35 @@ static void *watch_main(void *unused)
 {
     (void)unused;
     struct pollfd end = {watch.end_fd, POLLIN, 0};
-    while (poll(&end, 1, LOOK_MS) == 0)
+    while (poll(&end, 1, LOOK_MS) == 0) {
+        if (CPU_COUNT(&watch.cores) != 0) /* it takes long: off that core */
+            sched_setaffinity(0, sizeof watch.cores, &watch.cores);
+        CPU_ZERO(&watch.cores);
         look_at_all();
+    }
     return NULL;
+}
+
+/*
+ * The watcher begins on the core of its maker, where it does not run before that one waits. Memory that two cores have
+ * seen is given back by an interrupt of the other one, each time: a brief command would take longer for it than for its
+ * work.
+ */
+static bool begin_watch(void)
+{
+    cpu_set_t here, before;
+    int core = sched_getcpu();
+    CPU_ZERO(&here);
+    if (core >= 0 && core < CPU_SETSIZE)
+        CPU_SET(core, &here);
+    bool pinned = sched_getaffinity(0, sizeof before, &before) == 0 && sched_setaffinity(0, sizeof here, &here) == 0;
+    CPU_ZERO(&watch.cores);
+    if (pinned)
+        watch.cores = before;
+    bool begun = pthread_create(&watch.thread, NULL, watch_main, NULL) == 0;
+    if (pinned)
+        sched_setaffinity(0, sizeof before, &before);
+    return begun;
 }
 
 void held_watch(int status, const char *what, int (*status_of)(int status))
@@ -131,7 +159,7 @@ void held_watch(int status, const char *what, int (*status_of)(int status))
     memset(watch.seen, 0, sizeof watch.seen);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    watch.runs = watch.end_fd >= 0 && pthread_create(&watch.thread, NULL, watch_main, NULL) == 0;
+    watch.runs = watch.end_fd >= 0 && begin_watch();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 

@@ -171,15 +171,14 @@ static void add_singly(struct dumper *d, pid_t tid, const struct python_thread *
     python_reader_free(reader);
 }
 
-/* One of many that all sleep, as far as is known: false when it does not, or cannot be read so. */
-static bool add_sleeper(struct dumper *d, pid_t tid, const struct python_thread *state)
+/* One of many that all sleep, in those calls: false when it cannot be read so. */
+static bool add_sleeper(struct dumper *d, pid_t tid, const struct python_thread *state, const struct proc_syscall *call)
 {
-    struct proof proof = {.stat = {.state = 'S'}};
+    struct proof proof = {.stat = {.state = 'S'}, .call = *call};
     struct dump_thread *thread = &d->dump->threads[d->dump->n_threads];
     struct python_reader *reader = reader_of(d, tid, state);
     *thread = (struct dump_thread){.tid = tid, .proved = true};
-    bool read = proc_syscall_once(d->dump->pid, tid, &proof.call) && !proof.call.running && proof.call.number != -1 &&
-                (reader == NULL || python_read_stack(reader, &d->stack) == PYTHON_READ_OK);
+    bool read = reader == NULL || python_read_stack(reader, &d->stack) == PYTHON_READ_OK;
     if (read) {
         show_thread(d, state, &proof, thread);
         d->dump->n_threads++;
@@ -219,6 +218,43 @@ static bool is_stopped(const struct dumper *d)
     return !known || (stat.state != 'S' && stat.state != 'D');
 }
 
+/* What each waits in; false where one does not wait in a call. */
+static bool find_calls(const struct dumper *d, struct proc_syscall *calls)
+{
+    for (int i = 0; i < d->n_tids; i++)
+        if (!proc_syscall_once(d->dump->pid, d->tids[i], &calls[i]) || calls[i].running || calls[i].number == -1)
+            return false;
+    return true;
+}
+
+/* The pages in which their stacks end and begin: for all of them in one call each, not one by one. */
+static void read_ahead(struct dumper *d, const struct proc_syscall *calls)
+{
+    size_t room = (size_t)(d->n_tids > d->n_states ? d->n_tids : d->n_states);
+    uint64_t *addresses = mem_alloc(room * sizeof *addresses);
+    if (addresses == NULL)
+        return;
+    for (int i = 0; i < d->n_tids; i++)
+        addresses[i] = calls[i].stack;
+    remote_pages_ahead(python_remote(d->python), addresses, (size_t)d->n_tids);
+    for (int i = 0; i < d->n_states; i++)
+        addresses[i] = python_innermost(d->python, &d->states[i]);
+    remote_pages_ahead(python_remote(d->python), addresses, (size_t)d->n_states);
+    mem_free(addresses);
+}
+
+static bool add_sleepers(struct dumper *d)
+{
+    struct proc_syscall *calls = mem_alloc(((size_t)d->n_tids + 1) * sizeof *calls);
+    bool good = calls != NULL && find_calls(d, calls);
+    if (good)
+        read_ahead(d, calls);
+    for (int i = 0; good && i < d->n_tids; i++)
+        good = add_sleeper(d, d->tids[i], state_of(d, d->tids[i]), &calls[i]);
+    mem_free(calls);
+    return good;
+}
+
 /*
  * All threads at once, where none of them runs: the process's CPU clock is the same before and after, so no thread ran
  * between the two and all that was read is of one moment. Each thread is found asleep in between: one that sits in the
@@ -230,9 +266,7 @@ static bool add_all_asleep(struct dumper *d)
     remote_pages_clear(d->pages);
     python_remote(d->python)->pages = d->pages;
     d->still = true;
-    bool good = !is_stopped(d) && proc_cpu_clock_ns(d->dump->pid, &before) && list_threads(d) == 0;
-    for (int i = 0; good && i < d->n_tids; i++)
-        good = add_sleeper(d, d->tids[i], state_of(d, d->tids[i]));
+    bool good = !is_stopped(d) && proc_cpu_clock_ns(d->dump->pid, &before) && list_threads(d) == 0 && add_sleepers(d);
     good = good && proc_cpu_clock_ns(d->dump->pid, &after) && after == before;
     d->still = false;
     python_remote(d->python)->pages = NULL;
@@ -283,7 +317,7 @@ static int fill(struct dumper *d, bool native, struct err *err)
 int dump_new(pid_t pid, bool native, struct dump **result, struct err *err)
 {
     struct dumper d = {0};
-    cpu_set_t before;
+    cpu_set_t before, after;
     bool maybe = false;
     int rc = python_open(pid, &d.python, &maybe, err);
     if (rc != 0)
@@ -296,7 +330,7 @@ int dump_new(pid_t pid, bool native, struct dump **result, struct err *err)
         d.dump->pid = pid;
         rc = fill(&d, native, err);
     }
-    if (affinity)
+    if (affinity && (sched_getaffinity(0, sizeof after, &after) != 0 || !CPU_EQUAL(&before, &after)))
         sched_setaffinity(0, sizeof before, &before);
     mem_free(d.stack.frames);
     remote_pages_free(d.pages);

@@ -8,6 +8,9 @@
 struct dump_code {
     struct python_code code;
     const char *function, *file;
+    bool located; /* `line` is that of the instruction at `offset` */
+    int32_t offset;
+    uint32_t line;
 };
 
 struct code_key {
@@ -17,7 +20,7 @@ struct code_key {
 enum { STILL = 1 }; /* for the checksum where no address is used again meanwhile */
 
 /* NULL when what lies there is no code object, or memory is short. */
-static const struct dump_code *find(struct dumper *d, uint64_t address, uint64_t checksum)
+static struct dump_code *find(struct dumper *d, uint64_t address, uint64_t checksum)
 {
     struct code_key key = {address, checksum};
     uint32_t at;
@@ -26,7 +29,7 @@ static const struct dump_code *find(struct dumper *d, uint64_t address, uint64_t
     if (map_get(&d->known, &key, sizeof key, &at))
         return &d->codes[at];
     bool found;
-    struct dump_code made;
+    struct dump_code made = {.located = false};
     buf_clear(&d->copy);
     if (python_code_copy(d->python, address, &d->copy) != 0 ||
         python_code_resolve(d->python, &d->copy, &made.code) != 0)
@@ -41,6 +44,16 @@ static const struct dump_code *find(struct dumper *d, uint64_t address, uint64_t
     }
     d->codes[d->n_codes++] = made;
     return &d->codes[at];
+}
+
+/* Threads that wait stand at the same instructions. */
+static uint32_t line_of(struct dump_code *code, int32_t offset)
+{
+    if (!code->located || code->offset != offset)
+        code->line = python_code_line(&code->code, offset);
+    code->located = true;
+    code->offset = offset;
+    return code->line;
 }
 
 void dump_name_frames(struct dumper *d, struct dump_thread *thread)
@@ -58,7 +71,7 @@ void dump_name_frames(struct dumper *d, struct dump_thread *thread)
     d->in_coroutine = false;
     bool read = d->still || python_code_checksums(d->python, codes, depth, sums);
     for (uint32_t i = 0; i < depth; i++) {
-        const struct dump_code *code = read ? find(d, codes[i], d->still ? STILL : sums[i]) : NULL;
+        struct dump_code *code = read ? find(d, codes[i], d->still ? STILL : sums[i]) : NULL;
         if (code == NULL)
             thread->proved = false; /* what lies there is no code object */
         d->in_coroutine = d->in_coroutine || (code != NULL && code->code.coroutine);
@@ -66,7 +79,7 @@ void dump_name_frames(struct dumper *d, struct dump_thread *thread)
             code == NULL ? (struct dump_frame){.function = "?", .file = "?"}
                          : (struct dump_frame){.function = code->function,
                                                .file = code->file,
-                                               .line = python_code_line(&code->code, d->stack.frames[i].offset)};
+                                               .line = line_of(code, d->stack.frames[i].offset)};
     }
     mem_free(sums);
 }

@@ -10,16 +10,30 @@ struct sums {
     double *small_ns;  /* by function that calls: on the CPU in small functions called from it */
     double *callee_ns; /* by small function */
     bool *small;       /* by function */
+    bool *keeps;       /* of these: constructors that only keep what they are given */
 };
+
+static bool is_looked_at(const struct facts *facts, const struct function_sum *sum)
+{
+    return facts->profile->function_own[sum->function] &&
+           sum->self_cpu_ns >= LIMIT_OF(CALL_OVERHEAD, LOOKED_AT_MIN) * facts->strata.on_ns;
+}
 
 static void find_small(const struct facts *facts, struct sums *sums)
 {
     const struct profile *profile = facts->profile;
-    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
-        const struct function_sum *sum = &facts->aggregate->functions[i];
-        if (profile->function_own[sum->function] &&
-            sum->self_cpu_ns >= LIMIT_OF(CALL_OVERHEAD, LOOKED_AT_MIN) * facts->strata.on_ns)
-            sums->small[sum->function] = source_function_is_small(profile, sum->function);
+    const struct aggregate *aggregate = facts->aggregate;
+    for (size_t i = 0; i < aggregate->n_functions; i++) {
+        uint32_t function = aggregate->functions[i].function;
+        struct text made = source_class_made(profile, function);
+        if (made.at < made.end && is_looked_at(facts, &aggregate->functions[i]))
+            sums->keeps[function] = source_function_only_keeps(profile, function);
+    }
+    for (size_t i = 0; i < aggregate->n_functions; i++) {
+        uint32_t function = aggregate->functions[i].function;
+        if (is_looked_at(facts, &aggregate->functions[i]))
+            sums->small[function] =
+                sums->keeps[function] || source_function_is_small(profile, function, sums->keeps);
     }
 }
 
@@ -62,13 +76,48 @@ static bool calls_from(const struct profile *profile, const double *frame_ns, co
     return false;
 }
 
-/* Is it the name, or its last part, of a small function that `caller` calls? */
+/* Is it the name, or its last part, of a small function that `caller` calls? Or of a class, for its constructor? */
 static bool names_small(const struct profile *profile, const struct sums *sums, struct text word)
 {
     for (uint32_t i = 1; i < profile->n_functions; i++) {
         const char *whole = profile->strings[profile->functions[i].name], *dot = strrchr(whole, '.');
         const char *last = dot != NULL ? dot + 1 : whole;
-        if (sums->callee_ns[i] > 0 && text_same(word, (struct text){last, last + strlen(last)}))
+        if (sums->callee_ns[i] > 0 && (text_same(word, (struct text){last, last + strlen(last)}) ||
+                                       text_same(word, source_class_made(profile, i))))
+            return true;
+    }
+    return false;
+}
+
+/* The sign by which the last of an expression's operators is written, the one that is left when all others are done; 0:
+ * it is none of these. */
+static char operator_of(struct text text)
+{
+    int depth = 0;
+    char found = '\0', before = '\0';
+    for (const char *at = text.at; at < text.end; at = text_past(at, text.end)) {
+        bool sign = depth == 0 && (*at == '+' || *at == '-' || *at == '*' || *at == '/');
+        bool between = before != '\0' && (text_is_word(before) || strchr(")]\"'", before) != NULL);
+        if (sign && between && (*at == '+' || *at == '-' || (found != '+' && found != '-')))
+            found = *at;
+        depth += text_bracket(*at);
+        before = *at != ' ' ? *at : before;
+    }
+    return found;
+}
+
+/* `speed - wind`, where a class has a small function for that. */
+static bool operates_small(const struct profile *profile, const struct sums *sums, struct text text)
+{
+    static const struct {
+        char sign;
+        const char *name;
+    } operators[] = {{'+', "__add__"}, {'+', "__radd__"}, {'-', "__sub__"},     {'-', "__rsub__"},
+                     {'*', "__mul__"}, {'*', "__rmul__"}, {'/', "__truediv__"}, {'/', "__floordiv__"}};
+    char sign = operator_of(text);
+    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
+        const char *name = operators[i].name;
+        if (sign == operators[i].sign && names_small(profile, sums, (struct text){name, name + strlen(name)}))
             return true;
     }
     return false;
@@ -113,14 +162,14 @@ static bool is_of_call(const struct profile *profile, const struct sums *sums, c
     if (line == NULL || end > length || one->column >= end)
         return false;
     struct text text = {line + one->column, line + end}, name = word_before(text, text.end);
-    if (inside)
-        return text_begins(text, "return ") || text_begins(text, "return(");
+    if (inside && (text_begins(text, "return ") || text_begins(text, "return(")))
+        return true;
     bool whole = name.at == text.at ? end < length && line[end] == '(' : name.at[-1] == '.';
     if (name.at == name.end)
         name = called(text);
     else if (!whole)
-        return false;
-    return name.at < name.end && names_small(profile, sums, name);
+        name.at = name.end;
+    return name.at < name.end ? names_small(profile, sums, name) : !inside && operates_small(profile, sums, text);
 }
 
 /* By the expressions that samples met, of the small functions and of the lines that call them. */
@@ -176,9 +225,11 @@ static int find_small_calls(struct facts *facts, struct small_calls *found)
         .small_ns = mem_zalloc(profile->n_functions + 1, sizeof *sums.small_ns),
         .callee_ns = mem_zalloc(profile->n_functions + 1, sizeof *sums.callee_ns),
         .small = mem_zalloc(profile->n_functions + 1, sizeof *sums.small),
+        .keeps = mem_zalloc(profile->n_functions + 1, sizeof *sums.keeps),
     };
     double *frame_ns = mem_zalloc(profile->n_frames + 1, sizeof *frame_ns);
-    int rc = sums.small_ns != NULL && sums.callee_ns != NULL && sums.small != NULL && frame_ns != NULL ? 0 : ERR_NOMEM;
+    bool enough = sums.small_ns != NULL && sums.callee_ns != NULL && sums.small != NULL && sums.keeps != NULL;
+    int rc = enough && frame_ns != NULL ? 0 : ERR_NOMEM;
     if (rc == 0)
         find_small(facts, &sums);
     for (size_t i = 0; rc == 0 && i < profile->samples.count; i++) {
@@ -194,6 +245,7 @@ static int find_small_calls(struct facts *facts, struct small_calls *found)
     mem_free(sums.small_ns);
     mem_free(sums.callee_ns);
     mem_free(sums.small);
+    mem_free(sums.keeps);
     mem_free(frame_ns);
     return rc;
 }

@@ -5,7 +5,7 @@
 #ifndef KEISOKU_DIAGNOSE_CALLS_H
 #define KEISOKU_DIAGNOSE_CALLS_H
 
-#include "data/profile.h"
+#include "diagnose/source_words.h"
 
 struct small_calls {
     uint32_t frame;   /* the own place that most of them are called from; 0: none */
@@ -37,8 +37,13 @@ int calls_find(struct facts *facts);
 /* In imports.c */
 int imports_find(struct facts *facts);
 
-/* In source_function.c: a body of a line or two that calls nothing and loops over nothing? */
-bool source_function_is_small(const struct profile *profile, uint32_t function);
+/* In source_function.c: does it do nothing but keep what it is given, `self.east = east`, in a few lines? */
+bool source_function_only_keeps(const struct profile *profile, uint32_t function);
+/* A body of a line or two that loops over nothing, and calls nothing but classes whose `__init__` is one of `keeps` (by
+ * function)? */
+bool source_function_is_small(const struct profile *profile, uint32_t function, const bool *keeps);
+/* `Vector` of `Vector.__init__`, where that is the function's name; empty: it is not. */
+struct text source_class_made(const struct profile *profile, uint32_t function);
 /* Operators, attributes and indices in its body; what puts strings together counts as some. */
 unsigned source_function_steps(const struct profile *profile, uint32_t function);
 /* Has its body a loop of its own? Also where that is not known. */

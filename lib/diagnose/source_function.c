@@ -100,7 +100,76 @@ const char *source_body_next(struct source_body *body, size_t *length)
     return next.text.at - next.indent;
 }
 
-bool source_function_is_small(const struct profile *profile, uint32_t function)
+struct text source_class_made(const struct profile *profile, uint32_t function)
+{
+    static const char maker[] = ".__init__";
+    const char *whole = profile->strings[profile->functions[function].name];
+    size_t length = strlen(whole), size = sizeof maker - 1;
+    if (length <= size || strcmp(whole + length - size, maker) != 0)
+        return (struct text){whole, whole};
+    struct text name = {whole + length - size, whole + length - size};
+    while (name.at > whole && text_is_word(name.at[-1]))
+        name.at--;
+    return name;
+}
+
+/* `self.east = east`: one place to another. */
+static bool is_kept(struct text text)
+{
+    const char *sign = text_assignment(text);
+    struct text into = {text.at, sign}, from = {sign + 1, text.end};
+    if (sign == NULL || text_augments(text, sign) || !text_begins(text, "self."))
+        return false;
+    while (from.at < from.end && *from.at == ' ')
+        from.at++;
+    while (into.end > into.at && into.end[-1] == ' ')
+        into.end--;
+    while (from.end > from.at && isspace((unsigned char)from.end[-1]))
+        from.end--;
+    return text_is_place(into) && text_is_place(from);
+}
+
+bool source_function_only_keeps(const struct profile *profile, uint32_t function)
+{
+    struct source_body body;
+    size_t length;
+    unsigned lines = 0;
+    if (!source_body_begin(profile, function, &body))
+        return false;
+    for (const char *text; (text = source_body_next(&body, &length)) != NULL; lines++) {
+        size_t indent = source_indent(text, length);
+        if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, KEPT_MAX) || !is_kept((struct text){text + indent, text + length}))
+            return false;
+    }
+    return lines > 0 && !body.unclear;
+}
+
+static bool is_made(const struct profile *profile, const bool *keeps, struct text name)
+{
+    for (uint32_t i = 1; i < profile->n_functions; i++) {
+        if (keeps[i] && text_same(name, source_class_made(profile, i)))
+            return true;
+    }
+    return false;
+}
+
+/* `return Vector(self.east + other.east, …)`: all that is called are classes whose objects only keep what they get. */
+static bool only_makes(const struct profile *profile, const bool *keeps, struct text text)
+{
+    if (!source_only_calls(text.at, (size_t)(text.end - text.at)) || text_find(text, "await ") != NULL)
+        return false;
+    for (const char *at = text.at; at < text.end; at = text_past(at, text.end)) {
+        struct text name = {at, at};
+        while (*at == '(' && name.at > text.at && text_is_word(name.at[-1]))
+            name.at--;
+        bool bracket = at > text.at && (at[-1] == ')' || at[-1] == ']');
+        if (*at == '(' && (bracket || (name.at < name.end && !is_made(profile, keeps, name))))
+            return false;
+    }
+    return true;
+}
+
+bool source_function_is_small(const struct profile *profile, uint32_t function, const bool *keeps)
 {
     struct source_body body;
     size_t length;
@@ -108,7 +177,8 @@ bool source_function_is_small(const struct profile *profile, uint32_t function)
     if (!source_body_begin(profile, function, &body) || body.cached)
         return false;
     for (const char *text; (text = source_body_next(&body, &length)) != NULL; lines++) {
-        if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, BODY_MAX) || !source_is_plain(text, length))
+        if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, BODY_MAX) ||
+            (!source_is_plain(text, length) && !only_makes(profile, keeps, (struct text){text, text + length})))
             return false;
     }
     return lines > 0 && !body.unclear;

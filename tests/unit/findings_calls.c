@@ -51,9 +51,46 @@ static bool is_small(const char *text)
 {
     uint32_t function;
     struct built *built = written(text, "ways", &function);
-    bool small = source_function_is_small(&built->profile, function);
+    bool keeps[64] = {false};
+    assert_true(built->profile.n_functions < 64);
+    bool small = source_function_is_small(&built->profile, function, keeps);
     free(built);
     return small;
+}
+
+/* `ways` makes a Vector, whose constructor, from line 5 on, has that body. */
+static bool makes_small(const char *made, const char *body)
+{
+    char text[512];
+    uint32_t function;
+    bool keeps[64] = {false};
+    snprintf(text, sizeof text, "def ways(a, b):\n    return %s\n\nclass Vector:\n    def __init__(self, x, y):\n%s", made,
+             body);
+    struct built *built = written(text, "ways", &function);
+    uint32_t maker = built_function(built, "geometry.Vector.__init__", "/home/u/app.py", true);
+    built->functions[maker].first_line = 5;
+    assert_true(maker < 64);
+    keeps[maker] = source_function_only_keeps(&built->profile, maker);
+    bool small = source_function_is_small(&built->profile, function, keeps);
+    free(built);
+    return small;
+}
+
+static void small_functions_that_make_what_only_keeps_are_told(void **state)
+{
+    (void)state;
+    const char *keeps = "        self.x = x\n        self.y = y\n";
+    assert_true(makes_small("Vector(a.x + b.x, a.y + b.y)", keeps));
+    assert_true(makes_small("Vector((a.x + b.x) * 2, -a.y)", keeps));
+    assert_true(makes_small("Vector(a.x, b.x), Vector(a.y, b.y)", keeps));
+    assert_false(makes_small("Vector(max(a.x, b.x), a.y)", keeps));
+    assert_false(makes_small("Matrix(a.x, a.y)", keeps));
+    assert_false(makes_small("Vector(a.x, a.y)(b)", keeps));
+    assert_false(makes_small("[Vector(x, x) for x in a]", keeps));
+    assert_false(makes_small("Vector(a.x, a.y)", "        self.x = abs(x)\n"));
+    assert_false(makes_small("Vector(a.x, a.y)", "        self.x += x\n"));
+    assert_false(makes_small("Vector(a.x, a.y)", "        self.x = x\n        all_of_them.append(self)\n"));
+    assert_false(makes_small("Vector(a.x, a.y)", "        x = y\n"));
 }
 
 static void small_functions_are_told(void **state)
@@ -556,6 +593,7 @@ int call_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_that_must_come_again_are_told),
         cmocka_unit_test(small_functions_are_told),
+        cmocka_unit_test(small_functions_that_make_what_only_keeps_are_told),
         cmocka_unit_test(functions_that_only_call_themselves_are_told),
         cmocka_unit_test(what_calling_costs_is_no_built_in_call),
         cmocka_unit_test(words_of_a_docstring_are_no_loop),

@@ -243,6 +243,18 @@ int python_threads(struct python *python, struct python_thread **threads, size_t
     return rc ? rc : list.count;
 }
 
+uint64_t python_innermost(struct python *python, const struct python_thread *thread)
+{
+    const struct layout *row = &python->layout;
+    uint64_t at = thread->address + row->thread_frame, frame;
+    if (!layout_has(row->thread_frame)) {
+        if (!remote_read_u64(&python->remote, thread->address + row->thread_cframe, &at) || !plausible(at))
+            return 0;
+        at += row->cframe_frame;
+    }
+    return remote_read_u64(&python->remote, at, &frame) && plausible(frame) ? frame : 0;
+}
+
 /* --- opening -------------------------------------------------------------------------------------------------------
  */
 

@@ -31,20 +31,21 @@ struct page {
 
 struct view {
     struct remote *remote;
-    struct page pages[VIEW_PAGES_MAX]; /* by address */
     size_t count, slots, hint;
     struct remote_part watch; /* size 0: none */
     bool watched;
     bool planned; /* what view_begin would read is there */
     uint8_t scratch[VIEW_AT_MAX];
-    uint8_t *memory; /* VIEW_PAGES_MAX pages; touched only as far as used */
+    uint8_t *memory; /* VIEW_PAGES_MAX pages; touched only as far as used, as what follows */
+    struct page pages[VIEW_PAGES_MAX]; /* by address */
 };
 
 struct view *view_new(struct remote *remote)
 {
-    struct view *view = mem_zalloc(1, sizeof(*view));
+    struct view *view = mem_alloc(sizeof(*view));
     if (!view)
         return NULL;
+    memset(view, 0, offsetof(struct view, pages));
     view->remote = remote;
     view->memory = mem_alloc((size_t)VIEW_PAGES_MAX * VIEW_PAGE);
     if (!view->memory) {

@@ -124,6 +124,28 @@ static const uint8_t *page_at(struct remote *remote, uint64_t address)
     return pages->addresses[slot] == 0 ? NULL : pages->bytes[slot];
 }
 
+void remote_pages_ahead(struct remote *remote, const uint64_t *addresses, size_t count)
+{
+    struct remote_pages *pages = remote->pages;
+    struct remote_part parts[PAGES];
+    bool taken[PAGES] = {false};
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t page = addresses[i] - addresses[i] % PAGE;
+        size_t slot = page / PAGE % PAGES;
+        if (page == 0 || taken[slot] || pages->addresses[slot] == page)
+            continue;
+        taken[slot] = true;
+        pages->addresses[slot] = page;
+        parts[n++] = (struct remote_part){.address = page, .local = pages->bytes[slot], .size = PAGE};
+    }
+    for (size_t done = 0; done < n; done++) { /* the first that is not there ends a call */
+        done += remote_read_past_pages(remote, parts + done, n - done);
+        if (done < n)
+            pages->addresses[parts[done].address / PAGE % PAGES] = 0;
+    }
+}
+
 /* False where a page cannot be had, and for what is a page itself or more. */
 static bool read_from_pages(struct remote *remote, const struct remote_part *part)
 {

@@ -37,6 +37,8 @@ size_t remote_read_past_pages(struct remote *remote, const struct remote_part *p
  * pointers at leisure, as names need it: one thread's, and as old as the first read of each page. NULL when memory is
  * short. */
 struct remote_pages *remote_pages_new(void);
+/* Those of these addresses, in as few calls as can be; one that cannot be had is left out. */
+void remote_pages_ahead(struct remote *remote, const uint64_t *addresses, size_t count);
 /* They are read anew from now on. */
 void remote_pages_clear(struct remote_pages *pages);
 void remote_pages_free(struct remote_pages *pages);
