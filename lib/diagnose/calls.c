@@ -32,8 +32,7 @@ static void find_small(const struct facts *facts, struct sums *sums)
     for (size_t i = 0; i < aggregate->n_functions; i++) {
         uint32_t function = aggregate->functions[i].function;
         if (is_looked_at(facts, &aggregate->functions[i]))
-            sums->small[function] =
-                sums->keeps[function] || source_function_is_small(profile, function, sums->keeps);
+            sums->small[function] = sums->keeps[function] || source_function_is_small(profile, function, sums->keeps);
     }
 }
 

@@ -153,10 +153,9 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
             earlier[i].prescription == PRESCRIBE_ALGORITHM)
             words->ease = LIMIT_OF(ONE_CORE, EASE);
     }
-    /* Where the time is in native code, that is the answer: what runs beside what was its author's business. */
-    double least = LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
-    bool native =
-        facts->told_apart && (facts->native.share >= least || (facts->builtin && facts->hot_cpu_share >= least));
+    /* Where the time is in native code, that is the answer: what runs beside what was its author's business. Built-in
+     * functions of the interpreter run nothing beside. */
+    bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
     if (native || !one_core_holds(facts))
         return false;
     double part = facts->serial * shareable(facts), busy_s = facts->strata.on_ns / 1e9, sends = part * sending(facts);

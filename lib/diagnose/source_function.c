@@ -138,7 +138,8 @@ bool source_function_only_keeps(const struct profile *profile, uint32_t function
         return false;
     for (const char *text; (text = source_body_next(&body, &length)) != NULL; lines++) {
         size_t indent = source_indent(text, length);
-        if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, KEPT_MAX) || !is_kept((struct text){text + indent, text + length}))
+        if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, KEPT_MAX) ||
+            !is_kept((struct text){text + indent, text + length}))
             return false;
     }
     return lines > 0 && !body.unclear;

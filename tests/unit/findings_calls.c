@@ -64,10 +64,11 @@ static bool makes_small(const char *made, const char *body)
     char text[512];
     uint32_t function;
     bool keeps[64] = {false};
-    snprintf(text, sizeof text, "def ways(a, b):\n    return %s\n\nclass Vector:\n    def __init__(self, x, y):\n%s", made,
-             body);
+    snprintf(text, sizeof text, "def ways(a, b):\n    return %s\n\nclass Vector:\n    def __init__(self, x, y):\n%s",
+             made, body);
     struct built *built = written(text, "ways", &function);
     uint32_t maker = built_function(built, "geometry.Vector.__init__", "/home/u/app.py", true);
+    built->functions[maker].file = built->functions[function].file;
     built->functions[maker].first_line = 5;
     assert_true(maker < 64);
     keeps[maker] = source_function_only_keeps(&built->profile, maker);

@@ -36,7 +36,7 @@ struct view {
     bool watched;
     bool planned; /* what view_begin would read is there */
     uint8_t scratch[VIEW_AT_MAX];
-    uint8_t *memory; /* VIEW_PAGES_MAX pages; touched only as far as used, as what follows */
+    uint8_t *memory;                   /* VIEW_PAGES_MAX pages; touched only as far as used, as what follows */
     struct page pages[VIEW_PAGES_MAX]; /* by address */
 };
 

@@ -146,11 +146,17 @@ void remote_pages_ahead(struct remote *remote, const uint64_t *addresses, size_t
     }
 }
 
-/* False where a page cannot be had, and for what is a page itself or more. */
+static bool is_there(const struct remote_pages *pages, uint64_t address)
+{
+    return address != 0 && address % PAGE == 0 && pages->addresses[address / PAGE % PAGES] == address;
+}
+
+/* False where a page cannot be had, and for what is a page itself or more, unless it is there. */
 static bool read_from_pages(struct remote *remote, const struct remote_part *part)
 {
     size_t done = 0;
-    if (part->size >= PAGE || part->address + part->size < part->address)
+    bool whole = part->size == PAGE && is_there(remote->pages, part->address);
+    if ((part->size >= PAGE && !whole) || part->address + part->size < part->address)
         return false;
     while (done < part->size) {
         uint64_t at = part->address + done, inside = at % PAGE;
