@@ -46,7 +46,7 @@ recordings: Path | None = None  # where they are kept, by what was recorded
 def record(keisoku: str, words: list[str], environment: dict[str, str] | None = None) -> dict[str, Any]:
     """The report of one run, as a user would get it; of the one that was kept, where it was."""
     with tempfile.TemporaryDirectory() as folder:
-        name = re.sub(r"[^\w.]+", "-", " ".join(Path(word).name for word in words if "\n" not in word)) + ".kei"
+        name = re.sub(r"[^\w.]+", "-", " ".join(Path(word).name for word in words if "\n" not in word)).strip("-") + ".kei"
         file = (recordings or Path(folder)).absolute() / name
         if not file.exists():
             command = [keisoku, "run", "-q", "--no-html", "-o", str(file), *words]
