@@ -110,20 +110,23 @@ static void name_thread(struct dumper *d, const struct python_thread *state, str
     thread->name = dump_keep(d, name);
 }
 
-/* What is shown of a thread whose stack and proof are there. */
-static void show_thread(struct dumper *d, const struct python_thread *state, const struct proof *proof,
-                        struct dump_thread *thread)
+/* Of a thread whose stack is at hand, what else is read of the process. */
+static void describe_thread(struct dumper *d, const struct python_thread *state, struct dump_thread *thread)
 {
-    thread->state = proof->runs ? STATE_ON_CPU
-                                : wait_state(proof->stat.state, &proof->call, d->stack.gil_address, d->stack.gil_size);
     thread->holds_gil = d->stack.holds_gil;
-    thread->detail = proof->runs ? "" : wait_call_name(proof->call.number);
     dump_name_frames(d, thread);
-    if (wait_state_may_be_idle(thread->state) && is_idle(thread))
-        thread->state = STATE_IDLE;
     python_remote(d->python)->pages = d->pages;
     name_thread(d, state, thread);
-    dump_natives_merge(d, thread);
+}
+
+/* What it does, by the proof; the lock may be the GIL's. */
+static void judge_thread(struct dump_thread *thread, const struct proof *proof, uint64_t gil_address, uint32_t gil_size)
+{
+    thread->state =
+        proof->runs ? STATE_ON_CPU : wait_state(proof->stat.state, &proof->call, gil_address, gil_size);
+    thread->detail = proof->runs ? "" : wait_call_name(proof->call.number);
+    if (wait_state_may_be_idle(thread->state) && is_idle(thread))
+        thread->state = STATE_IDLE;
 }
 
 static struct python_reader *reader_of(struct dumper *d, pid_t tid, const struct python_thread *state)
@@ -135,12 +138,6 @@ static struct python_reader *reader_of(struct dumper *d, pid_t tid, const struct
     d->stack.depth = 0;
     dump_natives_begin(d, tid);
     return reader;
-}
-
-static bool may_have_tasks(struct dumper *d, const struct python_thread *state, struct python_reader *reader,
-                           const struct dump_thread *thread)
-{
-    return state != NULL && (may_run_loop(d, thread) || dump_find_greenlets(d, reader) > 0);
 }
 
 /* A thread by itself: what is proved is read anew. */
@@ -156,9 +153,11 @@ static void add_singly(struct dumper *d, pid_t tid, const struct python_thread *
         if (read_proved(d, tid, &files, reader, &proof, &thread->proved) != LOOK_GONE) {
             if ((proof.runs || !thread->proved) && dump_natives_sample(d, tid, reader))
                 thread->proved = proof.runs = true;
-            show_thread(d, state, &proof, thread);
+            describe_thread(d, state, thread);
+            judge_thread(thread, &proof, d->stack.gil_address, d->stack.gil_size);
+            dump_natives_merge(d, thread);
             python_remote(d->python)->pages = NULL;
-            if (may_have_tasks(d, state, reader, thread))
+            if (state != NULL && (may_run_loop(d, thread) || dump_find_greenlets(d, reader) > 0))
                 dump_tasks(d, state, &files, thread);
             if (thread->state == STATE_IO && is_idle_loop(d, thread))
                 thread->state = STATE_IDLE;
@@ -169,23 +168,6 @@ static void add_singly(struct dumper *d, pid_t tid, const struct python_thread *
         d->no_descriptors = true;
     }
     python_reader_free(reader);
-}
-
-/* One of many that all sleep, in those calls: false when it cannot be read so. */
-static bool add_sleeper(struct dumper *d, pid_t tid, const struct python_thread *state, const struct proc_syscall *call)
-{
-    struct proof proof = {.stat = {.state = 'S'}, .call = *call};
-    struct dump_thread *thread = &d->dump->threads[d->dump->n_threads];
-    struct python_reader *reader = reader_of(d, tid, state);
-    *thread = (struct dump_thread){.tid = tid, .proved = true};
-    bool read = reader == NULL || python_read_stack(reader, &d->stack) == PYTHON_READ_OK;
-    if (read) {
-        show_thread(d, state, &proof, thread);
-        d->dump->n_threads++;
-    }
-    read = read && thread->proved && thread->state != STATE_UNKNOWN && !may_have_tasks(d, state, reader, thread);
-    python_reader_free(reader);
-    return read;
 }
 
 static const struct python_thread *state_of(const struct dumper *d, pid_t tid)
@@ -218,56 +200,96 @@ static bool is_stopped(const struct dumper *d)
     return !known || (stat.state != 'S' && stat.state != 'D');
 }
 
-/* What each waits in; false where one does not wait in a call. */
-static bool find_calls(const struct dumper *d, struct proc_syscall *calls)
-{
-    for (int i = 0; i < d->n_tids; i++)
-        if (!proc_syscall_once(d->dump->pid, d->tids[i], &calls[i]) || calls[i].running || calls[i].number == -1)
-            return false;
-    return true;
-}
+/* ---- all at once ---------------------------------------------------------------------------------------------------
+ */
 
-/* The pages in which their stacks end and begin: for all of them in one call each, not one by one. */
-static void read_ahead(struct dumper *d, const struct proc_syscall *calls)
+/* What is kept of one until all were read. */
+struct sleeper {
+    uint64_t gil_address;
+    uint32_t gil_size;
+    bool in_coroutine, greenlets;
+    struct proc_syscall call;
+};
+
+/* The pages in which their stacks end: all in one call, not one by one. */
+static void read_ahead(struct dumper *d)
 {
-    size_t room = (size_t)(d->n_tids > d->n_states ? d->n_tids : d->n_states);
-    uint64_t *addresses = mem_alloc(room * sizeof *addresses);
+    uint64_t *addresses = mem_alloc(((size_t)d->n_states + 1) * sizeof *addresses);
     if (addresses == NULL)
         return;
-    for (int i = 0; i < d->n_tids; i++)
-        addresses[i] = calls[i].stack;
-    remote_pages_ahead(python_remote(d->python), addresses, (size_t)d->n_tids);
     for (int i = 0; i < d->n_states; i++)
         addresses[i] = python_innermost(d->python, &d->states[i]);
     remote_pages_ahead(python_remote(d->python), addresses, (size_t)d->n_states);
     mem_free(addresses);
 }
 
-static bool add_sleepers(struct dumper *d)
+/* Reads one; false when that cannot be done. */
+static bool read_sleeper(struct dumper *d, pid_t tid, struct sleeper *sleeper)
 {
-    struct proc_syscall *calls = mem_alloc(((size_t)d->n_tids + 1) * sizeof *calls);
-    bool good = calls != NULL && find_calls(d, calls);
-    if (good)
-        read_ahead(d, calls);
-    for (int i = 0; good && i < d->n_tids; i++)
-        good = add_sleeper(d, d->tids[i], state_of(d, d->tids[i]), &calls[i]);
-    mem_free(calls);
-    return good;
+    const struct python_thread *state = state_of(d, tid);
+    struct dump_thread *thread = &d->dump->threads[d->dump->n_threads++];
+    struct python_reader *reader = reader_of(d, tid, state);
+    *thread = (struct dump_thread){.tid = tid, .native_why = "", .proved = true};
+    bool read = reader == NULL || python_read_stack(reader, &d->stack) == PYTHON_READ_OK;
+    if (read) {
+        describe_thread(d, state, thread);
+        *sleeper = (struct sleeper){.gil_address = d->stack.gil_address,
+                                    .gil_size = d->stack.gil_size,
+                                    .in_coroutine = d->in_coroutine,
+                                    .greenlets = state != NULL && dump_find_greenlets(d, reader) > 0};
+    }
+    python_reader_free(reader);
+    return read && thread->proved;
+}
+
+/* Does it wait in a call? Then that is kept. */
+static bool sleeps(const struct dumper *d, pid_t tid, struct sleeper *sleeper)
+{
+    return proc_syscall_once(d->dump->pid, tid, &sleeper->call) && !sleeper->call.running && sleeper->call.number != -1;
+}
+
+/* False where what it does cannot be told, or wants a look of its own: its tasks. */
+static bool judge_sleeper(struct dumper *d, struct dump_thread *thread, const struct sleeper *sleeper)
+{
+    struct proof proof = {.stat = {.state = 'S'}, .call = sleeper->call};
+    judge_thread(thread, &proof, sleeper->gil_address, sleeper->gil_size);
+    d->in_coroutine = sleeper->in_coroutine;
+    bool tasks = state_of(d, thread->tid) != NULL && (sleeper->greenlets || may_run_loop(d, thread));
+    return thread->state != STATE_UNKNOWN && !tasks;
 }
 
 /*
- * All threads at once, where none of them runs: the process's CPU clock is the same before and after, so no thread ran
- * between the two and all that was read is of one moment. Each thread is found asleep in between: one that sits in the
- * kernel on a core would be no sleeper. Nothing is read twice.
+ * All threads at once, where none of them runs. Behind all readings each is found asleep, and then the process's CPU
+ * clock is what it was before them. The clock does not tell of a thread that is on a core what it has run since the last
+ * tick; but one that sleeps has left its core, with all it ran in the clock. So none ran since, and all that was read
+ * is of one moment. Nothing is read twice.
  */
+static bool add_sleepers(struct dumper *d, struct sleeper *sleepers, uint64_t before)
+{
+    uint64_t after;
+    bool good = true;
+    read_ahead(d);
+    for (int i = 0; good && i < d->n_tids; i++)
+        good = read_sleeper(d, d->tids[i], &sleepers[i]);
+    for (int i = 0; good && i < d->n_tids; i++)
+        good = sleeps(d, d->tids[i], &sleepers[i]);
+    good = good && proc_cpu_clock_ns(d->dump->pid, &after) && after == before;
+    for (int i = 0; good && i < d->n_tids; i++)
+        good = judge_sleeper(d, &d->dump->threads[i], &sleepers[i]);
+    return good;
+}
+
 static bool add_all_asleep(struct dumper *d)
 {
-    uint64_t before, after;
+    uint64_t before;
+    struct sleeper *sleepers = NULL;
     remote_pages_clear(d->pages);
     python_remote(d->python)->pages = d->pages;
     d->still = true;
-    bool good = !is_stopped(d) && proc_cpu_clock_ns(d->dump->pid, &before) && list_threads(d) == 0 && add_sleepers(d);
-    good = good && proc_cpu_clock_ns(d->dump->pid, &after) && after == before;
+    bool good = !is_stopped(d) && proc_cpu_clock_ns(d->dump->pid, &before) && list_threads(d) == 0 &&
+                (sleepers = mem_alloc(((size_t)d->n_tids + 1) * sizeof *sleepers)) != NULL &&
+                add_sleepers(d, sleepers, before);
+    mem_free(sleepers);
     d->still = false;
     python_remote(d->python)->pages = NULL;
     if (!good)

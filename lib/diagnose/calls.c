@@ -10,7 +10,7 @@ struct sums {
     double *small_ns;  /* by function that calls: on the CPU in small functions called from it */
     double *callee_ns; /* by small function */
     bool *small;       /* by function */
-    bool *keeps;       /* of these: constructors that only keep what they are given */
+    bool *keeps;       /* by function: a constructor that only keeps what it is given; part of what calls it */
 };
 
 static bool is_looked_at(const struct facts *facts, const struct function_sum *sum)
@@ -32,7 +32,7 @@ static void find_small(const struct facts *facts, struct sums *sums)
     for (size_t i = 0; i < aggregate->n_functions; i++) {
         uint32_t function = aggregate->functions[i].function;
         if (is_looked_at(facts, &aggregate->functions[i]))
-            sums->small[function] = sums->keeps[function] || source_function_is_small(profile, function, sums->keeps);
+            sums->small[function] = source_function_is_small(profile, function, sums->keeps);
     }
 }
 
@@ -41,13 +41,15 @@ static uint32_t caller_frame(const struct profile *profile, const struct sums *s
 {
     uint32_t frame = profile->stacks[stack].frame;
     *callee = profile->frames[frame].function;
-    if (!sums->small[*callee])
+    bool small = sums->small[*callee];
+    if (!small && !sums->keeps[*callee])
         return 0;
     for (stack = profile->stacks[stack].parent; stack != 0; stack = profile->stacks[stack].parent) {
         frame = profile->stacks[stack].frame;
         uint32_t function = profile->frames[frame].function;
-        if (!sums->small[function])
-            return profile->function_own[function] ? frame : 0;
+        if (!sums->small[function]) /* what makes objects that are wanted calls nothing needlessly */
+            return small && profile->function_own[function] ? frame : 0;
+        small = true;
     }
     return 0;
 }
@@ -88,8 +90,8 @@ static bool names_small(const struct profile *profile, const struct sums *sums, 
     return false;
 }
 
-/* The sign by which the last of an expression's operators is written, the one that is left when all others are done; 0:
- * it is none of these. */
+/* The sign of the last of an expression's operators, the one that is left when all others are done; 0: it is none of
+ * these. */
 static char operator_of(struct text text)
 {
     int depth = 0;
@@ -97,6 +99,10 @@ static char operator_of(struct text text)
     for (const char *at = text.at; at < text.end; at = text_past(at, text.end)) {
         bool sign = depth == 0 && (*at == '+' || *at == '-' || *at == '*' || *at == '/');
         bool between = before != '\0' && (text_is_word(before) || strchr(")]\"'", before) != NULL);
+        if (sign && between && at + 1 < text.end && at[0] == '*' && at[1] == '*') {
+            before = *++at; /* `x ** 2` */
+            continue;
+        }
         if (sign && between && (*at == '+' || *at == '-' || (found != '+' && found != '-')))
             found = *at;
         depth += text_bracket(*at);
@@ -163,12 +169,14 @@ static bool is_of_call(const struct profile *profile, const struct sums *sums, c
     struct text text = {line + one->column, line + end}, name = word_before(text, text.end);
     if (inside && (text_begins(text, "return ") || text_begins(text, "return(")))
         return true;
+    if (!inside && operator_of(text) != '\0')
+        return operates_small(profile, sums, text);
     bool whole = name.at == text.at ? end < length && line[end] == '(' : name.at[-1] == '.';
     if (name.at == name.end)
         name = called(text);
     else if (!whole)
-        name.at = name.end;
-    return name.at < name.end ? names_small(profile, sums, name) : !inside && operates_small(profile, sums, text);
+        return false;
+    return name.at < name.end && names_small(profile, sums, name);
 }
 
 /* By the expressions that samples met, of the small functions and of the lines that call them. */

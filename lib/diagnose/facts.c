@@ -102,8 +102,8 @@ static double tree_ns(const struct profile *profile)
 
 /*
  * Cores that were free: allowed by affinity and quota, and idle during the recording, or ours: we are not there when
- * nothing is measured. When more cores are counted than
- * the program may use, which of them it may use is not known, so both bounds hold.
+ * nothing is measured. When more cores are counted than the program may use, which of them it may use is not known, so
+ * both bounds hold.
  */
 static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
 {
@@ -123,7 +123,8 @@ static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
     double available = allowed - used;
     facts->cores_known = duration_ns > 0 && counted > 0;
     if (facts->cores_known) {
-        double busy = fmax(0, busy_ns - (double)profile->self.own_cpu_ns) / duration_ns;
+        double least = fmin(used * duration_ns, busy_ns); /* what we took at the ends is in no core's count */
+        double busy = fmax(least, busy_ns - (double)profile->self.own_cpu_ns) / duration_ns;
         available = fmin(available, (double)counted - busy);
         facts->others = fmax(0, busy - used);
     }

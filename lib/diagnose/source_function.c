@@ -117,16 +117,9 @@ struct text source_class_made(const struct profile *profile, uint32_t function)
 static bool is_kept(struct text text)
 {
     const char *sign = text_assignment(text);
-    struct text into = {text.at, sign}, from = {sign + 1, text.end};
-    if (sign == NULL || text_augments(text, sign) || !text_begins(text, "self."))
-        return false;
-    while (from.at < from.end && *from.at == ' ')
-        from.at++;
-    while (into.end > into.at && into.end[-1] == ' ')
-        into.end--;
-    while (from.end > from.at && isspace((unsigned char)from.end[-1]))
-        from.end--;
-    return text_is_place(into) && text_is_place(from);
+    return sign != NULL && !text_augments(text, sign) && text_begins(text, "self.") &&
+           text_is_place((struct text){text.at, sign}) && text_is_place((struct text){sign + 1, text.end}) &&
+           source_is_plain(text.at, (size_t)(text.end - text.at));
 }
 
 bool source_function_only_keeps(const struct profile *profile, uint32_t function)
@@ -157,17 +150,25 @@ static bool is_made(const struct profile *profile, const bool *keeps, struct tex
 /* `return Vector(self.east + other.east, …)`: all that is called are classes whose objects only keep what they get. */
 static bool only_makes(const struct profile *profile, const bool *keeps, struct text text)
 {
-    if (!source_only_calls(text.at, (size_t)(text.end - text.at)) || text_find(text, "await ") != NULL)
+    if (!source_only_calls(text.at, (size_t)(text.end - text.at)) || text_find(text, "await ") != NULL ||
+        text_find(text, "yield") != NULL)
         return false;
+    bool makes = false;
     for (const char *at = text.at; at < text.end; at = text_past(at, text.end)) {
         struct text name = {at, at};
         while (*at == '(' && name.at > text.at && text_is_word(name.at[-1]))
             name.at--;
-        bool bracket = at > text.at && (at[-1] == ')' || at[-1] == ']');
-        if (*at == '(' && (bracket || (name.at < name.end && !is_made(profile, keeps, name))))
+        char before = at > text.at ? at[-1] : ' ';
+        if (*at != '(')
+            continue;
+        /* `max (a, b)` is not written by many: of a word and a blank it is not known whether that is called */
+        bool told = name.at < name.end ? is_made(profile, keeps, name) : strchr("([{,+-*/%=", before) != NULL;
+        bool apart = before == ' ' && at - text.at >= 2 && strchr(",+-*/%=<>", at[-2]) != NULL;
+        if (!told && !apart)
             return false;
+        makes = makes || name.at < name.end;
     }
-    return true;
+    return makes;
 }
 
 bool source_function_is_small(const struct profile *profile, uint32_t function, const bool *keeps)

@@ -12,6 +12,7 @@ With --results what was timed and judged is kept, with --recordings what was rec
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
 import resource
@@ -43,14 +44,25 @@ while time.monotonic() < end:
 recordings: Path | None = None  # where they are kept, by what was recorded
 
 
+def recording_name(words: list[str], environment: dict[str, str]) -> str:
+    """By what is recorded: options, interpreter, the program as it is."""
+    plain = " ".join(Path(word).name for word in words if "\n" not in word)
+    programs = [Path(word).read_bytes() for word in words if word.endswith(".py") and Path(word).is_file()]
+    others = [word for word in words if not word.endswith(".py")]
+    mark = hashlib.sha256(repr((others, environment.get("PYTHONPATH"), programs)).encode()).hexdigest()[:10]
+    return re.sub(r"[^\w.]+", "-", plain).strip("-") + f".{mark}.kei"
+
+
 def record(keisoku: str, words: list[str], environment: dict[str, str] | None = None) -> dict[str, Any]:
     """The report of one run, as a user would get it; of the one that was kept, where it was."""
     with tempfile.TemporaryDirectory() as folder:
-        name = re.sub(r"[^\w.]+", "-", " ".join(Path(word).name for word in words if "\n" not in word)).strip("-") + ".kei"
-        file = (recordings or Path(folder)).absolute() / name
+        file = (recordings or Path(folder)).absolute() / recording_name(words, environment or {})
         if not file.exists():
-            command = [keisoku, "run", "-q", "--no-html", "-o", str(file), *words]
+            made = file.with_suffix(".part")
+            made.unlink(missing_ok=True)
+            command = [keisoku, "run", "-q", "--no-html", "-o", str(made), *words]
             subprocess.run(command, cwd=folder, capture_output=True, timeout=300, env=environment)
+            made.rename(file)
         report = subprocess.run([keisoku, "report", "--json", str(file)], capture_output=True, timeout=300)
         value: dict[str, Any] = json.loads(report.stdout)
         return value

@@ -88,7 +88,10 @@ static void small_functions_that_make_what_only_keeps_are_told(void **state)
     assert_false(makes_small("Matrix(a.x, a.y)", keeps));
     assert_false(makes_small("Vector(a.x, a.y)(b)", keeps));
     assert_false(makes_small("[Vector(x, x) for x in a]", keeps));
+    assert_false(makes_small("max (a.x, a.y)", keeps));
+    assert_false(makes_small("(yield Vector(a.x, a.y))", keeps));
     assert_false(makes_small("Vector(a.x, a.y)", "        self.x = abs(x)\n"));
+    assert_false(makes_small("Vector(a.x, a.y)", "        self.x = TABLE[parse(x)]\n"));
     assert_false(makes_small("Vector(a.x, a.y)", "        self.x += x\n"));
     assert_false(makes_small("Vector(a.x, a.y)", "        self.x = x\n        all_of_them.append(self)\n"));
     assert_false(makes_small("Vector(a.x, a.y)", "        x = y\n"));
