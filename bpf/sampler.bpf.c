@@ -69,6 +69,7 @@ static void begin_sample(struct task_struct *task, struct wire_thread *thread, s
     sample->switches = task->sched_info.pcount;
     sample->ip = sample->user_ip = 0;
     sample->entry_frame = 0;
+    sample->stays_ns = 0;
     sample->call = -1;
     sample->stands_for = 1;
     sample->task_state = 0;
@@ -78,12 +79,14 @@ static void begin_sample(struct task_struct *task, struct wire_thread *thread, s
     sample->core = bpf_get_smp_processor_id();
 }
 
-/* Reads the stack and hands the sample over. */
-static void end_sample(struct wire_thread *thread, struct scratch *out)
+/* Reads the stack and hands the sample over; false: it is lost. */
+static bool end_sample(struct wire_thread *thread, struct scratch *out)
 {
     struct wire_sample *sample = &out->sample;
     send_native(sample);
-    if (thread->state != 0) {
+    if ((sample->flags & WIRE_STAYS) != 0) {
+        say_collecting(thread, sample);
+    } else if (thread->state != 0) {
         read_stack(thread, out);
         send_task(thread, out);
         if ((sample->flags & WIRE_WAITS) == 0)
@@ -93,12 +96,14 @@ static void end_sample(struct wire_thread *thread, struct scratch *out)
     thread->switches.spent_ns = 0;
     __u32 depth = sample->depth;
     if (depth > WIRE_FRAMES_MAX)
-        return;
+        return false;
     __u64 size = sizeof *sample + (__u64)depth * sizeof(struct wire_frame);
     if (bpf_ringbuf_output(&samples, out, size,
-                           sample->flags & (WIRE_NEW_CODE | WIRE_IN_DOUBT) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP) !=
+                           sample->flags & (WIRE_NEW_CODE | WIRE_IN_DOUBT) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP) ==
         0)
-        __sync_fetch_and_add(&lost_interrupts, 1);
+        return true;
+    __sync_fetch_and_add(&lost_interrupts, 1);
+    return false;
 }
 
 SEC("perf_event")
@@ -202,6 +207,48 @@ static bool is_told(struct wire_switches *of, __u32 each)
     return true;
 }
 
+/*
+ * Frames change only while their thread has the GIL. Taking it after another thread writes the holder and counts one
+ * up; and what a thread wrote itself it sees. So where another one was the holder as the thread came to a core, and the
+ * count is now what it was then, it did not have the GIL in between: it only tried, as those do that wait for it, 200
+ * times a second each, and its stack is still that of its last wait.
+ */
+static bool read_gil(const struct wire_thread *thread, struct wire_gil *gil)
+{
+    return thread->gil != 0 && bpf_probe_read_user(gil, sizeof *gil, (const void *)thread->gil) == 0;
+}
+
+/* As the thread comes to a core. */
+static void note_gil(struct wire_thread *thread)
+{
+    struct wire_switches *of = &thread->switches;
+    struct wire_gil gil = {0};
+    if (of->stays_ns == 0)
+        return;
+    if (!read_gil(thread, &gil) || gil.holder == thread->state)
+        of->stays_ns = 0;
+    of->gil_count = gil.count;
+}
+
+/* As the thread leaves its core. */
+static bool stays(struct wire_thread *thread)
+{
+    struct wire_switches *of = &thread->switches;
+    struct wire_gil gil = {0};
+    if (of->stays_ns != 0 && (!read_gil(thread, &gil) || gil.count != of->gil_count))
+        of->stays_ns = 0;
+    return of->stays_ns != 0;
+}
+
+/* The next wait of the thread may be one with the stack of this one. Not of one that waits with the GIL: it may have it
+ * by the state of another interpreter, whose name is the holder's then. */
+static bool may_stay(const struct wire_thread *thread, const struct wire_sample *sample, bool sent)
+{
+    __u8 against = WIRE_STAYS | WIRE_NEW_CODE | WIRE_IN_DOUBT | WIRE_TRUNCATED | WIRE_HOLDS_GIL;
+    return sent && thread->gil != 0 && thread->tasks.running == 0 && native_room == 0 && sample->result == WIRE_OK &&
+           (sample->flags & against) == 0 && sample->depth > 0;
+}
+
 /* False: it was left out. */
 static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 state, __u64 now_ns)
 {
@@ -210,6 +257,7 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
     of->left_ns = now_ns;
     of->delay_ns = task->sched_info.run_delay;
     of->told = 0;
+    bool same = stays(thread);
     if (!is_told(of, each))
         return false;
     struct scratch *out = bpf_map_lookup_elem(&scratches, &core);
@@ -224,7 +272,13 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
     sample->call = (__s64)CALL(registers);
     sample->call_arguments[0] = CALL_FIRST(registers);
     sample->call_arguments[1] = CALL_NEXT(registers);
-    end_sample(thread, out);
+    if (same) {
+        sample->flags |= WIRE_STAYS;
+        sample->stays_ns = of->stays_ns;
+    }
+    bool sent = end_sample(thread, out);
+    if (!same)
+        of->stays_ns = may_stay(thread, sample, sent) ? sample->time_ns : 0;
     return true;
 }
 
@@ -284,6 +338,7 @@ static void comes(struct task_struct *task, struct wire_thread *thread, __u64 no
         return;
     }
     of->left_ns = 0;
+    note_gil(thread);
     if (!of->told && away_ns < WIRE_LONG_WAIT_NS)
         return;
     /* in the queues of other cores, which is counted already, and in that of this one */

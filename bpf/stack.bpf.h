@@ -246,6 +246,13 @@ static bool innermost(const struct wire_thread *thread, struct scratch *out, __u
     return read_u64(cframe + row->cframe_frame, frame);
 }
 
+static void say_collecting(const struct wire_thread *thread, struct wire_sample *sample)
+{
+    __u64 value = 0;
+    if (thread->gc != 0 && read_u64(thread->gc, &value) && (__u32)value != 0)
+        sample->flags |= WIRE_GC_RUNNING;
+}
+
 static bool say_state(const struct wire_thread *thread, struct scratch *out)
 {
     const struct wire_layout *row = &thread->layout;
@@ -256,9 +263,7 @@ static bool say_state(const struct wire_thread *thread, struct scratch *out)
         bpf_probe_read_user(out->state, size, (const void *)(thread->state + row->thread_low)) != 0 ||
         load(out->state, row->thread_interpreter) != thread->interpreter)
         return false;
-    if (thread->gc != 0 && read_u64(thread->gc, &value) && (__u32)value != 0)
-        sample->flags |= WIRE_GC_RUNNING;
-    value = 0;
+    say_collecting(thread, sample);
     if (row->status_holds != 0) {
         if (((__u32)load(out->state, row->thread_status) & row->status_holds) != 0)
             sample->flags |= WIRE_HOLDS_GIL;

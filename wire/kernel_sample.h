@@ -65,6 +65,15 @@ struct wire_switches {
     uint64_t spent_ns;  /* on its switches, not told yet */
     uint64_t told;      /* the present one was */
     uint64_t known_ns;  /* of its run delay, by the last record */
+    uint64_t stays_ns;  /* time of the last record with its stack, if it has not had the GIL since; 0: it may have */
+    uint64_t gil_count; /* of the GIL's changes of hands, when it last came to a core */
+};
+
+/* The beginning of the GIL's structure, 3.7 on, where there is a GIL. */
+struct wire_gil {
+    uint64_t interval, holder; /* the thread state that has it, or had it last */
+    uint32_t locked, padding;
+    uint64_t count; /* of the threads that took it, each after another one */
 };
 
 /* Where the running task of asyncio is told, and what of it is told of. */
@@ -81,6 +90,7 @@ struct wire_thread {
     uint64_t owner; /* the collector's own, given back with each sample */
     uint64_t state, interpreter;
     uint64_t gc, holder; /* addresses of the collection flag, of the pointer to the GIL's holder; 0: none */
+    uint64_t gil;        /* of the GIL, as wire_gil says it; 0: not known, or there is none */
     uint32_t process;
     struct wire_layout layout;
     struct wire_tasks tasks;
@@ -91,7 +101,7 @@ enum wire_result { WIRE_OK, WIRE_UNREADABLE, WIRE_INVALID };
 enum { WIRE_OWNED_BY_GENERATOR = 1 }; /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
 /* IN_DOUBT: its links may not be those of a stack; the collector is waked to look at the thread itself.
  * WAITS: it was not interrupted, it leaves its core to wait for something. CALLED: it was interrupted by a call from
- * another core, not by the clock of its own. */
+ * another core, not by the clock of its own. STAYS: its stack is what it was, no frames follow. */
 enum wire_flags {
     WIRE_HOLDS_GIL = 1,
     WIRE_GC_RUNNING = 2,
@@ -99,7 +109,8 @@ enum wire_flags {
     WIRE_NEW_CODE = 8,
     WIRE_IN_DOUBT = 16,
     WIRE_WAITS = 32,
-    WIRE_CALLED = 64
+    WIRE_CALLED = 64,
+    WIRE_STAYS = 128
 };
 
 struct wire_frame {
@@ -141,6 +152,7 @@ struct wire_sample {
     uint64_t switches;         /* likewise: times it was switched in */
     uint64_t ip, user_ip;      /* where it was interrupted; where in user space it goes on */
     uint64_t entry_frame;      /* frame of the outermost call of the interpreter loop, where C frames are chained */
+    uint64_t stays_ns;         /* where it STAYS: since then its stack is what it was */
     int64_t call;              /* of a wait: number of the system call, -1: none */
     uint64_t call_arguments[WIRE_CALL_ARGUMENTS];
     uint32_t stands_for; /* so many waits of the thread: the others are left out, by chance */

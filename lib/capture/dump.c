@@ -122,8 +122,7 @@ static void describe_thread(struct dumper *d, const struct python_thread *state,
 /* What it does, by the proof; the lock may be the GIL's. */
 static void judge_thread(struct dump_thread *thread, const struct proof *proof, uint64_t gil_address, uint32_t gil_size)
 {
-    thread->state =
-        proof->runs ? STATE_ON_CPU : wait_state(proof->stat.state, &proof->call, gil_address, gil_size);
+    thread->state = proof->runs ? STATE_ON_CPU : wait_state(proof->stat.state, &proof->call, gil_address, gil_size);
     thread->detail = proof->runs ? "" : wait_call_name(proof->call.number);
     if (wait_state_may_be_idle(thread->state) && is_idle(thread))
         thread->state = STATE_IDLE;
@@ -260,9 +259,9 @@ static bool judge_sleeper(struct dumper *d, struct dump_thread *thread, const st
 
 /*
  * All threads at once, where none of them runs. Behind all readings each is found asleep, and then the process's CPU
- * clock is what it was before them. The clock does not tell of a thread that is on a core what it has run since the last
- * tick; but one that sleeps has left its core, with all it ran in the clock. So none ran since, and all that was read
- * is of one moment. Nothing is read twice.
+ * clock is what it was before them. The clock does not tell of a thread that is on a core what it has run since the
+ * last tick; but one that sleeps has left its core, with all it ran in the clock. So none ran since, and all that was
+ * read is of one moment. Nothing is read twice.
  */
 static bool add_sleepers(struct dumper *d, struct sleeper *sleepers, uint64_t before)
 {

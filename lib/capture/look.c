@@ -241,6 +241,7 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
     t->asleep = !proof->runs;
     t->stack = stack_good && t->depth > 0 ? t->nodes[t->depth - 1] : 0;
     t->task = stack_good ? sampler_task(s, t) : 0;
+    t->stack_ns = stack_good ? s->read_ns : 0;
     t->reader_kind = (uint8_t)(stack_good ? reader : READER_NONE);
     if (stack_good && reader != READER_FREE)
         stack_store_learn(&t->process->store, t->stack);

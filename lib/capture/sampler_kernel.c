@@ -71,6 +71,16 @@ bool sampler_knows(struct sampler *s, struct tracked_thread *t)
     return t->taken && !atomic_load_explicit(&t->released, memory_order_relaxed);
 }
 
+/* The stack is what it was, if it was read since it is. */
+static bool keep_stack(struct sampler *s, const struct tracked_thread *t, const struct wire_sample *sample)
+{
+    python_stack_stays(t->reader, sample, &s->stack);
+    s->stack.exception = (t->marks & MARK_EXCEPTION) != 0;
+    s->stack.attached = (t->marks & MARK_ATTACHED) != 0;
+    s->lost = LOSS_UNREADABLE;
+    return t->depth > 0 && t->stack != 0 && t->stack_ns >= sample->stays_ns;
+}
+
 bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const struct wire_sample *sample,
                          const struct wire_frame *frames)
 {
@@ -80,6 +90,8 @@ bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const stru
     sampler_clear_stack(s);
     if (t->reader == NULL)
         return true;
+    if ((sample->flags & WIRE_STAYS) != 0)
+        return keep_stack(s, t, sample);
     s->stack.loops = s->m->options.native ? &s->loops : NULL;
     enum python_read_result result = python_stack_recorded(t->reader, sample, frames, &s->stack);
     if (result == PYTHON_READ_OK && t->kernel_task_ns == sample->time_ns)

@@ -145,6 +145,7 @@ struct tracked_thread {
     uint64_t pending_since_ns;
     uint32_t pending_ticks;
     uint32_t stack;                  /* node of its last stack */
+    uint64_t stack_ns;               /* when that was read, or known to be still the same */
     uint64_t wait_at, wait_known_ns; /* the descriptor of its last wait for input or output; when it was looked at */
     uint8_t wait_what;               /* what that is, as far as it is known */
     pid_t holder_tid;                /* its last sample waits for the GIL that this thread holds; 0: not known */

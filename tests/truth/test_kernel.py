@@ -8,15 +8,18 @@ import math
 import os
 import sqlite3
 import subprocess
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chunks import decode_samples
 from interpreters import Interpreter
 from measured import Measured, check_dropped, measured
-from oracle import PROGRAMS, Oracle
+from oracle import PROGRAMS, Oracle, bare
 from support import Run, busy, never
 from test_shares import SHARES_S, check_shares
 from test_states import check_gil_fight, check_one_state
@@ -284,3 +287,35 @@ def test_refused(keisoku: str, a_python: Interpreter, tmp_path: Path) -> None:
     )
     assert done.returncode == 125 and done.stdout == "", done
     assert "--reader kernel cannot be used: " in done.stderr and not list(tmp_path.iterdir())
+
+
+MARGIN_NS = 1_000_000  # of the real-time clock, and for the way from a clock's reading into a function
+
+
+def test_stacks_of_waits_for_the_gil(run_keisoku: Run, report: Report, python: Interpreter) -> None:
+    """Of a thread that did not have the GIL since its last wait, the stack is not read again: it must still be that
+    one."""
+    python.since(3, 8, "threading.get_native_id")
+    done = by_kernel(run_keisoku, report, python, PROGRAMS / "gil_turns.py", "2.5", "6", options=("--rate", "1000"))
+    logs = {int(tid): [(int(ns), str(name)) for ns, name in log] for tid, log in json.loads(done.done.out).items()}
+    with closing(sqlite3.connect(f"file:{done.path}?mode=ro", uri=True)) as connection:
+        start_ns = connection.execute("SELECT value FROM meta WHERE key = 'start_unix_ns'").fetchone()[0]
+        states = dict(connection.execute("SELECT id, name FROM state").fetchall())
+        tids = dict(connection.execute("SELECT id, tid FROM thread").fetchall())
+        chunks = connection.execute("SELECT data FROM sample_chunk ORDER BY id").fetchall()
+    waits, wrong = 0, []
+    for (data,) in chunks:
+        for thread, time, stack, ticks, _, _, state, _ in decode_samples(data, set()):
+            log = logs.get(tids[thread], [])
+            at_ns = start_ns + time * 10_000
+            number = bisect(log, (at_ns, "")) - 1
+            if states[state] != "gil-wait" or number < 0 or number + 1 >= len(log):
+                continue
+            if at_ns - log[number][0] < MARGIN_NS or log[number + 1][0] - at_ns < MARGIN_NS:
+                continue
+            waits += ticks
+            innermost = bare(done.recording.stack(stack)[-1][0])
+            if innermost not in (log[number][1], "turns"):
+                wrong.append((innermost, log[number][1], at_ns - log[number][0]))
+    assert waits > 1000
+    never(wrong, f"of {waits} ticks of waits")

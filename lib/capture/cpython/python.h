@@ -133,6 +133,9 @@ struct wire_code;
 bool python_reader_wire(const struct python_reader *reader, struct wire_thread *thread);
 enum python_read_result python_stack_recorded(struct python_reader *reader, const struct wire_sample *sample,
                                               const struct wire_frame *frames, struct python_stack *stack);
+/* What else is known of the stack where it STAYS: its frames are those that were read before. */
+void python_stack_stays(const struct python_reader *reader, const struct wire_sample *sample,
+                        struct python_stack *stack);
 /* Checksum and copy (as python_code_checksums and python_code_copy give them) of a code object that the kernel sampler
  * copied. */
 int python_code_recorded(struct python *python, const struct wire_code *code, const uint8_t *table, uint64_t *checksum,

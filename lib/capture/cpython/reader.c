@@ -146,6 +146,14 @@ int python_read_core(struct python_reader *reader)
                : -1;
 }
 
+/* Does the GIL begin as wire_gil says? So it does from 3.7 on, but where it is no lock (free-threaded builds). */
+static bool tells_changes(const struct python_reader *reader)
+{
+    const struct python *python = reader->python;
+    return !python->info.free_threaded && !python->info.unknown_version &&
+           (layout_has(python->layout.runtime_gil) || layout_has(python->layout.interpreter_gil));
+}
+
 bool python_reader_wire(const struct python_reader *reader, struct wire_thread *thread)
 {
     const struct layout *row = &reader->python->layout;
@@ -160,6 +168,7 @@ bool python_reader_wire(const struct python_reader *reader, struct wire_thread *
     thread->state = reader->thread.address;
     thread->interpreter = reader->thread.interpreter;
     thread->gc = reader->gc_address;
+    thread->gil = tells_changes(reader) ? reader->gil_address : 0;
     thread->holder = reader->holder_address;
     thread->layout = (struct wire_layout){
         .thread_low = state.low,

@@ -441,6 +441,15 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
     return result;
 }
 
+void python_stack_stays(const struct python_reader *reader, const struct wire_sample *sample,
+                        struct python_stack *stack)
+{
+    stack->gil_known = true;
+    stack->gc_running = (sample->flags & WIRE_GC_RUNNING) != 0;
+    stack->gil_address = reader->gil_address;
+    stack->gil_size = reader->gil_size;
+}
+
 enum python_read_result python_stack_recorded(struct python_reader *reader, const struct wire_sample *sample,
                                               const struct wire_frame *frames, struct python_stack *stack)
 {
