@@ -34,7 +34,7 @@ static size_t find_functions(const char *text, size_t size)
         names[n][to - from] = '\0';
         functions[n] = (struct function){.name = (uint32_t)n + 1, .file = 1, .first_line = line};
         functions[n].kind = FUNCTION_PYTHON;
-        strings[n + 1] = names[n];
+        strings[n + 1] = strcmp(names[n], "__init__") == 0 ? "Vector.__init__" : names[n];
         n++;
     }
     return n;
@@ -42,8 +42,11 @@ static size_t find_functions(const char *text, size_t size)
 
 static void ask_function(const struct profile *profile, uint32_t function)
 {
+    static bool keeps[FUNCTIONS_MAX + 1];
     struct source_store store;
-    source_function_is_small(profile, function);
+    for (uint32_t i = 1; i < profile->n_functions; i++)
+        keeps[i] = source_function_only_keeps(profile, i);
+    source_function_is_small(profile, function, keeps);
     source_function_steps(profile, function);
     source_function_loops(profile, function);
     uint32_t line = source_function_repeats(profile, function);
@@ -69,6 +72,8 @@ static void ask_line(const struct profile *profile, uint32_t line)
         source_loop_rounds(profile, function, line);
         struct loop_round round;
         source_loop_round(profile, function, line, &round);
+        bool known;
+        source_line_goes_round(profile, function, line, &known);
         source_takes_all_it_grows(profile, function, line);
         uint32_t last = 0;
         MUST(!source_walks_all(profile, function, line, &last) || last > line);

@@ -1,6 +1,7 @@
 /* Rules on what the CPU time is in: a hot loop, collections, native code, nothing in particular. See rules.h. */
 #include "diagnose/native_line.h"
 #include "diagnose/rules.h"
+#include "diagnose/source_loop.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -88,6 +89,23 @@ static bool calls_have_it(const struct facts *facts)
            !(recursion_factor(facts) > 0);
 }
 
+/* Of the hot function's own time, that on lines that its loops go round; 1: no text tells. What a program calls often
+ * is no loop of the library's. */
+static double part_in_rounds(const struct facts *facts)
+{
+    double all = 0, rounds = 0;
+    for (size_t i = 0; i < facts->aggregate->n_lines; i++) {
+        const struct line_sum *line = &facts->aggregate->lines[i];
+        bool known = false;
+        if (line->function != facts->hot->function || line->line == 0)
+            continue;
+        bool goes_round = source_line_goes_round(facts->profile, line->function, line->line, &known);
+        all += known ? line->cpu_ns : 0;
+        rounds += goes_round ? line->cpu_ns : 0;
+    }
+    return all > 0 ? rounds / all : 1;
+}
+
 /* Is the hot function then the library's part of it: the copying itself, the starting, the asking, the making of rows?
  */
 static bool is_of_libraries(const char *tag)
@@ -125,7 +143,7 @@ bool rule_hot_loop(const struct facts *facts, const struct finding *earlier, siz
         return false;
     if (facts->builtin || (!facts->told_apart && !lines_alternate(facts)) || calls_have_it(facts))
         return false;
-    if (!facts->hot_own && !source_function_loops(facts->profile, facts->hot->function))
+    if (!facts->hot_own && part_in_rounds(facts) < LIMIT_OF(HOT_LOOP, LIBRARY_MIN))
         return false; /* the library's, and the loop is somewhere else */
     double part = facts->active * facts->hot_cpu_share;
     /* Compiled code that it calls for each item goes with the calls. */

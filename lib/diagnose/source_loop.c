@@ -270,6 +270,18 @@ enum loop_rounds source_loop_rounds(const struct profile *profile, uint32_t func
     return rounds.varies ? ROUNDS_FREE : ROUNDS_UNKNOWN;
 }
 
+bool source_line_goes_round(const struct profile *profile, uint32_t function, uint32_t line, bool *known)
+{
+    struct rounds rounds = {.profile = profile, .file = profile->functions[function].file, .line = line};
+    struct statement statement;
+    *known = statement_around(profile, rounds.file, &rounds.line, &statement) == STATEMENT_READ;
+    if (!*known)
+        return false;
+    size_t length = (size_t)(statement.text.end - statement.text.at);
+    return (source_loops(statement.text.at, length) && !text_begins(statement.text, "while ")) ||
+           rounds_read(&rounds, function, statement.indent);
+}
+
 bool source_loop_round(const struct profile *profile, uint32_t function, uint32_t line, struct loop_round *found)
 {
     struct rounds rounds = {.profile = profile, .file = profile->functions[function].file, .line = line};

@@ -13,6 +13,9 @@ enum loop_rounds {
     ROUNDS_FREE,    /* each round works on an item of its own */
     ROUNDS_CHAINED  /* a round uses what the one before left */
 };
+/* Is the line one that a loop of the function goes round, in the loop or its `for`, or has it one in itself? A `while`
+ * may be asked once. `known`: there is text. */
+bool source_line_goes_round(const struct profile *profile, uint32_t function, uint32_t line, bool *known);
 /* The innermost loop around `line` of `function`. */
 enum loop_rounds source_loop_rounds(const struct profile *profile, uint32_t function, uint32_t line);
 

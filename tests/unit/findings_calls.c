@@ -110,6 +110,33 @@ static void small_functions_are_told(void **state)
     assert_false(is_small("@functools.lru_cache\ndef ways(x):\n    return x\n"));
 }
 
+static bool goes_round(const char *text, uint32_t line)
+{
+    uint32_t function;
+    bool known = false;
+    struct built *built = written(text, "ways", &function);
+    bool found = source_line_goes_round(&built->profile, function, line, &known);
+    assert_int_equal(known, line != 9);
+    free(built);
+    return found;
+}
+
+static void lines_that_loops_go_round_are_told(void **state)
+{
+    (void)state;
+    const char *again =
+        "def ways(n):\n    k = n.bit_length()\n    r = bits(k)\n    while r >= n:\n        r = bits(k)\n"
+        "    for i in r:\n        k += i\n    return [k for k in r]\n";
+    assert_false(goes_round(again, 2));
+    assert_false(goes_round(again, 3));
+    assert_false(goes_round(again, 4)); /* asked once, or often: the line does not tell */
+    assert_true(goes_round(again, 5));
+    assert_true(goes_round(again, 6));
+    assert_true(goes_round(again, 7));
+    assert_true(goes_round(again, 8));
+    assert_false(goes_round(again, 9));
+}
+
 /* 1: it does nearly nothing but call itself; 2: and something keeps its results; 0: it does more. */
 static int recurses(const char *text)
 {
@@ -598,6 +625,7 @@ int call_tests(void)
         cmocka_unit_test(calls_that_must_come_again_are_told),
         cmocka_unit_test(small_functions_are_told),
         cmocka_unit_test(small_functions_that_make_what_only_keeps_are_told),
+        cmocka_unit_test(lines_that_loops_go_round_are_told),
         cmocka_unit_test(functions_that_only_call_themselves_are_told),
         cmocka_unit_test(what_calling_costs_is_no_built_in_call),
         cmocka_unit_test(words_of_a_docstring_are_no_loop),
