@@ -123,6 +123,17 @@ static struct seen_code *seen_at(struct scratch *out, __u64 code)
     return &out->seen[(code >> 5 ^ code >> 11) & (SEEN_CODES - 1)];
 }
 
+/* Where a code object has no number of its own, one that was made in the place of another may have all its fields: its
+ * file's name, length, hash and beginning, goes into the mark. */
+ONCE __u32 with_text(struct wire_thread *thread, __u64 text, __u32 mark)
+{
+    uint64_t image[WIRE_MARK_TEXT] = {0};
+    if (thread == NULL ||
+        bpf_probe_read_user(image, sizeof image, (const void *)(text + thread->layout.mark_text_at)) != 0)
+        return mark;
+    return wire_mark_text(mark, image);
+}
+
 ONCE int look_at(struct wire_thread *thread, struct scratch *out, __u64 code)
 {
     if (thread == NULL || out == NULL)
@@ -134,6 +145,8 @@ ONCE int look_at(struct wire_thread *thread, struct scratch *out, __u64 code)
     if (code_bytes <= WIRE_FIELDS_BYTES &&
         bpf_probe_read_user(out->code, code_bytes, (const void *)(code + row->code_low)) == 0)
         mark = wire_mark(row, out->code, code, thread->process);
+    if (mark != 0 && row->mark_text != WIRE_NONE)
+        mark = with_text(thread, load(out->code, row->mark_text), mark);
     seen->code = code;
     seen->mark = mark;
     seen->walk = walk->number;

@@ -16,7 +16,8 @@ enum {
     WIRE_BYTES = WIRE_FIELDS_BYTES + 8,
     WIRE_MARK_WORDS = 6,
     WIRE_MARK_HALVES = 4,
-    WIRE_TEXTS = 3, /* of a code object: file, name, qualified name */
+    WIRE_MARK_TEXT = 6, /* words of a name */
+    WIRE_TEXTS = 3,     /* of a code object: file, name, qualified name */
     WIRE_TEXT_BYTES = 512,
     WIRE_TABLE_BYTES = 16384,
     WIRE_NEW_CODES = 32,    /* copied with one sample at most; the others come with the next */
@@ -50,6 +51,8 @@ struct wire_layout {
     uint32_t table_size;                         /* where a bytes object says how long it is */
     uint32_t table_head;                         /* and what stands before its bytes */
     uint16_t mark_words[WIRE_MARK_WORDS], mark_halves[WIRE_MARK_HALVES]; /* fields from code_low on; may repeat */
+    uint32_t mark_text, mark_text_at; /* address of its file's name, from code_low on; of that name's bytes that tell,
+                                         from its own address on. WIRE_NONE: a code object has a number that tells it */
     uint32_t code_tag_mask;
     uint32_t end_owner;    /* owner from which on frames end a stack; 0: the entry of a loop does */
     uint32_t ip_scale;     /* the frame holds an index of so many bytes each; 0: an address */
@@ -256,6 +259,17 @@ static inline uint32_t wire_mark(const struct wire_layout *layout, const uint8_t
         mark ^= mark >> 31;
     }
     return (uint32_t)(mark >> 32);
+}
+
+/* That mark, with what its file's name begins with. */
+static inline uint32_t wire_mark_text(uint32_t mark, const uint64_t *image)
+{
+    uint64_t mixed = mark;
+    for (int i = 0; i < WIRE_MARK_TEXT; i++) {
+        mixed = (mixed ^ image[i]) * 0x9e3779b97f4a7c15u;
+        mixed ^= mixed >> 29;
+    }
+    return (uint32_t)(mixed >> 32);
 }
 
 #endif

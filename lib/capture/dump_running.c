@@ -96,14 +96,27 @@ bool dump_running_sample(struct dumper *d, pid_t tid, struct python_reader *read
     return taking.taken;
 }
 
-bool dump_running_holds(struct dumper *d)
+/* 0: what lies there cannot be read. */
+static uint32_t mark_of(struct dumper *d, uint64_t code)
 {
     const struct wire_thread *thread = &d->natives->wire;
+    const struct wire_layout *row = &thread->layout;
+    struct remote *remote = python_remote(d->python);
     uint8_t bytes[WIRE_BYTES] = {0};
+    uint64_t text, image[WIRE_MARK_TEXT];
+    if (!remote_read(remote, code + row->code_low, bytes, row->code_bytes))
+        return 0;
+    uint32_t mark = wire_mark(row, bytes, code, thread->process);
+    if (row->mark_text == WIRE_NONE)
+        return mark;
+    memcpy(&text, bytes + row->mark_text, sizeof text);
+    return remote_read(remote, text + row->mark_text_at, image, sizeof image) ? wire_mark_text(mark, image) : mark;
+}
+
+bool dump_running_holds(struct dumper *d)
+{
     for (uint32_t i = 0; i < d->stack.depth; i++) {
-        uint64_t code = d->stack.frames[i].code;
-        if (!remote_read(python_remote(d->python), code + thread->layout.code_low, bytes, thread->layout.code_bytes) ||
-            wire_mark(&thread->layout, bytes, code, thread->process) != d->stack.frames[i].mark)
+        if (mark_of(d, d->stack.frames[i].code) != d->stack.frames[i].mark)
             return false;
     }
     return true;

@@ -82,6 +82,7 @@ static void set_up(struct trial *trial, struct kernel_sampler *sampler, struct w
                    .code_size = 8 * sizeof(uint64_t),
                    .code_texts = {WIRE_NONE, WIRE_NONE, WIRE_NONE},
                    .end_owner = FRAMES - 1,
+                   .mark_text = WIRE_NONE,
                    .mark_words = {0, 8, 16, 24, 32, 40},
                    .mark_halves = {48, 52, 56, 60}},
     };
