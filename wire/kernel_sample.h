@@ -243,21 +243,21 @@ struct wire_call {
     uint64_t depth; /* frames of the kernel's stack */
 };
 
+static inline uint64_t wire_mix(uint64_t mark, uint64_t value)
+{
+    mark = (mark ^ value) * 0x9e3779b97f4a7c15u;
+    return mark ^ mark >> 29;
+}
+
 /* The mark of the code object at `address` whose bytes from code_low on are at `bytes`, a buffer of WIRE_BYTES. */
 static inline uint32_t wire_mark(const struct wire_layout *layout, const uint8_t *bytes, uint64_t address,
                                  uint32_t process)
 {
     uint64_t mark = address ^ (uint64_t)process << 40;
-    for (int i = 0; i < WIRE_MARK_WORDS; i++) {
-        uint32_t at = layout->mark_words[i] & (WIRE_FIELDS_BYTES - 1);
-        mark = (mark ^ *(const uint64_t *)(bytes + at)) * 0x9e3779b97f4a7c15u;
-        mark ^= mark >> 29;
-    }
-    for (int i = 0; i < WIRE_MARK_HALVES; i++) {
-        uint32_t at = layout->mark_halves[i] & (WIRE_FIELDS_BYTES - 1);
-        mark = (mark ^ *(const uint32_t *)(bytes + at)) * 0xc2b2ae3d27d4eb4fu;
-        mark ^= mark >> 31;
-    }
+    for (int i = 0; i < WIRE_MARK_WORDS; i++)
+        mark = wire_mix(mark, *(const uint64_t *)(bytes + (layout->mark_words[i] & (WIRE_FIELDS_BYTES - 1))));
+    for (int i = 0; i < WIRE_MARK_HALVES; i++)
+        mark = wire_mix(mark, *(const uint32_t *)(bytes + (layout->mark_halves[i] & (WIRE_FIELDS_BYTES - 1))));
     return (uint32_t)(mark >> 32);
 }
 
@@ -265,10 +265,8 @@ static inline uint32_t wire_mark(const struct wire_layout *layout, const uint8_t
 static inline uint32_t wire_mark_text(uint32_t mark, const uint64_t *image)
 {
     uint64_t mixed = mark;
-    for (int i = 0; i < WIRE_MARK_TEXT; i++) {
-        mixed = (mixed ^ image[i]) * 0x9e3779b97f4a7c15u;
-        mixed ^= mixed >> 29;
-    }
+    for (int i = 0; i < WIRE_MARK_TEXT; i++)
+        mixed = wire_mix(mixed, image[i]);
     return (uint32_t)(mixed >> 32);
 }
 

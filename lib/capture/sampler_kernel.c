@@ -76,7 +76,6 @@ static bool keep_stack(struct sampler *s, const struct tracked_thread *t, const 
 {
     python_stack_stays(t->reader, sample, &s->stack);
     s->stack.exception = (t->marks & MARK_EXCEPTION) != 0;
-    s->stack.attached = (t->marks & MARK_ATTACHED) != 0;
     s->lost = LOSS_UNREADABLE;
     return t->depth > 0 && t->stack != 0 && t->stack_ns >= sample->stays_ns;
 }

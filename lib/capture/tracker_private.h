@@ -1,6 +1,6 @@
-/* What the parts of the tracker thread share: tracker.c looks after processes, tracker_threads.c after the threads of
- * one, tracker_greenlets.c after their greenlets, tracker_locks.c after who holds their locks, tracker_kernel.c takes
- * the kernel's word. */
+/* What the parts of the tracker thread share: tracker.c looks after processes, tracker_ends.c after their ends,
+ * tracker_threads.c after the threads of one, tracker_greenlets.c after their greenlets, tracker_locks.c after who
+ * holds their locks, tracker_kernel.c takes the kernel's word. */
 #ifndef KEISOKU_CAPTURE_TRACKER_PRIVATE_H
 #define KEISOKU_CAPTURE_TRACKER_PRIVATE_H
 
@@ -55,6 +55,13 @@ void tracker_end_process(struct tracker *k, struct tracked_process *process, int
 struct tracked_process *tracker_join_gone(struct measurement *m, pid_t pid, pid_t parent, uint64_t start_ns);
 /* A thread ended, or is read as another one from now on. */
 void tracker_end_thread(struct measurement *m, struct tracked_thread *thread, uint64_t end_ns);
+/* Takes the status of the child that keisoku began, where it has ended. */
+void tracker_reap_child(struct tracker *k);
+/* Ends the processes that are gone, and with the last root the measurement. `wait_for_status`: the kernel's records may
+ * still tell it. */
+void tracker_check_alive(struct tracker *k, bool wait_for_status);
+/* It became another program and was gone before that could be looked at. */
+void tracker_become_unseen(struct tracker *k, struct tracked_process *process);
 /* Lists the threads of a process: new ones are followed, those that are gone end. */
 void tracker_list_threads(struct tracker *k, struct tracked_process *process);
 /* Has the kernel sampler tell the tasks of the process, which are known now. */

@@ -114,28 +114,35 @@ struct text source_class_made(const struct profile *profile, uint32_t function)
 }
 
 /* `self.east = east`: one place to another. */
-static bool is_kept(struct text text)
+static bool is_kept(const struct profile *profile, const bool *keeps, struct text text)
 {
+    (void)profile;
+    (void)keeps;
+    text.at += source_indent(text.at, (size_t)(text.end - text.at));
     const char *sign = text_assignment(text);
     return sign != NULL && !text_augments(text, sign) && text_begins(text, "self.") &&
            text_is_place((struct text){text.at, sign}) && text_is_place((struct text){sign + 1, text.end}) &&
            source_is_plain(text.at, (size_t)(text.end - text.at));
 }
 
+/* Of a body of at most `max` lines: each of them is one that `holds` tells. */
+static bool short_body_holds(struct source_body *body, unsigned max, const bool *keeps,
+                             bool (*holds)(const struct profile *profile, const bool *keeps, struct text text))
+{
+    size_t length;
+    unsigned lines = 0;
+    for (const char *text; (text = source_body_next(body, &length)) != NULL; lines++) {
+        if (lines >= max || !holds(body->profile, keeps, (struct text){text, text + length}))
+            return false;
+    }
+    return lines > 0 && !body->unclear;
+}
+
 bool source_function_only_keeps(const struct profile *profile, uint32_t function)
 {
     struct source_body body;
-    size_t length;
-    unsigned lines = 0;
-    if (!source_body_begin(profile, function, &body))
-        return false;
-    for (const char *text; (text = source_body_next(&body, &length)) != NULL; lines++) {
-        size_t indent = source_indent(text, length);
-        if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, KEPT_MAX) ||
-            !is_kept((struct text){text + indent, text + length}))
-            return false;
-    }
-    return lines > 0 && !body.unclear;
+    return source_body_begin(profile, function, &body) &&
+           short_body_holds(&body, (unsigned)LIMIT_OF(CALL_OVERHEAD, KEPT_MAX), NULL, is_kept);
 }
 
 static bool is_made(const struct profile *profile, const bool *keeps, struct text name)
@@ -171,19 +178,16 @@ static bool only_makes(const struct profile *profile, const bool *keeps, struct 
     return makes;
 }
 
+static bool is_small_step(const struct profile *profile, const bool *keeps, struct text text)
+{
+    return source_is_plain(text.at, (size_t)(text.end - text.at)) || only_makes(profile, keeps, text);
+}
+
 bool source_function_is_small(const struct profile *profile, uint32_t function, const bool *keeps)
 {
     struct source_body body;
-    size_t length;
-    unsigned lines = 0;
-    if (!source_body_begin(profile, function, &body) || body.cached)
-        return false;
-    for (const char *text; (text = source_body_next(&body, &length)) != NULL; lines++) {
-        if (lines >= (unsigned)LIMIT_OF(CALL_OVERHEAD, BODY_MAX) ||
-            (!source_is_plain(text, length) && !only_makes(profile, keeps, (struct text){text, text + length})))
-            return false;
-    }
-    return lines > 0 && !body.unclear;
+    return source_body_begin(profile, function, &body) && !body.cached &&
+           short_body_holds(&body, (unsigned)LIMIT_OF(CALL_OVERHEAD, BODY_MAX), keeps, is_small_step);
 }
 
 unsigned source_function_steps(const struct profile *profile, uint32_t function)

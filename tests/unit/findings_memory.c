@@ -1,4 +1,4 @@
-/* Findings on memory that grows to the end, and on more threads than cores. */
+/* Findings on memory: what grows to the end, is thrown away or collected; and on more threads than cores. */
 #include "findings_tests.h"
 
 #include "diagnose/source_body.h"
@@ -272,13 +272,61 @@ static void what_each_worker_makes_for_itself(void **state)
     }
 }
 
+/* 40 % of the time in the kernel; `faults` in 4 s, at most `megabytes` in use. */
+static struct built *faulting(const char *text, int64_t faults, int64_t megabytes)
+{
+    struct built *built = searching(text, 40);
+    for (size_t i = 0; i < WHOLE; i++)
+        built->state[i] = i * 37 % 100 < 40 ? STATE_KERNEL : STATE_NATIVE_GIL;
+    built->counters[built->profile.n_counters++] =
+        (struct counter){.time_ns = 1, .subject = 1, .kind = COUNTER_MINOR_FAULTS, .value = faults};
+    built->counters[built->profile.n_counters++] =
+        (struct counter){.time_ns = 1, .subject = 1, .kind = COUNTER_PEAK_RSS, .value = megabytes << 20};
+    return built;
+}
+
+static void memory_that_is_thrown_away_is_told(void **state)
+{
+    (void)state;
+    expect_tag(faulting("grid = rate * grid + rest\n", 900000, 200), "temporaries", true);
+    expect_tag(faulting("grid = rate * grid + rest\n", 900000, 3000), "temporaries", false); /* used once, and kept */
+    expect_tag(faulting("grid = rate * grid + rest\n", 90000, 20), "temporaries", false);    /* few */
+    expect_tag(faulting("out.write(piece)\n", 900000, 200), "temporaries", false);
+}
+
+/* Half of the time in collections, with Python on the stack or, as a program ends, without. */
+static struct built *collecting(bool ending)
+{
+    struct built *built = built_new();
+    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1);
+    uint32_t end = built_function(built, "[kernel]", "", false), line = built_stack(built, 0, work, 2);
+    uint32_t last = built_stack(built, 0, end, 0);
+    for (size_t i = 0; i < WHOLE; i++)
+        built_sample(built, (i + 1) * MS, thread, ending && i >= WHOLE / 2 ? last : line,
+                     (ending ? i >= WHOLE / 2 : i % 2) ? STATE_GC : STATE_PYTHON, 1, MS);
+    built_cores(built, 4);
+    return built;
+}
+
+static void collections_at_the_end_are_not_meant(void **state)
+{
+    (void)state;
+    expect_tag(collecting(false), "gc-pressure", true);
+    expect_tag(collecting(true), "gc-pressure", false);
+}
+
 int memory_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_slope_with_its_interval),          cmocka_unit_test(a_cache_without_a_limit),
-        cmocka_unit_test(decorators_that_keep_all),           cmocka_unit_test(what_outlives_a_call),
-        cmocka_unit_test(a_leak_is_of_a_program_that_serves), cmocka_unit_test(more_workers_than_cores),
+        cmocka_unit_test(a_slope_with_its_interval),
+        cmocka_unit_test(a_cache_without_a_limit),
+        cmocka_unit_test(decorators_that_keep_all),
+        cmocka_unit_test(what_outlives_a_call),
+        cmocka_unit_test(a_leak_is_of_a_program_that_serves),
+        cmocka_unit_test(more_workers_than_cores),
         cmocka_unit_test(what_each_worker_makes_for_itself),
+        cmocka_unit_test(memory_that_is_thrown_away_is_told),
+        cmocka_unit_test(collections_at_the_end_are_not_meant),
     };
     return cmocka_run_group_tests_name("findings: memory and cores", tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ int wait_tests(void);
 int line_tests(void);
 int operand_tests(void);
 int thread_tests(void);
+int function_tests(void);
 int call_tests(void);
 int memory_tests(void);
 int share_tests(void);
@@ -46,6 +47,8 @@ struct built *waiting(size_t waits, size_t ms, size_t threads);
 struct diagnosis *diagnosed(struct built *built);
 /* Checks the tags in their order; frees everything. */
 void expect(struct built *built, const char *const *tags);
+/* Checks whether the tag is among them; frees everything. */
+void expect_tag(struct built *built, const char *tag, bool there);
 #define TAGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 #endif

@@ -45,6 +45,18 @@ void expect(struct built *built, const char *const *tags)
     free(built);
 }
 
+void expect_tag(struct built *built, const char *tag, bool there)
+{
+    struct diagnosis *diagnosis = diagnosed(built);
+    bool found = false;
+    for (size_t i = 0; i < diagnosis->n_findings; i++)
+        found = found || strcmp(diagnosis->findings[i].tag, tag) == 0;
+    if (found != there)
+        fail_msg("%s is %s: %s", tag, there ? "missing" : "there", diagnosis->findings[0].sentence);
+    diagnosis_free(diagnosis);
+    free(built);
+}
+
 void two_lines(struct built *built, uint32_t stacks[2])
 {
     uint32_t module = built_function(built, "<module>", "/home/u/app.py", true);
@@ -474,6 +486,7 @@ int main(void)
     failed += line_tests();
     failed += operand_tests();
     failed += thread_tests();
+    failed += function_tests();
     failed += call_tests();
     failed += memory_tests();
     failed += share_tests();

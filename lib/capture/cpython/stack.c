@@ -453,15 +453,12 @@ void python_stack_stays(const struct python_reader *reader, const struct wire_sa
 enum python_read_result python_stack_recorded(struct python_reader *reader, const struct wire_sample *sample,
                                               const struct wire_frame *frames, struct python_stack *stack)
 {
+    python_stack_stays(reader, sample, stack);
     stack->depth = 0;
     stack->task.address = 0;
     stack->truncated = (sample->flags & WIRE_TRUNCATED) != 0;
     stack->holds_gil = (sample->flags & WIRE_HOLDS_GIL) != 0;
-    stack->gil_known = true;
-    stack->gc_running = (sample->flags & WIRE_GC_RUNNING) != 0;
     begin_loops(stack->loops);
-    stack->gil_address = reader->gil_address;
-    stack->gil_size = reader->gil_size;
     if (sample->result != WIRE_OK)
         return sample->result == WIRE_INVALID ? PYTHON_READ_INVALID : PYTHON_READ_UNREADABLE;
     struct walk walk = {.reader = reader,
