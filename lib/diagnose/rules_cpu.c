@@ -1,4 +1,4 @@
-/* Rules on what the CPU time is in: a hot loop, collections, native code, nothing in particular. See rules.h. */
+/* Rules on what the CPU time is in: a hot loop, collections, native code. See rules.h. */
 #include "diagnose/native_line.h"
 #include "diagnose/rules.h"
 #include "diagnose/source_loop.h"
@@ -334,61 +334,5 @@ bool rule_already_native(const struct facts *facts, const struct finding *earlie
     finding->confidence = builtin ? (facts->loop_share >= 0 ? 0.8 : 0.6) : 0.9;
     finding_unseen(facts, finding, words->unseen, sizeof words->unseen);
     words_percent(words->share, sizeof words->share, builtin ? facts->hot_share.share : facts->native.share);
-    return true;
-}
-
-/* Most own time on the CPU, whatever the code: `hot` is of the interpreter's alone. */
-static const struct function_sum *hottest_of_all(const struct facts *facts)
-{
-    const struct function_sum *best = facts->hot;
-    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
-        const struct function_sum *sum = &facts->aggregate->functions[i];
-        if (sum->function != 0 && facts->profile->functions[sum->function].kind == FUNCTION_PYTHON && best != NULL &&
-            sum->self_cpu_ns > best->self_cpu_ns)
-            best = sum;
-    }
-    return best;
-}
-
-bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t n_earlier, struct finding *finding,
-               struct words *words)
-{
-    (void)earlier;
-    if (n_earlier > 0)
-        return false;
-    snprintf(words->gain, sizeof words->gain, "%.1fx", LIMIT_OF(FLAT, GAIN_MIN));
-    const struct function_sum *hottest = facts->active >= LIMIT_OF(FLAT, ACTIVE_MIN) ? hottest_of_all(facts) : NULL;
-    double allowed = facts->cores_allowed;
-    if (allowed >= LIMIT_OF(FLAT, CORES_MIN) && facts->diagnosis->cores_used >= LIMIT_OF(FLAT, CORES_FULL) * allowed)
-        snprintf(words->reason, sizeof words->reason, "All %.0f cores are at work already.", allowed);
-    else if (facts->import.share >= LIMIT_OF(FLAT, IMPORT_MIN) && facts->active >= LIMIT_OF(FLAT, ACTIVE_MIN))
-        snprintf(words->reason, sizeof words->reason, "%.0f %% of the CPU time is importing modules.",
-                 facts->import.share * 100);
-    else if (hottest != NULL)
-        snprintf(words->reason, sizeof words->reason, "The hottest function has %.0f %% of the CPU time.",
-                 cpu_part(facts, hottest->self_cpu_ns).share * 100);
-    if (hottest != NULL) {
-        finding_add_share(finding, "CPU time in its hottest", cpu_part(facts, hottest->self_cpu_ns));
-        finding->function = hottest->function;
-        finding->file = facts->profile->functions[hottest->function].file;
-        finding->line = finding->line_first = finding->line_last = hottest->hot_line;
-    }
-    finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
-    finding_add(finding, "cores used", "cores", facts->diagnosis->cores_used);
-    finding_add(finding, "cores free", "cores", facts->diagnosis->cores_free);
-    finding->confidence = facts->told_apart ? 0.8 : 0.5;
-    if (finding_unseen(facts, finding, words->unseen, sizeof words->unseen)) {
-        size_t length = strlen(words->reason);
-        snprintf(words->reason + length, sizeof words->reason - length, "%sBut %s.", length > 0 ? " " : "",
-                 words->unseen);
-        words->action =
-            "Look again with what is missing here (Python 3.8 or later, no --no-operands or --no-source, the whole "
-            "recording) before you leave it as it is.";
-    }
-    if (facts->active >= LIMIT_OF(FLAT, ACTIVE_MIN))
-        finding_not_told_apart(facts, finding);
-    finding_not_measured(finding, "how the time grows with the input");
-    if (!facts->cores_known)
-        finding_not_measured(finding, "how busy the cores were: whether more of them would help");
     return true;
 }

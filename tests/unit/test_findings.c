@@ -172,6 +172,39 @@ static void phases_are_flat(void **state)
     expect(built, TAGS("flat"));
 }
 
+/* Ten functions of libraries, called in turns from `lines` lines of own code. */
+static struct built *asking_libraries(uint32_t lines)
+{
+    struct built *built = built_new();
+    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1), stacks[10];
+    uint32_t own[] = {built_stack(built, 0, work, 5), built_stack(built, 0, work, 6)};
+    uint32_t search = built_function(built, "search", "/usr/lib/python3.14/re/__init__.py", false);
+    for (uint32_t i = 0; i < 10; i++) {
+        char name[] = "parse_0";
+        name[6] = (char)('0' + i);
+        uint32_t parse = built_function(built, name, "/usr/lib/python3.14/re/_parser.py", false);
+        stacks[i] = built_stack(built, built_stack(built, own[i % lines], search, 177), parse, 10 * i);
+    }
+    rounds(built, 0, thread, stacks, 10, 1, STATE_PYTHON, WHOLE);
+    built_cores(built, 1);
+    return built;
+}
+
+static void what_one_line_asks_of_libraries_is_said(void **state)
+{
+    (void)state;
+    for (uint32_t lines = 1; lines <= 2; lines++) {
+        struct built *built = asking_libraries(lines);
+        struct diagnosis *diagnosis = diagnosed(built);
+        const struct finding *finding = &diagnosis->findings[0];
+        assert_string_equal(finding->tag, "flat");
+        assert_int_equal(strstr(finding->sentence, "library code, search, for app.py:5") != NULL, lines == 1);
+        assert_int_equal(finding->line == 5 && built->profile.function_own[finding->function], lines == 1);
+        diagnosis_free(diagnosis);
+        free(built);
+    }
+}
+
 void built_text(struct built *built, uint32_t function, uint32_t first_line, const char *text)
 {
     static struct profile_source source;
@@ -469,6 +502,7 @@ int main(void)
         cmocka_unit_test(hot_loop_with_free_cores_comes_first),
         cmocka_unit_test(hot_loop_without_instruction_pointers),
         cmocka_unit_test(phases_are_flat),
+        cmocka_unit_test(what_one_line_asks_of_libraries_is_said),
         cmocka_unit_test(one_core_holds_for_rounds),
         cmocka_unit_test(full_pool_is_left_alone),
         cmocka_unit_test(native_is_left_native),
