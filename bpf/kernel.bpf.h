@@ -41,6 +41,7 @@ struct pid {
 } __attribute__((preserve_access_index));
 struct task_struct {
     int pid, tgid;
+    void *mm;
     struct task_struct *real_parent, *group_leader;
     struct pid *thread_pid;
     struct sched_entity se;

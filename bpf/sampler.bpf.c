@@ -209,33 +209,35 @@ static bool is_told(struct wire_switches *of, __u32 each)
 
 /*
  * Frames change only while their thread has the GIL. Taking it after another thread writes the holder and counts one
- * up; and what a thread wrote itself it sees. So where another one was the holder as the thread came to a core, and the
- * count is now what it was then, it did not have the GIL in between: it only tried, as those do that wait for it, 200
- * times a second each, and its stack is still that of its last wait.
+ * up; and what a thread wrote itself it sees. So where another one was the holder as the thread came to a core, and
+ * another one is it and the count is the same as it leaves, it did not have the GIL in between: it only tried, as those
+ * do that wait for it, 200 times a second each, and its stack is still that of its last wait.
  */
-static bool read_gil(const struct wire_thread *thread, struct wire_gil *gil)
+static bool another_holds(const struct wire_thread *thread, struct wire_gil *gil)
 {
-    return thread->gil != 0 && bpf_probe_read_user(gil, sizeof *gil, (const void *)thread->gil) == 0;
+    return thread->gil != 0 && bpf_probe_read_user(gil, sizeof *gil, (const void *)thread->gil) == 0 &&
+           gil->holder != thread->state;
 }
 
-/* As the thread comes to a core. */
-static void note_gil(struct wire_thread *thread)
+/* As the thread comes to a core, whose memory is still that of the one before it: known where that is of its process.
+ */
+static void note_gil(struct task_struct *before, struct task_struct *task, struct wire_thread *thread)
 {
     struct wire_switches *of = &thread->switches;
     struct wire_gil gil = {0};
     if (of->stays_ns == 0)
         return;
-    if (!read_gil(thread, &gil) || gil.holder == thread->state)
+    if (before->mm == NULL || before->mm != task->mm || !another_holds(thread, &gil))
         of->stays_ns = 0;
     of->gil_count = gil.count;
 }
 
-/* As the thread leaves its core. */
+/* As the thread leaves its core. Where it was not seen to come, nothing was noted. */
 static bool stays(struct wire_thread *thread)
 {
     struct wire_switches *of = &thread->switches;
     struct wire_gil gil = {0};
-    if (of->stays_ns != 0 && (!read_gil(thread, &gil) || gil.count != of->gil_count))
+    if (of->stays_ns != 0 && (of->left_ns != 0 || !another_holds(thread, &gil) || gil.count != of->gil_count))
         of->stays_ns = 0;
     return of->stays_ns != 0;
 }
@@ -254,10 +256,10 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
 {
     struct wire_switches *of = &thread->switches;
     __u32 core = bpf_get_smp_processor_id(), each = stands_for(of, now_ns);
+    bool same = stays(thread);
     of->left_ns = now_ns;
     of->delay_ns = task->sched_info.run_delay;
     of->told = 0;
-    bool same = stays(thread);
     if (!is_told(of, each))
         return false;
     struct scratch *out = bpf_map_lookup_elem(&scratches, &core);
@@ -329,7 +331,7 @@ static void note_core(bool busy, bool waits)
         here->busy = busy;
 }
 
-static void comes(struct task_struct *task, struct wire_thread *thread, __u64 now_ns)
+static void comes(struct task_struct *before, struct task_struct *task, struct wire_thread *thread, __u64 now_ns)
 {
     struct wire_switches *of = &thread->switches;
     __u64 away_ns = now_ns - of->left_ns;
@@ -338,7 +340,7 @@ static void comes(struct task_struct *task, struct wire_thread *thread, __u64 no
         return;
     }
     of->left_ns = 0;
-    note_gil(thread);
+    note_gil(before, task, thread);
     if (!of->told && away_ns < WIRE_LONG_WAIT_NS)
         return;
     /* in the queues of other cores, which is counted already, and in that of this one */
@@ -365,7 +367,7 @@ int on_switch(const __u64 *arguments)
     if (thread != NULL) {
         start_ns = bpf_ktime_get_ns();
         see_core(start_ns);
-        comes(next, thread, start_ns);
+        comes(before, next, thread, start_ns);
         if (!waits)
             thread->switches.spent_ns += bpf_ktime_get_ns() - start_ns;
     }

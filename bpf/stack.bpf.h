@@ -124,14 +124,22 @@ static struct seen_code *seen_at(struct scratch *out, __u64 code)
 }
 
 /* Where a code object has no number of its own, one that was made in the place of another may have all its fields: its
- * file's name, length, hash and beginning, goes into the mark. */
+ * file's name, length and beginning, goes into the mark. */
 ONCE __u32 with_text(struct wire_thread *thread, __u64 text, __u32 mark)
 {
-    uint64_t image[WIRE_MARK_TEXT] = {0};
-    if (thread == NULL ||
-        bpf_probe_read_user(image, sizeof image, (const void *)(text + thread->layout.mark_text_at)) != 0)
+    uint64_t image[WIRE_MARK_TEXT] = {0}, length = 0, state = 0;
+    if (thread == NULL || !read_u64(text + thread->layout.text_length, &length))
         return mark;
-    return wire_mark_text(mark, image);
+    const struct wire_layout *row = &thread->layout;
+    if (row->text_state != WIRE_NONE && !read_u64(text + row->text_state, &state))
+        return mark;
+    bool ascii = row->text_state == WIRE_NONE || ((__u32)state & row->text_ascii) != 0;
+    __u64 start = text + row->text_start[ascii ? 0 : 1], size = length;
+    if (size > sizeof image)
+        size = sizeof image;
+    if (bpf_probe_read_user(image, size, (const void *)start) != 0)
+        return mark;
+    return wire_mark_text(mark, length, image);
 }
 
 ONCE int look_at(struct wire_thread *thread, struct scratch *out, __u64 code)

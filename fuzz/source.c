@@ -60,9 +60,10 @@ static void ask_function(const struct profile *profile, uint32_t function)
 static void ask_line(const struct profile *profile, uint32_t line)
 {
     static bool (*const questions[])(const char *, size_t) = {
-        source_tests_membership, source_only_calls, source_loops,          source_only_measures, source_waits_for_any,
-        source_is_plain,         source_queries,    source_shifts,         source_writes,        source_writes_at_once,
-        source_unlocks,          source_locks,      source_adds_to_itself,
+        source_tests_membership, source_only_calls,         source_loops,       source_only_measures,
+        source_waits_for_any,    source_is_plain,           source_queries,     source_shifts,
+        source_writes,           source_writes_at_once,     source_unlocks,     source_locks,
+        source_adds_to_itself,   source_adds_before_itself, source_only_counts,
     };
     size_t length;
     const char *text = source_line(profile, 1, line, &length);

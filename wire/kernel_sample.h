@@ -16,7 +16,7 @@ enum {
     WIRE_BYTES = WIRE_FIELDS_BYTES + 8,
     WIRE_MARK_WORDS = 6,
     WIRE_MARK_HALVES = 4,
-    WIRE_MARK_TEXT = 6, /* words of a name */
+    WIRE_MARK_TEXT = 6, /* words of a name, at most */
     WIRE_TEXTS = 3,     /* of a code object: file, name, qualified name */
     WIRE_TEXT_BYTES = 512,
     WIRE_TABLE_BYTES = 16384,
@@ -51,8 +51,9 @@ struct wire_layout {
     uint32_t table_size;                         /* where a bytes object says how long it is */
     uint32_t table_head;                         /* and what stands before its bytes */
     uint16_t mark_words[WIRE_MARK_WORDS], mark_halves[WIRE_MARK_HALVES]; /* fields from code_low on; may repeat */
-    uint32_t mark_text, mark_text_at; /* address of its file's name, from code_low on; of that name's bytes that tell,
-                                         from its own address on. WIRE_NONE: a code object has a number that tells it */
+    uint32_t mark_text; /* address of its file's name, from code_low on; WIRE_NONE: it has a number that tells it */
+    uint32_t text_length, text_state;   /* fields of that name; WIRE_NONE: it is bytes, which have no state */
+    uint32_t text_ascii, text_start[2]; /* bits of the state; where the name begins if they are set, and if not */
     uint32_t code_tag_mask;
     uint32_t end_owner;    /* owner from which on frames end a stack; 0: the entry of a loop does */
     uint32_t ip_scale;     /* the frame holds an index of so many bytes each; 0: an address */
@@ -261,10 +262,10 @@ static inline uint32_t wire_mark(const struct wire_layout *layout, const uint8_t
     return (uint32_t)(mark >> 32);
 }
 
-/* That mark, with what its file's name begins with. */
-static inline uint32_t wire_mark_text(uint32_t mark, const uint64_t *image)
+/* That mark, with the length of its file's name and what that begins with: nothing else of a text stays as it is. */
+static inline uint32_t wire_mark_text(uint32_t mark, uint64_t length, const uint64_t *image)
 {
-    uint64_t mixed = mark;
+    uint64_t mixed = wire_mix(mark, length);
     for (int i = 0; i < WIRE_MARK_TEXT; i++)
         mixed = wire_mix(mixed, image[i]);
     return (uint32_t)(mixed >> 32);

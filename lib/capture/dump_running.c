@@ -96,27 +96,44 @@ bool dump_running_sample(struct dumper *d, pid_t tid, struct python_reader *read
     return taking.taken;
 }
 
-/* 0: what lies there cannot be read. */
-static uint32_t mark_of(struct dumper *d, uint64_t code)
+/* The mark with the file's name, as the interrupt makes it. Where that name was not there in the interrupt, its mark is
+ * without. */
+static bool has_mark(struct dumper *d, uint64_t text, uint32_t bare, uint32_t mark)
+{
+    const struct wire_layout *row = &d->natives->wire.layout;
+    struct remote *remote = python_remote(d->python);
+    uint64_t image[WIRE_MARK_TEXT] = {0}, length;
+    uint32_t state = row->text_ascii;
+    if (bare == mark)
+        return true;
+    if (!remote_read(remote, text + row->text_length, &length, sizeof length) ||
+        (row->text_state != WIRE_NONE && !remote_read(remote, text + row->text_state, &state, sizeof state)))
+        return false;
+    uint64_t start = text + row->text_start[(state & row->text_ascii) != 0 ? 0 : 1];
+    return remote_read(remote, start, image, length < sizeof image ? length : sizeof image) &&
+           wire_mark_text(bare, length, image) == mark;
+}
+
+/* Is the code object there that the frame had? */
+static bool holds(struct dumper *d, uint64_t code, uint32_t mark)
 {
     const struct wire_thread *thread = &d->natives->wire;
     const struct wire_layout *row = &thread->layout;
-    struct remote *remote = python_remote(d->python);
     uint8_t bytes[WIRE_BYTES] = {0};
-    uint64_t text, image[WIRE_MARK_TEXT];
-    if (!remote_read(remote, code + row->code_low, bytes, row->code_bytes))
-        return 0;
-    uint32_t mark = wire_mark(row, bytes, code, thread->process);
+    uint64_t text;
+    if (mark == 0 || !remote_read(python_remote(d->python), code + row->code_low, bytes, row->code_bytes))
+        return false;
+    uint32_t bare = wire_mark(row, bytes, code, thread->process);
     if (row->mark_text == WIRE_NONE)
-        return mark;
+        return bare == mark;
     memcpy(&text, bytes + row->mark_text, sizeof text);
-    return remote_read(remote, text + row->mark_text_at, image, sizeof image) ? wire_mark_text(mark, image) : mark;
+    return has_mark(d, text, bare, mark);
 }
 
 bool dump_running_holds(struct dumper *d)
 {
     for (uint32_t i = 0; i < d->stack.depth; i++) {
-        if (mark_of(d, d->stack.frames[i].code) != d->stack.frames[i].mark)
+        if (!holds(d, d->stack.frames[i].code, d->stack.frames[i].mark))
             return false;
     }
     return true;

@@ -100,6 +100,16 @@ static double tree_ns(const struct profile *profile)
     return ns;
 }
 
+/* CPU time of our own. Of a part: as much of the whole's as it is long. */
+static double own_ns(const struct profile *profile)
+{
+    const struct profile *whole = profile->whole;
+    double own = (double)profile->self.own_cpu_ns;
+    if (whole == NULL || whole->duration_ns == 0)
+        return own;
+    return own * fmin(1, (double)profile->duration_ns / (double)whole->duration_ns);
+}
+
 /*
  * Cores that were free: allowed by affinity and quota, and idle during the recording, or ours: we are not there when
  * nothing is measured. When more cores are counted than the program may use, which of them it may use is not known, so
@@ -124,7 +134,7 @@ static int make_cores(struct facts *facts, struct diagnosis *diagnosis)
     facts->cores_known = duration_ns > 0 && counted > 0;
     if (facts->cores_known) {
         double least = fmin(used * duration_ns, busy_ns); /* what we took at the ends is in no core's count */
-        double busy = fmax(least, busy_ns - (double)profile->self.own_cpu_ns) / duration_ns;
+        double busy = fmax(least, busy_ns - own_ns(profile)) / duration_ns;
         available = fmin(available, (double)counted - busy);
         facts->others = fmax(0, busy - used);
     }

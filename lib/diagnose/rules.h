@@ -69,8 +69,14 @@ bool source_queries(const char *text, size_t length);
 
 /* Does it take from or put at the front of a list, `.pop(0)`, `.insert(0, …)`, and call nothing else? */
 bool source_shifts(const char *text, size_t length);
-/* `x = x + …`? */
+/* `x = x + …`? `x = … + x`? */
 bool source_adds_to_itself(const char *text, size_t length);
+bool source_adds_before_itself(const char *text, size_t length);
+/* Does it search with a method and else only measure or add one? ".index(", ".count(", ".remove("; NULL: it does not.
+ */
+const char *source_seeks(const char *text, size_t length);
+/* Does it call nothing, but range for a loop? */
+bool source_only_counts(const char *text, size_t length);
 /* Does it write or flush? */
 bool source_writes(const char *text, size_t length);
 /* Does it empty a buffer: `.flush()`, `flush=True`? */

@@ -75,18 +75,32 @@ static double sure_gain(const struct facts *facts, const struct kind *kind, doub
     return fmin(gain, calls > 0 ? fmax(sure, gain_amdahl(part, calls)) : sure);
 }
 
+/* All is on one line, which is gone round, calls nothing and works on plain numbers. */
+static bool computes_numbers(const struct facts *facts)
+{
+    const struct profile *profile = facts->profile;
+    const struct function_sum *hot = facts->hot;
+    size_t length = 0;
+    bool known = false;
+    const char *text = source_line(profile, profile->functions[hot->function].file, hot->hot_line, &length);
+    return text != NULL && kind_of(profile, hot->function).numbers && source_only_counts(text, length) &&
+           source_line_goes_round(profile, hot->function, hot->hot_line, &known) &&
+           part_in_loop(facts) >= LIMIT_OF(HOT_LOOP, NUMBERS_MIN);
+}
+
 /* One line that holds all of a function may be one native call: lines that alternate are a loop in Python. */
 static bool lines_alternate(const struct facts *facts)
 {
     return 1 - facts->hot_line_share >= LIMIT_OF(HOT_LOOP, LINES_MIN);
 }
 
-/* That one line has it all, and what it calls has most of that: native code around the call would change little. */
+/* That one line has it all, and what it calls has most of that: native code around the call would change little. What
+ * the interpreter does for plain numbers outside of its loop is arithmetic, and no call. */
 static bool calls_have_it(const struct facts *facts)
 {
     double part = part_in_loop(facts);
     return !lines_alternate(facts) && part >= 0 && part < LIMIT_OF(HOT_LOOP, LOOP_MIN) &&
-           !(recursion_factor(facts) > 0);
+           !(recursion_factor(facts) > 0) && !computes_numbers(facts);
 }
 
 /* Of the hot function's own time, that on lines that its loops go round; 1: no text tells. What a program calls often

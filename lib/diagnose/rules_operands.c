@@ -102,14 +102,29 @@ static bool seems_to_search(const struct facts *facts, const struct line_sum *li
            python >= LIMIT_OF(LIST_MEMBERSHIP, PYTHON_MIN) * line->cpu_ns;
 }
 
-static bool searches(const struct facts *facts, const struct line_sum *line, struct line_operand *operand)
+static bool walks_through(const struct facts *facts, const struct line_sum *line, const char *operation,
+                          struct line_operand *operand)
 {
     static const char *const walked[] = {"list", "tuple", "collections.deque", NULL};
-    if (!profile_line_operand(facts->profile, line->file, line->line, "in", 0, operand) ||
-        (double)operand->looks < LIMIT_OF(LIST_MEMBERSHIP, LOOKS_MIN))
-        return false;
-    return is_certain(facts, line, operand) && is_one_of(operand->type, walked) &&
+    return profile_line_operand(facts->profile, line->file, line->line, operation, 0, operand) &&
+           is_certain(facts, line, operand) && is_one_of(operand->type, walked) &&
            operand->mean >= LIMIT_OF(LIST_MEMBERSHIP, ITEMS_MIN);
+}
+
+/* `in`, or a method that searches likewise. What it is goes to `with`. */
+static bool searches(const struct facts *facts, const struct line_sum *line, struct line_operand *operand, char *with,
+                     size_t size)
+{
+    size_t length = 0;
+    const char *text = source_line(facts->profile, line->file, line->line, &length);
+    const char *seeks = text != NULL ? source_seeks(text, length) : NULL;
+    snprintf(with, size, "`in`");
+    if (walks_through(facts, line, "in", operand))
+        return true;
+    if (seeks == NULL || !walks_through(facts, line, "call", operand))
+        return false;
+    snprintf(with, size, "`%s)`", seeks);
+    return true;
 }
 
 static bool was_looked_at(const struct facts *facts, const struct line_sum *line)
@@ -129,13 +144,17 @@ bool rule_list_membership(const struct facts *facts, const struct finding *earli
         struct line_operand operand = {0};
         if (line->line == 0 || line_cpu(facts, line).low < LIMIT_OF(LIST_MEMBERSHIP, KNOWN_MIN))
             continue;
-        bool seen = searches(facts, line, &operand);
+        bool seen = searches(facts, line, &operand, words->count, sizeof words->count);
         if (!seen && (was_looked_at(facts, line) || !seems_to_search(facts, line)))
             continue;
         fill(facts, line, seen ? &operand : NULL, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW), finding, words);
         if (seen) {
             operand_describe(&operand, words->reason, sizeof words->reason);
             add_operand(finding, &operand);
+            if (strcmp(words->count, "`in`") != 0)
+                words->action =
+                    "Keep beside it a dict from each item to where it is, or to how often it is there, and ask "
+                    "that: one step in place of a walk through all.";
             finding_not_measured(finding, "whether its items can be hashed");
             finding_not_measured(finding, "where in it the match is: near its front it is found fast already");
             finding->confidence = 0.9;
@@ -184,29 +203,31 @@ bool rule_list_shift(const struct facts *facts, const struct finding *earlier, s
 /* ---- quadratic-concat -----------------------------------------------------------------------------------------------
  */
 
-static bool takes_its_place(const struct profile *profile, const struct line_sum *line)
-{
-    size_t length = 0;
-    const char *text = source_line(profile, line->file, line->line, &length);
-    return text != NULL && source_adds_to_itself(text, length);
-}
-
-/* What grows by a little each time and is copied whole: bytes and tuples by either sign, lists by `+` only. With `+`
- * the result must take the place of what was added to: a copy that is kept beside it is wanted. */
+/* What grows by a little each time and is copied whole: bytes and tuples by either sign, lists by `+` only, texts where
+ * the little stands before them. With `+` the result must take the place of what was added to: a copy that is kept
+ * beside it is wanted. */
 static bool grows_by_copies(const struct facts *facts, const struct line_sum *line, struct line_operand *operand)
 {
-    static const char *const signs[] = {"+=", "+"};
-    static const char *const either[] = {"bytes", "tuple", NULL}, *const plain[] = {"bytes", "tuple", "list", NULL};
-    for (size_t i = 0; i < 2; i++) {
+    static const struct {
+        const char *sign, *types[5];
+        int grows; /* slot of what does */
+        bool (*takes_its_place)(const char *text, size_t length);
+    } ways[] = {{"+=", {"bytes", "tuple"}, 0, NULL},
+                {"+", {"bytes", "tuple", "list"}, 0, source_adds_to_itself},
+                {"+", {"bytes", "tuple", "list", "str"}, 1, source_adds_before_itself}};
+    size_t length = 0;
+    const char *text = source_line(facts->profile, line->file, line->line, &length);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         struct line_operand added;
-        if (!profile_line_operand(facts->profile, line->file, line->line, signs[i], 0, operand) ||
-            !profile_line_operand(facts->profile, line->file, line->line, signs[i], 1, &added) ||
+        if (!profile_line_operand(facts->profile, line->file, line->line, ways[i].sign, ways[i].grows, operand) ||
+            !profile_line_operand(facts->profile, line->file, line->line, ways[i].sign, 1 - ways[i].grows, &added) ||
             (double)operand->looks < LIMIT_OF(QUADRATIC_CONCAT, LOOKS_MIN) || !is_certain(facts, line, operand) ||
-            !is_one_of(operand->type, i == 0 ? either : plain) || added.sized == 0 ||
-            (i == 1 && !takes_its_place(facts->profile, line)))
+            !is_one_of(operand->type, ways[i].types) || added.sized == 0 ||
+            (ways[i].takes_its_place != NULL && (text == NULL || !ways[i].takes_its_place(text, length))))
             continue;
-        bool long_one = operand->mean >= (strcmp(operand->type, "bytes") == 0 ? LIMIT_OF(QUADRATIC_CONCAT, BYTES_MIN)
-                                                                              : LIMIT_OF(QUADRATIC_CONCAT, ITEMS_MIN));
+        bool of_bytes = strcmp(operand->type, "bytes") == 0 || strcmp(operand->type, "str") == 0;
+        bool long_one =
+            operand->mean >= (of_bytes ? LIMIT_OF(QUADRATIC_CONCAT, BYTES_MIN) : LIMIT_OF(QUADRATIC_CONCAT, ITEMS_MIN));
         if (long_one && operand->mean >= LIMIT_OF(QUADRATIC_CONCAT, TIMES_MIN) * added.mean &&
             (double)operand->most >= LIMIT_OF(QUADRATIC_CONCAT, GROWTH_MIN) * (double)operand->least)
             return true;

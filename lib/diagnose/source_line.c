@@ -135,16 +135,40 @@ bool source_shifts(const char *text, size_t length)
            (contains(text, length, ".pop(0)") || contains(text, length, ".insert(0,"));
 }
 
+static unsigned count(const char *text, size_t length, const char *part)
+{
+    size_t size = strlen(part);
+    unsigned n = 0;
+    for (const char *at = text; (at = memmem(at, length - (size_t)(at - text), part, size)) != NULL; at += size)
+        n++;
+    return n;
+}
+
+/* Of its calls, those that measure or add one. */
+static unsigned light_calls(const char *text, size_t length)
+{
+    return count(text, length, "len(") + count(text, length, ".append(") + count(text, length, ".add(");
+}
+
 bool source_only_measures(const char *text, size_t length)
 {
-    static const char *const calls[] = {"len(", ".append(", ".add("};
-    unsigned known = 0;
+    return light_calls(text, length) >= scan_line(text, length).calls;
+}
+
+bool source_only_counts(const char *text, size_t length)
+{
+    struct scan scan = scan_line(text, length);
+    return !scan.unfinished && scan.calls <= count(text, length, " range(");
+}
+
+const char *source_seeks(const char *text, size_t length)
+{
+    static const char *const calls[] = {".index(", ".count(", ".remove("};
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
-        size_t size = strlen(calls[i]);
-        for (const char *at = text; (at = memmem(at, length - (size_t)(at - text), calls[i], size)) != NULL; at += size)
-            known++;
+        if (count(text, length, calls[i]) == 1 && scan_line(text, length).calls == 1 + light_calls(text, length))
+            return calls[i];
     }
-    return known >= scan_line(text, length).calls;
+    return NULL;
 }
 
 /* Up to the sign of an assignment, without the blanks around it; 0: the line is none. */
@@ -177,6 +201,19 @@ bool source_adds_to_itself(const char *text, size_t length)
     while (right < end && *right == ' ')
         right++;
     return right < end && *right == '+';
+}
+
+bool source_adds_before_itself(const char *text, size_t length)
+{
+    size_t from = source_indent(text, length), target = target_length(text + from, length - from);
+    while (length > from && (text[length - 1] == ' ' || text[length - 1] == '\r'))
+        length--;
+    if (target == 0 || length < from + 2 * target + 2 || memcmp(text + from, text + length - target, target) != 0)
+        return false;
+    const char *before = text + length - target - 1;
+    while (before > text && *before == ' ')
+        before--;
+    return *before == '+';
 }
 
 bool source_flushes(const char *text, size_t length)

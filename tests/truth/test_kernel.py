@@ -296,6 +296,8 @@ def test_stacks_of_waits_for_the_gil(run_keisoku: Run, report: Report, python: I
     """Of a thread that did not have the GIL since its last wait, the stack is not read again: it must still be that
     one."""
     python.since(3, 8, "threading.get_native_id")
+    if python.free_threaded:
+        pytest.skip("no GIL to wait for")
     done = by_kernel(run_keisoku, report, python, PROGRAMS / "gil_turns.py", "2.5", "6", options=("--rate", "1000"))
     logs = {int(tid): [(int(ns), str(name)) for ns, name in log] for tid, log in json.loads(done.done.out).items()}
     with closing(sqlite3.connect(f"file:{done.path}?mode=ro", uri=True)) as connection:

@@ -151,7 +151,11 @@ bool python_wire_code(const struct layout *row, struct wire_layout *wire)
         wire->mark_halves[i] = (uint16_t)((has_field(row, halves[i], 4) ? halves[i] : row->code_firstlineno) - low);
     bool told = has_version(row) || !has_field(row, row->code_filename, 8);
     wire->mark_text = told ? WIRE_NONE : row->code_filename - low;
-    wire->mark_text_at = row->object_type + 8; /* what follows every object's head: length, hash, and so on */
+    wire->text_length = row->str_length;
+    wire->text_state = row->byte_strings ? WIRE_NONE : row->str_state;
+    wire->text_ascii = text_ascii_bits(row);
+    wire->text_start[0] = row->str_ascii_size;
+    wire->text_start[1] = row->str_compact_size;
     const uint32_t texts[WIRE_TEXTS] = {row->code_filename, row->code_name, row->code_qualname};
     for (int i = 0; i < WIRE_TEXTS; i++)
         wire->code_texts[i] = has_field(row, texts[i], 8) ? texts[i] : WIRE_NONE;

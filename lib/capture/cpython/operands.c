@@ -302,6 +302,8 @@ int64_t python_operand_length(const struct python *python, const uint8_t *head, 
         at = strcmp(type, sized[i]) == 0 ? row->var_size : at;
     if (!layout_has(at) || at + 8 > OPERAND_HEAD_BYTES)
         return -1;
+    if ((kind & LIST) && at + 24 <= OPERAND_HEAD_BYTES && load_u64(head + at + 16) == UINT64_MAX)
+        return -1; /* it is being sorted: until then it has no items and no room */
     int64_t length = (int64_t)load_u64(head + at);
     return length >= 0 && length <= length_max ? length : -1;
 }

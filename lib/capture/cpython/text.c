@@ -4,6 +4,11 @@
 
 enum { CHARACTERS_MAX = 1 << 30, KIND_MASK = 7, COMPACT_BIT = 8, ASCII_BIT = 16, SHORT_TEXT = 64 };
 
+uint32_t text_ascii_bits(const struct layout *row)
+{
+    return (uint32_t)ASCII_BIT << row->str_kind_shift;
+}
+
 struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit)
 {
     struct text_part none = {0};
