@@ -133,7 +133,7 @@ static void sum_threads(struct parter *parter)
         }
         part->threads[thread].run_ns = (uint64_t)llround(run);
         part->threads[thread].delay_ns = (uint64_t)llround(delay);
-        part->thread_idle[thread] = idle;
+        part->thread_idle[thread] = part->thread_idle[thread] || idle;
     }
 }
 

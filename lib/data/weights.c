@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { IDLE_RUN_NS = 1000000 }; /* a worker that ran for less had nothing to do */
+
 /* A thread of which some rows have come and others will. */
 struct live {
     struct weigher weigher; /* the first, so that its address is ours */
@@ -24,8 +26,8 @@ struct counted {
     size_t rows;         /* still to come, in the second pass */
     uint64_t run, delay; /* of those that came */
     struct live *live;
-    bool timed; /* the scheduler's counters are there: its totals say so, or a row */
-    bool busy;  /* not idle all along */
+    bool timed;              /* the scheduler's counters are there: its totals say so, or a row */
+    bool idled, ran, waited; /* was seen idle, on a core or wanting one, waiting for something */
 };
 
 struct weighing {
@@ -174,7 +176,16 @@ bool weighing_sums(const struct weighing *weighing)
     return weighing->rows > weighing->each_max;
 }
 
-/* Threads without rows are weighed here. Idle all along: never seen, and it never ran; or every sample says so. */
+/* Idle all along: every sample says so, but for the moment that it took to begin. */
+static bool was_idle(const struct weighing *weighing, uint32_t id)
+{
+    const struct counted *counted = &weighing->threads[id];
+    uint64_t run_ns = weighing->profile->threads[id].run_ns, sampled_ns = counted->run * CHUNK_UNIT_NS;
+    bool began = run_ns < IDLE_RUN_NS && sampled_ns < IDLE_RUN_NS && counted->timed;
+    return counted->idled && !counted->waited && (!counted->ran || began);
+}
+
+/* Threads without rows are weighed here: idle is one that never ran. */
 static int begin(struct weighing *weighing)
 {
     struct profile *profile = weighing->profile;
@@ -205,12 +216,15 @@ static int weigh_row(struct weighing *weighing, const struct chunk_row *row)
         return ERR_CORRUPT;
     counted->run += row->run;
     counted->delay += row->delay;
-    counted->busy = counted->busy || row->state != STATE_IDLE;
+    bool idle = row->state == STATE_IDLE, ran = state_on_cpu(row->state) || row->state == STATE_RUNNABLE;
+    counted->idled = counted->idled || idle;
+    counted->ran = counted->ran || ran;
+    counted->waited = counted->waited || (!idle && !ran);
     int rc = first ? begin_thread(weighing, row->thread) : 0;
     rc = rc == 0 ? add_row(counted->live, row, first) : rc;
     if (rc != 0 || --counted->rows > 0)
         return rc;
-    weighing->profile->thread_idle[row->thread] = !counted->busy;
+    weighing->profile->thread_idle[row->thread] = was_idle(weighing, row->thread);
     return end_thread(weighing, row->thread);
 }
 

@@ -108,8 +108,7 @@ static int find_own_frame(struct facts *facts)
     return 0;
 }
 
-/* Was it seen to work on much at once? Then a line of it may take long. */
-static bool works_on_much(const struct profile *profile, uint32_t function)
+bool works_on_much(const struct profile *profile, uint32_t function)
 {
     for (size_t i = 0; i < profile->n_operands; i++) {
         const struct operand *one = &profile->operands[i];

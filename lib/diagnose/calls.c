@@ -54,11 +54,12 @@ static uint32_t caller_frame(const struct profile *profile, const struct sums *s
     return 0;
 }
 
-static uint32_t most_of(const double *ns, size_t n)
+/* `of` NULL: of all. */
+static uint32_t most_of(const double *ns, const bool *of, size_t n)
 {
     uint32_t best = 0;
     for (uint32_t i = 1; i < n; i++)
-        best = ns[i] > ns[best] ? i : best;
+        best = ns[i] > ns[best] && (of == NULL || of[i]) ? i : best;
     return best;
 }
 
@@ -210,8 +211,8 @@ static void sum_callees(const struct facts *facts, struct sums *sums, uint32_t c
         sums->callee_ns[callee] += profile->samples.wall_ns[i];
         frame_ns[frame] += profile->samples.wall_ns[i];
     }
-    found->frame = most_of(frame_ns, profile->n_frames);
-    found->callee = most_of(sums->callee_ns, profile->n_functions);
+    found->frame = most_of(frame_ns, NULL, profile->n_frames);
+    found->callee = most_of(sums->callee_ns, sums->small, profile->n_functions);
     found->callee_ns = sums->callee_ns[found->callee];
     for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
         if (facts->aggregate->functions[i].function == caller)
@@ -244,7 +245,7 @@ static int find_small_calls(struct facts *facts, struct small_calls *found)
         if (computes(profile, i) && (frame = caller_frame(profile, &sums, profile->samples.stack[i], &callee)) != 0)
             sums.small_ns[profile->frames[frame].function] += profile->samples.wall_ns[i];
     }
-    uint32_t caller = rc == 0 ? most_of(sums.small_ns, profile->n_functions) : 0;
+    uint32_t caller = rc == 0 ? most_of(sums.small_ns, NULL, profile->n_functions) : 0;
     if (caller != 0) {
         found->ns = sums.small_ns[caller];
         sum_callees(facts, &sums, caller, frame_ns, found);

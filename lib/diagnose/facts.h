@@ -114,6 +114,8 @@ void facts_release(struct facts *facts);
 int timeline_measure(const struct profile *profile, struct facts *facts);
 /* In builtin.c: sets `builtin`, `loop_share`, `callee`, `native_top` and `own_frame`. */
 int builtin_find(struct facts *facts);
+/* Was the function seen to work on much at once? Then a line of it may take long. */
+bool works_on_much(const struct profile *profile, uint32_t function);
 /* In collecting.c: sets `collecting_frame`. */
 int collecting_find(struct facts *facts);
 /* In evidence.c, behind all that it looks at: sets `looked_at` and `text_kept`. */

@@ -154,9 +154,11 @@ bool rule_one_core(const struct facts *facts, const struct finding *earlier, siz
             words->ease = LIMIT_OF(ONE_CORE, EASE);
     }
     /* Where the time is in native code, that is the answer: what runs beside what was its author's business. Built-in
-     * functions of the interpreter run nothing beside. */
+     * functions of the interpreter run nothing beside; but what they do for each of many items is as little as it takes
+     * to send it. */
     bool native = facts->told_apart && facts->native.share >= LIMIT_OF(ALREADY_NATIVE, NATIVE_MIN);
-    if (native || !one_core_holds(facts))
+    bool sent = facts->builtin && works_on_much(facts->profile, facts->hot->function);
+    if (native || sent || !one_core_holds(facts))
         return false;
     double part = facts->serial * shareable(facts), busy_s = facts->strata.on_ns / 1e9, sends = part * sending(facts);
     double low = gain_amdahl(part, 1 + LIMIT_OF(ONE_CORE, EFFICIENCY) * diagnosis->cores_free);

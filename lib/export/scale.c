@@ -66,6 +66,11 @@ void scale_sentence(const struct scale_input *input, struct buf *out)
         buf_printf(out, "%s grows as %s%s (exponent %.2f, %.2f to %.2f): %.0f %% of the CPU time at %g", function->name,
                    curves, function->growth.decided ? "" : ", not decided", function->growth.exponent,
                    function->growth.low, function->growth.high, 100 * function->share, scaling->largest);
+    } else if (function->growth.exponent > told_exponent) {
+        buf_printf(
+            out,
+            "not decided: the fastest, %s, has exponent %.2f, but that may be %.2f to %.2f; larger sizes tell more",
+            function->name, function->growth.exponent, function->growth.low, function->growth.high);
     } else {
         buf_printf(
             out, "nothing that matters grows faster than n^%.1f: the fastest, %s, has exponent %.2f (%.2f to %.2f)",

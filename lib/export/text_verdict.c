@@ -97,7 +97,7 @@ static void add_check(struct screen *screen, const struct finding *finding)
     bool named = lines > 0 && lines <= COMMAND_LINES && screen->tight < TIGHT_CHECK;
     buf_add_text(&text, bench && named ? " your changed copy (…_fixed.py) with" : " with");
     if (!named)
-        buf_add_text(&text, bench ? " the bench that --json and the page name" : " the same command again");
+        buf_add_text(&text, bench ? " the bench that report --findings writes out" : " the same command again");
     else if (lines == 1 && !bench && cells_width_of(&text) + cells_width_of(&command) <= screen->width)
         buf_printf(&text, ": %s", finding->check_command);
     else

@@ -239,6 +239,31 @@ static void counters_ahead_of_their_window_are_kept(void **state)
     profile_free(profile);
 }
 
+/* One that begins is seen on a core: for so long it runs, and waits in `waits` then. */
+static bool is_idle_after(uint64_t run_ns, enum state waits)
+{
+    struct made made = begin("began.kei");
+    struct thread worker = {.process = 1, .tid = 2, .run_ns = run_ns};
+    uint32_t id = recording_add_thread(made.recording, &worker);
+    struct sample sample = {.time_ns = 1000000, .thread = id, .ticks = 1, .state = STATE_NATIVE, .run_ns = run_ns};
+    recording_add_sample(made.recording, &sample);
+    sample = (struct sample){.time_ns = 1000000000, .thread = id, .ticks = 999, .state = waits};
+    recording_add_sample(made.recording, &sample);
+    add(&made, 1000, STATE_PYTHON, 1, 1000, 0);
+    struct profile *profile = end(&made);
+    bool idle = profile->thread_idle[id];
+    profile_free(profile);
+    return idle;
+}
+
+static void workers_that_only_began_are_idle(void **state)
+{
+    (void)state;
+    assert_true(is_idle_after(36000, STATE_IDLE));
+    assert_false(is_idle_after(36000, STATE_LOCK));
+    assert_false(is_idle_after(2000000, STATE_IDLE));
+}
+
 static void idle_workers_are_left_out(void **state)
 {
     (void)state;
@@ -401,6 +426,7 @@ int weight_tests(void)
         cmocka_unit_test(without_counters_ticks_decide),
         cmocka_unit_test(a_stretch_nobody_sampled_is_unknown),
         cmocka_unit_test(counters_ahead_of_their_window_are_kept),
+        cmocka_unit_test(workers_that_only_began_are_idle),
         cmocka_unit_test(idle_workers_are_left_out),
         cmocka_unit_test(what_comes_after_the_recording_is_left_out),
         cmocka_unit_test(a_time_of_two_days_is_told),

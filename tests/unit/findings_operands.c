@@ -144,6 +144,71 @@ static void what_grows_by_copies_is_told(void **state)
     expect_first(built, "hot-loop", "work");
 }
 
+static void what_is_put_before_copies_too(void **state)
+{
+    (void)state;
+    struct built *built = working("text = piece + text\n");
+    saw(built, "+", 0, "str", 10, 20);
+    saw(built, "+", 1, "str", 100, 200000);
+    expect_first(built, "quadratic-concat", "a str of about 100 050");
+    built = working("text = text + piece\n"); /* extended in place */
+    saw(built, "+", 0, "str", 100, 200000);
+    saw(built, "+", 1, "str", 10, 20);
+    expect_first(built, "hot-loop", "work");
+    built = working("other = piece + text\n"); /* beside it */
+    saw(built, "+", 0, "str", 10, 20);
+    saw(built, "+", 1, "str", 100, 200000);
+    expect_first(built, "hot-loop", "work");
+}
+
+static void methods_that_search_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *type;
+        int64_t items;
+        bool told;
+    } rows[] = {
+        {"out.append(names.index(word))\n", "list", 16000, true},
+        {"often = words.count(word)\n", "tuple", 16000, true},
+        {"left.remove(one)\n", "list", 16000, true},
+        {"left.remove(one)\n", "list", 30, false},
+        {"at = text.index(word)\n", "str", 16000, false},
+        {"at = sorted(names).index(word)\n", "list", 16000, false}, /* the other call may have the time */
+        {"names.sort()\n", "list", 16000, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct built *built = working(rows[i].text);
+        saw(built, "call", 0, rows[i].type, rows[i].items, rows[i].items);
+        if (rows[i].told)
+            expect_first(built, "list-membership", "16 000 with `.");
+        else
+            expect_never(built, "list-membership");
+    }
+}
+
+/* All on one line, `loop` of eight instructions in the interpreter's loop. */
+static struct built *on_one_line(const char *text, const char *type, unsigned loop)
+{
+    struct built *built = searching(text, 100);
+    built->profile.operands = operands;
+    built->functions[1].first_line = 1;
+    for (size_t i = 0; i < built->profile.samples.count; i++)
+        built->place[i] = i % 16 < loop ? PLACE_LOOP : PLACE_RUNTIME;
+    saw(built, "%", 0, type, 0, 0);
+    return built;
+}
+
+static void arithmetic_on_one_line_is_a_loop(void **state)
+{
+    (void)state;
+    static const char text[] = "    for i in range(n): total += i * i % 7\n";
+    expect_first(on_one_line(text, "int", 2), "hot-loop", "work");
+    expect_never(on_one_line(text, "int", 0), "hot-loop"); /* huge ones */
+    expect_never(on_one_line(text, "str", 2), "hot-loop");
+    expect_never(on_one_line("    for i in range(n): total += fold(i) % 7\n", "int", 2), "hot-loop");
+}
+
 static void single_numbers_of_arrays_are_told(void **state)
 {
     (void)state;
@@ -508,6 +573,9 @@ int operand_tests(void)
         cmocka_unit_test(what_is_searched_decides),
         cmocka_unit_test(only_long_lists_are_shifted),
         cmocka_unit_test(what_grows_by_copies_is_told),
+        cmocka_unit_test(what_is_put_before_copies_too),
+        cmocka_unit_test(methods_that_search_are_told),
+        cmocka_unit_test(arithmetic_on_one_line_is_a_loop),
         cmocka_unit_test(single_numbers_of_arrays_are_told),
         cmocka_unit_test(a_loop_s_kind_bounds_its_gain),
         cmocka_unit_test(of_an_object_loop_only_the_interpreter_s_steps_are_sure_to_go),
