@@ -88,8 +88,9 @@ const struct schema_item schema_items[] = {
                   " (SELECT sum(ticks) FROM stack_sum WHERE thread = thread.id) AS ticks,"
                   " CASE WHEN EXISTS (SELECT 1 FROM stack_sum WHERE thread = thread.id) THEN NOT EXISTS (SELECT 1 FROM"
                   " stack_sum JOIN state ON state.id = state WHERE thread = thread.id AND state.name <> 'idle'"
-                  " AND NOT ((on_cpu OR state.name = 'runnable') AND thread.run_ns BETWEEN 1 AND 999999)) AND EXISTS (SELECT 1"
-                  " FROM stack_sum JOIN state ON state.id = state WHERE thread = thread.id AND state.name = 'idle')"
+                  " AND NOT ((on_cpu OR state.name = 'runnable') AND thread.run_ns BETWEEN 1 AND 999999)) AND EXISTS"
+                  " (SELECT 1 FROM stack_sum JOIN state ON state.id = state WHERE thread = thread.id AND state.name ="
+                  " 'idle')"
                   " ELSE run_ns = 0 END AS idle"
                   " FROM thread JOIN process ON process.id = process LEFT JOIN string ON string.id = thread.name"),
     /* Helpers. What of a thread's times has not been weighed yet is shared by the samples of its open window (there is

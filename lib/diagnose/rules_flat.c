@@ -13,6 +13,9 @@ struct asked {
     struct share share;     /* of CPU time, with all that is called */
 };
 
+static const char look_at_it[] = "Leave what is around it as it is, and look at what that line asks for: less of it, "
+                                 "results that are kept, another function of the library.";
+
 /* The innermost own frame, and the frame that it calls. 0: none is own, or it calls no Python. */
 static uint32_t asking_frame(const struct profile *profile, uint32_t stack, uint32_t *callee)
 {
@@ -81,9 +84,17 @@ static void say_asked(const struct facts *facts, const struct asked *asked, stru
     snprintf(words->reason, sizeof words->reason, "But %.0f %% of the CPU time is in library code, %.40s, for %s:%u.",
              asked->share.share * 100, name, length > most ? file + length - most : file, finding->line);
     finding_add_share(finding, "CPU time in library code for that line", asked->share);
-    words->action =
-        "Leave what is around it as it is, and look at what that line asks for: less of it, results that are "
-        "kept, another function of the library.";
+    words->action = look_at_it;
+}
+
+/* One function may have most and yet no rule hold: what its line calls has the time then. */
+static void say_hottest(const struct facts *facts, const struct function_sum *hottest, struct words *words)
+{
+    struct share share = cpu_part(facts, hottest->self_cpu_ns);
+    bool most = share.low >= LIMIT_OF(FLAT, ASKED_MIN);
+    snprintf(words->reason, sizeof words->reason, "%s hottest function has %.0f %% of the CPU time.",
+             most ? "But the" : "The", share.share * 100);
+    words->action = most ? look_at_it : NULL;
 }
 
 /* Most own time on the CPU, whatever the code: `hot` is of the interpreter's alone. */
@@ -119,8 +130,7 @@ bool rule_flat(const struct facts *facts, const struct finding *earlier, size_t 
     else if (asked.frame != 0)
         say_asked(facts, &asked, finding, words);
     else if (hottest != NULL)
-        snprintf(words->reason, sizeof words->reason, "The hottest function has %.0f %% of the CPU time.",
-                 cpu_part(facts, hottest->self_cpu_ns).share * 100);
+        say_hottest(facts, hottest, words);
     if (hottest != NULL)
         finding_add_share(finding, "CPU time in its hottest", cpu_part(facts, hottest->self_cpu_ns));
     if (hottest != NULL && finding->line == 0) {

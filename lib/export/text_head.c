@@ -1,5 +1,6 @@
 /* The top of the screen: what was measured, and whether it can be trusted. See text.h. */
 #include "export/text.h"
+#include "export/trials.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,18 @@ static void add_numbers(struct buf *out, const struct profile *profile, int brie
         buf_printf(out, "  %zu thread%s", threads, threads == 1 ? "" : "s");
 }
 
+/* How the program ended, where that was no success. */
+static void add_end(struct screen *screen)
+{
+    const struct profile *profile = screen->profile;
+    int status = profile->n_processes > 1 ? profile->processes[1].exit_status : 0;
+    char end[80];
+    if (status <= 0 || profile->whole != NULL)
+        return;
+    trials_end(end, sizeof end, status);
+    buf_printf(&screen->out, "ended    with %s\n", end);
+}
+
 /* That there is one process, or one thread, need not be said where the program's name needs the room, nor how many
  * threads where there is none for it at all. */
 void text_header(struct screen *screen)
@@ -116,6 +129,7 @@ void text_header(struct screen *screen)
     text_style(screen, "0");
     cells_add_buf(&screen->out, &command, room, false, false);
     buf_printf(&screen->out, "  %s\n", buf_text(&numbers));
+    add_end(screen);
     text_done(screen, &command);
     text_done(screen, &numbers);
 }
@@ -233,7 +247,7 @@ void text_trust(struct screen *screen)
     if (left_out.size > 0)
         buf_printf(&text, "; %s", buf_text(&left_out));
     if (!profile->complete)
-        buf_add_text(&text, "; the recorder was cut off, this is all up to its last commit");
+        buf_add_text(&text, "; not ended: the recorder was cut off or is still at work, this is up to its last commit");
     size_t notes = screen->tight >= TIGHT_NOTES ? 1 : 2;
     cells_wrap(&screen->out, "trust    ", text_hang, buf_text(&text), screen->width);
     text_done(screen, &text);

@@ -247,7 +247,7 @@ static bool is_idle_after(uint64_t run_ns, enum state waits)
     uint32_t id = recording_add_thread(made.recording, &worker);
     struct sample sample = {.time_ns = 1000000, .thread = id, .ticks = 1, .state = STATE_NATIVE, .run_ns = run_ns};
     recording_add_sample(made.recording, &sample);
-    sample = (struct sample){.time_ns = 1000000000, .thread = id, .ticks = 999, .state = waits};
+    sample = (struct sample){.time_ns = 1000000000, .thread = id, .ticks = 999, .state = (uint8_t)waits};
     recording_add_sample(made.recording, &sample);
     add(&made, 1000, STATE_PYTHON, 1, 1000, 0);
     struct profile *profile = end(&made);
