@@ -118,7 +118,10 @@ static void add_second(struct screen *screen)
     if (diagnosis->n_findings < 2 || strcmp(diagnosis->findings[0].tag, "starved") != 0 ||
         diagnosis->findings[1].prescription == PRESCRIBE_INSUFFICIENT)
         return;
-    buf_printf(&text, "Besides: %s", diagnosis->findings[1].sentence);
+    const struct finding *second = &diagnosis->findings[1];
+    buf_printf(&text, "Besides: %s", second->sentence);
+    if (second->max_gain > 0)
+        buf_printf(&text, ". %s", second->action);
     cells_wrap(&screen->out, "  ", "  ", buf_text(&text), screen->width);
     text_done(screen, &text);
 }

@@ -143,6 +143,25 @@ static void orders_screen(void **state)
     free(built);
 }
 
+/* A third of the time it wanted a core; and it failed. Its advice stands there all the same. */
+static void starved_screen(void **state)
+{
+    (void)state;
+    struct built *built = orders();
+    for (size_t i = 0; i < built->profile.samples.count; i += 3) {
+        if (!state_on_cpu((enum state)built->state[i]))
+            continue;
+        built->state[i] = STATE_RUNNABLE;
+        built->ticks[i] = 0;
+        built->cpu_ns[i] = 0;
+        built->threads[1].run_ns -= MS;
+        built->threads[1].delay_ns += MS;
+    }
+    built->processes[1].exit_status = 3 << 8;
+    golden(built, "text", &(struct kei_export_options){0}, "orders-starved.txt");
+    free(built);
+}
+
 /* Nothing was measured: the cause stands there. */
 static void empty_screen(void **state)
 {
@@ -496,6 +515,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_screen),
+        cmocka_unit_test(starved_screen),
         cmocka_unit_test(empty_screen),
         cmocka_unit_test(hostile_names_are_shown_harmless),
         cmocka_unit_test(screens_are_small),
