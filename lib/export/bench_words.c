@@ -223,9 +223,9 @@ const char *bench_gain_word(const struct verdicts *verdicts)
     const struct estimate *ratio = &verdicts->variants[verdicts->bench->n > 1 ? 1 : 0].ratio[verdicts->promise.measure];
     if (!verdicts->promise.given || !verdicts->claims || !ratio->known)
         return NULL;
-    if (ratio->low <= 0 && ratio->high >= 0)
-        return "not decided"; /* it may be no gain at all */
     if (-ratio->low < log(verdicts->promise.low))
         return "less than predicted";
+    if (ratio->high >= 0)
+        return "not decided"; /* it may be no gain at all */
     return -ratio->high > log(verdicts->promise.high) ? "more than predicted" : "as predicted";
 }
