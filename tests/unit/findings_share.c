@@ -216,12 +216,45 @@ static void short_rounds_are_not_worth_sending(void **state)
     assert_true(says_one_core(diagnosed_rounds(inner, 60, STATE_PYTHON, PLACE_LOOP)));
 }
 
+/* Rounds that call something built in on line 6, of a list of so many items each. */
+static struct diagnosis *diagnosed_sums(int64_t items)
+{
+    static const char text[] = "def read(rows):\n    for row in rows:\n        out.append(help(fetch(row)))\n\n"
+                               "def fetch(row):\n    return sum(row)\n\ndef help(row):\n    return row\n";
+    uint32_t read, stacks[2];
+    struct built *built = written(text, "read", &read);
+    uint32_t line = built_stack(built, 0, read, 3), thread = built_thread(built, 1);
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t callee = built_function(built, i == 0 ? "fetch" : "help", "/home/u/app.py", true);
+        built->functions[callee].file = built->functions[read].file;
+        built->functions[callee].first_line = i == 0 ? 5 : 8;
+        stacks[i] = built_stack(built, line, callee, i == 0 ? 6 : 9);
+    }
+    for (size_t i = 0; i < WHOLE; i++) {
+        built->place[i] = PLACE_RUNTIME;
+        built_sample(built, (i + 1) * MS, thread, stacks[i % 20 == 0], STATE_PYTHON, 1, MS);
+    }
+    built_operand(built, built->stacks[stacks[0]].frame, "call", "list", 1, items, items);
+    built_cores(built, 1);
+    struct diagnosis *diagnosis = diagnosed(built);
+    free(built);
+    return diagnosis;
+}
+
+/* What is done for each of many items is as little as it takes to send them. */
+static void many_items_are_not_worth_sending(void **state)
+{
+    (void)state;
+    assert_true(says_one_core(diagnosed_sums(20)));
+    assert_false(says_one_core(diagnosed_sums(100000)));
+}
+
 int share_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rounds_with_an_item_each_can_be_shared), cmocka_unit_test(rounds_that_share_something_cannot),
         cmocka_unit_test(what_changes_an_argument_is_not_shared), cmocka_unit_test(a_body_ends_where_its_function_does),
-        cmocka_unit_test(short_rounds_are_not_worth_sending),
+        cmocka_unit_test(short_rounds_are_not_worth_sending),     cmocka_unit_test(many_items_are_not_worth_sending),
     };
     return cmocka_run_group_tests_name("findings: shared rounds", tests, NULL, NULL);
 }
