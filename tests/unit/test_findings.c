@@ -291,6 +291,23 @@ static void one_core_holds_for_rounds(void **state)
     expect(pinned, TAGS("flat"));
 }
 
+/* Cores that we took are free, but of a part only what we took in that. */
+static void of_a_part_our_own_time_is_a_part(void **state)
+{
+    (void)state;
+    for (int part = 0; part < 2; part++) {
+        struct built *built = loop_over_ten(STATE_PYTHON);
+        struct profile whole = {.duration_ns = 10 * built->profile.duration_ns};
+        built_cores(built, 4);
+        built->profile.self.own_cpu_ns = built->profile.duration_ns;
+        built->profile.whole = part ? &whole : NULL;
+        struct diagnosis *diagnosis = diagnosed(built);
+        assert_true(fabs(diagnosis->cores_free - (part ? 0.1 : 1)) < 0.01);
+        diagnosis_free(diagnosis);
+        free(built);
+    }
+}
+
 static void full_pool_is_left_alone(void **state)
 {
     (void)state;
@@ -504,6 +521,7 @@ int main(void)
         cmocka_unit_test(phases_are_flat),
         cmocka_unit_test(what_one_line_asks_of_libraries_is_said),
         cmocka_unit_test(one_core_holds_for_rounds),
+        cmocka_unit_test(of_a_part_our_own_time_is_a_part),
         cmocka_unit_test(full_pool_is_left_alone),
         cmocka_unit_test(native_is_left_native),
         cmocka_unit_test(too_little_is_insufficient),
