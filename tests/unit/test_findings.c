@@ -180,9 +180,7 @@ static struct built *asking_libraries(uint32_t lines)
     uint32_t own[] = {built_stack(built, 0, work, 5), built_stack(built, 0, work, 6)};
     uint32_t search = built_function(built, "search", "/usr/lib/python3.14/re/__init__.py", false);
     for (uint32_t i = 0; i < 10; i++) {
-        char name[] = "parse_0";
-        name[6] = (char)('0' + i);
-        uint32_t parse = built_function(built, name, "/usr/lib/python3.14/re/_parser.py", false);
+        uint32_t parse = built_function(built, &"abcdefghij"[i], "/usr/lib/python3.14/re/_parser.py", false);
         stacks[i] = built_stack(built, built_stack(built, own[i % lines], search, 177), parse, 10 * i);
     }
     rounds(built, 0, thread, stacks, 10, 1, STATE_PYTHON, WHOLE);
