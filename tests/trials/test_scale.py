@@ -220,13 +220,27 @@ def test_nothing_is_claimed(
     assert "nothing is claimed: " in done.out and "exponent" not in done.out
 
 
+STEADY = 1.15  # the same work at another size, beside the noise of some hundred samples
+
+
+def scale_on_a_steady_machine(run_keisoku: Run, python: str) -> dict[str, Any]:
+    """`constant` is the yardstick: where the machine's own speed moves, growth is the machine's, not the program's."""
+    for number in range(3):
+        result = scale(
+            run_keisoku, "--sizes", "2000,4000,8000,16000", "--rate", 5000, "--predict", 24000, "-o", f"kept{number}.",
+            "--", python, "twins.py", "{n}",
+        )  # fmt: skip
+        took = next((row["cpu_s"] for row in result["functions"] if row["function"] == "constant"), [1])
+        if max(took) < STEADY * min(took):
+            return {**result, "kept": f"kept{number}"}
+    pytest.skip(f"the machine's speed moves: the same work took {min(took):.2f} to {max(took):.2f} s of CPU time")
+
+
 @pytest.mark.alone
 def test_known_growth(run_keisoku: Run, tmp_path: Path, a_python: Interpreter) -> None:
     (tmp_path / "twins.py").write_text(TWINS)
-    result = scale(
-        run_keisoku, "--sizes", "2000,4000,8000,16000", "--rate", 5000, "--predict", 24000, "-o", "kept.",
-        "--", a_python.path, "twins.py", "{n}",
-    )  # fmt: skip
+    result = scale_on_a_steady_machine(run_keisoku, a_python.path)
+    kept = result["kept"]
     found = {row["function"]: row for row in result["functions"]}
     for name, exponent, curve in [("member", 2, "n²"), ("linear", 1, "n"), ("constant", 0, "constant")]:
         growth = found[name]["growth"]
@@ -246,25 +260,25 @@ def test_known_growth(run_keisoku: Run, tmp_path: Path, a_python: Interpreter) -
 
     # The recordings were kept; read again with their sizes they say the same.
     sizes = (2000, 4000, 8000, 16000)
-    again = scale(run_keisoku, "--from", *(f"kept.{size}.kei={size}" for size in sizes), "--function", "member")
+    again = scale(run_keisoku, "--from", *(f"{kept}.{size}.kei={size}" for size in sizes), "--function", "member")
     assert again["command"] == []
     assert [row["function"] for row in again["functions"]] == ["member"]
     assert again["functions"][0]["growth"] == found["member"]["growth"]
 
     # Wrong labels, no growth to be seen.
-    swapped = scale(run_keisoku, "--from", *(f"kept.8000.kei={size}" for size in sizes), status=1)
+    swapped = scale(run_keisoku, "--from", *(f"{kept}.8000.kei={size}" for size in sizes), status=1)
     assert "the sizes do not change the work" in swapped["refusal"]
-    three = scale(run_keisoku, "--from", *(f"kept.{size}.kei={size}" for size in sizes[:3]), status=1)
+    three = scale(run_keisoku, "--from", *(f"{kept}.{size}.kei={size}" for size in sizes[:3]), status=1)
     assert three["refusal"] == "3 sizes cannot tell how anything grows: give 4 or more"
     other = scale(
-        run_keisoku, "--from", *(f"kept.{size}.kei={size}" for size in sizes), "kept.16000.kei=2000", status=1
+        run_keisoku, "--from", *(f"{kept}.{size}.kei={size}" for size in sizes), f"{kept}.16000.kei=2000", status=1
     )
     assert "the program differs from run to run" in other["refusal"]
-    other = scale(run_keisoku, "--from", *(f"kept.{size}.kei={size}" for size in sizes), "--function", "zzz", status=1)
+    other = scale(run_keisoku, "--from", *(f"{kept}.{size}.kei={size}" for size in sizes), "--function", "zzz", status=1)
     assert "the sizes do not reach zzz" in other["refusal"]
 
     # The screen.
-    words = [f"kept.{size}.kei={size}" for size in sizes]
+    words = [f"{kept}.{size}.kei={size}" for size in sizes]
     done = run_keisoku("scale", "--from", *words, "--predict", 24000, "--csv", "rows.csv")
     assert done.status == 0
     assert all(len(line) <= 80 for line in done.out.splitlines()), done.out
