@@ -60,15 +60,17 @@ static void ask_function(const struct profile *profile, uint32_t function)
 static void ask_line(const struct profile *profile, uint32_t line)
 {
     static bool (*const questions[])(const char *, size_t) = {
-        source_tests_membership, source_only_calls,         source_loops,       source_only_measures,
-        source_waits_for_any,    source_is_plain,           source_queries,     source_shifts,
-        source_writes,           source_writes_at_once,     source_unlocks,     source_locks,
-        source_adds_to_itself,   source_adds_before_itself, source_only_counts,
+        source_tests_membership, source_only_calls,         source_loops,         source_only_measures,
+        source_waits_for_any,    source_is_plain,           source_queries,       source_shifts,
+        source_writes,           source_writes_at_once,     source_unlocks,       source_locks,
+        source_adds_to_itself,   source_adds_before_itself, source_only_computes,
     };
     size_t length;
     const char *text = source_line(profile, 1, line, &length);
     for (size_t i = 0; text != NULL && i < sizeof questions / sizeof questions[0]; i++)
         questions[i](text, length);
+    if (text != NULL)
+        source_seeks(text, length);
     for (uint32_t function = 1; function < profile->n_functions; function++) {
         source_loop_rounds(profile, function, line);
         struct loop_round round;

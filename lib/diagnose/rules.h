@@ -76,7 +76,7 @@ bool source_adds_before_itself(const char *text, size_t length);
  */
 const char *source_seeks(const char *text, size_t length);
 /* Does it call nothing, but range for a loop? */
-bool source_only_counts(const char *text, size_t length);
+bool source_only_computes(const char *text, size_t length);
 /* Does it write or flush? */
 bool source_writes(const char *text, size_t length);
 /* Does it empty a buffer: `.flush()`, `flush=True`? */

@@ -83,7 +83,7 @@ static bool computes_numbers(const struct facts *facts)
     size_t length = 0;
     bool known = false;
     const char *text = source_line(profile, profile->functions[hot->function].file, hot->hot_line, &length);
-    return text != NULL && kind_of(profile, hot->function).numbers && source_only_counts(text, length) &&
+    return text != NULL && kind_of(profile, hot->function).numbers && source_only_computes(text, length) &&
            source_line_goes_round(profile, hot->function, hot->hot_line, &known) &&
            part_in_loop(facts) >= LIMIT_OF(HOT_LOOP, NUMBERS_MIN);
 }

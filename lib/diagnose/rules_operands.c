@@ -111,20 +111,28 @@ static bool walks_through(const struct facts *facts, const struct line_sum *line
            operand->mean >= LIMIT_OF(LIST_MEMBERSHIP, ITEMS_MIN);
 }
 
-/* `in`, or a method that searches likewise. What it is goes to `with`. */
-static bool searches(const struct facts *facts, const struct line_sum *line, struct line_operand *operand, char *with,
-                     size_t size)
+/* By what it searches: "in", or a method that walks likewise, ".index("; NULL: it was not seen to. */
+static const char *searches(const struct facts *facts, const struct line_sum *line, struct line_operand *operand)
 {
     size_t length = 0;
     const char *text = source_line(facts->profile, line->file, line->line, &length);
-    const char *seeks = text != NULL ? source_seeks(text, length) : NULL;
-    snprintf(with, size, "`in`");
     if (walks_through(facts, line, "in", operand))
-        return true;
-    if (seeks == NULL || !walks_through(facts, line, "call", operand))
-        return false;
-    snprintf(with, size, "`%s)`", seeks);
-    return true;
+        return "in";
+    const char *method = text != NULL ? source_seeks(text, length) : NULL;
+    return method != NULL && walks_through(facts, line, "call", operand) ? method : NULL;
+}
+
+/* "a list of 16 000 with `.index()`", and what to keep beside it. */
+static void name_searched(const struct line_operand *operand, const char *by, struct words *words)
+{
+    bool method = by[0] == '.';
+    operand_describe(operand, words->reason, sizeof words->reason);
+    size_t length = strlen(words->reason);
+    snprintf(words->reason + length, sizeof words->reason - length, " with `%s%s`", by, method ? ")" : "");
+    if (method)
+        words->action =
+            "Keep beside it a dict from each item to where it is, or to how often it is there, and ask that: "
+            "one step in place of a walk through all.";
 }
 
 static bool was_looked_at(const struct facts *facts, const struct line_sum *line)
@@ -144,22 +152,18 @@ bool rule_list_membership(const struct facts *facts, const struct finding *earli
         struct line_operand operand = {0};
         if (line->line == 0 || line_cpu(facts, line).low < LIMIT_OF(LIST_MEMBERSHIP, KNOWN_MIN))
             continue;
-        bool seen = searches(facts, line, &operand, words->count, sizeof words->count);
-        if (!seen && (was_looked_at(facts, line) || !seems_to_search(facts, line)))
+        const char *by = searches(facts, line, &operand);
+        if (by == NULL && (was_looked_at(facts, line) || !seems_to_search(facts, line)))
             continue;
-        fill(facts, line, seen ? &operand : NULL, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW), finding, words);
-        if (seen) {
-            operand_describe(&operand, words->reason, sizeof words->reason);
+        fill(facts, line, by != NULL ? &operand : NULL, LIMIT_OF(LIST_MEMBERSHIP, FACTOR_LOW), finding, words);
+        if (by != NULL) {
+            name_searched(&operand, by, words);
             add_operand(finding, &operand);
-            if (strcmp(words->count, "`in`") != 0)
-                words->action =
-                    "Keep beside it a dict from each item to where it is, or to how often it is there, and ask "
-                    "that: one step in place of a walk through all.";
             finding_not_measured(finding, "whether its items can be hashed");
             finding_not_measured(finding, "where in it the match is: near its front it is found fast already");
             finding->confidence = 0.9;
         } else {
-            snprintf(words->reason, sizeof words->reason, "what may be a list");
+            snprintf(words->reason, sizeof words->reason, "what may be a list with `in`");
             finding_not_measured(finding, "what is searched: a long text or a slow comparison looks the same");
             finding_not_measured(finding, "how long it is, and whether it grows");
             finding->confidence = facts->told_apart ? 0.7 : 0.5;

@@ -155,7 +155,7 @@ bool source_only_measures(const char *text, size_t length)
     return light_calls(text, length) >= scan_line(text, length).calls;
 }
 
-bool source_only_counts(const char *text, size_t length)
+bool source_only_computes(const char *text, size_t length)
 {
     struct scan scan = scan_line(text, length);
     return !scan.unfinished && scan.calls <= count(text, length, " range(");

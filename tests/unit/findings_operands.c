@@ -110,54 +110,36 @@ static void only_long_lists_are_shifted(void **state)
     expect_first(built, "hot-loop", "work");
 }
 
+/* Line 2 adds, by that sign, two of that type, of so many items at least and at most. */
+static struct built *adding(const char *text, const char *sign, const char *type, const int64_t left[2],
+                            const int64_t right[2])
+{
+    struct built *built = working(text);
+    saw(built, sign, 0, type, left[0], left[1]);
+    saw(built, sign, 1, type, right[0], right[1]);
+    return built;
+}
+
 static void what_grows_by_copies_is_told(void **state)
 {
     (void)state;
-    struct built *built = working("body += piece\n");
-    saw(built, "+=", 0, "bytes", 100, 200000);
-    saw(built, "+=", 1, "bytes", 10, 20);
-    expect_first(built, "quadratic-concat", "about 100 050 bytes");
-    built = working("text += piece\n"); /* extended in place */
-    saw(built, "+=", 0, "str", 100, 200000);
-    saw(built, "+=", 1, "str", 10, 20);
-    expect_first(built, "hot-loop", "work");
-    built = working("items += more\n");
-    saw(built, "+=", 0, "list", 100, 200000);
-    saw(built, "+=", 1, "list", 10, 20);
-    expect_first(built, "hot-loop", "work");
-    built = working("path = path + (state,)\n");
-    saw(built, "+", 0, "tuple", 100, 20000);
-    saw(built, "+", 1, "tuple", 1, 1);
-    expect_first(built, "quadratic-concat", "a tuple of about 10 050");
-    built = working("paths.append(path + (state,))\n"); /* each of the copies is kept */
-    saw(built, "+", 0, "tuple", 100, 20000);
-    saw(built, "+", 1, "tuple", 1, 1);
-    expect_first(built, "hot-loop", "work");
-    built = working("body += compress(piece)\n"); /* the call has the time */
-    saw(built, "+=", 0, "bytes", 100, 200000);
-    saw(built, "+=", 1, "bytes", 10, 20);
+    static const int64_t grows[] = {100, 200000}, stays[] = {200000, 200000}, little[] = {10, 20}, one[] = {1, 1};
+    expect_first(adding("body += piece\n", "+=", "bytes", grows, little), "quadratic-concat", "about 100 050 bytes");
+    expect_first(adding("path = path + (state,)\n", "+", "tuple", grows, one), "quadratic-concat",
+                 "a tuple of about 100 050");
+    expect_first(adding("text = piece + text\n", "+", "str", little, grows), "quadratic-concat",
+                 "a str of about 100 050");
+    /* extended in place */
+    expect_first(adding("text += piece\n", "+=", "str", grows, little), "hot-loop", "work");
+    expect_first(adding("text = text + piece\n", "+", "str", grows, little), "hot-loop", "work");
+    expect_first(adding("items += more\n", "+=", "list", grows, little), "hot-loop", "work");
+    /* each of the copies is kept; it is kept beside; long, but it does not grow */
+    expect_first(adding("paths.append(path + (state,))\n", "+", "tuple", grows, one), "hot-loop", "work");
+    expect_first(adding("other = piece + text\n", "+", "str", little, grows), "hot-loop", "work");
+    expect_first(adding("both = first + second\n", "+", "bytes", stays, little), "hot-loop", "work");
+    /* the call has the time */
+    struct built *built = adding("body += compress(piece)\n", "+=", "bytes", grows, little);
     saw(built, "call", 1, "bytes", 10, 20);
-    expect_first(built, "hot-loop", "work");
-    built = working("both = first + second\n"); /* long, but it does not grow */
-    saw(built, "+", 0, "bytes", 200000, 200000);
-    saw(built, "+", 1, "bytes", 10, 20);
-    expect_first(built, "hot-loop", "work");
-}
-
-static void what_is_put_before_copies_too(void **state)
-{
-    (void)state;
-    struct built *built = working("text = piece + text\n");
-    saw(built, "+", 0, "str", 10, 20);
-    saw(built, "+", 1, "str", 100, 200000);
-    expect_first(built, "quadratic-concat", "a str of about 100 050");
-    built = working("text = text + piece\n"); /* extended in place */
-    saw(built, "+", 0, "str", 100, 200000);
-    saw(built, "+", 1, "str", 10, 20);
-    expect_first(built, "hot-loop", "work");
-    built = working("other = piece + text\n"); /* beside it */
-    saw(built, "+", 0, "str", 10, 20);
-    saw(built, "+", 1, "str", 100, 200000);
     expect_first(built, "hot-loop", "work");
 }
 
@@ -573,7 +555,6 @@ int operand_tests(void)
         cmocka_unit_test(what_is_searched_decides),
         cmocka_unit_test(only_long_lists_are_shifted),
         cmocka_unit_test(what_grows_by_copies_is_told),
-        cmocka_unit_test(what_is_put_before_copies_too),
         cmocka_unit_test(methods_that_search_are_told),
         cmocka_unit_test(arithmetic_on_one_line_is_a_loop),
         cmocka_unit_test(single_numbers_of_arrays_are_told),

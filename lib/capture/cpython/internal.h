@@ -109,9 +109,9 @@ struct text_part {
     uint32_t kind;    /* bytes a character; 0: none */
     uint32_t length;  /* characters */
 };
-/* What the head (str_ascii_size bytes) of the string at `address` says, cut after `limit` characters. */
-/* Of a text's state word: set where all of it is ASCII. */
+/* Of a string's state word: set where all of it is ASCII. */
 uint32_t text_ascii_bits(const struct layout *row);
+/* What the head (str_ascii_size bytes) of the string at `address` says, cut after `limit` characters. */
 struct text_part text_part_of(const struct layout *row, uint64_t address, const uint8_t *head, uint32_t limit);
 /* Is it the ASCII text `wanted`? Of the string at `address`, str_ascii_size and as many bytes are in `head`. */
 bool text_is(const struct layout *row, uint64_t address, const uint8_t *head, const char *wanted);
