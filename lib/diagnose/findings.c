@@ -64,8 +64,7 @@ const char *diagnosis_file(const struct profile *profile, uint32_t file)
     return profile_short_file(name);
 }
 
-/* At most `limit` characters of `text`; longer ones lose their beginning (paths) or end. */
-static void add_cut(struct buf *out, const char *text, size_t limit, bool keep_end)
+void words_add_cut(struct buf *out, const char *text, size_t limit, bool keep_end)
 {
     size_t length = strlen(text), characters = 0;
     for (size_t i = 0; i < length; i++)
@@ -97,7 +96,7 @@ static void add_place(struct buf *out, const struct profile *profile, const stru
         buf_add_text(out, "the program");
         return;
     }
-    add_cut(out, diagnosis_file(profile, finding->file), 48, true);
+    words_add_cut(out, diagnosis_file(profile, finding->file), 48, true);
     if (finding->line != 0)
         buf_printf(out, ":%u", finding->line);
 }
@@ -109,8 +108,8 @@ static void add_slot(struct buf *out, const char *slot, size_t length, const str
     if (SLOT("place"))
         add_place(out, profile, finding);
     else if (SLOT("function"))
-        add_cut(out, finding->function != 0 ? profile->strings[profile->functions[finding->function].name] : "it", 40,
-                false);
+        words_add_cut(out, finding->function != 0 ? profile->strings[profile->functions[finding->function].name] : "it",
+                      40, false);
     else if (SLOT("share"))
         buf_add_text(out, words->share);
     else if (SLOT("gain"))
@@ -138,6 +137,12 @@ static void copy_text(char *out, size_t size, struct buf *text)
     }
     memcpy(out, from, length);
     out[length] = '\0';
+}
+
+void words_set_reason(struct words *words, struct buf *text)
+{
+    copy_text(words->reason, sizeof words->reason, text);
+    buf_release(text);
 }
 
 static bool fill_template(char *out, size_t size, const char *template, const struct profile *profile,

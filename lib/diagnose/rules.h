@@ -32,6 +32,11 @@ struct words {
     double under, over; /* gains that are surely had by others it stands behind, or before; 0: none */
 };
 
+/* In findings.c. At most `limit` characters of `text`; longer ones lose their beginning (paths) or end. */
+void words_add_cut(struct buf *out, const char *text, size_t limit, bool keep_end);
+/* Cut at a character's border; releases the text. */
+void words_set_reason(struct words *words, struct buf *text);
+
 typedef bool finding_rule(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                           struct finding *finding, struct words *words);
 

@@ -78,11 +78,14 @@ static void say_asked(const struct facts *facts, const struct asked *asked, stru
 {
     const struct profile *profile = facts->profile;
     const char *name = profile->strings[profile->functions[profile->frames[asked->callee].function].name];
+    struct buf text = {0};
     finding_place_frame(facts, asked->frame, finding);
-    const char *file = diagnosis_file(profile, finding->file);
-    size_t length = strlen(file), most = 48;
-    snprintf(words->reason, sizeof words->reason, "But %.0f %% of the CPU time is in library code, %.40s, for %s:%u.",
-             asked->share.share * 100, name, length > most ? file + length - most : file, finding->line);
+    buf_printf(&text, "But %.0f %% of the CPU time is in library code, ", asked->share.share * 100);
+    words_add_cut(&text, name, 30, false);
+    buf_add_text(&text, ", for ");
+    words_add_cut(&text, diagnosis_file(profile, finding->file), 40, true);
+    buf_printf(&text, ":%u.", finding->line);
+    words_set_reason(words, &text);
     finding_add_share(finding, "CPU time in library code for that line", asked->share);
     words->action = look_at_it;
 }

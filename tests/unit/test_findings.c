@@ -173,10 +173,10 @@ static void phases_are_flat(void **state)
 }
 
 /* Ten functions of libraries, called in turns from `lines` lines of own code. */
-static struct built *asking_libraries(uint32_t lines)
+static struct built *asking_libraries(uint32_t lines, const char *file)
 {
     struct built *built = built_new();
-    uint32_t work = built_function(built, "work", "/home/u/app.py", true), thread = built_thread(built, 1), stacks[10];
+    uint32_t work = built_function(built, "work", file, true), thread = built_thread(built, 1), stacks[10];
     uint32_t own[] = {built_stack(built, 0, work, 5), built_stack(built, 0, work, 6)};
     uint32_t search = built_function(built, "search", "/usr/lib/python3.14/re/__init__.py", false);
     for (uint32_t i = 0; i < 10; i++) {
@@ -192,7 +192,7 @@ static void what_one_line_asks_of_libraries_is_said(void **state)
 {
     (void)state;
     for (uint32_t lines = 1; lines <= 2; lines++) {
-        struct built *built = asking_libraries(lines);
+        struct built *built = asking_libraries(lines, "/home/u/app.py");
         struct diagnosis *diagnosis = diagnosed(built);
         const struct finding *finding = &diagnosis->findings[0];
         assert_string_equal(finding->tag, "flat");
@@ -201,6 +201,12 @@ static void what_one_line_asks_of_libraries_is_said(void **state)
         diagnosis_free(diagnosis);
         free(built);
     }
+    /* a long path loses whole characters */
+    struct built *built = asking_libraries(1, "/home/u/ééééééééééééééééééééééééééééééééééééééééééééééé.py");
+    struct diagnosis *diagnosis = diagnosed(built);
+    assert_non_null(strstr(diagnosis->findings[0].sentence, ", for …éé"));
+    diagnosis_free(diagnosis);
+    free(built);
 }
 
 void built_text(struct built *built, uint32_t function, uint32_t first_line, const char *text)
