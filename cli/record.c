@@ -83,6 +83,8 @@ bool record_options(const struct command *command, const struct settings *settin
         .no_operands = settings->no_operands,
         .redact_args = settings->redact_args,
         .native = settings->native,
+        .calls = settings->calls || settings->argument_hashes,
+        .argument_hashes = settings->argument_hashes,
         .reader = readers[settings->reader],
     };
     if (options->reader == KEI_READER_STOP && !settings->quiet)

@@ -48,6 +48,7 @@ int command_scale(const struct command *command, const struct settings *settings
         .output = settings->output,
         .function = settings->function,
         .predict = {settings->predict.items, settings->predict.count},
+        .calls = settings->calls,
     };
     if (!watch_start(&watch, settings))
         return command->failure_status;

@@ -61,10 +61,12 @@ struct kei_options {
     uint64_t when_rss_bytes; /* resident memory */
     double when_stuck_s;     /* or a thread stands at one place for so long, where it does not usually wait */
     bool no_children;
-    bool no_source;   /* keep source text out of the recording */
-    bool no_operands; /* do not look at the types and sizes that lines work on */
-    bool redact_args; /* keep arguments of commands out of it */
-    bool native;      /* frames of native code too */
+    bool no_source;       /* keep source text out of the recording */
+    bool no_operands;     /* do not look at the types and sizes that lines work on */
+    bool redact_args;     /* keep arguments of commands out of it */
+    bool native;          /* frames of native code too */
+    bool calls;           /* kei_run: count calls, by an agent in the program */
+    bool argument_hashes; /* and compare their arguments, by hashes */
     enum kei_reader reader;
 };
 #define KEI_RATE_MAX 1e6 /* Hz, in recordings too: as fast as it goes */
@@ -189,6 +191,7 @@ struct kei_scale_options {
     const char *output;          /* recordings are kept as OUTPUT + SIZE + ".kei"; NULL: not kept */
     const char *function;        /* only this one; NULL: all */
     struct kei_words predict;    /* sizes to foretell the time at */
+    bool calls;                  /* count those of each function too */
 };
 
 /* How time grows with a size, per function. What the program prints goes nowhere. KEI_ERR_GONE: a run failed.

@@ -34,6 +34,8 @@ static struct measure_options translate(const struct kei_options *options)
         .no_operands = options->no_operands,
         .redact_args = options->redact_args,
         .native = options->native,
+        .calls = options->calls || options->argument_hashes,
+        .argument_hashes = options->argument_hashes,
         .free_only = options->reader == KEI_READER_FREE,
         .core_only = options->reader == KEI_READER_CORE,
         .stop_only = options->reader == KEI_READER_STOP,

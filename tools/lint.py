@@ -91,7 +91,7 @@ VERSION_TEST = re.compile(
 def check_versions() -> list[str]:
     """Only lib/capture/cpython compares Python versions."""
     wrong = []
-    for path in files("lib/*.c", "lib/*.h", "cli/*.c", "cli/*.h"):
+    for path in files("lib/*.c", "lib/*.h", "cli/*.c", "cli/*.h", "agent/*.c", "agent/*.h"):
         if relative(path).startswith("lib/capture/cpython/"):
             continue
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
@@ -186,7 +186,7 @@ def check_headers() -> list[str]:
     need("gcc")
     base = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-fsyntax-only", "-x", "c", "-Ilib", "-Iinclude", "-I.", *WARNINGS]
     # A static function of a header is not used by the header alone.
-    headers = files("lib/*.h", "include/*.h", "cli/*.h", "wire/*.h")
+    headers = files("lib/*.h", "include/*.h", "cli/*.h", "wire/*.h", "agent/*.h")
     words = [*base, "-Wno-unused-function", "-include"]
     commands = [[*words, str(path), "/dev/null"] for path in headers]
     commands += [[*base, str(path)] for path in files("lib/*_none.c")]

@@ -46,7 +46,7 @@ static void run_child(const struct program *program, int gate, int report, const
     while (n < 0 && errno == EINTR);
     if (n == 1) {
         sigprocmask(SIG_SETMASK, mask, NULL);
-        execve(program->executable, program->argv, environ);
+        execve(program->executable, program->argv, program->environment != NULL ? program->environment : environ);
         int number = errno;
         n = write(report, &number, sizeof number);
     }

@@ -23,6 +23,8 @@
 #include "capture/stopwatch.h"
 #include "data/recording.h"
 
+#include <stdio.h>
+
 struct measure_options {
     double rate_hz;
     bool rate_asked;
@@ -34,7 +36,8 @@ struct measure_options {
     bool no_children, no_source, no_operands, redact_args;
     bool native;
     bool free_only, core_only, kernel_only, stop_only; /* --reader */
-    bool discard_output;                               /* of the program; its standard input is empty then */
+    bool calls, argument_hashes;
+    bool discard_output; /* of the program; its standard input is empty then */
 };
 
 /* Counted by the sampler, read by the writer. */
@@ -75,6 +78,7 @@ struct gate {
     uint32_t n_said;
 };
 
+struct calls;
 struct unwinder;
 struct measurement {
     struct measure_options options;
@@ -84,6 +88,7 @@ struct measurement {
     pthread_mutex_t queue_lock; /* of the samplers that fill it */
     struct operand_queue operands;
     struct lock_queue locks;
+    struct calls *calls;                    /* NULL: they are not counted */
     struct perf_clock *perf;                /* NULL: not permitted */
     struct err perf_error;                  /* why it was not */
     struct proc_events *events;             /* NULL: not permitted */
@@ -174,6 +179,13 @@ static inline bool measure_is_noise(struct measurement *m, uint64_t ip, bool ker
     atomic_fetch_add_explicit(&m->points, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&m->kernel_points, kernel, memory_order_relaxed);
     return false;
+}
+
+/* What the recording says that it knows from. */
+static inline void measure_evidence(const struct measurement *m, bool kernel, char *text, size_t size)
+{
+    snprintf(text, size, "%s%s/proc%s%s", kernel ? "kernel sampler," : "", m->perf != NULL ? "perf clock," : "",
+             m->options.calls ? ",calls" : "", m->options.argument_hashes ? ",argument hashes" : "");
 }
 
 /* Joins a process (tracker.c) that was born at `start_ns`, 0: not known; used before the tracker runs too. NULL when it

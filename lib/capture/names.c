@@ -182,6 +182,16 @@ uint32_t names_code_frame(struct names *names, struct tracked_process *process, 
                                python_code_line(code, offset));
 }
 
+uint32_t names_counted(struct names *names, struct tracked_process *process, const char *file, const char *name,
+                       uint32_t first_line)
+{
+    const struct python_code code = {.file = (char *)file, .qualname = (char *)name, .first_line = first_line};
+    struct code_file found;
+    find_file(names, process, &code, &found);
+    struct function function = function_of(names, &code, found.name);
+    return recording_add_function(names->m->recording, &function);
+}
+
 /* Gives the code its function in the recording. */
 static void add_function(struct names *names, const struct code_entry *entry, struct named_code *named)
 {

@@ -43,6 +43,9 @@ uint32_t names_frame(struct names *names, const struct stack_store *store, uint3
 /* The place of an instruction of code that has no node. */
 uint32_t names_code_frame(struct names *names, struct tracked_process *process, const struct python_code *code,
                           int32_t offset);
+/* The function that was counted under these names, which are the process's own. */
+uint32_t names_counted(struct names *names, struct tracked_process *process, const char *file, const char *name,
+                       uint32_t first_line);
 /* The stack of a thread that waits for the GIL, with a frame that names who holds it: file "[GIL] THREAD", name
  * "held in FUNCTION" of that thread's innermost frame, or "held" where that is not known (node 0). */
 uint32_t names_add_holder(struct names *names, uint32_t stack, const struct stack_store *store, uint32_t node,

@@ -17,6 +17,7 @@ enum { PROGRAM_NAME_BYTES = 128 };
 struct program {
     char *executable;              /* for execve(2): a path with a slash in it */
     char **argv;                   /* for execve(2), NULL-terminated */
+    char **environment;            /* the caller's, for execve(2); NULL: our own */
     char name[PROGRAM_NAME_BYTES]; /* NAME of the output files; safe in a file name */
 };
 

@@ -1,6 +1,7 @@
 /* Making a measurement: its recording, its threads, the program that it starts or joins. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "capture/calls.h"
 #include "capture/control.h"
 #include "capture/doctor.h"
 #include "capture/launch.h"
@@ -100,7 +101,7 @@ static size_t memory_asked(void)
 static int make_recording(struct session *session, const char *output, const char *name, struct err *err)
 {
     struct measurement *m = &session->m;
-    char path[4096], directory[4096] = "";
+    char path[4096], directory[4096] = "", evidence[96];
     struct utsname host = {0};
     cpu_set_t allowed;
     if (output != NULL && (size_t)snprintf(path, sizeof path, "%s", output) >= sizeof path)
@@ -110,6 +111,7 @@ static int make_recording(struct session *session, const char *output, const cha
     if (getcwd(directory, sizeof directory) == NULL)
         directory[0] = '\0';
     uname(&host);
+    measure_evidence(m, m->kernel != NULL, evidence, sizeof evidence);
     m->start_ns = clock_monotonic_ns() + m->options.delay_ns; /* time zero is where the sampling begins */
     stopwatch_init(&m->watch, m->start_ns);
     m->start_ticks = proc_now_ticks() + m->options.delay_ns / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
@@ -119,9 +121,7 @@ static int make_recording(struct session *session, const char *output, const cha
         .directory = directory,
         .host = host.nodename,
         .mode = m->child != 0 ? "run" : "attach",
-        .evidence = m->kernel != NULL ? "kernel sampler,/proc"
-                    : m->perf != NULL ? "perf clock,/proc"
-                                      : "/proc",
+        .evidence = evidence,
         .start_unix_ns = clock_unix_ns() + m->options.delay_ns,
         .cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
         .cores_quota = quota_cores("", session->root),
@@ -296,6 +296,17 @@ static int run_gated(struct session *session, const char *output, struct launch 
     return rc;
 }
 
+static int count_calls(struct session *session, struct err *err)
+{
+    const struct measure_options *options = &session->m.options;
+    if (!options->calls)
+        return 0;
+    int rc = calls_new(options->argument_hashes, options->no_children, &session->m.calls, err);
+    if (rc == 0)
+        session->program.environment = calls_environment(session->m.calls);
+    return rc;
+}
+
 static int prepare_launch(struct session *session, struct launch *launch, struct err *err)
 {
     if (!session->m.options.discard_output)
@@ -321,6 +332,8 @@ int session_run(const struct measure_options *options, const char *output, char 
         rc = keep_command(session, argv);
     if (rc == 0)
         rc = use_kernel(&session->m, err);
+    if (rc == 0)
+        rc = count_calls(session, err);
     if (rc == 0) {
         count_sockets(&session->m);
         rc = prepare_launch(session, &launch, err);

@@ -1,6 +1,7 @@
 /* A measurement while it runs, and its end. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "capture/calls.h"
 #include "capture/control.h"
 #include "capture/session_private.h"
 #include "capture/target/unwind.h"
@@ -216,6 +217,18 @@ static void note_closed_cores(struct measurement *m)
                            "were dropped; let it run on all of their cores (taskset, cpuset)");
 }
 
+static void note_calls(struct measurement *m)
+{
+    if (m->calls == NULL)
+        return;
+    recording_add_note(m->recording,
+                       calls_any(m->calls)
+                           ? "calls were counted in the program, which makes each of them some 0.1 µs longer: what is "
+                             "called very often looks larger than it is"
+                           : "no call was counted: it takes a Python from 3.8 on, that this command starts, linked to "
+                             "this machine's C library, and 3 MB of shared memory");
+}
+
 static void note_stops(struct measurement *m)
 {
     char note[320];
@@ -287,6 +300,7 @@ int session_finish(struct session *session, struct session_result *result, struc
     /* The screen has room for two: first what is wrong, or was done to the program. */
     note_refusal(m);
     note_stops(m);
+    note_calls(m);
     note_free(m);
     bool real_time = note_real_time(m);
     if (!real_time)
@@ -326,6 +340,7 @@ void session_free(struct session *session)
         session_stop_threads(session);
     if (session->descriptors.rlim_cur != RLIM_INFINITY && session->descriptors.rlim_max != 0)
         setrlimit(RLIMIT_NOFILE, &session->descriptors);
+    calls_free(m->calls);
     recording_free(m->recording);
     perf_clock_free(m->perf);
     proc_events_free(m->events);

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "capture/calls.h"
 #include "capture/modules.h"
 #include "capture/writer_private.h"
 
@@ -197,9 +198,17 @@ static void note_kernel(struct writer *w)
 {
     if (w->m->kernel_start == NULL || w->m->kernel == NULL || w->kernel_noted)
         return;
-    recording_set_evidence(w->m->recording,
-                           w->m->perf != NULL ? "kernel sampler,perf clock,/proc" : "kernel sampler,/proc");
+    char evidence[96];
+    measure_evidence(w->m, true, evidence, sizeof evidence);
+    recording_set_evidence(w->m->recording, evidence);
     w->kernel_noted = true;
+}
+
+static void write_calls(struct writer *w, uint64_t now_ns, bool last)
+{
+    const struct calls_view view = {w->m, w->names, w->processes, w->n_processes};
+    if (w->m->calls != NULL)
+        calls_write(w->m->calls, &view, now_ns, last);
 }
 
 /* Returns how long the next one may wait. */
@@ -213,6 +222,7 @@ static uint64_t pass(struct writer *w)
     size_t n = write_samples(w, now_ns - LAG_NS);
     operands_write(w->operands);
     lock_looks_write(&w->m->locks, w->names, w->m->recording);
+    write_calls(w, now_ns, false);
     writer_empty_turned(w);
     if (written) /* a child that is not known yet may name its parent */
         writer_forget_ended(w);
@@ -250,6 +260,7 @@ static void finish(struct writer *w)
         writer_read_counters(w, now_ns);
     counters_write_runs(w->counters, now_ns);
     writer_write_tables(w, true);
+    write_calls(w, now_ns, true);
     commit(w, now_ns);
     writer_keep_last(w, now_ns);
 }

@@ -135,6 +135,12 @@ static void copy_processes(struct source *source)
         process.end_ns = moved_end(source, process.end_ns);
         recording_add_process(to, &process);
     }
+    for (size_t i = 0; i < profile->n_call_counts; i++) {
+        struct call_count count = profile->call_counts[i];
+        count.process += source->first_process;
+        count.function = source->functions[count.function];
+        recording_add_call_count(to, &count);
+    }
     source->merger->n_processes += (uint32_t)profile->n_processes - 1;
 }
 

@@ -96,12 +96,18 @@ struct profile {
     size_t n_operands, operand_capacity;
     struct lock_holder *lock_holders; /* by frame, those that held most often first; none of a part */
     size_t n_lock_holders, lock_holder_capacity;
+    struct call_count *call_counts; /* by function, then process; none of a part */
+    size_t n_call_counts, call_count_capacity;
 };
 
 /* Loads `path`. A damaged, truncated or foreign file is ERR_CORRUPT or ERR_VERSION with a message; a file still being
  * written is read up to its last commit. */
 int profile_load(const char *path, struct profile **result, struct err *err);
 void profile_free(struct profile *profile);
+
+/* How often a function was called in all processes together (process 0 in it); all zero where calls were not counted.
+ */
+struct call_count profile_calls_of(const struct profile *profile, uint32_t function);
 
 /* Is `file` the program's own code? Pure: by path (standard library, site-packages, dist-packages, frozen). */
 bool profile_file_is_own(const char *file);

@@ -484,6 +484,8 @@ int loader_tables(struct loader *loader)
             "SELECT frame, held, thread, looks FROM (SELECT * FROM lock_holder ORDER BY looks DESC LIMIT 65536)"
             " ORDER BY frame, looks DESC",
             profile_read_lock_holder);
+    if (rc == 0 && loader->has_call_counts)
+        rc = profile_read_call_counts(loader);
     if (rc == 0)
         rc = read_tasks(loader);
     if (rc == 0 && loader->has_gaps)

@@ -25,6 +25,10 @@
     X(SHAPE, "INSERT OR REPLACE INTO shape VALUES(?, ?, ?, ?, ?)")                                                     \
     X(LOCK_HOLDER, "INSERT INTO lock_holder VALUES(?, ?, ?, ?)"                                                        \
                    " ON CONFLICT(frame, held, thread) DO UPDATE SET looks = looks + excluded.looks")                   \
+    X(CALL_COUNT, "INSERT INTO call_count VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(process, function) DO UPDATE SET" \
+                  " calls = calls + excluded.calls, told = told + excluded.told,"                                      \
+                  " repeats = repeats + excluded.repeats, gave_none = gave_none + excluded.gave_none,"                 \
+                  " compared = compared + excluded.compared, changed = changed + excluded.changed")                    \
     X(TASK, "INSERT OR REPLACE INTO task VALUES(?, ?, ?, ?, ?, ?, ?)")                                                 \
     X(TASK_WAIT, "INSERT OR REPLACE INTO task_wait VALUES(?, ?, ?, ?, ?)")                                             \
     X(STACK_TIME, "INSERT OR REPLACE INTO stack_time VALUES(?, ?, ?, ?, ?, ?)")                                        \

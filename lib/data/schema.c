@@ -65,6 +65,10 @@ const struct schema_item schema_items[] = {
     /* Who held the lock that a place waited for, by a few looks a second (3.8 on). */
     LATER_TABLE(lock_holder, "frame INTEGER, held INTEGER, thread INTEGER, looks INTEGER,"
                              " PRIMARY KEY(frame, held, thread)) WITHOUT ROWID"),
+    /* How often functions were called, counted (run --calls), and with which arguments (--arg-hash). */
+    LATER_TABLE(call_count, "process INTEGER, function INTEGER, calls INTEGER, told INTEGER, repeats INTEGER,"
+                            " gave_none INTEGER, compared INTEGER, changed INTEGER, PRIMARY KEY(process, function))"
+                            " WITHOUT ROWID"),
     /* Tasks of asyncio, with what the samples add up to for them, and where they were found to wait. */
     LATER_TABLE(task, "id INTEGER PRIMARY KEY, thread INTEGER, name INTEGER, coroutine INTEGER, awaiter INTEGER,"
                       " ticks INTEGER, run_ns INTEGER)"),

@@ -91,6 +91,21 @@ struct lock_holder {
 };
 
 /*
+ * How often a function of Python was called in a process: counted in it, not sampled (run --calls). The rest by
+ * --arg-hash, of calls whose arguments are all plain values (numbers, texts, small tuples, lists and dicts of such)
+ * and that came back, not by an exception.
+ */
+struct call_count {
+    uint32_t process, function;
+    uint64_t calls;
+    uint64_t told;      /* calls with plain arguments that came back */
+    uint64_t repeats;   /* of these, with arguments that the function had been called with before */
+    uint64_t gave_none; /* of the told ones, those that gave None */
+    uint64_t compared;  /* of the repeats, those whose result is a plain value as the earlier one was */
+    uint64_t changed;   /* of these, those that gave another one */
+};
+
+/*
  * One thread at one instant. A sample stands for `ticks` sweeps that ended at time_ns and saw the same thing (a thread
  * that sleeps is not written a thousand times a second). run_ns and delay_ns are what the scheduler's counters of the
  * thread grew by since its previous sample: exact, and independent of what was sampled.
@@ -223,7 +238,9 @@ struct counter {
       "a thread was not followed: it ended first, or no descriptors or memory were left")                              \
     X(CODE_GONE, "code-gone", "a function was gone before its name could be read")                                     \
     X(UNLEARNED, "unlearned", "read free, the stack was none that an exact reading had found before")                  \
-    X(NOT_STOPPED, "not-stopped", "the thread did not stop when it was to, or another program traces it")
+    X(NOT_STOPPED, "not-stopped", "the thread did not stop when it was to, or another program traces it")              \
+    X(CALL_UNCOUNTED, "call-uncounted",                                                                                \
+      "a call was not counted: more functions, or longer names, than there is room for")
 
 enum loss_kind {
 #define X(name, text, line) LOSS_##name,

@@ -163,6 +163,9 @@ static void mark_names(struct window *window)
     for (size_t i = 1; i < profile->n_frames; i++)
         if (window->frames[i] != 0)
             window->functions[profile->frames[i].function] = 1;
+    for (size_t i = 0; i < profile->n_call_counts; i++) /* also of functions that no sample met */
+        if (window->processes[profile->call_counts[i].process] != 0)
+            window->functions[profile->call_counts[i].function] = 1;
     for (size_t i = 1; i < profile->n_functions; i++)
         if (window->functions[i] != 0)
             window->strings[profile->functions[i].name] = window->strings[profile->functions[i].file] = 1;

@@ -91,6 +91,12 @@ static void write_processes(struct window *window)
         process.end_ns = moved_end(window, process.end_ns);
         recording_add_process(window->to, &process);
     }
+    for (size_t i = 0; i < profile->n_call_counts; i++) {
+        struct call_count count = profile->call_counts[i];
+        count.process = window->processes[count.process];
+        count.function = window->functions[count.function];
+        recording_add_call_count(window->to, &count); /* of a process that is gone: ignored */
+    }
 }
 
 static struct thread thread_now(const struct window *window, size_t i)

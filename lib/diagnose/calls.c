@@ -258,38 +258,8 @@ static int find_small_calls(struct facts *facts, struct small_calls *found)
     return rc;
 }
 
-/* How often the function is on the deepest stack that ends in it. */
-static uint32_t deepest(const struct profile *profile, uint32_t function)
-{
-    uint32_t stack = 0, depth = 0;
-    for (uint32_t i = 1; i < profile->n_stacks; i++) {
-        if (profile->frames[profile->stacks[i].frame].function == function &&
-            profile->stacks[i].depth > profile->stacks[stack].depth)
-            stack = i;
-    }
-    for (; stack != 0; stack = profile->stacks[stack].parent)
-        depth += profile->frames[profile->stacks[stack].frame].function == function;
-    return depth;
-}
-
-static void find_repeated(struct facts *facts, struct repeated_calls *found)
-{
-    const struct profile *profile = facts->profile;
-    for (size_t i = 0; i < facts->aggregate->n_functions; i++) {
-        const struct function_sum *sum = &facts->aggregate->functions[i];
-        if (!profile->function_own[sum->function] ||
-            sum->self_cpu_ns < LIMIT_OF(CALL_OVERHEAD, LOOKED_AT_MIN) * facts->strata.on_ns ||
-            sum->total_cpu_ns <= found->ns)
-            continue;
-        uint32_t line = source_function_repeats(profile, sum->function);
-        if (line == 0)
-            continue;
-        *found = (struct repeated_calls){sum->function, line, deepest(profile, sum->function), sum->total_cpu_ns};
-    }
-}
-
 int calls_find(struct facts *facts)
 {
-    find_repeated(facts, &facts->repeated);
+    calls_again_find(facts, &facts->repeated);
     return find_small_calls(facts, &facts->small);
 }

@@ -18,9 +18,13 @@ struct small_calls {
 };
 
 struct repeated_calls {
-    uint32_t function, line; /* 0: none; line: where it calls itself */
-    uint32_t depth;          /* how often it was on the stack at once, at most */
-    double ns;               /* on the CPU in it and what it calls */
+    uint32_t function, line;  /* 0: none; line: where it calls itself, or its definition */
+    uint32_t depth;           /* how often it was on the stack at once, at most */
+    double ns;                /* on the CPU in it and what it calls */
+    double saved_ns;          /* of it, about, in calls that came again */
+    struct call_count counts; /* of it; all zero: calls were not counted */
+    bool counted;             /* its counts say that its calls come again; else its text does */
+    bool text_read;           /* its text does not speak against keeping its results */
 };
 
 struct unused_imports {
@@ -34,6 +38,8 @@ struct unused_imports {
 struct facts;
 /* In calls.c */
 int calls_find(struct facts *facts);
+/* In calls_again.c */
+void calls_again_find(const struct facts *facts, struct repeated_calls *found);
 /* In imports.c */
 int imports_find(struct facts *facts);
 

@@ -139,6 +139,14 @@ static void copy_text(char *out, size_t size, struct buf *text)
     out[length] = '\0';
 }
 
+void words_number(char *out, size_t size, uint64_t number)
+{
+    if (number < 1000000)
+        snprintf(out, size, "%llu", (unsigned long long)number);
+    else
+        snprintf(out, size, "%.1f million", (double)number / 1e6);
+}
+
 void words_set_reason(struct words *words, struct buf *text)
 {
     copy_text(words->reason, sizeof words->reason, text);
@@ -242,7 +250,7 @@ static int try_row(const struct facts *facts, const struct finding_row *row, con
         fill_template(finding->sentence, sizeof finding->sentence, row->sentence, facts->profile, finding, &words);
     done = done && fill_template(finding->action, sizeof finding->action,
                                  words.action != NULL ? words.action : row->action, facts->profile, finding, &words);
-    done = done && finding_fill_next(facts->profile, row->name, finding) == 0;
+    done = done && (words.complete || finding_fill_next(facts->profile, row->name, finding) == 0);
     return done ? 1 : ERR_NOMEM;
 }
 

@@ -29,11 +29,14 @@ struct words {
     const char *action; /* in place of the row's; NULL: that one */
     double ease;        /* weight of the gain in the order; 1 as a rule */
     bool after;         /* holds, but a conclusion comes first */
+    bool complete;      /* the recording has what the row's next measurement would tell: it is not named */
     double under, over; /* gains that are surely had by others it stands behind, or before; 0: none */
 };
 
 /* In findings.c. At most `limit` characters of `text`; longer ones lose their beginning (paths) or end. */
 void words_add_cut(struct buf *out, const char *text, size_t limit, bool keep_end);
+/* "9700", "12.4 million" */
+void words_number(char *out, size_t size, uint64_t number);
 /* Cut at a character's border; releases the text. */
 void words_set_reason(struct words *words, struct buf *text);
 
@@ -130,5 +133,8 @@ struct share line_cpu(const struct facts *facts, const struct line_sum *line);
 struct evidence *finding_add(struct finding *finding, const char *measure, const char *unit, double value);
 void finding_add_share(struct finding *finding, const char *measure, struct share share);
 void finding_not_measured(struct finding *finding, const char *what);
+/* In rules_calls.c. How often the function was called, where that was counted; false: it was not. `ns`: CPU time in all
+ * these calls, for that of one; 0: not told. */
+bool finding_add_calls(struct finding *finding, const struct call_count *counts, double ns);
 
 #endif

@@ -411,6 +411,8 @@ bool rule_growth(const struct facts *facts, const struct finding *earlier, size_
             finding_add(finding, "more of its function's time, later", "times", by);
         finding_add(finding, "items at first", "1", (double)operand.first);
         finding_add(finding, "items at last", "1", (double)operand.latest);
+        struct call_count counts = profile_calls_of(profile, line->function);
+        finding_add_calls(finding, &counts, 0);
         finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
         finding_place_line(line, finding);
         finding_not_measured(finding, "whether it is the same object all along, and what is done with each item");

@@ -19,7 +19,7 @@ static const uint64_t point_samples = 10, function_samples = 50, program_samples
 /* ---- adding --------------------------------------------------------------------------------------------------------
  */
 
-static struct scaling_function *function_of(struct scaling *scaling, const struct profile *profile, uint32_t id)
+struct scaling_function *scaling_function_of(struct scaling *scaling, const struct profile *profile, uint32_t id)
 {
     const struct function *function = &profile->functions[id];
     const char *name = profile->strings[function->name];
@@ -79,6 +79,7 @@ void scaling_take_back(struct scaling *scaling)
     for (size_t i = 0; i < scaling->n_functions; i++) {
         scaling->functions[i]->cpu_s[run] = 0;
         scaling->functions[i]->samples[run] = 0;
+        scaling->functions[i]->calls.counts[run] = 0;
     }
 }
 
@@ -97,11 +98,13 @@ int scaling_add(struct scaling *scaling, const struct profile *profile, double s
                                               .wall_s = (double)profile->duration_ns / 1e9,
                                               .seen = counted > sampled ? sampled / counted : 1};
     rc = scaling_count_bytes(profile, &scaling->runs[run]);
+    if (rc == 0)
+        rc = scaling_count_calls(scaling, profile, run);
     for (size_t i = 0; rc == 0 && i < aggregate->n_functions; i++) {
         const struct function_sum *sum = &aggregate->functions[i];
         if (sum->self_cpu_ns <= 0 || sum->self_wall_ns <= 0 || sum->function == 0)
             continue;
-        struct scaling_function *function = function_of(scaling, profile, sum->function);
+        struct scaling_function *function = scaling_function_of(scaling, profile, sum->function);
         if (function == NULL) {
             rc = ERR_NOMEM;
             break;
@@ -124,6 +127,13 @@ static struct growth_point point(double size, double value, double samples)
     return (struct growth_point){size, value, value * sqrt(runs_differ * runs_differ + 1 / samples)};
 }
 
+bool scaling_cpu_point(const struct scaling *scaling, const struct scaling_function *function, size_t run,
+                       struct growth_point *result)
+{
+    *result = point(scaling->runs[run].size, function->cpu_s[run], (double)function->samples[run]);
+    return function->samples[run] >= point_samples;
+}
+
 static void judge_function(const struct scaling *scaling, struct scaling_function *function)
 {
     struct growth_point points[GROWTH_POINTS_MAX];
@@ -137,8 +147,7 @@ static void judge_function(const struct scaling *scaling, struct scaling_functio
             at_largest++;
         }
         most = function->samples[i] > most ? function->samples[i] : most;
-        if (function->samples[i] >= point_samples)
-            points[n++] = point(scaling->runs[i].size, function->cpu_s[i], (double)function->samples[i]);
+        n += scaling_cpu_point(scaling, function, i, &points[n]);
     }
     function->share = at_largest > 0 && total > 0 ? function->share / total : 0;
     if (most < function_samples) {
@@ -280,8 +289,11 @@ static void refuse(struct scaling *scaling, const char *function)
 
 static int by_share(const void *one, const void *other)
 {
-    double a = (*(struct scaling_function *const *)one)->share, b = (*(struct scaling_function *const *)other)->share;
-    return (a < b) - (a > b);
+    const struct scaling_function *a = *(struct scaling_function *const *)one;
+    const struct scaling_function *b = *(struct scaling_function *const *)other;
+    if (a->share != b->share)
+        return a->share < b->share ? 1 : -1;
+    return (a->calls.largest < b->calls.largest) - (a->calls.largest > b->calls.largest);
 }
 
 void scaling_judge(struct scaling *scaling, const char *function)
@@ -289,6 +301,7 @@ void scaling_judge(struct scaling *scaling, const char *function)
     count_sizes(scaling);
     for (size_t i = 0; i < scaling->n_functions; i++)
         judge_function(scaling, scaling->functions[i]);
+    scaling_judge_calls(scaling);
     if (scaling->n_functions > 0)
         qsort(scaling->functions, scaling->n_functions, sizeof *scaling->functions, by_share);
     judge_program(scaling);
@@ -296,13 +309,22 @@ void scaling_judge(struct scaling *scaling, const char *function)
     refuse(scaling, function);
 }
 
+bool scaling_tells_calls(const struct scaling *scaling)
+{
+    return scaling->counted && scaling->n_sizes >= GROWTH_SIZES_MIN;
+}
+
+void scaling_function_free(struct scaling_function *function)
+{
+    mem_free(function->name);
+    mem_free(function->file);
+    mem_free(function);
+}
+
 void scaling_release(struct scaling *scaling)
 {
-    for (size_t i = 0; i < scaling->n_functions; i++) {
-        mem_free(scaling->functions[i]->name);
-        mem_free(scaling->functions[i]->file);
-        mem_free(scaling->functions[i]);
-    }
+    for (size_t i = 0; i < scaling->n_functions; i++)
+        scaling_function_free(scaling->functions[i]);
     mem_free(scaling->functions);
     map_release(&scaling->names);
 }

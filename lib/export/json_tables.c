@@ -44,6 +44,24 @@ static void write_ledger(struct json_writer *json, const struct aggregate *aggre
     write_states(json, "cpu", state_cpu_ns, state_ticks);
 }
 
+/* Only of recordings that counted; a function that was not met says nothing, not zero. */
+static void write_calls(struct json_writer *json, const struct profile *profile, uint32_t function)
+{
+    struct call_count counts = profile_calls_of(profile, function);
+    if (counts.calls == 0)
+        return;
+    json_integer(json, "calls", counts.calls);
+    if (counts.told == 0)
+        return;
+    json_open_flat(json, "repeated_calls", '{');
+    json_integer(json, "told", counts.told);
+    json_integer(json, "repeats", counts.repeats);
+    json_integer(json, "gave_none", counts.gave_none);
+    json_integer(json, "compared", counts.compared);
+    json_integer(json, "changed", counts.changed);
+    json_close(json, '}');
+}
+
 static void write_function(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
                            const struct function_sum *sum)
 {
@@ -61,6 +79,7 @@ static void write_function(struct json_writer *json, const struct profile *profi
     json_number(json, "self_wall_s", sum->self_wall_ns / 1e9);
     json_number(json, "self_cpu_s", sum->self_cpu_ns / 1e9);
     json_number(json, "total_wall_s", sum->total_wall_ns / 1e9);
+    write_calls(json, profile, sum->function);
     write_ledger(json, aggregate, sum->state_ns, sum->state_cpu_ns, sum->state_ticks);
     json_close(json, '}');
 }

@@ -7,79 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROWS = 10, RANGE_COLUMNS = 13, CURVE_COLUMNS = 15, TIME_COLUMNS = 9, SHARE_COLUMNS = 6, NAME_COLUMNS = 15 };
-static const double row_share = 0.01;                       /* of the CPU time at the largest size: less is no row */
-static const double told_share = 0.05, told_exponent = 1.3; /* what the sentence is about */
-
-bool scale_asked_for(const struct scale_input *input, const struct scaling_function *function)
-{
-    return input->function == NULL || strcmp(input->function, function->name) == 0;
-}
-
-/* "n²", "n or n log n: not decided". */
-static void print_curves(const struct growth *growth, char *out, size_t size)
-{
-    size_t taken = 0;
-    out[0] = '\0';
-    if (growth->decided) {
-        snprintf(out, size, "%s", growth_name(growth->best));
-        return;
-    }
-    for (int kind = 0; kind < GROWTH_KINDS; kind++) {
-        if (!growth_plausible(growth, (enum growth_kind)kind) || taken >= size)
-            continue;
-        taken += (size_t)snprintf(out + taken, size - taken, "%s%s", taken > 0 ? " or " : "",
-                                  growth_name((enum growth_kind)kind));
-    }
-}
-
-const char *scale_doubt_text(enum scaling_doubt doubt)
-{
-    return doubt == DOUBT_FEW_SAMPLES ? "too few samples" : "seen at too few sizes";
-}
-
-/* The function that grows fastest among those that matter. */
-static const struct scaling_function *fastest(const struct scale_input *input)
-{
-    const struct scaling_function *found = NULL;
-    for (size_t i = 0; i < input->scaling->n_functions; i++) {
-        const struct scaling_function *function = input->scaling->functions[i];
-        if (function->doubt != DOUBT_NONE || function->share < told_share || !scale_asked_for(input, function))
-            continue;
-        if (found == NULL || function->growth.low > found->growth.low)
-            found = function;
-    }
-    return found;
-}
-
-void scale_sentence(const struct scale_input *input, struct buf *out)
-{
-    const struct scaling *scaling = input->scaling;
-    const struct scaling_function *function = fastest(input);
-    char curves[96];
-    if (scaling->refusal[0] != '\0') {
-        buf_printf(out, "nothing is claimed: %s", scaling->refusal);
-    } else if (function == NULL) {
-        buf_add_text(out, "no function has enough samples at four sizes to tell how it grows");
-    } else if (function->growth.low > told_exponent || input->function != NULL) {
-        print_curves(&function->growth, curves, sizeof curves);
-        buf_printf(out, "%s grows as %s%s (exponent %.2f, %.2f to %.2f): %.0f %% of the CPU time at %g", function->name,
-                   curves, function->growth.decided ? "" : ", not decided", function->growth.exponent,
-                   function->growth.low, function->growth.high, 100 * function->share, scaling->largest);
-    } else if (function->growth.exponent > told_exponent) {
-        buf_printf(
-            out,
-            "not decided: the fastest, %s, has exponent %.2f, but that may be %.2f to %.2f; larger sizes tell more",
-            function->name, function->growth.exponent, function->growth.low, function->growth.high);
-    } else {
-        buf_printf(
-            out, "nothing that matters grows faster than n^%.1f: the fastest, %s, has exponent %.2f (%.2f to %.2f)",
-            told_exponent, function->name, function->growth.exponent, function->growth.low, function->growth.high);
-    }
-}
-
-/* ---- the screen ----------------------------------------------------------------------------------------------------
- */
+enum {
+    ROWS = 10,
+    CALL_ROWS = 5,
+    RANGE_COLUMNS = 13,
+    CURVE_COLUMNS = 15,
+    TIME_COLUMNS = 9,
+    SHARE_COLUMNS = 6,
+    NAME_COLUMNS = 15
+};
+static const double row_share = 0.01; /* of the CPU time at the largest size: less is no row */
 
 static void add_head(const struct scale_input *input, const struct trials_screen *screen, struct buf *out)
 {
@@ -130,19 +67,25 @@ static void add_runs(const struct scaling *scaling, const struct trials_screen *
     buf_add_byte(out, '\n');
 }
 
-/* Exponent, its range and the curve, or what is said in place of one; of a function that tells nothing the reason. */
-static void add_growth(const struct growth *growth, enum scaling_doubt doubt, const char *said, struct buf *out)
+/* Two places, and no minus before nothing. */
+static double rounded(double exponent)
+{
+    return fabs(exponent) < 0.005 ? 0 : exponent;
+}
+
+/* Exponent, its range and the curve, or what is said in place of one; where there is no fit what is missing. */
+static void add_growth(const struct growth *growth, const char *missing, const char *said, struct buf *out)
 {
     char text[96], range[48];
-    if (doubt != DOUBT_NONE || !growth->fitted) {
-        cells_padded(out, scale_doubt_text(doubt), 5 + RANGE_COLUMNS + CURVE_COLUMNS, false);
+    if (!growth->fitted) {
+        cells_padded(out, missing, 5 + RANGE_COLUMNS + CURVE_COLUMNS, false);
         return;
     }
-    snprintf(text, sizeof text, "%.2f", growth->exponent);
+    snprintf(text, sizeof text, "%.2f", rounded(growth->exponent));
     cells_padded(out, text, 5, true);
-    snprintf(range, sizeof range, "%.2f..%.2f", growth->low, growth->high);
+    snprintf(range, sizeof range, "%.2f..%.2f", rounded(growth->low), rounded(growth->high));
     cells_padded(out, range, RANGE_COLUMNS, true);
-    print_curves(growth, text, sizeof text);
+    scale_curves(growth, text, sizeof text);
     if (said != NULL)
         snprintf(text, sizeof text, "%s", said);
     buf_add_text(out, "  ");
@@ -151,28 +94,71 @@ static void add_growth(const struct growth *growth, enum scaling_doubt doubt, co
     cells_padded(out, text, CURVE_COLUMNS - 2, false);
 }
 
+/* "6 400", "41 M". */
+static void print_calls(char *out, size_t size, double calls)
+{
+    static const char units[] = "MGTPE";
+    size_t unit = 0;
+    if (calls < 999999.5) {
+        trials_value(out, size, UNIT_COUNT, calls);
+        return;
+    }
+    for (calls /= 1e6; calls >= 999.5 && units[unit + 1] != '\0'; calls /= 1e3)
+        unit++;
+    snprintf(out, size, "%.3g %c", calls, units[unit]);
+}
+
+/* Its name and place, on the first of its lines: behind them the others have none. */
+static void add_name(const struct scaling_function *function, const struct trials_screen *screen, bool first,
+                     struct buf *out)
+{
+    struct buf file = {0};
+    size_t left =
+        screen->width - 5 - RANGE_COLUMNS - CURVE_COLUMNS - SHARE_COLUMNS - TIME_COLUMNS - 2 - NAME_COLUMNS - 1;
+    if (first) {
+        buf_add_text(out, "  ");
+        cells_add(out, function->name, strlen(function->name), NAME_COLUMNS, false, true);
+        buf_add_text(&file, function->file);
+        if (function->line > 0)
+            buf_printf(&file, ":%u", function->line);
+        buf_add_byte(out, ' ');
+        cells_add_buf(out, &file, left, true, false);
+    }
+    buf_add_byte(out, '\n');
+    out->failed = out->failed || file.failed;
+    buf_release(&file);
+}
+
 static void add_function(const struct scaling_function *function, double cpu_s, const struct trials_screen *screen,
                          struct buf *out)
 {
     char text[40];
-    struct buf file = {0};
-    size_t left =
-        screen->width - 5 - RANGE_COLUMNS - CURVE_COLUMNS - SHARE_COLUMNS - TIME_COLUMNS - 2 - NAME_COLUMNS - 1;
-    add_growth(&function->growth, function->doubt, NULL, out);
+    add_growth(&function->growth, scale_doubt_text(function->doubt), NULL, out);
     trials_value(text, sizeof text, UNIT_SECONDS, function->share * cpu_s);
     cells_padded(out, text, TIME_COLUMNS, true);
     cells_percent(text, sizeof text, function->share);
     cells_padded(out, text, SHARE_COLUMNS, true);
-    buf_add_text(out, "  ");
-    cells_add(out, function->name, strlen(function->name), NAME_COLUMNS, false, true);
-    buf_add_text(&file, function->file);
-    if (function->line > 0)
-        buf_printf(&file, ":%u", function->line);
-    buf_add_byte(out, ' ');
-    cells_add_buf(out, &file, left, true, false);
-    buf_add_byte(out, '\n');
-    out->failed = out->failed || file.failed;
-    buf_release(&file);
+    add_name(function, screen, true, out);
+}
+
+/* Its calls, and what each takes. */
+static void add_calls(const struct scaling *scaling, const struct scaling_function *function,
+                      const struct trials_screen *screen, bool first, struct buf *out)
+{
+    const struct scaling_calls *calls = &function->calls;
+    char text[40];
+    add_growth(&calls->growth, scale_calls_missing, scale_falls(&calls->growth) ? "falls" : NULL, out);
+    print_calls(text, sizeof text, calls->largest);
+    cells_padded(out, text, TIME_COLUMNS, true);
+    cells_padded(out, "calls", SHARE_COLUMNS, true);
+    add_name(function, screen, first, out);
+    if (scaling->refusal[0] != '\0' || !calls->time.fitted)
+        return;
+    add_growth(&calls->time, NULL, scale_falls(&calls->time) ? "falls" : NULL, out);
+    trials_value(text, sizeof text, UNIT_SECONDS, calls->largest_s);
+    cells_padded(out, text, TIME_COLUMNS, true);
+    cells_padded(out, "each", SHARE_COLUMNS, true);
+    add_name(function, screen, false, out);
 }
 
 /* The mean of the runs at the largest size. */
@@ -188,13 +174,44 @@ static double largest_cpu(const struct scaling *scaling)
     return n > 0 ? sum / n : 0;
 }
 
-static void add_functions(const struct scale_input *input, const struct trials_screen *screen, struct buf *out)
+static void add_program(const struct scaling *scaling, struct buf *out)
+{
+    char text[40];
+    add_growth(&scaling->cpu, scale_doubt_text(DOUBT_NONE), scaling->mixed ? "a sum" : NULL, out);
+    trials_value(text, sizeof text, UNIT_SECONDS, largest_cpu(scaling));
+    cells_padded(out, text, TIME_COLUMNS, true);
+    buf_add_text(out, " 100 %  the whole program\n");
+}
+
+/* Those that matter by their time, each with its calls; then by their calls alone those that hardly take any. */
+static void add_rows(const struct scale_input *input, const struct trials_screen *screen, struct buf *out)
 {
     const struct scaling *scaling = input->scaling;
-    double cpu_s = largest_cpu(scaling);
+    bool timed = scaling->refusal[0] == '\0';
+    size_t rows = 0, of_calls = 0;
+    for (size_t i = 0; i < scaling->n_functions; i++) {
+        const struct scaling_function *function = scaling->functions[i];
+        bool asked = input->function != NULL, matters = timed && (asked || function->share >= row_share);
+        if (!scale_asked_for(input, function))
+            continue;
+        if (matters && rows < ROWS) {
+            add_function(function, largest_cpu(scaling), screen, out);
+            rows++;
+            if (scaling->counted)
+                add_calls(scaling, function, screen, false, out);
+        } else if (!matters && scaling->counted && (asked || scale_calls_grow(function)) &&
+                   of_calls < (timed ? CALL_ROWS : ROWS)) {
+            add_calls(scaling, function, screen, true, out);
+            of_calls++;
+        }
+    }
+}
+
+static void add_functions(const struct scale_input *input, const struct trials_screen *screen, struct buf *out)
+{
     char text[96];
     trials_style(out, screen, "2");
-    snprintf(text, sizeof text, "at %g", scaling->largest);
+    snprintf(text, sizeof text, "at %g", input->scaling->largest);
     cells_padded(out, "exponent    95 %", 5 + RANGE_COLUMNS, false);
     cells_padded(out, "  grows as", CURVE_COLUMNS, false);
     cells_padded(out, text, TIME_COLUMNS, true);
@@ -202,18 +219,9 @@ static void add_functions(const struct scale_input *input, const struct trials_s
     cells_padded(out, "function", NAME_COLUMNS + 1, false);
     buf_add_text(out, "file:line\n");
     trials_style(out, screen, "0");
-    add_growth(&scaling->cpu, DOUBT_NONE, scaling->mixed ? "a sum" : NULL, out);
-    trials_value(text, sizeof text, UNIT_SECONDS, cpu_s);
-    cells_padded(out, text, TIME_COLUMNS, true);
-    buf_add_text(out, " 100 %  the whole program\n");
-    size_t rows = 0;
-    for (size_t i = 0; i < scaling->n_functions && rows < ROWS; i++) {
-        const struct scaling_function *function = scaling->functions[i];
-        if (!scale_asked_for(input, function) || (input->function == NULL && function->share < row_share))
-            continue;
-        add_function(function, cpu_s, screen, out);
-        rows++;
-    }
+    if (input->scaling->refusal[0] == '\0')
+        add_program(input->scaling, out);
+    add_rows(input, screen, out);
 }
 
 static void add_prediction(const struct scaling_prediction *prediction, enum measure_unit unit, const char *name,
@@ -259,7 +267,7 @@ static void add_bytes(const struct scaling *scaling, const struct trials_screen 
         else if (!growth->fitted)
             cells_padded(out, "the sizes do not change it", 5 + RANGE_COLUMNS + CURVE_COLUMNS, false);
         else
-            add_growth(growth, DOUBT_NONE, NULL, out);
+            add_growth(growth, NULL, NULL, out);
         if (largest->bytes[which] >= 0) {
             trials_value(text, sizeof text, UNIT_BYTES, largest->bytes[which]);
             cells_padded(out, text, TIME_COLUMNS, true);
@@ -268,18 +276,29 @@ static void add_bytes(const struct scaling *scaling, const struct trials_screen 
         buf_printf(out, "%s\n", scaling_bytes_name((enum scaling_bytes)which));
     }
     trials_style(out, screen, "2");
-    buf_add_text(out, "\nnot measured: calls; waiting by function\n");
+    buf_printf(out, "\nnot measured: %swaiting by function\n", scaling->counted ? "" : "calls; ");
     trials_style(out, screen, "0");
+}
+
+/* Some runs have counts of calls, and some have none. */
+static void add_uncounted(const struct scaling *scaling, struct buf *out)
+{
+    if (scaling->uncounted[0] != '\0')
+        buf_printf(out, "calls are not fitted: %s\n", scaling->uncounted);
 }
 
 void scale_text(const struct scale_input *input, const struct trials_screen *screen, struct buf *out)
 {
+    const struct scaling *scaling = input->scaling;
+    bool refused = scaling->refusal[0] != '\0';
+    bool rows = scaling_tells_calls(scaling) && (input->function != NULL || scale_most_called(input) != NULL);
     add_head(input, screen, out);
-    add_runs(input->scaling, screen, out);
-    if (input->scaling->refusal[0] != '\0')
-        return;
-    add_functions(input, screen, out);
-    if (input->function == NULL)
-        add_bytes(input->scaling, screen, out);
-    add_predictions(input, out);
+    add_runs(scaling, screen, out);
+    if (!refused || rows)
+        add_functions(input, screen, out);
+    if (!refused && input->function == NULL)
+        add_bytes(scaling, screen, out);
+    add_uncounted(scaling, out);
+    if (!refused)
+        add_predictions(input, out);
 }

@@ -2,9 +2,13 @@
 #include "export/json_writer.h"
 #include "export/scale.h"
 
+/* What a curve's numbers are: the ends of their keys. */
+enum growth_unit { OF_SECONDS, OF_BYTES, OF_CALLS };
+static const char *const constant_keys[] = {"constant_s", "constant_bytes", "constant_calls"};
+static const char *const factor_keys[] = {"factor_s", "factor_bytes", "factor_calls"};
 static const char *const bytes_keys[SCALING_BYTES] = {"peak_bytes", "read_bytes", "written_bytes"};
 
-static void write_growth(struct json_writer *json, const char *key, const struct growth *growth, bool bytes)
+static void write_growth(struct json_writer *json, const char *key, const struct growth *growth, enum growth_unit unit)
 {
     if (!growth->fitted)
         return;
@@ -23,14 +27,29 @@ static void write_growth(struct json_writer *json, const char *key, const struct
             continue;
         json_open_flat(json, NULL, '{');
         json_text(json, "curve", growth_name((enum growth_kind)kind));
-        json_number(json, bytes ? "constant_bytes" : "constant_s", curve->constant);
-        json_number(json, bytes ? "factor_bytes" : "factor_s", curve->factor);
+        json_number(json, constant_keys[unit], curve->constant);
+        json_number(json, factor_keys[unit], curve->factor);
         if (kind == GROWTH_EXPONENTIAL)
             json_number(json, "rate", curve->rate);
         json_number(json, "score", curve->score);
         json_close(json, '}');
     }
     json_close(json, ']');
+    json_close(json, '}');
+}
+
+static void write_calls(struct json_writer *json, const struct scaling *scaling, const struct scaling_calls *calls)
+{
+    json_open(json, "calls", '{');
+    json_open_flat(json, "counts", '[');
+    for (size_t i = 0; i < scaling->n_runs; i++)
+        json_integer(json, NULL, (int64_t)calls->counts[i]);
+    json_close(json, ']');
+    if (!calls->growth.fitted)
+        json_text(json, "missing", scale_calls_missing);
+    write_growth(json, "growth", &calls->growth, OF_CALLS);
+    if (scaling->refusal[0] == '\0')
+        write_growth(json, "time", &calls->time, OF_SECONDS);
     json_close(json, '}');
 }
 
@@ -55,7 +74,9 @@ static void write_function(struct json_writer *json, const struct scaling *scali
     if (function->doubt != DOUBT_NONE)
         json_text(json, "missing", scale_doubt_text(function->doubt));
     else if (scaling->refusal[0] == '\0')
-        write_growth(json, "growth", &function->growth, false);
+        write_growth(json, "growth", &function->growth, OF_SECONDS);
+    if (scaling->counted)
+        write_calls(json, scaling, &function->calls);
     json_close(json, '}');
 }
 
@@ -121,17 +142,20 @@ void scale_json(const struct scale_input *input, struct buf *out)
     }
     json_close(&json, ']');
     if (scaling->refusal[0] == '\0') {
-        write_growth(&json, "cpu", &scaling->cpu, false);
-        write_growth(&json, "wall", &scaling->wall, false);
+        write_growth(&json, "cpu", &scaling->cpu, OF_SECONDS);
+        write_growth(&json, "wall", &scaling->wall, OF_SECONDS);
         for (int which = 0; which < SCALING_BYTES; which++)
-            write_growth(&json, bytes_keys[which], &scaling->bytes[which], true);
+            write_growth(&json, bytes_keys[which], &scaling->bytes[which], OF_BYTES);
     }
     json_bool(&json, "mixed", scaling->mixed);
     write_predictions(&json, input);
     json_open_flat(&json, "not_measured", '[');
-    json_text(&json, NULL, "calls");
+    if (!scaling->counted)
+        json_text(&json, NULL, "calls");
     json_text(&json, NULL, "waiting by function");
     json_close(&json, ']');
+    if (scaling->uncounted[0] != '\0')
+        json_text(&json, "calls_refusal", scaling->uncounted);
     json_open(&json, "functions", '[');
     for (size_t i = 0; i < scaling->n_functions; i++)
         if (scale_asked_for(input, scaling->functions[i]))
@@ -144,18 +168,21 @@ void scale_json(const struct scale_input *input, struct buf *out)
 void scale_csv(const struct scale_input *input, struct buf *out)
 {
     const struct scaling *scaling = input->scaling;
-    buf_add_text(out, "function,file,size,cpu_s,samples\n");
+    buf_printf(out, "function,file,size,cpu_s,samples%s\n", scaling->counted ? ",calls" : "");
     for (size_t i = 0; i < scaling->n_runs; i++)
-        buf_printf(out, ",,%.15g,%.9g,%llu\n", scaling->runs[i].size, scaling->runs[i].cpu_s,
-                   (unsigned long long)scaling->runs[i].samples);
+        buf_printf(out, ",,%.15g,%.9g,%llu%s\n", scaling->runs[i].size, scaling->runs[i].cpu_s,
+                   (unsigned long long)scaling->runs[i].samples, scaling->counted ? "," : "");
     for (size_t f = 0; f < scaling->n_functions; f++) {
         const struct scaling_function *function = scaling->functions[f];
         for (size_t i = 0; scale_asked_for(input, function) && i < scaling->n_runs; i++) {
             trials_csv_text(out, function->name);
             buf_add_byte(out, ',');
             trials_csv_text(out, function->file);
-            buf_printf(out, ",%.15g,%.9g,%llu\n", scaling->runs[i].size, function->cpu_s[i],
+            buf_printf(out, ",%.15g,%.9g,%llu", scaling->runs[i].size, function->cpu_s[i],
                        (unsigned long long)function->samples[i]);
+            if (scaling->counted)
+                buf_printf(out, ",%llu", (unsigned long long)function->calls.counts[i]);
+            buf_add_byte(out, '\n');
         }
     }
 }

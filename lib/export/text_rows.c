@@ -109,8 +109,57 @@ static int pick_rows(const struct screen *screen, weight_at *at, size_t n, size_
     return 0;
 }
 
-static const char title[] = " self  total  function";
-static const char title_own[] = " self  total  function (own code first)";
+enum { NAME_COLUMN = 14, NAME_WIDTH = 29, CALLS_WIDTH = 12, PLACE_MIN = 20 };
+
+/* Counts take a column of their own, from the place's; a function that was not counted has none. */
+static size_t calls_width(const struct screen *screen)
+{
+    return screen->profile->n_call_counts > 0 ? CALLS_WIDTH : 0;
+}
+
+static void add_calls(struct screen *screen, uint32_t function)
+{
+    uint64_t calls = profile_calls_of(screen->profile, function).calls;
+    char text[32] = "";
+    if (calls > 99999999) { /* wider than its column */
+        cells_count(text, sizeof text, (calls + 500000) / 1000000);
+        strcat(text, " M");
+    } else if (calls > 0) {
+        cells_count(text, sizeof text, calls);
+    }
+    if (calls_width(screen) > 0)
+        buf_printf(&screen->out, "%*s  ", CALLS_WIDTH - 2, text);
+}
+
+static void add_functions_title(struct screen *screen)
+{
+    const char *name = sorted_by(screen, "own") ? "function (own code first)" : "function";
+    text_style(screen, "2");
+    buf_add_text(&screen->out, " self  total  ");
+    if (calls_width(screen) > 0)
+        buf_printf(&screen->out, "%*s  ", CALLS_WIDTH - 2, "calls");
+    cells_padded(&screen->out, name, NAME_WIDTH + 2, false);
+    buf_add_text(&screen->out, "file:line\n");
+    text_style(screen, "0");
+}
+
+static void add_function(struct screen *screen, const struct function_sum *sum)
+{
+    const struct function *function = &screen->profile->functions[sum->function];
+    bool cpu = screen->input->options->cpu_clock;
+    size_t before = NAME_COLUMN + calls_width(screen) + NAME_WIDTH + 5;
+    char self[24], total[24];
+    cells_percent(self, sizeof self, (cpu ? sum->self_cpu_ns : sum->self_wall_ns) / whole(screen));
+    cells_percent(total, sizeof total, (cpu ? sum->total_cpu_ns : sum->total_wall_ns) / whole(screen));
+    buf_printf(&screen->out, "%5s  %5s  ", self, total);
+    add_calls(screen, sum->function);
+    cells_add(&screen->out, screen->profile->strings[function->name], screen->profile->string_lengths[function->name],
+              NAME_WIDTH, false, true);
+    buf_add_text(&screen->out, "  ");
+    text_place(screen, function->file, sum->hot_line != 0 ? sum->hot_line : function->first_line,
+               screen->width > before + PLACE_MIN ? screen->width - before : PLACE_MIN, false);
+    buf_add_byte(&screen->out, '\n');
+}
 
 int text_functions(struct screen *screen, size_t rows)
 {
@@ -122,27 +171,10 @@ int text_functions(struct screen *screen, size_t rows)
         mem_free(picked);
         return ERR_NOMEM;
     }
-    if (n > 0) {
-        text_style(screen, "2");
-        cells_padded(&screen->out, sorted_by(screen, "own") ? title_own : title, 45, false);
-        buf_add_text(&screen->out, "file:line\n");
-        text_style(screen, "0");
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct function_sum *sum = &screen->aggregate->functions[picked[i]];
-        const struct function *function = &screen->profile->functions[sum->function];
-        bool cpu = screen->input->options->cpu_clock;
-        char self[24], total[24];
-        cells_percent(self, sizeof self, (cpu ? sum->self_cpu_ns : sum->self_wall_ns) / whole(screen));
-        cells_percent(total, sizeof total, (cpu ? sum->total_cpu_ns : sum->total_wall_ns) / whole(screen));
-        buf_printf(&screen->out, "%5s  %5s  ", self, total);
-        cells_add(&screen->out, screen->profile->strings[function->name],
-                  screen->profile->string_lengths[function->name], 29, false, true);
-        buf_add_text(&screen->out, "  ");
-        text_place(screen, function->file, sum->hot_line != 0 ? sum->hot_line : function->first_line,
-                   screen->width > 68 ? screen->width - 48 : 20, false);
-        buf_add_byte(&screen->out, '\n');
-    }
+    if (n > 0)
+        add_functions_title(screen);
+    for (size_t i = 0; i < n; i++)
+        add_function(screen, &screen->aggregate->functions[picked[i]]);
     mem_free(picked);
     return 0;
 }

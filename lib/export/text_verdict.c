@@ -17,6 +17,8 @@ void text_evidence(struct buf *out, const struct evidence *evidence)
         cells_percent_range(value, sizeof value, evidence->value, evidence->low, evidence->high);
     else if (strcmp(evidence->unit, "share") == 0)
         cells_percent(value, sizeof value, evidence->value);
+    else if (strcmp(evidence->unit, "s") == 0 && evidence->value > 0 && evidence->value < 1e-3)
+        snprintf(value, sizeof value, "%.*f us", evidence->value < 1e-5 ? 2 : 0, evidence->value * 1e6);
     else if (strcmp(evidence->unit, "s") == 0)
         cells_seconds(value, sizeof value, evidence->value);
     else if (strcmp(evidence->unit, "1") == 0)

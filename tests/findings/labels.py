@@ -5,6 +5,7 @@ is held against them:
     fixed: TAG in FUNCTION, FUNCTION: WHY             of a pair: advice that is true of the fixed one
     expects: TAG in FUNCTION: WHY                     of a control: the right answer; `nothing`: none to change it
     allows: TAG in FUNCTION: WHY                      of a control: true too, and may be left unsaid
+    with: OPTION                                      of run, without which it cannot be told
 
 Advice to change a program that has no row, or another place than its row has, is false.
 """
@@ -126,6 +127,10 @@ def read_control(path: Path) -> Control:
 def controls() -> list[Control]:
     folders = ("controls", "controls-held")
     return [read_control(path) for folder in folders for path in sorted((FOLDER / folder).glob("*.py"))]
+
+
+def options_of(path: Path) -> list[str]:
+    return [word for row in rows(path, "with") for word in row.split()]
 
 
 def asking(report: dict[str, Any]) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def test_every_finding_has_limits_that_its_rule_uses() -> None:
 # Files of lib/diagnose whose numbers decide about no advice, as the head of findings.def says.
 NO_ADVICE = {
     *("compare", "compare_lines", "compare_noise", "compare_verdict"),  # keisoku diff
-    *("growth", "scaling", "scaling_whole", "ratio", "summary", "verdicts"),  # scale, bench
+    *("growth", "scaling", "scaling_calls", "scaling_whole", "ratio", "summary", "verdicts"),  # scale, bench
     *("ledger", "ledger_parts"),  # shares and their intervals
     *("check_command", "findings", "operand_words"),  # how commands, sentences and numbers are written
     *("unfollowed", "waits"),  # ticks of the kernel, how a recorder writes a wait

@@ -27,7 +27,7 @@ gc.collect()
 helper.call()
 sys.exit(0)
 """
-TOLD = {"REPEATED_WORK": "ncalls", "CALL_OVERHEAD": "ncalls", "GC_PRESSURE": "gc: ", "LEAK": "size="}
+TOLD = {"GC_PRESSURE": "gc: ", "LEAK": "size="}
 TOLD["UNBOUNDED_CACHE"] = TOLD["LEAK"]
 COMMANDS = limits.next_commands()
 

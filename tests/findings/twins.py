@@ -42,6 +42,7 @@ while time.monotonic() < end:
 
 
 recordings: Path | None = None  # where they are kept, by what was recorded
+instruments: list[str] = []  # options of run for all programs
 
 
 def recording_name(words: list[str], environment: dict[str, str]) -> str:
@@ -68,10 +69,15 @@ def record(keisoku: str, words: list[str], environment: dict[str, str] | None = 
         return value
 
 
+def options_of(path: Path) -> list[str]:
+    own = labels.options_of(path)
+    return [*(word for word in instruments if word not in own), *own]
+
+
 def measure(keisoku: str, python: str, path: Path, mode: str, *options: str) -> dict[str, Any]:
     again = mode == "fixed" and not ONCE.search(path.read_text())
     words = ["-c", AGAIN, str(path)] if again else [str(path), *([mode] if mode else [])]
-    return record(keisoku, [*options, python, *words])
+    return record(keisoku, [*options, *options_of(path), python, *words])
 
 
 def measure_enough(keisoku: str, python: str, path: Path, mode: str) -> dict[str, Any]:
@@ -109,7 +115,8 @@ def judge_fixed(keisoku: str, python: str, twin: Twin) -> tuple[list[str], list[
     if false and not ONCE.search(twin.path.read_text()):
         for number in range(ONCE_TRIES):
             # a rate of its own tells each of them from the others
-            once = record(keisoku, ["--reader", "core", "--rate", f"{2000 + number}", python, str(twin.path), "fixed"])
+            options = ["--reader", "core", "--rate", f"{2000 + number}", *options_of(twin.path)]
+            once = record(keisoku, [*options, python, str(twin.path), "fixed"])
             if labels.is_complete(once):
                 said = [labels.words(finding) for finding in once["findings"]]
                 false = labels.false_advice(twin.fixed, once)
@@ -192,11 +199,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/findings-score.md")
     parser.add_argument("--results", default="", help="keep results in this file; those in it are not measured again")
     parser.add_argument("--recordings", type=Path, help="keep recordings in this folder; judge those in it")
+    parser.add_argument("--with", action="append", default=[], dest="instruments", help="an option of run for all")
     parser.add_argument("python")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    global recordings
-    recordings = arguments.recordings
+    global recordings, instruments
+    recordings, instruments = arguments.recordings, arguments.instruments
     if recordings:
         recordings.mkdir(parents=True, exist_ok=True)
     verdicts, heard = [], []

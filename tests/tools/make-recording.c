@@ -23,6 +23,7 @@
  *   wait TASK STACK SECONDS [on=TYPE]     it was found waiting there
  *   operand FUNCTION:LINE OPERATION SLOT TYPE LOOKS [items=N] [most=N] [shape=N_x_N]     what the line works on
  *   holder FUNCTION:LINE FUNCTION:LINE THREAD LOOKS     the first waited for a lock that the second held (-: not told)
+ *   calls FUNCTION CALLS [TOLD REPEATS GAVE_NONE COMPARED CHANGED]     in the first process, counted
  *   counter KIND SUBJECT TIME VALUE       SUBJECT: a core's number or a process's name
  *   gap TIME LENGTH           the recording was paused there
  *   loss KIND COUNT · note TEXT… · self KEY VALUE (a field of struct self_report)
@@ -303,6 +304,16 @@ static void do_holder(void)
     recording_add_lock_holder(recording(), &holder);
 }
 
+static void do_calls(void)
+{
+    struct call_count count = {
+        .process = 1, .function = named("function", word(1)), .calls = (uint64_t)number(word(2))};
+    uint64_t *further[] = {&count.told, &count.repeats, &count.gave_none, &count.compared, &count.changed};
+    for (int i = 0; i < 5 && maker.n_words > 3; i++)
+        *further[i] = (uint64_t)number(word(3 + i));
+    recording_add_call_count(recording(), &count);
+}
+
 static void do_loss(void)
 {
     for (int i = 0; i < LOSS_KIND_COUNT; i++) {
@@ -379,19 +390,15 @@ static void do_line(void)
     static const struct {
         const char *word;
         void (*run)(void);
-    } statements[] = {{"command", do_info},  {"directory", do_info},
-                      {"host", do_info},     {"mode", do_info},
-                      {"started", do_info},  {"evidence", do_info},
-                      {"cores", do_info},    {"rate", do_rate},
-                      {"seed", do_seed},     {"process", do_process},
-                      {"thread", do_thread}, {"function", do_function},
-                      {"stack", do_stack},   {"during", do_during},
-                      {"sleep", do_sleep},   {"task", do_task},
-                      {"wait", do_wait},     {"operand", do_operand},
-                      {"holder", do_holder}, {"counter", do_counter},
-                      {"loss", do_loss},     {"note", do_note},
-                      {"gap", do_gap},       {"self", do_self},
-                      {"source", do_source}, {"unfinished", do_unfinished}};
+    } statements[] = {{"command", do_info},    {"directory", do_info}, {"host", do_info},
+                      {"mode", do_info},       {"started", do_info},   {"evidence", do_info},
+                      {"cores", do_info},      {"rate", do_rate},      {"seed", do_seed},
+                      {"process", do_process}, {"thread", do_thread},  {"function", do_function},
+                      {"stack", do_stack},     {"during", do_during},  {"sleep", do_sleep},
+                      {"task", do_task},       {"wait", do_wait},      {"operand", do_operand},
+                      {"holder", do_holder},   {"calls", do_calls},    {"counter", do_counter},
+                      {"loss", do_loss},       {"note", do_note},      {"gap", do_gap},
+                      {"self", do_self},       {"source", do_source},  {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(maker.words[0], statements[i].word) == 0) {
             statements[i].run();

@@ -87,14 +87,23 @@ def recordings(
     sizes: tuple[float, ...],
     work: dict[str, Callable[[float], float]],
     counters: dict[str, Callable[[float], float]] | None = None,
+    calls: dict[str, Callable[[float], float]] | None = None,
 ) -> list[str]:
-    """One for each size, in which each function has as many seconds of samples as its work says: FILE=SIZE."""
+    """One for each size, in which each function has as many seconds of samples as its work says: FILE=SIZE.
+
+    `calls`: how often functions were called, those without samples too; below 0: it was not counted at that size.
+    """
     words = []
     for n in sizes:
         lines = [f"seed {n}"]
         for i, (name, seconds) in enumerate(work.items()):
             lines += [f"function {name} /srv/app.py {10 * i + 10}", f"stack {name} module:2 {name}:{10 * i + 12}"]
             lines += [f"during main {seconds(n):.6f} python@{name}"]
+        counts = {name: int(count(n)) for name, count in (calls or {}).items() if count(n) >= 0}
+        for i, name in enumerate(counts):
+            if name not in work:
+                lines.append(f"function {name} /srv/app.py {10 * i + 500}")
+            lines.append(f"calls {name} {counts[name]}")
         total = sum(seconds(n) for seconds in work.values())
         lines += [f"counter {name} app {total} {int(value(n))}" for name, value in (counters or {}).items()]
         description = folder / f"size-{n:g}.txt"
@@ -162,6 +171,92 @@ def test_exponential_of_counted_work(run_keisoku: Run, keisoku: str, tmp_path: P
     growth = growths(scale(run_keisoku, "--from", *words))["subsets"]
     assert growth["best"] == "exponential" and growth["decided"]
     assert growth["plausible"][0]["rate"] == pytest.approx(math.log(2), rel=0.03)
+
+
+def fib_calls(n: float) -> float:
+    return 1 if n < 2 else 1 + fib_calls(n - 1) + fib_calls(n - 2)
+
+
+CALLS: dict[str, tuple[Callable[[float], float], str]] = {
+    "rows": (lambda n: n + 3, "n"),
+    "cells": (lambda n: n * (n - 1) / 2, "n²"),
+    "order": (lambda n: n * math.log2(n) - n + 1, "n log n"),
+    "setup": (lambda n: 1, "constant"),
+    "steps": (lambda n: int(n).bit_length(), "log n"),
+    "boxes": (lambda n: n * (n - 1) * (n - 2) / 6, "n³"),
+}
+
+
+def test_calls(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
+    """`rows` takes n² seconds: it is called n times, and takes n each time. No sample saw the others."""
+    largest = SIZES[-1]
+    calls = {name: count for name, (count, _) in CALLS.items()}
+    words = recordings(keisoku, tmp_path, SIZES, {"rows": lambda n: 1e-3 + 16 * (n / largest) ** 2}, None, calls)
+    result = scale(run_keisoku, "--from", *words)
+    rows = {row["function"]: row for row in result["functions"]}
+    for name, (count, curve) in CALLS.items():
+        told = rows[name]["calls"]
+        assert told["counts"] == [int(count(n)) for n in SIZES]
+        assert told["growth"]["decided"] and told["growth"]["best"] == curve, (name, told)
+        assert ("time" in told) == (name == "rows")
+        assert ("growth" in rows[name]) == (name == "rows")
+    assert rows["rows"]["calls"]["time"]["best"] == "n"
+    assert rows["rows"]["growth"]["best"] == "n²"
+    assert rows["rows"]["calls"]["growth"]["plausible"][0]["factor_calls"] == pytest.approx(1, rel=1e-3)
+    assert result["sentence"].endswith("; its calls grow as n, the time of each grows as n")
+    assert "calls" not in result["not_measured"] and "calls_refusal" not in result
+
+    done = run_keisoku("scale", "--from", *words, "--csv", "rows.csv")
+    assert all(len(line) <= 80 for line in done.out.splitlines()), done.out
+    lines = done.out.splitlines()
+    (at,) = (i for i, line in enumerate(lines) if " rows  " in line and "app.py" in line)
+    assert lines[at + 1].endswith("calls") and lines[at + 2].endswith("each")
+    assert " calls  cells " in done.out and " calls  setup " not in done.out  # nothing to be told of a constant
+    assert "not measured: waiting by function" in done.out
+    with (tmp_path / "rows.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [int(row["calls"]) for row in table if row["function"] == "boxes"] == rows["boxes"]["calls"]["counts"]
+
+    one = scale(run_keisoku, "--from", *words, "--function", "setup")  # of which no sample is
+    assert one["functions"][0]["missing"] == "too few samples"
+    lines = run_keisoku("scale", "--from", *words, "--function", "setup").out.splitlines()
+    assert "  no function has enough samples at four sizes to tell how it grows; no calls" in lines
+    assert " 0.00   0.00..0.00  constant             1 calls" in lines
+
+
+def test_calls_of_a_program_that_is_too_short(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
+    """Its time tells nothing, its calls all."""
+    sizes = (10, 12, 14, 16, 18)
+    words = recordings(
+        keisoku, tmp_path, sizes, {"fib": lambda n: 0.002}, None, {"fib": fib_calls, "main": lambda n: 1}
+    )
+    result = scale(run_keisoku, "--from", *words)
+    growth = result["functions"][0]["calls"]["growth"]
+    assert growth["best"] == "exponential" and growth["decided"]
+    assert growth["plausible"][0]["rate"] == pytest.approx(0.4812, rel=0.03)
+    assert "too few samples" in result["refusal"] and growths(result) == {}
+    assert result["sentence"].startswith("nothing is claimed of its time: too few samples (")
+    assert result["sentence"].endswith("; the calls of fib grow as exponential")
+    done = run_keisoku("scale", "--from", *words)
+    assert " calls  fib " in done.out and "the whole program" not in done.out and "each" not in done.out
+
+    few = scale(run_keisoku, "--from", *words[:3], status=1)
+    assert few["refusal"] == "3 sizes cannot tell how anything grows: give 4 or more"
+    assert few["sentence"] == f"nothing is claimed: {few['refusal']}"
+
+
+def test_calls_that_are_counted_in_some_runs(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
+    calls: dict[str, Callable[[float], float]] = {name: lambda n: -1 if n == 4000 else n for name in ("line", "unseen")}
+    words = recordings(keisoku, tmp_path, SIZES[:5], {"line": lambda n: n / 1000}, None, calls)
+    result = scale(run_keisoku, "--from", *words)
+    assert result["calls_refusal"] == "counted in 4 of 5 runs, not at size 4000"
+    assert result["not_measured"][0] == "calls"
+    assert {row["function"] for row in result["functions"]} == {"line"} and "calls" not in result["functions"][0]
+    assert growths(result)["line"]["best"] == "n"
+    done = run_keisoku("scale", "--from", *words, "--csv", "rows.csv")
+    assert "\ncalls are not fitted: counted in 4 of 5 runs, not at size 4000\n" in done.out
+    assert "1 calls" not in done.out and "0 calls" not in done.out
+    assert (tmp_path / "rows.csv").read_text().splitlines()[0] == "function,file,size,cpu_s,samples"
 
 
 def test_not_decided(run_keisoku: Run, keisoku: str, tmp_path: Path) -> None:
@@ -274,7 +369,9 @@ def test_known_growth(run_keisoku: Run, tmp_path: Path, a_python: Interpreter) -
         run_keisoku, "--from", *(f"{kept}.{size}.kei={size}" for size in sizes), f"{kept}.16000.kei=2000", status=1
     )
     assert "the program differs from run to run" in other["refusal"]
-    other = scale(run_keisoku, "--from", *(f"{kept}.{size}.kei={size}" for size in sizes), "--function", "zzz", status=1)
+    other = scale(
+        run_keisoku, "--from", *(f"{kept}.{size}.kei={size}" for size in sizes), "--function", "zzz", status=1
+    )
     assert "the sizes do not reach zzz" in other["refusal"]
 
     # The screen.

@@ -28,8 +28,7 @@ static void what_calling_costs_is_no_built_in_call(void **state)
     expect_tag(calling_itself("def ways(n):\n    for x in n:\n        seek(x)\n        keep(x)\n"), "hot-loop", false);
 }
 
-/* `small` percent of the time in a function of one line, called from a loop. */
-static struct built *calling(const char *body, size_t small)
+struct built *calling_small(const char *body, size_t small)
 {
     static char text[256];
     snprintf(text, sizeof text,
@@ -56,12 +55,12 @@ static struct built *calling(const char *body, size_t small)
 static void call_overhead_is_of_small_functions(void **state)
 {
     (void)state;
-    expect_tag(calling("return y * 600 + x", 50), "call-overhead", true);
-    expect_tag(calling("return y * 600 + x", 50), "hot-loop", false);     /* it, alone, as native code gains little */
-    expect_tag(calling("return y * 600 + x", 24), "call-overhead", true); /* the line that calls has more */
-    expect_tag(calling("return y * 600 + x", 8), "call-overhead", false);
-    expect_tag(calling("return sum(range(x))", 50), "call-overhead", false);
-    struct built *built = calling("return y + x", 50); /* of long texts */
+    expect_tag(calling_small("return y * 600 + x", 50), "call-overhead", true);
+    expect_tag(calling_small("return y * 600 + x", 50), "hot-loop", false); /* it, alone, as native code gains little */
+    expect_tag(calling_small("return y * 600 + x", 24), "call-overhead", true); /* the line that calls has more */
+    expect_tag(calling_small("return y * 600 + x", 8), "call-overhead", false);
+    expect_tag(calling_small("return sum(range(x))", 50), "call-overhead", false);
+    struct built *built = calling_small("return y + x", 50); /* of long texts */
     built_operand(built, 2, "+", "str", 0, 5000, 5000);
     expect_tag(built, "call-overhead", false);
 }
@@ -71,7 +70,7 @@ static void call_overhead_is_of_small_functions(void **state)
 static struct built *calling_by(const uint64_t ticks[6])
 {
     static struct expression expressions[6];
-    struct built *built = calling("return y * 600 + x", 50);
+    struct built *built = calling_small("return y * 600 + x", 50);
     uint32_t begin = built->stacks[built_stack(built, 0, 1, 1)].frame; /* frames: 1 the call, 2 inside, 3 the rest */
     const struct expression found[] = {
         {.frame = 1, .end_line = 7, .column = 17, .end_column = 22},
@@ -99,8 +98,8 @@ static void call_overhead_is_in_calls(void **state)
     expect_tag(calling_by((uint64_t[]){20, 30, 700, 20, 20, 30}), "call-overhead", false); /* what the line does */
     expect_tag(calling_by((uint64_t[]){0, 1, 8, 1, 1, 9}), "call-overhead", true);         /* too few: its text tells */
     /* and where they are not, what puts strings together is no small thing */
-    expect_tag(calling("return f\"{y} {x}\"", 50), "call-overhead", true);
-    expect_tag(calling("return f\"{y} {x}: {y}, {x}; {y}, {x}\"", 50), "call-overhead", false);
+    expect_tag(calling_small("return f\"{y} {x}\"", 50), "call-overhead", true);
+    expect_tag(calling_small("return f\"{y} {x}: {y}, {x}; {y}, {x}\"", 50), "call-overhead", false);
 }
 
 /* `import` percent of the time importing xml from line 2 of the program; some of xml runs later, or not. */

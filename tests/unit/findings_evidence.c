@@ -40,7 +40,7 @@ static void give_text(struct built *built)
     built_text(built, 1, 1, text);
 }
 
-static bool is_not_measured(const struct finding *finding, const char *part)
+bool is_not_measured(const struct finding *finding, const char *part)
 {
     for (size_t i = 0; i < finding->n_not_measured; i++) {
         if (strstr(finding->not_measured[i], part) != NULL)
@@ -156,17 +156,37 @@ static void a_part_has_no_looks(void **state)
     free(built);
 }
 
-static void expect_next(const char *const *words, const char *name, const char *command)
+/* With what it is named for those words: freed by the caller. */
+static struct built *next_of(const char *const *words, const char *name, struct finding *finding)
 {
     struct built *built = built_new();
-    struct finding finding = {0};
+    *finding = (struct finding){0};
     for (size_t i = 0; i < 3; i++)
         built->command[i] = words[i];
     built->processes[1].command = built_string(built, "/usr/bin/python3.13");
     built->processes[1].python = built_string(built, words[3] != NULL ? words[3] : "3.13.0");
-    assert_int_equal(finding_fill_next(&built->profile, name, &finding), 0);
+    assert_int_equal(finding_fill_next(&built->profile, name, finding), 0);
+    return built;
+}
+
+static void expect_next(const char *const *words, const char *name, const char *command)
+{
+    struct finding finding;
+    struct built *built = next_of(words, name, &finding);
     assert_int_equal(finding.next_tells != NULL, command != NULL);
     assert_string_equal(finding.next_command, command != NULL ? command : "");
+    free(built);
+}
+
+/* A command of the standard library, with some lines of Python between its beginning and its end. */
+static void expect_python(const char *const *words, const char *begin, const char *end)
+{
+    struct finding finding;
+    struct built *built = next_of(words, "GC_PRESSURE", &finding);
+    size_t length = strlen(finding.next_command);
+    assert_int_equal(strncmp(finding.next_command, begin, strlen(begin)), 0);
+    assert_true(length > strlen(end));
+    assert_string_equal(finding.next_command + length - strlen(end), end);
     free(built);
 }
 
@@ -184,14 +204,16 @@ static void what_to_measure_next_is_a_command(void **state)
     expect_next(WORDS("app.py", "--n", "20000"), "GROWTH", NULL); /* or a seed, or a port */
     expect_next(WORDS("app.py", "-v", "a", NULL), "GROWTH",
                 "keisoku scale --sizes 1000,2000,4000,8000 -- app.py -v a {n}");
-    expect_next(WORDS("python3", "-X", "app.py"), "CALL_OVERHEAD", "python3 -X -m cProfile -s ncalls app.py");
-    expect_next(WORDS("app.py", "20000"), "REPEATED_WORK", "python3.13 -m cProfile -s ncalls app.py 20000");
-    expect_next(WORDS("python3.12", "-u", "app.py"), "CALL_OVERHEAD", "python3.12 -u -m cProfile -s ncalls app.py");
-    expect_next(WORDS("gunicorn", "app:run"), "CALL_OVERHEAD", NULL);
-    expect_next(WORDS("sh", "app.sh", "app.py"), "CALL_OVERHEAD", NULL);
+    expect_next(WORDS("python3", "-X", "app.py"), "CALL_OVERHEAD", "keisoku run --calls python3 -X app.py");
+    expect_next(WORDS("app.py", "20000"), "REPEATED_WORK", "keisoku run --calls --arg-hash app.py 20000");
     expect_next(WORDS("gunicorn", "app:run"), "TEMPORARIES", "keisoku run --native gunicorn app:run");
+    expect_python(WORDS("python3", "-X", "app.py"), "python3 -X -c ", " app.py");
+    expect_python(WORDS("app.py", "20000"), "python3.13 -c ", " app.py 20000");
+    expect_python(WORDS("python3.12", "-u", "app.py"), "python3.12 -u -c ", " app.py");
+    expect_python(WORDS("app.py", NULL, NULL, "2.7.18"), "python3.13 -c ", " app.py");
+    expect_next(WORDS("gunicorn", "app:run"), "GC_PRESSURE", NULL);
+    expect_next(WORDS("sh", "app.sh", "app.py"), "GC_PRESSURE", NULL);
     expect_next(WORDS("app.py", NULL, NULL, "2.7.18"), "LEAK", NULL); /* has no tracemalloc */
-    expect_next(WORDS("app.py", NULL, NULL, "2.7.18"), "CALL_OVERHEAD", "python3.13 -m cProfile -s ncalls app.py");
     expect_next(WORDS("app.py"), "FLAT", NULL);
     expect_next(WORDS(NULL), "GROWTH", NULL);
 }

@@ -19,6 +19,7 @@ int operand_tests(void);
 int thread_tests(void);
 int function_tests(void);
 int call_tests(void);
+int again_tests(void);
 int memory_tests(void);
 int share_tests(void);
 int order_tests(void);
@@ -42,6 +43,11 @@ struct operand *built_operand(struct built *built, uint32_t frame, const char *o
 struct built *searching(const char *text, size_t share);
 /* `waits` waits of `ms` each, with 1 ms of work between them, over `threads` threads at once. */
 struct built *waiting(size_t waits, size_t ms, size_t threads);
+
+/* `small` percent of the time in a function of one line, which is `body`, called from a loop. */
+struct built *calling_small(const char *body, size_t small);
+/* Does it say that this was not measured? */
+bool is_not_measured(const struct finding *finding, const char *what);
 
 /* Every finding of it is whole. */
 struct diagnosis *diagnosed(struct built *built);

@@ -543,7 +543,7 @@ int main(void)
     failed += operand_tests();
     failed += thread_tests();
     failed += function_tests();
-    failed += call_tests();
+    failed += call_tests() + again_tests();
     failed += memory_tests();
     failed += share_tests();
     failed += order_tests();

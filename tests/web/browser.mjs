@@ -566,8 +566,10 @@ check("a stretch: what cannot be told of it is said once a card, the rest is fol
     assert.match(await cards.told("list-membership"), /^90 % .* \(4 500 of 5 000 samples\), 45 % of the whole recording\. python 100 %$/);
     const here = cards.of("list-membership");
     assert.deepEqual(await here.locator(".whole").allInnerTexts(), [
-      "Below is of the whole recording: what a change gains cannot be told of this stretch.",
+      "Below is of the whole recording.",
     ]);
+    /* of the whole 44 % goes, which is 99 % of its place's time there; of the stretch, in which that is 90 %, 89 % */
+    assert.equal(plain(await here.locator(".most").innerText()), "this stretch gets at most 9.0 × faster (Amdahl, by that share)");
     assert.ok(plain(await here.locator(".gain").innerText()).startsWith("at most 1.8 × faster"));
     assert.equal(await here.locator(".evidence").getAttribute("aria-label"), "Evidence, of the whole recording");
     const away = cards.of("tiny-writes");

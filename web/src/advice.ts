@@ -1,7 +1,7 @@
 /*
  * Which findings tell of what the filters leave, and in which order: the one answer that verdict and cards show.
  * A finding is of the whole recording; of a stretch only its place can be told: how much of the stretch has it on its
- * stacks. Its gain and the rest of its evidence come from more than samples, and stay what they are.
+ * stacks, and by that what it gains there at the most. The rest comes from more than samples, and stays what it is.
  */
 import { useMemo } from "preact/hooks";
 import type { Finding, Recording } from "./data";
@@ -41,6 +41,17 @@ function placeOf({ file, line, line_first, line_last, function: name }: Finding)
 
 export function isAway(here: PlaceSum, whole: PlaceSum): boolean {
   return here.share === 0 || (here.share + here.half < HARDLY && here.share < whole.share / 2);
+}
+
+/**
+ * How many times faster what is chosen gets at most, by Amdahl: as much of the time at its place goes there as in the
+ * whole recording. 0: that cannot be told, of another clock or of memory.
+ */
+export function gainHere({ finding, here, whole }: Advice, view: View): number {
+  if (!here || !whole || whole.share === 0 || view.clock === "cpu") return 0;
+  if (finding.gain_law !== "Amdahl" || finding.max_gain <= 1) return 0;
+  const goes = ((1 - 1 / finding.max_gain) * here.share) / whole.share;
+  return 1 / (1 - Math.min(goes, 0.999));
 }
 
 export function useAdvice(recording: Recording, view: View): Advised {

@@ -3,7 +3,7 @@
  * they are those of what is chosen, by their share of it; the others stand behind.
  */
 import { useRef, useState } from "preact/hooks";
-import { isAway, SHOWN, type Advice, type Advised } from "./advice";
+import { gainHere, isAway, SHOWN, type Advice, type Advised } from "./advice";
 import type { Finding, Meta, Recording } from "./data";
 import { count, measure, percent, plusMinus, shortFile, visible } from "./format";
 import { adviceName, gain } from "./header";
@@ -94,6 +94,25 @@ function Here({ advice, recording, view, id }: HereProps) {
       </p>
       {here.share > 0 && <StateMix states={recording.meta.states} weights={here.states} words />}
     </div>
+  );
+}
+
+/** What it gains there, and that the rest is not of it. */
+function Chosen({ advice, view }: { advice: Advice; view: View }) {
+  const most = gainHere(advice, view);
+  return (
+    <>
+      {most > 0 && (
+        <p class="most">
+          <span class="soft">{chosenWords(view)} gets at most</span> <strong>{gain(most)}</strong>{" "}
+          <span class="soft">faster (Amdahl, by that share)</span>
+        </p>
+      )}
+      <p class="soft whole">
+        Below is of the whole recording
+        {most > 0 ? "." : `: what a change gains cannot be told of ${chosenWords(view)}.`}
+      </p>
+    </>
   );
 }
 
@@ -227,11 +246,7 @@ function Card({ advice, rank, recording, view, filtered }: CardProps) {
         </details>
       ) : (
         <>
-          {filtered && advice.here && (
-            <p class="soft whole">
-              Below is of the whole recording: what a change gains cannot be told of {chosenWords(view)}.
-            </p>
-          )}
+          {filtered && advice.here && <Chosen advice={advice} view={view} />}
           <Body finding={finding} filtered={filtered} />
         </>
       )}

@@ -144,6 +144,7 @@ struct layout {
     uint8_t shim_owner;            /* frames with this owner or above are the interpreter's own; 0: none are */
     uint8_t code_tag_mask;         /* low bits of a code pointer that are no address */
     uint8_t line_format, ip_kind, instance_kind;
+    uint8_t begin_opcode;        /* behind which a generator's frame begins; 0: it stands before all instructions */
     uint8_t code_version_before; /* a code object's own number lies so far before code_filename; 0: has none */
     /* asyncio; task_size 0: its tasks are not read by layout (before 3.8), or not only (3.14 on) */
     bool task_table;              /* _asyncio has a table of its own offsets */

@@ -33,6 +33,7 @@ static const struct layout layouts[] = {
     {.major = 3, .minor = 10, OFFSETS_3_10 PYTHON_3, BEFORE_311, .line_format = LINES_RANGES, .ip_scale = 2,
      AWAITS_BEFORE_311, TASK(192, 160, 168)},
     {.major = 3, .minor = 11, OFFSETS_3_11 SINCE_311, .instance_kind = INSTANCE_VALUES_BEFORE, AWAITS_311,
+     .begin_opcode = 75 /* RETURN_GENERATOR */,
      .await_opcodes = {151, 150} /* RESUME, RESUME_QUICK */, .created_state = -2, TASK(176, 136, 144)},
     {.major = 3, .minor = 12, OFFSETS_3_12 SINCE_312, .instance_kind = INSTANCE_TAGGED_BEFORE, AWAITS_311,
      .await_opcodes = {151, 240} /* RESUME, INSTRUMENTED_RESUME */, .created_state = -2, TASK(176, 136, 144)},

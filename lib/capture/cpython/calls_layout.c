@@ -1,0 +1,43 @@
+/* What the agent needs to know of a version, from the same rows as the readers (wire/calls.h). */
+#include "capture/cpython/layout.h"
+#include "capture/cpython/offsets.h"
+#include "capture/cpython/python.h"
+#include "wire/calls.h"
+
+enum { FIRST_MINOR = 8 }; /* from which on there are audit hooks, by which the agent gets in */
+
+/* The word of the interpreter's own table in which a field stands. */
+static uint32_t word_of(const struct offset_table *table, size_t field)
+{
+    for (size_t i = 0; table != NULL && i < OFFSET_ENTRIES_MAX && table->entries[i].field != 0; i++)
+        if (table->entries[i].field == field)
+            return table->entries[i].word;
+    return WIRE_CALLS_NONE;
+}
+
+void python_calls_layout(int minor, struct wire_calls_layout *wire)
+{
+    const struct layout *row = layout_find(3, minor);
+    *wire = (struct wire_calls_layout){0};
+    if (row == NULL || minor < FIRST_MINOR)
+        return;
+    *wire = (struct wire_calls_layout){
+        .words = row->own_offsets,
+        .thread_frame = row->thread_frame,
+        .thread_cframe = row->thread_cframe,
+        .cframe_frame = row->cframe_frame,
+        .frame_code = row->frame_code,
+        .frame_ip = row->frame_ip,
+        .frame_locals = row->frame_locals,
+        .object_type = row->own_offsets ? sizeof(void *) : row->object_type,
+        .first_opcode = row->begin_opcode,
+        .tag_mask = row->code_tag_mask,
+    };
+    if (row->own_offsets) {
+        const struct offset_table *table = offset_table_find(minor);
+        wire->thread_frame = word_of(table, offsetof(struct layout, thread_frame));
+        wire->frame_locals = word_of(table, offsetof(struct layout, frame_locals));
+    }
+    bool placed = wire->thread_frame != WIRE_CALLS_NONE || !row->own_offsets;
+    wire->known = wire->frame_locals != WIRE_CALLS_NONE && placed;
+}
