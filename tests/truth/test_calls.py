@@ -198,8 +198,12 @@ for i in range(77): work()
 def test_code_that_is_made_again_and_again(run_keisoku: Run, python: Interpreter) -> None:
     done = run_keisoku("run", "--calls", "-q", "--no-html", python.path, "-c", MADE)
     assert done.status == 0, done.err
-    rows = dict(done.sql("SELECT text, sum(calls) FROM call_count JOIN function ON function.id = function"
-                         " JOIN string ON string.id = name GROUP BY text"))
+    rows = dict(
+        done.sql(
+            "SELECT text, sum(calls) FROM call_count JOIN function ON function.id = function"
+            " JOIN string ON string.id = name GROUP BY text"
+        )
+    )
     assert rows["made"] == 40000 and rows["work"] == 77
     assert not done.sql("SELECT * FROM loss WHERE name = 'call-uncounted'")
 
@@ -215,8 +219,10 @@ def test_what_finds_no_room_is_told(run_keisoku: Run, python: Interpreter) -> No
     done = run_keisoku("run", "--calls", "-q", "--no-html", python.path, "-c", MANY)
     assert done.status == 0, done.err
     counted, lost = (
-        done.sql("SELECT sum(calls) FROM call_count JOIN function ON function.id = function"
-                 " JOIN string ON string.id = name WHERE text LIKE 'made_%'")[0][0],
+        done.sql(
+            "SELECT sum(calls) FROM call_count JOIN function ON function.id = function"
+            " JOIN string ON string.id = name WHERE text LIKE 'made_%'"
+        )[0][0],
         done.sql("SELECT count FROM loss WHERE name = 'call-uncounted'")[0][0],
     )
     assert counted < 20000 <= counted + lost
@@ -227,8 +233,9 @@ def test_operands_are_told_all_the_same(run_keisoku: Run, python: Interpreter) -
     code = "kept = list(range(20000))\ndef look():\n    return -1 in kept\nfor i in range(6000): look()"
     done = run_keisoku("run", "--arg-hash", "-q", "--no-html", python.path, "-c", code)
     assert done.status == 0, done.err
-    looks = done.sql("SELECT sum(looks) FROM operand JOIN string ON string.id = operation WHERE text = 'in'"
-                     " AND most = 20000")
+    looks = done.sql(
+        "SELECT sum(looks) FROM operand JOIN string ON string.id = operation WHERE text = 'in'" " AND most = 20000"
+    )
     assert (looks[0][0] or 0) > 5
 
 

