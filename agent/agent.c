@@ -1,11 +1,12 @@
 /*
  * The agent: a shared object that the loader puts into a program before it runs (LD_PRELOAD), and into what that
  * executes. It takes itself out of the environment at once, waits in an audit hook, which the interpreter takes before
- * it is made, until Python runs, and then counts calls (functions.h).
+ * it is made, until Python runs, and then counts calls (functions.h) and samples allocations (allocs.h).
  *
  * In a program that is no Python it does nothing but be handed on (follow.c). It never writes to a file of the program,
  * to its streams or to a socket.
  */
+#include "allocs.h"
 #include "follow.h"
 #include "frames.h"
 #include "functions.h"
@@ -24,7 +25,7 @@ static int on_event(const char *event, struct object *arguments, void *data);
 
 static struct {
     char directory[400];
-    bool hashes, only, begun;
+    bool calls, hashes, allocs, only, begun;
 } agent;
 
 /*
@@ -32,14 +33,6 @@ static struct {
  * back by the one that it has at its end. With the allocators for debugging (-X dev, PYTHONMALLOC=debug) these do not
  * agree, and it would abort: so we see which memory that is, and keep it from them.
  */
-struct allocator {
-    void *context;
-    void *(*malloc)(void *, size_t);
-    void *(*calloc)(void *, size_t, size_t);
-    void *(*realloc)(void *, void *, size_t);
-    void (*free)(void *, void *);
-};
-
 static struct {
     struct allocator first, later; /* when the hook was added, and when the interpreter was there */
     void *memory;
@@ -88,7 +81,10 @@ static void begin_counting(void)
 {
     struct object *error[3] = {NULL, NULL, NULL}, *monitoring;
     python.fetch_error(&error[0], &error[1], &error[2]);
-    if (functions_begin(agent.directory, agent.hashes, agent.only)) {
+    bool begun = functions_begin(agent.directory, agent.hashes, agent.only);
+    if (begun && agent.allocs)
+        allocs_begin();
+    if (begun && agent.calls) {
         monitoring = python.sys_object("monitoring");
         if (monitoring != NULL)
             monitor_begin(monitoring);
@@ -113,15 +109,24 @@ static int on_event(const char *event, struct object *arguments, void *data)
     return 0;
 }
 
+/* [thread] In the child of a fork. */
+static void follow_process(void)
+{
+    segment_follow_fork();
+    allocs_follow_fork();
+}
+
 /* What the variable says; `value`: what it is to say from here on. False: this process is none of those to count in. */
 static bool understand(const char *text, char *value, size_t size)
 {
     const char *pid = strchr(text, ':'), *directory = pid != NULL ? strchr(pid + 1, ':') : NULL;
     if (directory == NULL || strlen(directory + 1) >= sizeof agent.directory)
         return false;
-    agent.hashes = memchr(text, WIRE_CALLS_HASHES, (size_t)(pid - text)) != NULL;
+    agent.calls = memchr(text, WIRE_AGENT_CALLS, (size_t)(pid - text)) != NULL;
+    agent.hashes = memchr(text, WIRE_AGENT_HASHES, (size_t)(pid - text)) != NULL;
+    agent.allocs = memchr(text, WIRE_AGENT_ALLOCS, (size_t)(pid - text)) != NULL;
     memcpy(agent.directory, directory + 1, strlen(directory + 1) + 1);
-    agent.only = memchr(text, WIRE_CALLS_FIRST, (size_t)(pid - text)) != NULL;
+    agent.only = memchr(text, WIRE_AGENT_FIRST, (size_t)(pid - text)) != NULL;
     long first = strtol(pid + 1, NULL, 10);
     snprintf(value, size, "%.*s:%ld:%s", (int)(pid - text), text, first != 0 ? first : (long)getpid(), directory + 1);
     return !agent.only || first == 0 || first == (long)getpid();
@@ -129,7 +134,7 @@ static bool understand(const char *text, char *value, size_t size)
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *text = getenv(WIRE_CALLS_VARIABLE);
+    const char *text = getenv(WIRE_AGENT_VARIABLE);
     if (text == NULL)
         return;
     char value[512] = "";
@@ -137,6 +142,6 @@ __attribute__((constructor)) static void begin(void)
     follow_begin(value, agent.directory);
     if (!ours || python_find() != 0)
         return;
-    pthread_atfork(NULL, NULL, segment_follow_fork);
+    pthread_atfork(NULL, NULL, follow_process);
     add_hook();
 }

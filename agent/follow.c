@@ -5,7 +5,7 @@
  */
 #include "follow.h"
 
-#include "wire/calls.h"
+#include "wire/agent.h"
 
 #include <dlfcn.h>
 #include <spawn.h>
@@ -53,13 +53,13 @@ static void restore_preload(void)
 
 void follow_begin(const char *value, const char *directory)
 {
-    snprintf(follow.variable, sizeof follow.variable, WIRE_CALLS_VARIABLE "=%s", value);
-    snprintf(follow.agent, sizeof follow.agent, "%s/" WIRE_CALLS_AGENT, directory);
+    snprintf(follow.variable, sizeof follow.variable, WIRE_AGENT_VARIABLE "=%s", value);
+    snprintf(follow.agent, sizeof follow.agent, "%s/" WIRE_AGENT_FILE, directory);
     find(&follow.execve, "execve");
     find(&follow.execvpe, "execvpe");
     find(&follow.spawn, "posix_spawn");
     find(&follow.spawnp, "posix_spawnp");
-    unsetenv(WIRE_CALLS_VARIABLE);
+    unsetenv(WIRE_AGENT_VARIABLE);
     restore_preload();
     follow.begun = true;
 }
@@ -107,7 +107,7 @@ static void add_agent(char *const environment[], char **with, char *made)
     for (; *environment != NULL; environment++) {
         if (starts(*environment, PRELOAD))
             before = *environment;
-        else if (!starts(*environment, WIRE_CALLS_VARIABLE "="))
+        else if (!starts(*environment, WIRE_AGENT_VARIABLE "="))
             with[n++] = *environment;
     }
     char *preload = preload_with_agent(before != NULL ? before + strlen(PRELOAD) : "", made);

@@ -92,7 +92,7 @@ void frames_begin(void)
 {
     interpreter = python.interpreter();
     next_eval = (void *)python.eval;
-    if (next_eval == NULL || interpreter == NULL || layout.frame_code == WIRE_CALLS_NONE)
+    if (next_eval == NULL || interpreter == NULL || layout.frame_code == WIRE_AGENT_NONE)
         return;
     if (python.set_eval == NULL || python.get_eval == NULL) {
         replace_eval((void *)run_frame_alone);

@@ -19,7 +19,7 @@ enum {
     OFFSET_MAX = 1 << 16    /* in a thread's state or a frame */
 };
 
-struct wire_calls_layout layout;
+struct wire_agent_layout layout;
 bool hashing;
 
 static bool threaded;  /* there is no GIL */
@@ -91,10 +91,16 @@ static struct wire_call_row *first_call(struct object *code)
     return row;
 }
 
-struct wire_call_row *row_of(struct object *code)
+struct wire_call_row *row_known(struct object *code)
 {
     void *row = NULL;
     python.get_extra(code, extra, &row);
+    return row;
+}
+
+struct wire_call_row *row_of(struct object *code)
+{
+    struct wire_call_row *row = row_known(code);
     return row != NULL ? row : first_call(code);
 }
 
@@ -148,20 +154,21 @@ void came_back(struct wire_call_row *row, uint64_t arguments, struct object *res
 static bool read_layout(const char *directory)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/" WIRE_CALLS_LAYOUTS, directory);
+    snprintf(path, sizeof path, "%s/" WIRE_AGENT_LAYOUTS, directory);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     ssize_t got = pread(fd, &layout, sizeof layout, python.minor * (off_t)sizeof layout);
     close(fd);
-    return got == (ssize_t)sizeof layout && layout.known != 0 && python.minor < WIRE_CALLS_MINORS;
+    return got == (ssize_t)sizeof layout && layout.known != 0 && python.minor < WIRE_AGENT_MINORS;
 }
 
 static bool find_words(uint32_t *const *fields, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t value;
-        memcpy(&value, (char *)python.runtime + (size_t)*fields[i] * sizeof value, sizeof value);
+        uint64_t value = UINT64_MAX;
+        if (*fields[i] != WIRE_AGENT_NONE)
+            memcpy(&value, (char *)python.runtime + (size_t)*fields[i] * sizeof value, sizeof value);
         if (value > OFFSET_MAX)
             return false;
         *fields[i] = (uint32_t)value;
@@ -179,10 +186,15 @@ static bool heads_fit(void)
 bool functions_begin(const char *directory, bool hashes, bool only)
 {
     threaded = strstr(python.version(), "free-threading") != NULL; /* where nothing of an object is read */
-    if (!read_layout(directory) || (!threaded && !heads_fit()))
+    if (!read_layout(directory))
         return false;
-    uint32_t *const fields[] = {&layout.thread_frame, &layout.frame_locals};
+    uint32_t *const fields[] = {&layout.thread_frame, &layout.frame_locals, &layout.frame_previous,
+                                &layout.frame_owner,  &layout.frame_code,   &layout.frame_ip,
+                                &layout.object_type,  &layout.code_instructions};
     bool placed = layout.words == 0 || (python.runtime != NULL && find_words(fields, sizeof fields / sizeof *fields));
+    if (placed && !heads_fit())
+        return false;
+    layout.known = placed;
     hashing = hashes && placed && !threaded && sets_open() == 0;
     extra = python.new_extra(NULL);
     return extra >= 0 && segment_open(directory, hashing, only) == 0;

@@ -6,7 +6,7 @@
 #define KEISOKU_AGENT_FUNCTIONS_H
 
 #include "python.h"
-#include "wire/calls.h"
+#include "wire/agent.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -17,7 +17,7 @@ enum {
 };
 
 /* Where fields of this interpreter lie. */
-extern struct wire_calls_layout layout;
+extern struct wire_agent_layout layout;
 /* Are arguments hashed? */
 extern bool hashing;
 
@@ -32,6 +32,8 @@ static inline struct object *pointer_at(const char *place)
 bool functions_begin(const char *directory, bool hashes, bool only);
 /* An attribute that is an int; 0: there is none. */
 long number_of(struct object *owner, const char *name);
+/* [hook] NULL: it has none yet. */
+struct wire_call_row *row_known(struct object *code);
 /* [hook] Never NULL. */
 struct wire_call_row *row_of(struct object *code);
 /* [hook] */

@@ -44,7 +44,7 @@ static int tool = -1;
 static char *frame_now(void)
 {
     char *thread = python.thread();
-    if (layout.thread_frame != WIRE_CALLS_NONE)
+    if (layout.thread_frame != WIRE_AGENT_NONE)
         return (char *)pointer_at(thread + layout.thread_frame);
     return (char *)pointer_at((char *)pointer_at(thread + layout.thread_cframe) + layout.cframe_frame);
 }

@@ -40,6 +40,8 @@ struct object; /* PyObject: only ever pointed to */
     X(get_allocator, void, (int, void *), "PyMem_GetAllocator")                                                        \
     X(set_allocator, void, (int, void *), "PyMem_SetAllocator")                                                        \
     X(thread, void *, (void), "PyThreadState_Get")                                                                     \
+    X(gil_held, int, (void), "PyGILState_Check")                                                                       \
+    X(line_at, int, (struct object *, int), "PyCode_Addr2Line")                                                        \
     X(interpreter, char *, (void), "PyInterpreterState_Head")                                                          \
     X(add_audit_hook, int, (int (*)(const char *, struct object *, void *), void *), "PySys_AddAuditHook")
 
@@ -52,6 +54,7 @@ struct object; /* PyObject: only ever pointed to */
     X(set_eval, void, (void *, void *), "_PyInterpreterState_SetEvalFrameFunc", NULL)                                  \
     X(get_eval, void *, (void *), "_PyInterpreterState_GetEvalFrameFunc", NULL)                                        \
     X(eval, void *, (void), "_PyEval_EvalFrameDefault", NULL)                                                          \
+    X(is_ending, int, (void), "Py_IsFinalizing", "_Py_IsFinalizing")                                                   \
     X(runtime, char *, (void), "_PyRuntime", NULL)
 
 /* Types and objects, whose address counts. */
@@ -67,7 +70,17 @@ struct object; /* PyObject: only ever pointed to */
     X(list, "PyList_Type")                                                                                             \
     X(dict, "PyDict_Type")                                                                                             \
     X(module, "PyModule_Type")                                                                                         \
-    X(cell, "PyCell_Type")
+    X(cell, "PyCell_Type")                                                                                             \
+    X(code, "PyCode_Type")
+
+/* PyMemAllocatorEx. */
+struct allocator {
+    void *context;
+    void *(*malloc)(void *, size_t);
+    void *(*calloc)(void *, size_t, size_t);
+    void *(*realloc)(void *, void *, size_t);
+    void (*free)(void *, void *);
+};
 
 struct python {
 #define X(name, result, arguments, exported) result(*name) arguments;

@@ -9,12 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
-struct wire_calls *segment;
+struct wire_segment *segment;
 
 static const char *place;                   /* the directory */
 static uint32_t last_file;                  /* of the row before: functions come by the file */
 static uint32_t n_rows = 1, n_text = 1;     /* ours; what stands in the segment is told only */
-static uint16_t known[2 * WIRE_CALLS_ROWS]; /* rows by their function: code may be made again and again */
+static uint32_t n_places = 1;
+static uint16_t known[2 * WIRE_AGENT_ROWS]; /* rows by their function: code may be made again and again */
+static uint16_t known_places[2 * WIRE_AGENT_PLACES];
 static int only_parent;
 static char busy; /* somebody adds a row, where no GIL is held */
 
@@ -41,13 +43,13 @@ static int create(void)
     path[length++] = '/';
     length += write_number(path + length, (unsigned)getpid());
     path[length++] = '.';
-    for (unsigned number = 0; number < WIRE_CALLS_SEGMENTS; number++) {
+    for (unsigned number = 0; number < WIRE_AGENT_SEGMENTS; number++) {
         size_t end = length + write_number(path + length, number);
         path[end] = '\0';
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
             continue;
-        if (posix_fallocate(fd, 0, sizeof(struct wire_calls)) == 0)
+        if (posix_fallocate(fd, 0, sizeof(struct wire_segment)) == 0)
             return fd;
         close(fd);
         unlink(path); /* a full memory would end the program at the first write */
@@ -64,7 +66,8 @@ static void begin(int hashes)
     segment->hashes = (uint32_t)hashes;
     segment->n_text = n_text;
     segment->n_rows = n_rows;
-    __atomic_store_n(&segment->magic, WIRE_CALLS_MAGIC, __ATOMIC_RELEASE);
+    segment->n_places = n_places;
+    __atomic_store_n(&segment->magic, WIRE_AGENT_MAGIC, __ATOMIC_RELEASE);
 }
 
 void segment_lock(void)
@@ -106,12 +109,14 @@ void segment_follow_fork(void)
         close(fd);
     if (memory == MAP_FAILED)
         return; /* the parent's goes on being counted in */
-    struct wire_calls *own = memory;
+    struct wire_segment *own = memory;
     own->over = fd < 0; /* nobody looks at it */
     memcpy(own->rows, segment->rows, n_rows * sizeof *own->rows);
     memcpy(own->text, segment->text, n_text);
     for (uint32_t i = 0; i < n_rows; i++)
         memset(&own->rows[i], 0, offsetof(struct wire_call_row, file));
+    for (uint32_t i = 0; i < n_places; i++)
+        memcpy(&own->places[i], &segment->places[i], offsetof(struct wire_alloc_place, blocks));
     if (mremap(memory, sizeof *segment, sizeof *segment, MREMAP_MAYMOVE | MREMAP_FIXED, segment) != MAP_FAILED)
         begin(hashes);
 }
@@ -119,9 +124,9 @@ void segment_follow_fork(void)
 /* Where it begins; 0: there is no room. */
 static uint32_t add_text(const char *text, size_t length)
 {
-    if (length > WIRE_CALLS_NAME)
-        length = WIRE_CALLS_NAME;
-    if (length + 1 > WIRE_CALLS_TEXT - n_text)
+    if (length > WIRE_AGENT_NAME)
+        length = WIRE_AGENT_NAME;
+    if (length + 1 > WIRE_AGENT_TEXT - n_text)
         return 0;
     uint32_t start = n_text;
     memcpy(segment->text + start, text, length);
@@ -140,7 +145,7 @@ static uint64_t mix_text(uint64_t hash, const char *text, size_t length)
 /* Is the text there the same, as far as a name is kept? */
 static int is_text(uint32_t start, const char *text, size_t length)
 {
-    length = length < WIRE_CALLS_NAME ? length : WIRE_CALLS_NAME;
+    length = length < WIRE_AGENT_NAME ? length : WIRE_AGENT_NAME;
     return start + length < n_text && memcmp(segment->text + start, text, length) == 0 &&
            segment->text[start + length] == '\0';
 }
@@ -149,14 +154,14 @@ struct wire_call_row *segment_add(const char *file, size_t file_length, const ch
                                   uint32_t first_line)
 {
     uint64_t hash = mix_text(mix_text(first_line + 0xcbf29ce484222325u, file, file_length), name, name_length);
-    size_t at = hash % (2 * WIRE_CALLS_ROWS);
-    for (; known[at] != 0; at = (at + 1) % (2 * WIRE_CALLS_ROWS)) {
+    size_t at = hash % (2 * WIRE_AGENT_ROWS);
+    for (; known[at] != 0; at = (at + 1) % (2 * WIRE_AGENT_ROWS)) {
         struct wire_call_row *row = &segment->rows[known[at]];
         if (row->first_line == first_line && is_text(row->name, name, name_length) &&
             is_text(row->file, file, file_length))
             return row;
     }
-    if (n_rows >= WIRE_CALLS_ROWS)
+    if (n_rows >= WIRE_AGENT_ROWS)
         return &segment->rows[0];
     if (last_file == 0 || !is_text(last_file, file, file_length))
         last_file = add_text(file, file_length);
@@ -171,4 +176,29 @@ struct wire_call_row *segment_add(const char *file, size_t file_length, const ch
     segment->n_text = n_text;
     __atomic_store_n(&segment->n_rows, n_rows, __ATOMIC_RELEASE);
     return row;
+}
+
+uint32_t segment_place(uint32_t caller, uint32_t row, uint32_t line)
+{
+    uint64_t hash = (((uint64_t)caller << 32 | row) * 0x9e3779b97f4a7c15u) ^ (line * 0xff51afd7ed558ccdu);
+    size_t at = (size_t)(hash ^ hash >> 29) % (2 * WIRE_AGENT_PLACES);
+    for (; known_places[at] != 0; at = (at + 1) % (2 * WIRE_AGENT_PLACES)) {
+        const struct wire_alloc_place *place = &segment->places[known_places[at]];
+        if (place->caller == caller && place->row == row && place->line == line)
+            return known_places[at];
+    }
+    if (n_places >= WIRE_AGENT_PLACES)
+        return 0;
+    segment->places[n_places] = (struct wire_alloc_place){.caller = caller, .row = row, .line = line};
+    known_places[at] = (uint16_t)n_places++;
+    __atomic_store_n(&segment->n_places, n_places, __ATOMIC_RELEASE);
+    return known_places[at];
+}
+
+void segment_keep_most(void)
+{
+    for (uint32_t i = 0; i < n_places; i++) {
+        segment->places[i].most_blocks = segment->places[i].live_blocks;
+        segment->places[i].most_bytes = segment->places[i].live_bytes;
+    }
 }

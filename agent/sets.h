@@ -6,7 +6,7 @@
 #ifndef KEISOKU_AGENT_SETS_H
 #define KEISOKU_AGENT_SETS_H
 
-#include "wire/calls.h"
+#include "wire/agent.h"
 
 #include <stdbool.h>
 

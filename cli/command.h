@@ -27,7 +27,7 @@ struct settings {
     uint32_t top, repeat, rounds, warmups, seed, finding;
     int32_t process, thread;
     bool no_html, no_children, no_source, no_operands, redact_args, progress, quiet, verbose, plain_json, csv, tasks,
-        threads, findings, gains, native, calls, argument_hashes, help;
+        threads, findings, gains, native, calls, argument_hashes, allocations, help;
     bool no_warmup, equal_output, ignore_failure, python;
 };
 

@@ -85,6 +85,7 @@ bool record_options(const struct command *command, const struct settings *settin
         .native = settings->native,
         .calls = settings->calls || settings->argument_hashes,
         .argument_hashes = settings->argument_hashes,
+        .allocations = settings->allocations,
         .reader = readers[settings->reader],
     };
     if (options->reader == KEI_READER_STOP && !settings->quiet)

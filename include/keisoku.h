@@ -67,6 +67,7 @@ struct kei_options {
     bool native;          /* frames of native code too */
     bool calls;           /* kei_run: count calls, by an agent in the program */
     bool argument_hashes; /* and compare their arguments, by hashes */
+    bool allocations;     /* kei_run: sample what memory Python asks for, by the agent too */
     enum kei_reader reader;
 };
 #define KEI_RATE_MAX 1e6 /* Hz, in recordings too: as fast as it goes */

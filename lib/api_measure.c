@@ -36,6 +36,7 @@ static struct measure_options translate(const struct kei_options *options)
         .native = options->native,
         .calls = options->calls || options->argument_hashes,
         .argument_hashes = options->argument_hashes,
+        .allocations = options->allocations,
         .free_only = options->reader == KEI_READER_FREE,
         .core_only = options->reader == KEI_READER_CORE,
         .stop_only = options->reader == KEI_READER_STOP,

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "capture/agent_bytes.h"
 #include "capture/cpython/python.h"
-#include "wire/calls.h"
+#include "wire/agent.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ static void empty(int directory)
         return;
     rewinddir(list);
     while ((entry = readdir(list)) != NULL)
-        if (strcmp(entry->d_name, WIRE_CALLS_AGENT) == 0 || strcmp(entry->d_name, WIRE_CALLS_LAYOUTS) == 0 ||
+        if (strcmp(entry->d_name, WIRE_AGENT_FILE) == 0 || strcmp(entry->d_name, WIRE_AGENT_LAYOUTS) == 0 ||
             is_segment(entry->d_name))
             unlinkat(directory, entry->d_name, 0);
     closedir(list);
@@ -101,7 +101,7 @@ static int make_directory(struct agent_place *place, struct err *err)
         rmdir(place->path);
     }
     return err_set(err, ERR_NOT_SUPPORTED,
-                   "cannot count calls: no directory for it in /dev/shm, /tmp or /var/tmp that we may write to and run "
+                   "cannot count in the program: no directory for it in /dev/shm, /tmp or /var/tmp that we may write to and run "
                    "programs from; set TMPDIR to one");
 }
 
@@ -115,34 +115,34 @@ static int write_file(struct agent_place *place, const char *name, const void *d
         close(fd);
     return written == (ssize_t)size
                ? 0
-               : err_set(err, ERR_IO, "cannot count calls: cannot write %s/%s: %s; free some space", place->path, name,
+               : err_set(err, ERR_IO, "cannot count in the program: cannot write %s/%s: %s; free some space", place->path, name,
                          strerror(number));
 }
 
 static int write_layouts(struct agent_place *place, struct err *err)
 {
-    struct wire_calls_layout layouts[WIRE_CALLS_MINORS] = {0};
-    for (int minor = 0; minor < WIRE_CALLS_MINORS; minor++)
-        python_calls_layout(minor, &layouts[minor]);
-    return write_file(place, WIRE_CALLS_LAYOUTS, layouts, sizeof layouts, 0600, err);
+    struct wire_agent_layout layouts[WIRE_AGENT_MINORS] = {0};
+    for (int minor = 0; minor < WIRE_AGENT_MINORS; minor++)
+        python_agent_layout(minor, &layouts[minor]);
+    return write_file(place, WIRE_AGENT_LAYOUTS, layouts, sizeof layouts, 0600, err);
 }
 
 /* Our environment with both variables in it, in place of what it has of them. */
-static int make_environment(struct agent_place *place, bool hashes, bool only)
+static int make_environment(struct agent_place *place, const char *flags)
 {
     size_t n = 0, left = 0;
     const char *before = getenv("LD_PRELOAD");
     while (environ[n] != NULL)
         n++;
     place->environment = mem_zalloc(n + 3, sizeof *place->environment);
-    size_t room = sizeof PRELOAD WIRE_CALLS_AGENT + sizeof place->path + (before != NULL ? strlen(before) : 0) + 4;
+    size_t room = sizeof PRELOAD WIRE_AGENT_FILE + sizeof place->path + (before != NULL ? strlen(before) : 0) + 4;
     place->preload = mem_alloc(room);
-    place->variable = mem_alloc(room + sizeof WIRE_CALLS_VARIABLE);
+    place->variable = mem_alloc(room + sizeof WIRE_AGENT_VARIABLE + strlen(flags));
     if (place->environment == NULL || place->preload == NULL || place->variable == NULL)
         return ERR_NOMEM;
-    snprintf(place->preload, room, PRELOAD "%s/" WIRE_CALLS_AGENT "%s%s", place->path, before != NULL ? ":" : "",
+    snprintf(place->preload, room, PRELOAD "%s/" WIRE_AGENT_FILE "%s%s", place->path, before != NULL ? ":" : "",
              before != NULL ? before : "");
-    snprintf(place->variable, room, WIRE_CALLS_VARIABLE "=%s%s:0:%s", hashes ? "h" : "", only ? "o" : "", place->path);
+    snprintf(place->variable, room + sizeof WIRE_AGENT_VARIABLE + strlen(flags), WIRE_AGENT_VARIABLE "=%s:0:%s", flags, place->path);
     for (size_t i = 0; i < n; i++)
         if (strncmp(environ[i], PRELOAD, strlen(PRELOAD)) != 0)
             place->environment[left++] = environ[i];
@@ -151,16 +151,16 @@ static int make_environment(struct agent_place *place, bool hashes, bool only)
     return 0;
 }
 
-int agent_place_init(struct agent_place *place, bool hashes, bool only, struct err *err)
+int agent_place_init(struct agent_place *place, const char *flags, struct err *err)
 {
     *place = (struct agent_place){.directory = -1};
     int rc = make_directory(place, err);
     if (rc == 0)
-        rc = write_file(place, WIRE_CALLS_AGENT, agent_bytes, agent_bytes_size, 0700, err);
+        rc = write_file(place, WIRE_AGENT_FILE, agent_bytes, agent_bytes_size, 0700, err);
     if (rc == 0)
         rc = write_layouts(place, err);
-    if (rc == 0 && make_environment(place, hashes, only) != 0)
-        rc = err_set(err, ERR_NOMEM, "cannot count calls: out of memory; free some memory");
+    if (rc == 0 && make_environment(place, flags) != 0)
+        rc = err_set(err, ERR_NOMEM, "cannot count in the program: out of memory; free some memory");
     if (rc != 0)
         agent_place_release(place);
     return rc;

@@ -36,7 +36,7 @@ struct measure_options {
     bool no_children, no_source, no_operands, redact_args;
     bool native;
     bool free_only, core_only, kernel_only, stop_only; /* --reader */
-    bool calls, argument_hashes;
+    bool calls, argument_hashes, allocations; /* in the program, by the agent */
     bool discard_output; /* of the program; its standard input is empty then */
 };
 
@@ -78,7 +78,7 @@ struct gate {
     uint32_t n_said;
 };
 
-struct calls;
+struct agent_counts;
 struct unwinder;
 struct measurement {
     struct measure_options options;
@@ -88,7 +88,7 @@ struct measurement {
     pthread_mutex_t queue_lock; /* of the samplers that fill it */
     struct operand_queue operands;
     struct lock_queue locks;
-    struct calls *calls;                    /* NULL: they are not counted */
+    struct agent_counts *agent;             /* NULL: nothing is counted in the program */
     struct perf_clock *perf;                /* NULL: not permitted */
     struct err perf_error;                  /* why it was not */
     struct proc_events *events;             /* NULL: not permitted */
@@ -184,8 +184,9 @@ static inline bool measure_is_noise(struct measurement *m, uint64_t ip, bool ker
 /* What the recording says that it knows from. */
 static inline void measure_evidence(const struct measurement *m, bool kernel, char *text, size_t size)
 {
-    snprintf(text, size, "%s%s/proc%s%s", kernel ? "kernel sampler," : "", m->perf != NULL ? "perf clock," : "",
-             m->options.calls ? ",calls" : "", m->options.argument_hashes ? ",argument hashes" : "");
+    snprintf(text, size, "%s%s/proc%s%s%s", kernel ? "kernel sampler," : "", m->perf != NULL ? "perf clock," : "",
+             m->options.calls ? ",calls" : "", m->options.argument_hashes ? ",argument hashes" : "",
+             m->options.allocations ? ",allocations" : "");
 }
 
 /* Joins a process (tracker.c) that was born at `start_ns`, 0: not known; used before the tracker runs too. NULL when it

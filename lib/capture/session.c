@@ -1,7 +1,7 @@
 /* Making a measurement: its recording, its threads, the program that it starts or joins. */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "capture/calls.h"
+#include "capture/agent_counts.h"
 #include "capture/control.h"
 #include "capture/doctor.h"
 #include "capture/launch.h"
@@ -296,14 +296,14 @@ static int run_gated(struct session *session, const char *output, struct launch 
     return rc;
 }
 
-static int count_calls(struct session *session, struct err *err)
+static int send_agent(struct session *session, struct err *err)
 {
     const struct measure_options *options = &session->m.options;
-    if (!options->calls)
+    if (!options->calls && !options->allocations)
         return 0;
-    int rc = calls_new(options->argument_hashes, options->no_children, &session->m.calls, err);
+    int rc = agent_counts_new(options, &session->m.agent, err);
     if (rc == 0)
-        session->program.environment = calls_environment(session->m.calls);
+        session->program.environment = agent_counts_environment(session->m.agent);
     return rc;
 }
 
@@ -333,7 +333,7 @@ int session_run(const struct measure_options *options, const char *output, char 
     if (rc == 0)
         rc = use_kernel(&session->m, err);
     if (rc == 0)
-        rc = count_calls(session, err);
+        rc = send_agent(session, err);
     if (rc == 0) {
         count_sockets(&session->m);
         rc = prepare_launch(session, &launch, err);

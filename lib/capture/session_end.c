@@ -1,7 +1,7 @@
 /* A measurement while it runs, and its end. */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "capture/calls.h"
+#include "capture/agent_counts.h"
 #include "capture/control.h"
 #include "capture/session_private.h"
 #include "capture/target/unwind.h"
@@ -219,14 +219,16 @@ static void note_closed_cores(struct measurement *m)
 
 static void note_calls(struct measurement *m)
 {
-    if (m->calls == NULL)
+    if (m->agent == NULL)
+        return;
+    if (agent_counts_any(m->agent) && !m->options.calls)
         return;
     recording_add_note(m->recording,
-                       calls_any(m->calls)
+                       agent_counts_any(m->agent)
                            ? "calls were counted in the program, which makes each of them some 0.1 µs longer: what is "
                              "called very often looks larger than it is"
-                           : "no call was counted: it takes a Python from 3.8 on, that this command starts, linked to "
-                             "this machine's C library, and 3 MB of shared memory");
+                           : "nothing was counted in the program: it takes a Python from 3.8 on, that this command starts, linked to "
+                             "this machine's C library, and 4 MB of shared memory");
 }
 
 static void note_stops(struct measurement *m)
@@ -340,7 +342,7 @@ void session_free(struct session *session)
         session_stop_threads(session);
     if (session->descriptors.rlim_cur != RLIM_INFINITY && session->descriptors.rlim_max != 0)
         setrlimit(RLIMIT_NOFILE, &session->descriptors);
-    calls_free(m->calls);
+    agent_counts_free(m->agent);
     recording_free(m->recording);
     perf_clock_free(m->perf);
     proc_events_free(m->events);

@@ -5,7 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "capture/calls.h"
+#include "capture/agent_counts.h"
 #include "capture/modules.h"
 #include "capture/writer_private.h"
 
@@ -206,9 +206,9 @@ static void note_kernel(struct writer *w)
 
 static void write_calls(struct writer *w, uint64_t now_ns, bool last)
 {
-    const struct calls_view view = {w->m, w->names, w->processes, w->n_processes};
-    if (w->m->calls != NULL)
-        calls_write(w->m->calls, &view, now_ns, last);
+    const struct agent_counts_view view = {w->m, w->names, w->processes, w->n_processes};
+    if (w->m->agent != NULL)
+        agent_counts_write(w->m->agent, &view, now_ns, last);
 }
 
 /* Returns how long the next one may wait. */

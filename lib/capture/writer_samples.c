@@ -1,5 +1,5 @@
 /* A sample off the queue becomes a row: named, in one state, with its task. */
-#include "capture/calls.h"
+#include "capture/agent_counts.h"
 #include "capture/modules.h"
 #include "capture/wait_state.h"
 #include "capture/writer_private.h"
@@ -37,7 +37,7 @@ static void place_on_cpu(struct writer *w, const struct raw_sample *raw, const s
         if (module.kind == MODULE_KERNEL) {
             sample->state = STATE_KERNEL;
             sample->stack = names_add_leaf(w->names, sample->stack, FUNCTION_KERNEL, "[kernel]", NULL);
-        } else if (module.kind == MODULE_NATIVE && calls_is_agent(w->m->calls, module.path)) {
+        } else if (module.kind == MODULE_NATIVE && agent_counts_is_agent(w->m->agent, module.path)) {
             sample->state = STATE_INSTRUMENT;
         } else if (module.kind == MODULE_NATIVE || (support && !inside)) {
             sample->state = (uint8_t)(gil ? STATE_NATIVE_GIL : STATE_NATIVE);

@@ -141,6 +141,12 @@ static void copy_processes(struct source *source)
         count.function = source->functions[count.function];
         recording_add_call_count(to, &count);
     }
+    for (size_t i = 0; i < profile->n_allocations; i++) {
+        struct allocation allocation = profile->allocations[i];
+        allocation.process += source->first_process;
+        allocation.stack = source->stacks[allocation.stack];
+        recording_add_allocation(to, &allocation);
+    }
     source->merger->n_processes += (uint32_t)profile->n_processes - 1;
 }
 

@@ -288,6 +288,8 @@ int part_new(const struct profile *whole, const struct part_of *of, struct profi
     parter.part->n_lock_holders = 0;
     parter.part->call_counts = NULL;
     parter.part->n_call_counts = 0;
+    parter.part->allocations = NULL;
+    parter.part->n_allocations = 0;
     parter.part->task_waits = NULL;
     parter.part->n_task_waits = 0;
     parter.part->gaps = NULL;

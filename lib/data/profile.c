@@ -157,7 +157,7 @@ void profile_free(struct profile *profile)
                       samples->wall_ns,        samples->cpu_ns,    samples->state,        samples->marks,
                       samples->reader,         samples->place,     samples->task,         profile->tasks,
                       profile->task_waits,     profile->counters,  profile->sources,      profile->expressions,
-                      profile->operands,       profile->gaps,      profile->lock_holders, profile->call_counts};
+                      profile->operands,       profile->gaps,      profile->lock_holders, profile->call_counts, profile->allocations};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         mem_free(blocks[i]);
     arena_release(&profile->arena);

@@ -98,6 +98,8 @@ struct profile {
     size_t n_lock_holders, lock_holder_capacity;
     struct call_count *call_counts; /* by function, then process; none of a part */
     size_t n_call_counts, call_count_capacity;
+    struct allocation *allocations; /* by stack, then process; none of a part */
+    size_t n_allocations, allocation_capacity;
 };
 
 /* Loads `path`. A damaged, truncated or foreign file is ERR_CORRUPT or ERR_VERSION with a message; a file still being

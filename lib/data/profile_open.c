@@ -204,6 +204,8 @@ static int check_tables(struct loader *loader)
             loader->has_lock_holders = !missing;
         if (strcmp(item->name, "call_count") == 0)
             loader->has_call_counts = !missing;
+        if (strcmp(item->name, "allocation") == 0)
+            loader->has_allocations = !missing;
         if (strcmp(item->name, "task") == 0)
             loader->has_tasks = !missing;
         if (strcmp(item->name, "task_wait") == 0)

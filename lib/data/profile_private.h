@@ -18,7 +18,7 @@ struct loader {
     uint64_t file_bytes;
     bool is_recording; /* it was checked */
     bool has_origin, has_expressions, has_tasks, has_task_waits, has_operands, has_shapes, has_lock_holders,
-        has_call_counts, has_gaps, has_gains;
+        has_call_counts, has_allocations, has_gaps, has_gains;
     size_t n_shapes;       /* read so far */
     size_t notes;          /* rows read */
     uint64_t source_bytes; /* of all source texts */
@@ -46,6 +46,8 @@ int loader_tables(struct loader *loader);
 /* operands.c. */
 int profile_read_operand(struct loader *loader, sqlite3_stmt *statement);
 int profile_read_shape(struct loader *loader, sqlite3_stmt *statement);
+/* allocations.c. */
+int profile_read_allocations(struct loader *loader);
 /* call_counts.c. */
 int profile_read_call_counts(struct loader *loader);
 /* lock_holders.c. */

@@ -486,6 +486,8 @@ int loader_tables(struct loader *loader)
             profile_read_lock_holder);
     if (rc == 0 && loader->has_call_counts)
         rc = profile_read_call_counts(loader);
+    if (rc == 0 && loader->has_allocations)
+        rc = profile_read_allocations(loader);
     if (rc == 0)
         rc = read_tasks(loader);
     if (rc == 0 && loader->has_gaps)

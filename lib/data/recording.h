@@ -52,6 +52,7 @@ void recording_add_expression(struct recording *recording, const struct expressi
 /* Adds its looks. */
 void recording_add_lock_holder(struct recording *recording, const struct lock_holder *holder);
 /* To what was counted of that process and function before. */
+void recording_add_allocation(struct recording *recording, const struct allocation *allocation);
 void recording_add_call_count(struct recording *recording, const struct call_count *count);
 /* Adds its looks, which saw an operand of `length` items (-1: none known). Its sizes are not looked at. */
 void recording_add_operand(struct recording *recording, const struct operand *operand, int64_t length);

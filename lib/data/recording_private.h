@@ -29,6 +29,9 @@
                   " calls = calls + excluded.calls, told = told + excluded.told,"                                      \
                   " repeats = repeats + excluded.repeats, gave_none = gave_none + excluded.gave_none,"                 \
                   " compared = compared + excluded.compared, changed = changed + excluded.changed")                    \
+    X(ALLOCATION, "INSERT INTO allocation VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(process, stack) DO UPDATE SET"          \
+                  " blocks = blocks + excluded.blocks, bytes = bytes + excluded.bytes,"                                \
+                  " most_blocks = most_blocks + excluded.most_blocks, most_bytes = most_bytes + excluded.most_bytes")  \
     X(TASK, "INSERT OR REPLACE INTO task VALUES(?, ?, ?, ?, ?, ?, ?)")                                                 \
     X(TASK_WAIT, "INSERT OR REPLACE INTO task_wait VALUES(?, ?, ?, ?, ?)")                                             \
     X(STACK_TIME, "INSERT OR REPLACE INTO stack_time VALUES(?, ?, ?, ?, ?, ?)")                                        \

@@ -69,6 +69,9 @@ const struct schema_item schema_items[] = {
     LATER_TABLE(call_count, "process INTEGER, function INTEGER, calls INTEGER, told INTEGER, repeats INTEGER,"
                             " gave_none INTEGER, compared INTEGER, changed INTEGER, PRIMARY KEY(process, function))"
                             " WITHOUT ROWID"),
+    /* Memory that Python's allocators were asked for, by place (run --allocs): estimates. */
+    LATER_TABLE(allocation, "process INTEGER, stack INTEGER, blocks INTEGER, bytes INTEGER, most_blocks INTEGER,"
+                            " most_bytes INTEGER, PRIMARY KEY(process, stack)) WITHOUT ROWID"),
     /* Tasks of asyncio, with what the samples add up to for them, and where they were found to wait. */
     LATER_TABLE(task, "id INTEGER PRIMARY KEY, thread INTEGER, name INTEGER, coroutine INTEGER, awaiter INTEGER,"
                       " ticks INTEGER, run_ns INTEGER)"),
@@ -161,6 +164,11 @@ const struct schema_item schema_items[] = {
                 " FROM leaves JOIN stack ON stack.id = leaves.stack JOIN frame ON frame.id = frame"
                 " JOIN function ON function.id = function LEFT JOIN string n ON n.id = function.name"
                 " LEFT JOIN string f ON f.id = function.file GROUP BY function.file, line, function.name"),
+    LATER_VIEW(memory, "SELECT f.text AS file, line, n.text AS function, sum(blocks) AS blocks, sum(bytes) AS bytes,"
+                       " sum(most_blocks) AS most_blocks, sum(most_bytes) AS most_bytes"
+                       " FROM allocation JOIN stack ON stack.id = allocation.stack JOIN frame ON frame.id = frame"
+                       " JOIN function ON function.id = function LEFT JOIN string n ON n.id = function.name"
+                       " LEFT JOIN string f ON f.id = function.file GROUP BY function.file, line, function.name"),
     LATER_VIEW(tasks, "SELECT x.id, x.thread, n.text AS name, f.text AS coroutine, a.text AS awaited_by, x.ticks,"
                       " x.run_ns / 1e9 AS run_s, coalesce((SELECT sum(wait_ns) FROM task_wait WHERE task = x.id), 0)"
                       " / 1e9 AS wait_s FROM task x LEFT JOIN string n ON n.id = x.name LEFT JOIN function ON"

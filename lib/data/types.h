@@ -106,6 +106,16 @@ struct call_count {
 };
 
 /*
+ * Memory that Python's own allocators were asked for at a place in a process, estimated from sampled bytes (run
+ * --allocs); a block that grew was asked for again. `most`: of it, what was not given back when the process had most
+ * of all. Added up; a recording that goes on may take from `most` again.
+ */
+struct allocation {
+    uint32_t process, stack; /* stack 0: where no Python ran, or no room was */
+    int64_t blocks, bytes, most_blocks, most_bytes;
+};
+
+/*
  * One thread at one instant. A sample stands for `ticks` sweeps that ended at time_ns and saw the same thing (a thread
  * that sleeps is not written a thousand times a second). run_ns and delay_ns are what the scheduler's counters of the
  * thread grew by since its previous sample: exact, and independent of what was sampled.
@@ -240,7 +250,8 @@ struct counter {
     X(UNLEARNED, "unlearned", "read free, the stack was none that an exact reading had found before")                  \
     X(NOT_STOPPED, "not-stopped", "the thread did not stop when it was to, or another program traces it")              \
     X(CALL_UNCOUNTED, "call-uncounted",                                                                                \
-      "a call was not counted: more functions, or longer names, than there is room for")
+      "a call was not counted: more functions, or longer names, than there is room for")                               \
+    X(ALLOC_UNSAMPLED, "allocation-unsampled", "memory was not followed: more is in use than there is room for")
 
 enum loss_kind {
 #define X(name, text, line) LOSS_##name,

@@ -149,6 +149,9 @@ static void mark_tasks(struct window *window)
 static void mark_names(struct window *window)
 {
     const struct profile *profile = window->loader.profile;
+    for (size_t i = 0; i < profile->n_allocations; i++) /* also where no sample was */
+        if (window->processes[profile->allocations[i].process] != 0)
+            window->stacks[profile->allocations[i].stack] = 1;
     for (size_t i = profile->n_stacks; i-- > 1;) { /* parents come before their stacks */
         if (window->stacks[i] == 0)
             continue;

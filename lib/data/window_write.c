@@ -97,6 +97,12 @@ static void write_processes(struct window *window)
         count.function = window->functions[count.function];
         recording_add_call_count(window->to, &count); /* of a process that is gone: ignored */
     }
+    for (size_t i = 0; i < profile->n_allocations; i++) {
+        struct allocation allocation = profile->allocations[i];
+        allocation.process = window->processes[allocation.process];
+        allocation.stack = window->stacks[allocation.stack];
+        recording_add_allocation(window->to, &allocation);
+    }
 }
 
 static struct thread thread_now(const struct window *window, size_t i)

@@ -175,7 +175,7 @@ bool python_code_position(const struct python_code *code, int32_t offset, struct
 bool python_thread_name(struct python *python, const struct python_thread *thread, char *name, size_t size);
 
 /* What the agent needs to know of 3.MINOR; `known` is 0 where calls cannot be counted. */
-struct wire_calls_layout;
-void python_calls_layout(int minor, struct wire_calls_layout *wire);
+struct wire_agent_layout;
+void python_agent_layout(int minor, struct wire_agent_layout *wire);
 
 #endif

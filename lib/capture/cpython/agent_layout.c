@@ -1,8 +1,8 @@
-/* What the agent needs to know of a version, from the same rows as the readers (wire/calls.h). */
+/* What the agent needs to know of a version, from the same rows as the readers (wire/agent.h). */
 #include "capture/cpython/layout.h"
 #include "capture/cpython/offsets.h"
 #include "capture/cpython/python.h"
-#include "wire/calls.h"
+#include "wire/agent.h"
 
 enum { FIRST_MINOR = 8 }; /* from which on there are audit hooks, by which the agent gets in */
 
@@ -12,16 +12,16 @@ static uint32_t word_of(const struct offset_table *table, size_t field)
     for (size_t i = 0; table != NULL && i < OFFSET_ENTRIES_MAX && table->entries[i].field != 0; i++)
         if (table->entries[i].field == field)
             return table->entries[i].word;
-    return WIRE_CALLS_NONE;
+    return WIRE_AGENT_NONE;
 }
 
-void python_calls_layout(int minor, struct wire_calls_layout *wire)
+void python_agent_layout(int minor, struct wire_agent_layout *wire)
 {
     const struct layout *row = layout_find(3, minor);
-    *wire = (struct wire_calls_layout){0};
+    *wire = (struct wire_agent_layout){0};
     if (row == NULL || minor < FIRST_MINOR)
         return;
-    *wire = (struct wire_calls_layout){
+    *wire = (struct wire_agent_layout){
         .words = row->own_offsets,
         .thread_frame = row->thread_frame,
         .thread_cframe = row->thread_cframe,
@@ -29,7 +29,12 @@ void python_calls_layout(int minor, struct wire_calls_layout *wire)
         .frame_code = row->frame_code,
         .frame_ip = row->frame_ip,
         .frame_locals = row->frame_locals,
-        .object_type = row->own_offsets ? sizeof(void *) : row->object_type,
+        .frame_previous = row->frame_previous,
+        .frame_owner = row->frame_owner,
+        .code_instructions = row->code_instructions,
+        .ip_scale = row->ip_kind == IP_INDEX ? row->ip_scale : 0,
+        .shim_owner = row->shim_owner,
+        .object_type = row->object_type,
         .first_opcode = row->begin_opcode,
         .tag_mask = row->code_tag_mask,
     };
@@ -37,7 +42,13 @@ void python_calls_layout(int minor, struct wire_calls_layout *wire)
         const struct offset_table *table = offset_table_find(minor);
         wire->thread_frame = word_of(table, offsetof(struct layout, thread_frame));
         wire->frame_locals = word_of(table, offsetof(struct layout, frame_locals));
+        wire->frame_previous = word_of(table, offsetof(struct layout, frame_previous));
+        wire->frame_owner = word_of(table, offsetof(struct layout, frame_owner));
+        wire->frame_code = word_of(table, offsetof(struct layout, frame_code));
+        wire->frame_ip = word_of(table, offsetof(struct layout, frame_ip));
+        wire->code_instructions = word_of(table, offsetof(struct layout, code_instructions));
+        wire->object_type = word_of(table, offsetof(struct layout, object_type));
     }
-    bool placed = wire->thread_frame != WIRE_CALLS_NONE || !row->own_offsets;
-    wire->known = wire->frame_locals != WIRE_CALLS_NONE && placed;
+    bool placed = wire->thread_frame != WIRE_AGENT_NONE || !row->own_offsets;
+    wire->known = wire->frame_locals != WIRE_AGENT_NONE && placed;
 }
