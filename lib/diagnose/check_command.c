@@ -2,8 +2,8 @@
  * The commands of a finding, as a shell takes them: the one that shows whether a change helped, and the one that
  * measures what this recording has not. Where a gain is promised and the program is a script, the first is a bench of
  * the script beside its changed copy, held to the promise; else the same measurement again. The second is a NEXT row of
- * findings.def, whose slots are: {python}, {python3} (an interpreter that is no 2.7) and {script}, where the program is
- * a script; {program}; {sizes} and {sized}, the program with {n} in place of what seems to be the size of its input.
+ * findings.def, whose slots are: {program}; {counted}, the program, unless its Python is one that the agent cannot get
+ * into; {sizes} and {sized}, the program with {n} in place of what seems to be the size of its input.
  */
 #include "diagnose/rules.h"
 
@@ -166,21 +166,12 @@ static void add_words(struct buf *out, const struct profile *profile, size_t fro
     }
 }
 
-/* The interpreter and its own options, where the program is a script of it. */
-static bool add_interpreter(struct buf *out, const struct profile *profile, bool not_two)
+/* May a Python of this version be counted in, as far as one was seen? */
+static bool takes_agent(const struct profile *profile)
 {
-    size_t script = script_of(profile->command);
-    const char *slash = strrchr(profile->command[0], '/');
-    const char *word = slash != NULL ? slash + 1 : profile->command[0];
     uint32_t python = profile->n_processes > 1 ? profile->processes[1].python : 0;
-    bool two = python != 0 && python < profile->n_strings && profile->strings[python][0] == '2';
-    if (profile->command[script] == NULL || (script > 0 && strncmp(word, "python", 6) != 0) || (two && not_two))
-        return false;
-    if (script == 0)
-        add_quoted(out, interpreter(profile));
-    else
-        add_words(out, profile, 0, script);
-    return true;
+    const char *version = python != 0 && python < profile->n_strings ? profile->strings[python] : "3.8";
+    return strncmp(version, "3.", 2) == 0 && strtoul(version + 2, NULL, 10) >= 8;
 }
 
 /* What says how large the input is: the last word behind the script, or else the first word, that is a number and
@@ -228,11 +219,7 @@ static bool add_slot(struct buf *out, const struct profile *profile, const char 
 #define SLOT(text) (length == sizeof(text) - 1 && memcmp(slot, text, length) == 0)
     size_t size;
     bool told = find_size(profile->command, &size);
-    if (SLOT("python") || SLOT("python3"))
-        return add_interpreter(out, profile, SLOT("python3"));
-    if (SLOT("script"))
-        add_words(out, profile, script_of(profile->command), SIZE_MAX);
-    else if (SLOT("program"))
+    if (SLOT("program") || (SLOT("counted") && takes_agent(profile)))
         add_words(out, profile, 0, SIZE_MAX);
     else if (SLOT("sizes") && told)
         add_sizes(out, profile, size);

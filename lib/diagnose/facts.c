@@ -329,6 +329,10 @@ int facts_make(const struct profile *profile, const struct aggregate *aggregate,
     if (rc == 0)
         rc = trend_of_memory(profile, &facts->memory);
     if (rc == 0)
+        rc = held_find(profile, facts->memory.process, HELD_BYTES, &facts->held);
+    if (rc == 0)
+        rc = held_find(profile, 0, HELD_BLOCKS, &facts->held_blocks);
+    if (rc == 0)
         rc = crowd_find(facts);
     if (rc == 0)
         rc = collecting_find(facts);

@@ -11,6 +11,7 @@
 
 #include "diagnose/calls.h"
 #include "diagnose/crowd.h"
+#include "diagnose/held.h"
 #include "diagnose/ledger.h"
 #include "diagnose/native_code.h"
 #include "diagnose/reach.h"
@@ -95,6 +96,7 @@ struct facts {
     struct repeated_calls repeated;
     struct unused_imports imports;
     struct trend memory;
+    struct held held, held_blocks; /* bytes of the process whose memory grew most; blocks of all */
     struct crowd crowd;
     uint32_t handed_frame; /* of the threads that wait for the GIL, what could be handed to processes; 0: not known */
     uint32_t collecting_frame; /* the own place that nearly all collections are under; 0: none */

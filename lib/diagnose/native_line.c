@@ -80,6 +80,63 @@ struct native_line native_line_of(const struct profile *profile, uint32_t file, 
     return sums;
 }
 
+/* The function has a name of its own, not its file's. */
+static bool is_named(const struct profile *profile, const struct function *function)
+{
+    const char *path = profile->strings[function->file], *slash = strrchr(path, '/');
+    return strcmp(profile->strings[function->name], slash != NULL ? slash + 1 : path) != 0;
+}
+
+static uint32_t asker_on(const struct profile *profile, uint32_t stack)
+{
+    uint32_t asker = 0, of_library = 0;
+    if (profile->functions[profile->frames[profile->stacks[stack].frame].function].kind != FUNCTION_KERNEL)
+        return 0;
+    for (stack = profile->stacks[stack].parent; stack != 0; stack = profile->stacks[stack].parent) {
+        uint32_t id = profile->frames[profile->stacks[stack].frame].function;
+        const struct function *function = &profile->functions[id];
+        char name[NATIVE_MODULE_BYTES];
+        if (function->kind != FUNCTION_NATIVE)
+            break;
+        native_module_name(profile->strings[function->file], name, sizeof name);
+        if (!is_named(profile, function))
+            continue;
+        if (native_module_is_library(name))
+            of_library = id;
+        else
+            asker = id;
+    }
+    return asker != 0 ? asker : of_library;
+}
+
+struct native_asker native_asker_of(const struct profile *profile, uint32_t file, uint32_t line)
+{
+    const struct profile_samples *samples = &profile->samples;
+    const struct line_place place = {file, line};
+    struct native_asker found = {0}, askers[FILES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (samples->state[i] != STATE_KERNEL || !(samples->cpu_ns[i] > 0) || !sample_counts(profile, i) ||
+            !is_on(profile, samples->stack[i], &place))
+            continue;
+        uint32_t function = asker_on(profile, samples->stack[i]);
+        size_t at = 0;
+        found.kernel_ns += samples->cpu_ns[i];
+        while (at < n && askers[at].function != function)
+            at++;
+        if (function == 0 || at == FILES_MAX)
+            continue;
+        if (at == n)
+            askers[n++] = (struct native_asker){.function = function};
+        askers[at].cpu_ns += samples->cpu_ns[i];
+        if (askers[at].cpu_ns > found.cpu_ns) {
+            found.function = function;
+            found.cpu_ns = askers[at].cpu_ns;
+        }
+    }
+    return found;
+}
+
 void native_line_words(const struct profile *profile, uint32_t file, uint32_t line, struct buf *out)
 {
     struct native_line sums = native_line_of(profile, file, line);

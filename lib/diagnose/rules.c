@@ -4,6 +4,7 @@
  */
 #include "diagnose/rules.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,6 +88,18 @@ void finding_place_frame(const struct facts *facts, uint32_t frame, struct findi
     finding->function = profile->frames[frame].function;
     finding->file = profile->functions[finding->function].file;
     finding->line = finding->line_first = finding->line_last = profile->frames[frame].line;
+}
+
+void finding_add_held(const struct facts *facts, struct finding *finding, const struct held_line *line,
+                      const char *unit)
+{
+    const struct profile *profile = facts->profile;
+    const struct frame *frame = &profile->frames[line->frame];
+    const char *path = profile->strings[profile->functions[frame->function].file], *slash = strrchr(path, '/');
+    char measure[sizeof finding->evidence[0].measure];
+    snprintf(measure, sizeof measure, "of them, asked for at %.40s:%" PRIu32, slash != NULL ? slash + 1 : path,
+             frame->line);
+    finding_add(finding, measure, unit, line->amount);
 }
 
 struct share cpu_part(const struct facts *facts, double ns)

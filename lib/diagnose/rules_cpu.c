@@ -248,7 +248,15 @@ bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, 
         finding_place_frame(facts, facts->collecting_frame, finding);
     else
         finding_place_line(line, finding);
-    finding_not_measured(finding, "how many objects last, and how many of them are garbage");
+    if (facts->held_blocks.all > 0) {
+        words->complete = true;
+        finding_add(finding, "blocks in use at the most, by Python's allocators", "1", facts->held_blocks.all);
+        for (size_t i = 0; i < facts->held_blocks.n; i++)
+            finding_add_held(facts, finding, &facts->held_blocks.lines[i], "1");
+    } else {
+        finding_not_measured(finding, "how many objects last: each collection looks through them");
+    }
+    finding_not_measured(finding, "how many of them are garbage");
     finding->confidence = 0.8;
     words_percent(words->share, sizeof words->share, share);
     return true;

@@ -1,6 +1,7 @@
 /* Rules on how one line's samples come: many short queries, ever more of the time, pages that come and go. See
  * rules.h. */
 #include "diagnose/operand_words.h"
+#include "diagnose/native_line.h"
 #include "diagnose/rules.h"
 #include "diagnose/source_body.h"
 #include "diagnose/source_words.h"
@@ -491,6 +492,19 @@ static const struct line_sum *kernel_line(const struct facts *facts)
     return best;
 }
 
+/* The native function that asks the kernel, where native stacks tell. */
+static bool add_asker(const struct profile *profile, const struct line_sum *line, struct finding *finding)
+{
+    struct native_asker asker = native_asker_of(profile, line->file, line->line);
+    char measure[sizeof finding->evidence[0].measure];
+    if (asker.function == 0)
+        return false;
+    snprintf(measure, sizeof measure, "of the kernel's time on the line, for %.40s",
+             profile->strings[profile->functions[asker.function].name]);
+    finding_add(finding, measure, "share", asker.cpu_ns / asker.kernel_ns);
+    return true;
+}
+
 bool rule_temporaries(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                       struct finding *finding, struct words *words)
 {
@@ -525,7 +539,9 @@ bool rule_temporaries(const struct facts *facts, const struct finding *earlier, 
     finding_add(finding, "memory got anew, by most in use at once", "times", turned_over);
     finding_add_elapsed(facts, finding, "elapsed time on the CPU", facts->active);
     finding_place_line(best, finding);
-    finding_not_measured(finding, "which of the line's operations makes them");
+    words->complete = add_asker(profile, best, finding);
+    if (!words->complete)
+        finding_not_measured(finding, "which of the line's operations makes them");
     finding->confidence = 0.7;
     words_percent(words->share, sizeof words->share, kernel.share);
     return true;

@@ -9,6 +9,8 @@
 
 #define MIB 1048576.0
 
+enum { LINES_TOLD = 2 };
+
 /* Grows all along, by much, and does not level off. */
 static bool grows(const struct trend *memory)
 {
@@ -130,13 +132,38 @@ static void place_keeper(const struct facts *facts, const struct keeper *keeper,
         keeper->store.line != 0 ? keeper->store.line : function->first_line;
 }
 
+/* Of what Python's allocators had in use at the most, and the lines that it was for: names the next measurement no more.
+ * What native code holds for itself is not in it. */
+static void add_held(const struct facts *facts, struct finding *finding, struct words *words)
+{
+    const struct held *held = &facts->held;
+    double growth = facts->memory.latest - facts->memory.first;
+    if (held->all <= 0)
+        return;
+    words->complete = true;
+    finding_add(finding, "in use at the most, by Python's allocators", "bytes", held->all);
+    for (size_t i = 0; i < held->n && i < LINES_TOLD; i++)
+        if (held->lines[i].amount >= LIMIT_OF(LEAK, LINE_MIN) * held->all)
+            finding_add_held(facts, finding, &held->lines[i], "bytes");
+    if (held->all < LIMIT_OF(LEAK, SEEN_MIN) * growth)
+        finding_not_measured(finding, "what native code holds: it asks allocators of its own");
+}
+
+/* Do allocations tell that most of what grew was not asked for there? */
+static bool holds_little(const struct facts *facts, uint32_t function)
+{
+    double growth = facts->memory.latest - facts->memory.first, all = facts->held.all;
+    return all >= LIMIT_OF(LEAK, SEEN_MIN) * growth &&
+           held_under(facts->profile, facts->memory.process, HELD_BYTES, function) < LIMIT_OF(LEAK, LINE_MIN) * all;
+}
+
 bool rule_unbounded_cache(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
                           struct finding *finding, struct words *words)
 {
     (void)earlier;
     (void)n_earlier;
     struct keeper keeper;
-    if (!grows(&facts->memory) || !find_keeper(facts, true, &keeper))
+    if (!grows(&facts->memory) || !find_keeper(facts, true, &keeper) || holds_little(facts, keeper.function))
         return false;
     struct share share = cpu_part(facts, keeper.cpu_ns);
     /* Results that are made of one another are all needed again. */
@@ -147,11 +174,13 @@ bool rule_unbounded_cache(const struct facts *facts, const struct finding *earli
     if (keeper.sizes.grown)
         finding_add(finding, "looks that saw how many it keeps", "1", (double)keeper.sizes.looks);
     else
-        finding_not_measured(finding, "how many results it keeps, and how large they are");
+        finding_not_measured(finding, "how many results it keeps");
+    add_held(facts, finding, words);
     finding_not_measured(finding, "how often older results are asked for: a limit makes those again");
-    finding_not_measured(finding, "what else holds memory: allocations were not recorded");
+    if (!words->complete)
+        finding_not_measured(finding, "what else holds memory: allocations were not recorded");
     place_keeper(facts, &keeper, finding);
-    finding->confidence = keeper.sizes.grown ? 0.85 : 0.7;
+    finding->confidence = keeper.sizes.grown || words->complete ? 0.85 : 0.7;
     return true;
 }
 
@@ -165,21 +194,27 @@ bool rule_leak(const struct facts *facts, const struct finding *earlier, size_t 
     }
     if (!grows(&facts->memory) || facts->rest + facts->io < LIMIT_OF(LEAK, WAITS_MIN))
         return false;
-    bool known = find_keeper(facts, false, &keeper);
-    if (!known && facts->memory.seconds < LIMIT_OF(LEAK, ALONE_S_MIN))
+    bool known = find_keeper(facts, false, &keeper) && !holds_little(facts, keeper.function);
+    const struct held_line *most = facts->held.n > 0 ? &facts->held.lines[0] : NULL;
+    bool told = most != NULL && most->amount >= LIMIT_OF(LEAK, LINE_MIN) * facts->held.all;
+    if (!known && !told && facts->memory.seconds < LIMIT_OF(LEAK, ALONE_S_MIN))
         return false;
     promise_memory(facts, finding, words);
     finding_add_elapsed(facts, finding, "waits or sleeps", facts->rest + facts->io);
+    add_held(facts, finding, words);
     if (known)
         place_keeper(facts, &keeper, finding);
+    else if (told)
+        finding_place_frame(facts, most->frame, finding);
     if (known && keeper.sizes.grown)
         finding_add(finding, "looks that saw it grow", "1", (double)keeper.sizes.looks);
     else
         finding_not_measured(finding, known
                                           ? "how much the line keeps: it is the one that keeps something and runs most"
                                           : "what keeps it");
-    finding_not_measured(finding, "which objects hold the memory: allocations were not recorded (tracemalloc tells)");
+    if (!words->complete)
+        finding_not_measured(finding, "which objects hold the memory: allocations were not recorded");
     finding_not_measured(finding, "whether all of it is still wanted");
-    finding->confidence = known && keeper.sizes.grown ? 0.7 : 0.5;
+    finding->confidence = (known && keeper.sizes.grown) || (told && words->complete) ? 0.7 : 0.5;
     return true;
 }

@@ -21,6 +21,8 @@ void text_evidence(struct buf *out, const struct evidence *evidence)
         snprintf(value, sizeof value, "%.*f us", evidence->value < 1e-5 ? 2 : 0, evidence->value * 1e6);
     else if (strcmp(evidence->unit, "s") == 0)
         cells_seconds(value, sizeof value, evidence->value);
+    else if (strcmp(evidence->unit, "bytes") == 0)
+        cells_bytes(value, sizeof value, evidence->value);
     else if (strcmp(evidence->unit, "1") == 0)
         cells_count(value, sizeof value, (uint64_t)fmax(0, evidence->value));
     else

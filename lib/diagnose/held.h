@@ -1,0 +1,30 @@
+/*
+ * What Python's allocators were asked for, by the own lines that it was for (run --allocs), and what of it was in use
+ * when the process had most. Estimates from sampled bytes.
+ */
+#ifndef KEISOKU_DIAGNOSE_HELD_H
+#define KEISOKU_DIAGNOSE_HELD_H
+
+#include "data/profile.h"
+
+enum held_by { HELD_BYTES, HELD_BLOCKS };
+
+struct held_line {
+    uint32_t frame; /* innermost own one */
+    double amount;
+};
+
+enum { HELD_LINES = 3 };
+
+struct held {
+    double all;                         /* in use at the most; 0: it was not sampled */
+    struct held_line lines[HELD_LINES]; /* most first */
+    size_t n;
+};
+
+/* Of a process; 0: of all. 0 or ERR_NOMEM. */
+int held_find(const struct profile *profile, uint32_t process, enum held_by by, struct held *held);
+/* Of it, what was asked for in the function or what it calls. */
+double held_under(const struct profile *profile, uint32_t process, enum held_by by, uint32_t function);
+
+#endif
