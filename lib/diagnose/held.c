@@ -11,9 +11,23 @@ static bool is_of(const struct allocation *allocation, uint32_t process)
     return process == 0 || allocation->process == process;
 }
 
-static double amount_of(const struct allocation *allocation, enum held_by by)
+static struct held_line line_of(const struct allocation *allocation, uint32_t frame)
 {
-    return (double)(by == HELD_BYTES ? allocation->most_bytes : allocation->most_blocks);
+    return (struct held_line){frame, (double)allocation->bytes, (double)allocation->blocks,
+                              (double)allocation->most_bytes, (double)allocation->most_blocks};
+}
+
+static void add(struct held_line *to, const struct held_line *from)
+{
+    to->bytes += from->bytes;
+    to->blocks += from->blocks;
+    to->most_bytes += from->most_bytes;
+    to->most_blocks += from->most_blocks;
+}
+
+double held_most(const struct held_line *line, enum held_by by)
+{
+    return by == HELD_BYTES ? line->most_bytes : line->most_blocks;
 }
 
 static uint32_t own_frame(const struct profile *profile, uint32_t stack)
@@ -32,55 +46,75 @@ static int compare_frames(const void *a, const void *b)
     return (one->frame > other->frame) - (one->frame < other->frame);
 }
 
-static int compare_amounts(const void *a, const void *b)
+static int compare(const struct held_line *one, const struct held_line *other, enum held_by by)
 {
-    const struct held_line *one = a, *other = b;
-    if (one->amount != other->amount)
-        return one->amount > other->amount ? -1 : 1;
-    return compare_frames(a, b);
+    double first = held_most(one, by), second = held_most(other, by);
+    return first != second ? (first > second ? -1 : 1) : compare_frames(one, other);
+}
+
+static int compare_bytes(const void *a, const void *b)
+{
+    return compare(a, b, HELD_BYTES);
+}
+
+static int compare_blocks(const void *a, const void *b)
+{
+    return compare(a, b, HELD_BLOCKS);
+}
+
+int held_lines(const struct profile *profile, uint32_t process, enum held_by by, struct held_line **lines, size_t *n,
+               struct held_line *all)
+{
+    size_t found = 0;
+    *lines = NULL;
+    *n = 0;
+    *all = (struct held_line){0};
+    if (profile->n_allocations == 0)
+        return 0;
+    struct held_line *list = mem_alloc(profile->n_allocations * sizeof *list);
+    if (list == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < profile->n_allocations; i++) {
+        if (!is_of(&profile->allocations[i], process))
+            continue;
+        list[found] = line_of(&profile->allocations[i], own_frame(profile, profile->allocations[i].stack));
+        add(all, &list[found]);
+        found += list[found].frame != 0;
+    }
+    qsort(list, found, sizeof *list, compare_frames);
+    for (size_t i = 0; i < found; i++) {
+        if (*n > 0 && list[*n - 1].frame == list[i].frame)
+            add(&list[*n - 1], &list[i]);
+        else
+            list[(*n)++] = list[i];
+    }
+    qsort(list, *n, sizeof *list, by == HELD_BYTES ? compare_bytes : compare_blocks);
+    *lines = list;
+    return 0;
 }
 
 int held_find(const struct profile *profile, uint32_t process, enum held_by by, struct held *held)
 {
+    struct held_line *lines, all;
+    size_t n;
     *held = (struct held){0};
-    if (profile->n_allocations == 0)
-        return 0;
-    struct held_line *lines = mem_alloc(profile->n_allocations * sizeof *lines);
-    size_t n = 0, kept = 0;
-    if (lines == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < profile->n_allocations; i++) {
-        const struct allocation *one = &profile->allocations[i];
-        uint32_t frame = own_frame(profile, one->stack);
-        if (!is_of(one, process))
-            continue;
-        held->all += amount_of(one, by);
-        if (frame != 0)
-            lines[n++] = (struct held_line){frame, amount_of(one, by)};
-    }
-    qsort(lines, n, sizeof *lines, compare_frames);
-    for (size_t i = 0; i < n; i++) {
-        if (kept > 0 && lines[kept - 1].frame == lines[i].frame)
-            lines[kept - 1].amount += lines[i].amount;
-        else
-            lines[kept++] = lines[i];
-    }
-    qsort(lines, kept, sizeof *lines, compare_amounts);
-    for (; held->n < HELD_LINES && held->n < kept && lines[held->n].amount > 0; held->n++)
+    int rc = held_lines(profile, process, by, &lines, &n, &all);
+    held->all = held_most(&all, by);
+    for (; rc == 0 && held->n < HELD_LINES && held->n < n && held_most(&lines[held->n], by) > 0; held->n++)
         held->lines[held->n] = lines[held->n];
     mem_free(lines);
-    return 0;
+    return rc;
 }
 
 double held_under(const struct profile *profile, uint32_t process, enum held_by by, uint32_t function)
 {
     double under = 0;
     for (size_t i = 0; i < profile->n_allocations; i++) {
-        const struct allocation *one = &profile->allocations[i];
-        uint32_t stack = is_of(one, process) ? one->stack : 0;
+        const struct held_line line = line_of(&profile->allocations[i], 0);
+        uint32_t stack = is_of(&profile->allocations[i], process) ? profile->allocations[i].stack : 0;
         while (stack != 0 && profile->frames[profile->stacks[stack].frame].function != function)
             stack = profile->stacks[stack].parent;
-        under += stack != 0 ? amount_of(one, by) : 0;
+        under += stack != 0 ? held_most(&line, by) : 0;
     }
     return under;
 }

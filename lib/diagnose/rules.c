@@ -91,7 +91,7 @@ void finding_place_frame(const struct facts *facts, uint32_t frame, struct findi
 }
 
 void finding_add_held(const struct facts *facts, struct finding *finding, const struct held_line *line,
-                      const char *unit)
+                      enum held_by by)
 {
     const struct profile *profile = facts->profile;
     const struct frame *frame = &profile->frames[line->frame];
@@ -99,7 +99,7 @@ void finding_add_held(const struct facts *facts, struct finding *finding, const 
     char measure[sizeof finding->evidence[0].measure];
     snprintf(measure, sizeof measure, "of them, asked for at %.40s:%" PRIu32, slash != NULL ? slash + 1 : path,
              frame->line);
-    finding_add(finding, measure, unit, line->amount);
+    finding_add(finding, measure, by == HELD_BYTES ? "bytes" : "1", held_most(line, by));
 }
 
 struct share cpu_part(const struct facts *facts, double ns)

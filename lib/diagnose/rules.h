@@ -135,7 +135,7 @@ void finding_add_share(struct finding *finding, const char *measure, struct shar
 void finding_not_measured(struct finding *finding, const char *what);
 /* What lived at the most of what was asked for on that own line. */
 void finding_add_held(const struct facts *facts, struct finding *finding, const struct held_line *line,
-                      const char *unit);
+                      enum held_by by);
 /* In rules_calls.c. How often the function was called, where that was counted; false: it was not. `ns`: CPU time in all
  * these calls, for that of one; 0: not told. */
 bool finding_add_calls(struct finding *finding, const struct call_count *counts, double ns);

@@ -252,7 +252,7 @@ bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, 
         words->complete = true;
         finding_add(finding, "blocks in use at the most, by Python's allocators", "1", facts->held_blocks.all);
         for (size_t i = 0; i < facts->held_blocks.n; i++)
-            finding_add_held(facts, finding, &facts->held_blocks.lines[i], "1");
+            finding_add_held(facts, finding, &facts->held_blocks.lines[i], HELD_BLOCKS);
     } else {
         finding_not_measured(finding, "how many objects last: each collection looks through them");
     }

@@ -143,8 +143,8 @@ static void add_held(const struct facts *facts, struct finding *finding, struct 
     words->complete = true;
     finding_add(finding, "in use at the most, by Python's allocators", "bytes", held->all);
     for (size_t i = 0; i < held->n && i < LINES_TOLD; i++)
-        if (held->lines[i].amount >= LIMIT_OF(LEAK, LINE_MIN) * held->all)
-            finding_add_held(facts, finding, &held->lines[i], "bytes");
+        if (held->lines[i].most_bytes >= LIMIT_OF(LEAK, LINE_MIN) * held->all)
+            finding_add_held(facts, finding, &held->lines[i], HELD_BYTES);
     if (held->all < LIMIT_OF(LEAK, SEEN_MIN) * growth)
         finding_not_measured(finding, "what native code holds: it asks allocators of its own");
 }
@@ -196,7 +196,7 @@ bool rule_leak(const struct facts *facts, const struct finding *earlier, size_t 
         return false;
     bool known = find_keeper(facts, false, &keeper) && !holds_little(facts, keeper.function);
     const struct held_line *most = facts->held.n > 0 ? &facts->held.lines[0] : NULL;
-    bool told = most != NULL && most->amount >= LIMIT_OF(LEAK, LINE_MIN) * facts->held.all;
+    bool told = most != NULL && most->most_bytes >= LIMIT_OF(LEAK, LINE_MIN) * facts->held.all;
     if (!known && !told && facts->memory.seconds < LIMIT_OF(LEAK, ALONE_S_MIN))
         return false;
     promise_memory(facts, finding, words);

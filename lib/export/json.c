@@ -295,6 +295,8 @@ int export_json(const struct export_input *input, const struct sink *sink, struc
     json_functions(&json, input->profile, aggregate, input->options->top);
     json_lines(&json, input->profile, aggregate, input->options->top);
     if (rc == 0)
+        rc = json_allocations(&json, input->profile, input->options->top);
+    if (rc == 0)
         rc = json_native(&json, input->profile, aggregate);
     json_marks(&json, input->profile);
     if (rc == 0)

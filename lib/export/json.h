@@ -17,6 +17,8 @@ void json_functions(struct json_writer *json, const struct profile *profile, con
                     uint32_t top);
 void json_lines(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
                 uint32_t top);
+/* By own line; nothing where allocations were not sampled. */
+int json_allocations(struct json_writer *json, const struct profile *profile, uint32_t top);
 /* By module; nothing where native code was not told apart. */
 int json_native(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate);
 /* json_tasks.c: nothing where no task, no mark is known. */

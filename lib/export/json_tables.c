@@ -1,6 +1,7 @@
 /* The tables and sums of the JSON report. Tables hold every row of 0.01 % or more, at most `top` or 1000. */
 #include "data/core_sums.h"
 #include "data/counter_sums.h"
+#include "diagnose/held.h"
 #include "diagnose/ledger_parts.h"
 #include "export/json.h"
 
@@ -117,6 +118,20 @@ static void write_operands(struct json_writer *json, const struct profile *profi
         json_close(json, ']');
 }
 
+/* Asked for by the line itself. Only of recordings that sampled it. */
+static void write_line_allocations(struct json_writer *json, const struct profile *profile, const struct line_sum *line)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < profile->n_allocations; i++) {
+        const struct frame *frame = &profile->frames[profile->stacks[profile->allocations[i].stack].frame];
+        if (profile->allocations[i].stack != 0 && frame->line == line->line &&
+            profile->functions[frame->function].file == line->file)
+            bytes += profile->allocations[i].bytes;
+    }
+    if (bytes > 0)
+        json_integer(json, "alloc_bytes", (uint64_t)bytes);
+}
+
 static void write_line(struct json_writer *json, const struct profile *profile, const struct aggregate *aggregate,
                        const struct line_sum *line, bool apart)
 {
@@ -145,6 +160,7 @@ static void write_line(struct json_writer *json, const struct profile *profile, 
         json_number(json, "samples_share", ticks > 0 ? (double)hot->ticks / (double)ticks : 0);
         json_close(json, '}');
     }
+    write_line_allocations(json, profile, line);
     write_operands(json, profile, line);
     json_close(json, '}');
 }
@@ -178,6 +194,42 @@ void json_lines(struct json_writer *json, const struct profile *profile, const s
         written++;
     }
     json_close(json, ']');
+}
+
+static void write_held(struct json_writer *json, const struct held_line *held)
+{
+    json_integer(json, "bytes", (uint64_t)held->bytes);
+    json_integer(json, "blocks", (uint64_t)held->blocks);
+    json_integer(json, "most_bytes", (uint64_t)held->most_bytes);
+    json_integer(json, "most_blocks", (uint64_t)held->most_blocks);
+}
+
+int json_allocations(struct json_writer *json, const struct profile *profile, uint32_t top)
+{
+    struct held_line *lines, all;
+    size_t n;
+    int rc = held_lines(profile, 0, HELD_BYTES, &lines, &n, &all);
+    if (rc != 0 || !(all.bytes > 0)) {
+        mem_free(lines);
+        return rc;
+    }
+    json_open(json, "allocations", '{');
+    write_held(json, &all);
+    json_open(json, "lines", '[');
+    for (size_t i = 0; i < n && i < (top > 0 ? top : ROWS_MAX); i++) {
+        const struct frame *frame = &profile->frames[lines[i].frame];
+        const struct function *function = &profile->functions[frame->function];
+        json_open_flat(json, NULL, '{');
+        written_string(json, "file", profile, function->file);
+        json_integer(json, "line", frame->line);
+        json_string(json, "function", profile, function->name);
+        write_held(json, &lines[i]);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_close(json, '}');
+    mem_free(lines);
+    return 0;
 }
 
 static void write_cores(struct json_writer *json, const struct profile *profile, const struct core_sum *cores, size_t n)

@@ -66,6 +66,7 @@ enum block {
     BLOCK_LEDGER,
     BLOCK_FUNCTIONS,
     BLOCK_LINES,
+    BLOCK_MEMORY,
     BLOCK_FINDINGS,
     BLOCK_FILES,
     BLOCKS
@@ -92,6 +93,8 @@ static int draw_block(struct screen *screen, enum block block, size_t rows)
         return text_functions(screen, rows);
     case BLOCK_LINES:
         return text_source_lines(screen, rows);
+    case BLOCK_MEMORY:
+        return text_memory(screen, rows);
     case BLOCK_FINDINGS:
         text_finding_rows(screen);
         return 0;
@@ -150,10 +153,10 @@ static int spend_rest(struct screen *screen, struct buf *blocks, bool *blank, si
         enum block block;
         bool row;
     } wishes[] = {{BLOCK_VERDICT, false},  {BLOCK_LEDGER, false},   {BLOCK_NEXT, true},  {BLOCK_FUNCTIONS, false},
-                  {BLOCK_FINDINGS, false}, {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true}, {BLOCK_LINES, false},
+                  {BLOCK_FINDINGS, false}, {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true}, {BLOCK_LINES, false}, {BLOCK_MEMORY, false}, {BLOCK_MEMORY, true},
                   {BLOCK_FILES, false},    {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true}, {BLOCK_FUNCTIONS, true},
                   {BLOCK_LINES, true}};
-    size_t given[BLOCKS] = {[BLOCK_FUNCTIONS] = rows, [BLOCK_LINES] = rows}, top = screen->input->options->top;
+    size_t given[BLOCKS] = {[BLOCK_FUNCTIONS] = rows, [BLOCK_LINES] = rows, [BLOCK_MEMORY] = rows}, top = screen->input->options->top;
     for (size_t i = 0; i < sizeof wishes / sizeof wishes[0] && (used < screen->height || top > 0); i++) {
         enum block block = wishes[i].block;
         if ((blocks[block].size == 0 && block != BLOCK_NEXT) || (!wishes[i].row && blank[block]))

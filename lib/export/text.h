@@ -43,6 +43,11 @@ void text_next_measurement(struct screen *screen);
 void text_ledger(struct screen *screen);
 int text_functions(struct screen *screen, size_t rows);
 int text_source_lines(struct screen *screen, size_t rows);
+/* The rest of a row whose first 18 cells are there: the line's text, as far as it is kept, and `place`, which loses its
+ * beginning where it is too long. */
+void text_add_source(struct screen *screen, uint32_t file, uint32_t line, const char *place);
+/* The lines that asked for what was in use at the most (--allocs). */
+int text_memory(struct screen *screen, size_t rows);
 /* The first findings, a line each. */
 void text_finding_rows(struct screen *screen);
 /* "80 % ±1  CPU time on the line" */

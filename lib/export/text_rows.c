@@ -198,6 +198,21 @@ static void add_work(struct screen *screen, const struct line_sum *line, double 
     }
 }
 
+void text_add_source(struct screen *screen, uint32_t file, uint32_t line, const char *place)
+{
+    size_t length = 0, room = screen->width > 60 ? screen->width - 18 : 42;
+    const char *source = profile_source_line(screen->profile, file, line, &length);
+    if (source != NULL) {
+        while (length > 0 && (*source == ' ' || *source == '\t'))
+            source++, length--;
+        size_t used = cells_add(&screen->out, source, length, room > 26 ? room - 24 : room, false, true);
+        room = room > used + 1 ? room - used - 1 : 0;
+        buf_add_byte(&screen->out, ' ');
+    }
+    cells_add(&screen->out, place, strlen(place), room, true, false);
+    buf_add_byte(&screen->out, '\n');
+}
+
 static void add_line(struct screen *screen, const struct line_sum *line)
 {
     const struct profile *profile = screen->profile;
@@ -217,18 +232,7 @@ static void add_line(struct screen *screen, const struct line_sum *line)
     buf_printf(&screen->out, " %-6s ", number);
     cells_add(&screen->out, text, strlen(text), 9, false, true);
     buf_add_byte(&screen->out, ' ');
-    size_t length = 0, room = screen->width > 60 ? screen->width - 18 : 42;
-    const char *source = profile_source_line(profile, line->file, line->line, &length);
-    if (source != NULL) {
-        while (length > 0 && (*source == ' ' || *source == '\t'))
-            source++, length--;
-        size_t used = cells_add(&screen->out, source, length, room > 26 ? room - 24 : room, false, true);
-        room = room > used + 1 ? room - used - 1 : 0;
-        buf_add_byte(&screen->out, ' ');
-    }
-    const char *file = diagnosis_file(profile, line->file);
-    cells_add(&screen->out, file, strlen(file), room, true, false);
-    buf_add_byte(&screen->out, '\n');
+    text_add_source(screen, line->file, line->line, diagnosis_file(profile, line->file));
     add_work(screen, line, share.share);
 }
 
