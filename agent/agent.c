@@ -81,7 +81,7 @@ static void begin_counting(void)
 {
     struct object *error[3] = {NULL, NULL, NULL}, *monitoring;
     python.fetch_error(&error[0], &error[1], &error[2]);
-    bool begun = functions_begin(agent.directory, agent.hashes, agent.only);
+    bool begun = functions_begin(agent.directory, agent.calls, agent.hashes, agent.only);
     if (begun && agent.allocs)
         allocs_begin();
     if (begun && agent.calls) {

@@ -201,16 +201,6 @@ struct step {
     uint32_t row, line;
 };
 
-/* A constructor's helper frame has code that may not be written to: its file is called as it is itself. */
-static bool is_shim(struct object *code)
-{
-    struct object *file = python.get_attribute(code, "co_filename"), *name = python.get_attribute(code, "co_name");
-    bool same = file == name;
-    python.decref(file);
-    python.decref(name);
-    return same;
-}
-
 static uint32_t line_at(struct object *code, const char *frame, uint32_t first_line)
 {
     intptr_t offset;
@@ -227,20 +217,14 @@ static uint32_t line_at(struct object *code, const char *frame, uint32_t first_l
 
 static bool step_at(const char *frame, struct step *step)
 {
-    static struct object *shim;
     uintptr_t word = (uintptr_t)pointer_at(frame + layout.frame_code);
     struct object *code = (struct object *)(word & ~layout.tag_mask);
     bool helper = layout.shim_owner != 0 && (uint8_t)frame[layout.frame_owner] >= layout.shim_owner;
-    if (helper || code == NULL || code == shim || pointer_at((char *)code + layout.object_type) != python.of.code)
+    if (helper || code == NULL || pointer_at((char *)code + layout.object_type) != python.of.code)
         return false;
-    struct wire_call_row *row = row_known(code);
-    if (row == NULL && is_shim(code)) {
-        shim = code;
-        return false;
-    }
-    row = row != NULL ? row : row_of(code);
-    step->row = (uint32_t)(row - segment->rows);
-    step->line = line_at(code, frame, row->first_line);
+    const struct wire_call_row *row = row_read(code);
+    step->row = row != NULL ? (uint32_t)(row - segment->rows) : 0;
+    step->line = step->row != 0 ? line_at(code, frame, row->first_line) : 0;
     return step->row != 0;
 }
 

@@ -23,6 +23,7 @@ struct wire_agent_layout layout;
 bool hashing;
 
 static bool threaded;  /* there is no GIL */
+static bool counting;  /* calls are counted */
 static intptr_t extra; /* our place in code objects */
 
 /* ---- rows ----------------------------------------------------------------------------------------------------------
@@ -91,17 +92,52 @@ static struct wire_call_row *first_call(struct object *code)
     return row;
 }
 
-struct wire_call_row *row_known(struct object *code)
+struct wire_call_row *row_of(struct object *code)
 {
     void *row = NULL;
     python.get_extra(code, extra, &row);
-    return row;
+    return row != NULL ? row : first_call(code);
 }
 
-struct wire_call_row *row_of(struct object *code)
+/* As text_of, without a reference of its own. */
+static void read_text(struct object *value, const char **text, intptr_t *length)
 {
-    struct wire_call_row *row = row_known(code);
-    return row != NULL ? row : first_call(code);
+    *text = python.as_text(value, length);
+    if (*text != NULL)
+        return;
+    python.clear_error();
+    *text = "?", *length = 1;
+}
+
+struct wire_call_row *row_read(struct object *code)
+{
+    void *row = NULL;
+    python.get_extra(code, extra, &row);
+    if (row != NULL)
+        return row;
+    struct object *file = pointer_at((char *)code + layout.code_filename);
+    struct object *name = pointer_at((char *)code + layout.code_name);
+    if (file == name) /* the helper's are, both "__init__" */
+        return NULL;
+    if (layout.code_qualname != WIRE_AGENT_NONE)
+        name = pointer_at((char *)code + layout.code_qualname);
+    struct object *error[3] = {NULL, NULL, NULL};
+    const char *file_text, *name_text;
+    intptr_t file_length = 1, name_length = 1;
+    int32_t first_line;
+    memcpy(&first_line, (char *)code + layout.code_firstlineno, sizeof first_line);
+    python.fetch_error(&error[0], &error[1], &error[2]);
+    read_text(file, &file_text, &file_length);
+    read_text(name, &name_text, &name_length);
+    if (threaded)
+        segment_lock();
+    row = segment_add(file_text, (size_t)file_length, name_text, (size_t)name_length, (uint32_t)first_line);
+    if (!counting) /* else the first call is to find out more */
+        python.set_extra(code, extra, row);
+    if (threaded)
+        segment_unlock();
+    python.restore_error(error[0], error[1], error[2]);
+    return row;
 }
 
 void count_call(struct wire_call_row *row)
@@ -183,14 +219,16 @@ static bool heads_fit(void)
            pointer_at((char *)python.of.integer + layout.object_type) == python.of.type;
 }
 
-bool functions_begin(const char *directory, bool hashes, bool only)
+bool functions_begin(const char *directory, bool calls, bool hashes, bool only)
 {
+    counting = calls;
     threaded = strstr(python.version(), "free-threading") != NULL; /* where nothing of an object is read */
     if (!read_layout(directory))
         return false;
     uint32_t *const fields[] = {&layout.thread_frame, &layout.frame_locals, &layout.frame_previous,
                                 &layout.frame_owner,  &layout.frame_code,   &layout.frame_ip,
-                                &layout.object_type,  &layout.code_instructions};
+                                &layout.object_type,  &layout.code_instructions, &layout.code_filename,
+                                &layout.code_name,    &layout.code_qualname,     &layout.code_firstlineno};
     bool placed = layout.words == 0 || (python.runtime != NULL && find_words(fields, sizeof fields / sizeof *fields));
     if (placed && !heads_fit())
         return false;

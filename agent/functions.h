@@ -29,11 +29,12 @@ static inline struct object *pointer_at(const char *place)
 }
 
 /* [thread] With the GIL held, from the directory's layouts. False: nothing can be counted here. */
-bool functions_begin(const char *directory, bool hashes, bool only);
+bool functions_begin(const char *directory, bool calls, bool hashes, bool only);
 /* An attribute that is an int; 0: there is none. */
 long number_of(struct object *owner, const char *name);
-/* [hook] NULL: it has none yet. */
-struct wire_call_row *row_known(struct object *code);
+/* [hook] The same, in the middle of an allocation: nothing is asked of Python that makes objects. NULL: the code is no
+ * function's, but a constructor's helper, which may not be written to. */
+struct wire_call_row *row_read(struct object *code);
 /* [hook] Never NULL. */
 struct wire_call_row *row_of(struct object *code);
 /* [hook] */

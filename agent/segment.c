@@ -183,8 +183,8 @@ uint32_t segment_place(uint32_t caller, uint32_t row, uint32_t line)
     uint64_t hash = (((uint64_t)caller << 32 | row) * 0x9e3779b97f4a7c15u) ^ (line * 0xff51afd7ed558ccdu);
     size_t at = (size_t)(hash ^ hash >> 29) % (2 * WIRE_AGENT_PLACES);
     for (; known_places[at] != 0; at = (at + 1) % (2 * WIRE_AGENT_PLACES)) {
-        const struct wire_alloc_place *place = &segment->places[known_places[at]];
-        if (place->caller == caller && place->row == row && place->line == line)
+        const struct wire_alloc_place *one = &segment->places[known_places[at]];
+        if (one->caller == caller && one->row == row && one->line == line)
             return known_places[at];
     }
     if (n_places >= WIRE_AGENT_PLACES)

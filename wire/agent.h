@@ -37,7 +37,7 @@ struct wire_agent_layout {
     uint32_t thread_frame, thread_cframe, cframe_frame;
     uint32_t frame_code, frame_ip, frame_locals;
     uint32_t frame_previous, frame_owner;
-    uint32_t code_instructions;
+    uint32_t code_instructions, code_filename, code_name, code_qualname, code_firstlineno;
     uint32_t object_type;
     uint32_t ip_scale;     /* bytes of each instruction that frame_ip counts; 0: it is an address */
     uint32_t shim_owner;   /* frames with this owner or above are the interpreter's own; 0: none are */

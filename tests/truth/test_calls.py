@@ -252,4 +252,4 @@ def test_that_none_was_counted_is_said(run_keisoku: Run, python: Interpreter) ->
         pytest.skip(f"{python.name} is counted in")
     done = run_keisoku("run", "--calls", "-q", "--no-html", python.path, "-c", "print(sum(range(3000000)))")
     assert done.status == 0, done.err
-    assert any("no call was counted" in str(text) for (text,) in done.sql("SELECT text FROM note"))
+    assert any("nothing was counted in the program" in str(text) for (text,) in done.sql("SELECT text FROM note"))

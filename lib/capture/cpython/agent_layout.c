@@ -32,6 +32,10 @@ void python_agent_layout(int minor, struct wire_agent_layout *wire)
         .frame_previous = row->frame_previous,
         .frame_owner = row->frame_owner,
         .code_instructions = row->code_instructions,
+        .code_filename = row->code_filename,
+        .code_name = row->code_name,
+        .code_qualname = row->code_qualname,
+        .code_firstlineno = row->code_firstlineno,
         .ip_scale = row->ip_kind == IP_INDEX ? row->ip_scale : 0,
         .shim_owner = row->shim_owner,
         .object_type = row->object_type,
@@ -47,6 +51,10 @@ void python_agent_layout(int minor, struct wire_agent_layout *wire)
         wire->frame_code = word_of(table, offsetof(struct layout, frame_code));
         wire->frame_ip = word_of(table, offsetof(struct layout, frame_ip));
         wire->code_instructions = word_of(table, offsetof(struct layout, code_instructions));
+        wire->code_filename = word_of(table, offsetof(struct layout, code_filename));
+        wire->code_name = word_of(table, offsetof(struct layout, code_name));
+        wire->code_qualname = word_of(table, offsetof(struct layout, code_qualname));
+        wire->code_firstlineno = word_of(table, offsetof(struct layout, code_firstlineno));
         wire->object_type = word_of(table, offsetof(struct layout, object_type));
     }
     bool placed = wire->thread_frame != WIRE_AGENT_NONE || !row->own_offsets;
