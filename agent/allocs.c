@@ -228,22 +228,26 @@ static bool step_at(const char *frame, struct step *step)
     return step->row != 0;
 }
 
-static const char *innermost(void)
+static const char *innermost(const char *thread)
 {
-    const char *thread = python.thread(), *cframe;
+    const char *cframe;
     if (layout.thread_cframe == WIRE_AGENT_NONE)
         return (const char *)pointer_at(thread + layout.thread_frame);
     cframe = (const char *)pointer_at(thread + layout.thread_cframe);
     return cframe != NULL ? (const char *)pointer_at(cframe + layout.cframe_frame) : NULL;
 }
 
-/* Where this thread is; with the GIL held. */
+/* Where this thread is. Without the GIL it is not known: what runs then is another thread (before 3.12), or none. One of
+ * a subinterpreter's is not known either. */
 static uint32_t place_here(void)
 {
+    const char *thread = python.thread_now();
+    if (thread == NULL || thread != python.own_thread())
+        return 0;
     struct step steps[WIRE_AGENT_DEPTH];
     size_t n = 0;
     uint32_t place = 0;
-    for (const char *frame = innermost(); frame != NULL && n < WIRE_AGENT_DEPTH;
+    for (const char *frame = innermost(thread); frame != NULL && n < WIRE_AGENT_DEPTH;
          frame = (const char *)pointer_at(frame + layout.frame_previous))
         n += step_at(frame, &steps[n]);
     lock();
@@ -276,7 +280,7 @@ static void meet(uintptr_t address, size_t size)
         if (first)
             own.left = draw();
         if (!over && segment->over == 0 && !ends()) {
-            uint32_t place = python.gil_held() ? place_here() : 0;
+            uint32_t place = place_here();
             lock();
             segment->places[place].blocks += blocks_of(size);
             segment->places[place].bytes += bytes_of(size);
@@ -384,7 +388,7 @@ static int clear_live(int fixed)
 
 void allocs_begin(void)
 {
-    if (layout.known == 0 || python.of.code == NULL || clear_live(0) != 0)
+    if (layout.known == 0 || python.of.code == NULL || python.thread_now == NULL || clear_live(0) != 0)
         return;
     for (int domain = 0; domain < DOMAINS; domain++) {
         struct allocator ours = {&next[domain], hook_malloc, hook_calloc, hook_realloc, hook_free};

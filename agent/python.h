@@ -40,7 +40,7 @@ struct object; /* PyObject: only ever pointed to */
     X(get_allocator, void, (int, void *), "PyMem_GetAllocator")                                                        \
     X(set_allocator, void, (int, void *), "PyMem_SetAllocator")                                                        \
     X(thread, void *, (void), "PyThreadState_Get")                                                                     \
-    X(gil_held, int, (void), "PyGILState_Check")                                                                       \
+    X(own_thread, void *, (void), "PyGILState_GetThisThreadState")                                                     \
     X(line_at, int, (struct object *, int), "PyCode_Addr2Line")                                                        \
     X(interpreter, char *, (void), "PyInterpreterState_Head")                                                          \
     X(add_audit_hook, int, (int (*)(const char *, struct object *, void *), void *), "PySys_AddAuditHook")
@@ -55,6 +55,7 @@ struct object; /* PyObject: only ever pointed to */
     X(get_eval, void *, (void *), "_PyInterpreterState_GetEvalFrameFunc", NULL)                                        \
     X(eval, void *, (void), "_PyEval_EvalFrameDefault", NULL)                                                          \
     X(is_ending, int, (void), "Py_IsFinalizing", "_Py_IsFinalizing")                                                   \
+    X(thread_now, void *, (void), "PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet")                         \
     X(runtime, char *, (void), "_PyRuntime", NULL)
 
 /* Types and objects, whose address counts. */

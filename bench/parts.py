@@ -11,6 +11,7 @@ import accuracy
 import agree
 import cost
 import evidence
+import inside
 import ledger
 import matrix
 import sizes
@@ -59,6 +60,15 @@ def part_threads(bench: Bench) -> Any:
 
 def part_evidence(bench: Bench) -> Any:
     return evidence.measure(bench.main[0], bench.folder, 4 if bench.quick else 10, 0.6 if bench.quick else 2.0)
+
+
+def part_inside(bench: Bench) -> Any:
+    pythons = [one for name, one in bench.found.items() if name == "3.11"] + bench.main
+    rows = []
+    for python in pythons:
+        bench.say(f"counting in the program, on {python.version}")
+        rows.append(inside.measure(python, bench.folder, 3 if bench.quick else 7, 0.2 if bench.quick else 0.5))
+    return rows
 
 
 def part_sizes(bench: Bench) -> Any:

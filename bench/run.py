@@ -4,8 +4,8 @@
 Prints one table of the project's bars and, unless --only or --quick left something out, writes docs/benchmarks.md and
 docs/accuracy.md. What was measured lies in build/bench/result.json, from the end of each part on. Above an hour;
 --quick some minutes. The peers are installed into .cache/bench-HASH from bench/requirements.txt.
-`tools/with-venv python3 bench/run.py --only ledger` and `--only agree` need none of them; KEISOKU_ONLY=3.8,3.15 measures
-the first on those alone and keeps what was measured on others.
+`tools/with-venv python3 bench/run.py --only ledger`, `--only inside` and `--only agree` need none of them;
+KEISOKU_ONLY=3.8,3.15 measures the first on those alone and keeps what was measured on others.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from typing import Any
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests" / "truth"), str(TOP / "tests" / "real")]
-PARTS = tuple("startup cost threads evidence sizes matrix ends sampler accuracy shares ledger agree".split())
+PARTS = tuple("startup cost threads evidence inside sizes matrix ends sampler accuracy shares ledger agree".split())
 KEPT = TOP / "build" / "bench" / "result.json"
-WITHOUT_PEERS = {"ledger", "agree"}
+WITHOUT_PEERS = {"ledger", "agree", "inside"}
 
 
 def enter_environment() -> None:
@@ -153,6 +153,8 @@ def main() -> int:
     result["suite"] = suite_took()
     if options.parts == ["ledger"]:
         print(tables.ledger(result["ledger"]))
+    if options.parts == ["inside"]:
+        print(tables.inside_section(result["inside"]))
     if options.parts == ["agree"]:
         print(tables.agree(result["agree"]))
     print(cells.markdown(["what", "bar", "measured", ""], bars.bars(result)))

@@ -11,6 +11,24 @@ from ledgers import TITLES
 from quiet import QUIET
 
 
+def inside_section(inside: list[dict[str, Any]]) -> str:
+    rows = [
+        [row["python"], kind, way, interval(found["bare"]), f"{found['added']:.2f}"]
+        + [f"{found['ns']:.0f} ns" if "ns" in found else "–"]
+        for row in inside
+        for kind in ("calls", "allocations")
+        for way, found in row[kind].items()
+        if isinstance(found, dict)
+    ]
+    return (
+        "\n## What counting in the program costs\n\n"
+        "Small functions called, and small objects made, as fast as the interpreter can: bare, measured (`run`), with the "
+        "option, and under what Python brings for it, once a round in an order by chance. CPU time of the program; what is "
+        "added stands as a part of what cProfile and tracemalloc add.\n\n"
+        + markdown(["Python", "of", "way", "by bare", "added, by Python's own", "a call"], rows)
+    )
+
+
 def evidence_section(evidence: dict[str, Any]) -> str:
     rows = [
         ["CPU time of the program, by without", interval(evidence["cpu"])],
@@ -239,6 +257,8 @@ def benchmarks(result: dict[str, Any]) -> str:
         text += "\n".join(map(cost_section, result["cost"]))
     if result.get("evidence"):
         text += evidence_section(result["evidence"])
+    if result.get("inside"):
+        text += inside_section(result["inside"])
     if result.get("matrix"):
         text += matrix_section(result["matrix"])
     if result.get("ends"):

@@ -5,6 +5,7 @@
  * May fail: short memory, told by the buffer's `failed`.
  */
 #include "data/core_sums.h"
+#include "diagnose/held.h"
 #include "diagnose/operand_words.h"
 #include "export/code_words.h"
 #include "export/html_page.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMAND_MAX = 4000, NOTES_MAX = 50, THREADS_MAX = 5000, GAPS_MAX = 1000, OPERAND_LINES_MAX = 200 };
+enum { COMMAND_MAX = 4000, NOTES_MAX = 50, THREADS_MAX = 5000, GAPS_MAX = 1000, OPERAND_LINES_MAX = 200, MEMORY_LINES = 50 };
 
 static void add_key(struct buf *out, const char *key)
 {
@@ -347,6 +348,32 @@ static void add_core_use(struct buf *out, const struct profile *profile)
     mem_free(sums);
 }
 
+/* Lines that asked for what was in use at the most; nothing where that was not sampled. */
+static void add_memory(struct buf *out, const struct profile *profile)
+{
+    struct held_line *lines, all;
+    size_t n;
+    if (held_lines(profile, 0, HELD_BYTES, &lines, &n, &all) != 0)
+        out->failed = true;
+    if (out->failed || !(all.most_bytes > 0)) {
+        mem_free(lines);
+        return;
+    }
+    add_key(out, "memory");
+    buf_printf(out, "{\"asked\":%.0f,\"most\":%.0f,\"lines\":[", all.bytes, all.most_bytes);
+    for (size_t i = 0; i < n && i < MEMORY_LINES && lines[i].most_bytes > 0; i++) {
+        const struct frame *frame = &profile->frames[lines[i].frame];
+        const struct function *function = &profile->functions[frame->function];
+        buf_add_text(out, i == 0 ? "[" : ",[");
+        buf_add_json(out, profile->strings[function->file], profile->string_lengths[function->file]);
+        buf_printf(out, ",%u,", frame->line);
+        buf_add_json(out, profile->strings[function->name], profile->string_lengths[function->name]);
+        buf_printf(out, ",%.0f,%.0f,%.0f]", lines[i].most_bytes, lines[i].most_blocks, lines[i].bytes);
+    }
+    buf_add_text(out, "]}");
+    mem_free(lines);
+}
+
 static bool add_line_words(struct buf *out, const struct profile *profile, uint32_t frame_id, bool first,
                            struct buf *words)
 {
@@ -436,6 +463,7 @@ void page_add_meta(struct buf *out, struct page *page, const struct export_input
     add_tasks(out, profile);
     add_gaps(out, profile);
     add_core_use(out, profile);
+    add_memory(out, profile);
     add_count(out, "buckets", page->buckets);
     add_number(out, "folded_ns", page->folded_ns);
     add_key(out, "series");

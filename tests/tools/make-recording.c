@@ -24,6 +24,7 @@
  *   operand FUNCTION:LINE OPERATION SLOT TYPE LOOKS [items=N] [most=N] [shape=N_x_N]     what the line works on
  *   holder FUNCTION:LINE FUNCTION:LINE THREAD LOOKS     the first waited for a lock that the second held (-: not told)
  *   calls FUNCTION CALLS [TOLD REPEATS GAVE_NONE COMPARED CHANGED]     in the first process, counted
+ *   allocation STACK BLOCKS BYTES MOST_BLOCKS MOST_BYTES     in the first process (STACK -: without Python)
  *   counter KIND SUBJECT TIME VALUE       SUBJECT: a core's number or a process's name
  *   gap TIME LENGTH           the recording was paused there
  *   loss KIND COUNT · note TEXT… · self KEY VALUE (a field of struct self_report)
@@ -314,6 +315,17 @@ static void do_calls(void)
     recording_add_call_count(recording(), &count);
 }
 
+static void do_allocation(void)
+{
+    struct allocation allocation = {.process = 1,
+                                    .stack = strcmp(word(1), "-") == 0 ? 0 : named("stack", word(1)),
+                                    .blocks = (int64_t)number(word(2)),
+                                    .bytes = (int64_t)number(word(3)),
+                                    .most_blocks = (int64_t)number(word(4)),
+                                    .most_bytes = (int64_t)number(word(5))};
+    recording_add_allocation(recording(), &allocation);
+}
+
 static void do_loss(void)
 {
     for (int i = 0; i < LOSS_KIND_COUNT; i++) {
@@ -396,7 +408,7 @@ static void do_line(void)
                       {"process", do_process}, {"thread", do_thread},  {"function", do_function},
                       {"stack", do_stack},     {"during", do_during},  {"sleep", do_sleep},
                       {"task", do_task},       {"wait", do_wait},      {"operand", do_operand},
-                      {"holder", do_holder},   {"calls", do_calls},    {"counter", do_counter},
+                      {"holder", do_holder},   {"calls", do_calls},    {"allocation", do_allocation},    {"counter", do_counter},
                       {"loss", do_loss},       {"note", do_note},      {"gap", do_gap},
                       {"self", do_self},       {"source", do_source},  {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {

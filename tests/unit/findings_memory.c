@@ -151,6 +151,74 @@ static void a_leak_is_of_a_program_that_serves(void **state)
     assert_false(has_tag(built, "leak", &finding));
 }
 
+/* What was asked for on the line of `keep` and on the one that calls it, in MB; in blocks of a kB. */
+static void allocate(struct built *built, int in_keep, int in_caller)
+{
+    static struct allocation kept[2];
+    const int amounts[2] = {in_caller, in_keep};
+    for (uint32_t i = 0; i < 2; i++)
+        kept[i] = (struct allocation){.process = 1,
+                                      .stack = i + 1,
+                                      .blocks = amounts[i] * 2000,
+                                      .bytes = (int64_t)amounts[i] * 2 * MB,
+                                      .most_blocks = amounts[i] * 1000,
+                                      .most_bytes = (int64_t)amounts[i] * MB};
+    built->profile.allocations = kept;
+    built->profile.n_allocations = 2;
+}
+
+static double evidence_of(const struct finding *finding, const char *measure)
+{
+    for (size_t i = 0; i < finding->n_evidence; i++)
+        if (strcmp(finding->evidence[i].measure, measure) == 0)
+            return finding->evidence[i].value;
+    return -1;
+}
+
+static void allocations_complete_what_is_said_of_memory(void **state)
+{
+    (void)state;
+    struct finding finding;
+    struct built *built = keeping(leak, STATE_IDLE);
+    read_memory(built, 2, READINGS);
+    allocate(built, 60, 6);
+    assert_true(has_tag(built, "leak", &finding));
+    assert_int_equal(finding.line, 2);
+    assert_true(evidence_of(&finding, "in use at the most, by Python's allocators") == 66e6);
+    assert_true(evidence_of(&finding, "of them, asked for at app.py:2") == 60e6);
+    assert_true(evidence_of(&finding, "of them, asked for at app.py:90") < 0); /* too little */
+    built = keeping(leak, STATE_IDLE);
+    read_memory(built, 2, READINGS);
+    allocate(built, 6, 60); /* it keeps something, but little */
+    assert_true(has_tag(built, "leak", &finding));
+    assert_int_equal(finding.line, 90);
+    built = keeping(leak, STATE_IDLE);
+    read_memory(built, 2, READINGS);
+    allocate(built, 1, 6); /* native code has the rest */
+    assert_true(has_tag(built, "leak", &finding));
+    assert_int_equal(finding.line, 2);
+    assert_true(strstr(finding.not_measured[finding.n_not_measured - 3], "native code") != NULL);
+}
+
+static void a_cache_that_holds_little_is_none(void **state)
+{
+    (void)state;
+    struct finding finding;
+    struct built *built = keeping(cache, STATE_PYTHON);
+    read_memory(built, 2, READINGS);
+    allocate(built, 60, 6);
+    assert_true(has_tag(built, "unbounded-cache", &finding));
+    assert_true(evidence_of(&finding, "of them, asked for at app.py:2") == 60e6);
+    built = keeping(cache, STATE_PYTHON);
+    read_memory(built, 2, READINGS);
+    allocate(built, 6, 60);
+    assert_false(has_tag(built, "unbounded-cache", &finding));
+    built = keeping(cache, STATE_PYTHON);
+    read_memory(built, 2, READINGS);
+    allocate(built, 1, 6); /* too little is told to take it back */
+    assert_true(has_tag(built, "unbounded-cache", &finding));
+}
+
 static bool stores(const char *text, struct source_store *store)
 {
     struct built *built = keeping(text, STATE_PYTHON);
@@ -313,6 +381,13 @@ static void collections_at_the_end_are_not_meant(void **state)
     (void)state;
     expect_tag(collecting(false), "gc-pressure", true);
     expect_tag(collecting(true), "gc-pressure", false);
+    struct finding finding;
+    struct built *built = collecting(false);
+    struct allocation kept = {.process = 1, .stack = 1, .blocks = 9000, .most_blocks = 5000};
+    built->profile.allocations = &kept;
+    built->profile.n_allocations = 1;
+    assert_true(has_tag(built, "gc-pressure", &finding));
+    assert_true(evidence_of(&finding, "of them, asked for at app.py:2") == 5000);
 }
 
 int memory_tests(void)
@@ -323,6 +398,8 @@ int memory_tests(void)
         cmocka_unit_test(decorators_that_keep_all),
         cmocka_unit_test(what_outlives_a_call),
         cmocka_unit_test(a_leak_is_of_a_program_that_serves),
+        cmocka_unit_test(allocations_complete_what_is_said_of_memory),
+        cmocka_unit_test(a_cache_that_holds_little_is_none),
         cmocka_unit_test(more_workers_than_cores),
         cmocka_unit_test(what_each_worker_makes_for_itself),
         cmocka_unit_test(memory_that_is_thrown_away_is_told),

@@ -147,6 +147,8 @@ export interface Meta {
   /** Pauses of the recorder, which the clock does not count: when (ns), and for how long (ns). */
   gaps?: [number, number][];
   /** Each core that its threads were found on: number, their CPU time, run delay, everybody's time (0: not known), ns. */
+  /** Of the lines: file, line, function, bytes and blocks in use at the most, bytes asked for. */
+  memory?: { asked: number; most: number; lines: [string, number, string, number, number, number][] };
   core_use?: [number, number, number, number][];
   series?: { cores_busy?: number[]; rss_bytes?: number[] };
 }

@@ -11,6 +11,7 @@ import { nameFilesFrom, visible } from "./format";
 import { Masthead, programName, TrustLine, Verdict } from "./header";
 import { IoWaits } from "./io";
 import { HotLines } from "./lines";
+import { MemoryLines } from "./memory";
 import { StateBar } from "./statebar";
 import { TimeStrip } from "./strip";
 import { sumStates } from "./sums";
@@ -107,6 +108,7 @@ function Page({ recording }: { recording: Recording }) {
               <StateBar recording={recording} view={view} set={set} />
               <ThreadBars recording={recording} view={view} set={set} />
               <IoWaits recording={recording} view={view} />
+              <MemoryLines recording={recording} />
               <CodeLine meta={meta} />
             </section>
             <Cards recording={recording} view={view} advised={advised} />
