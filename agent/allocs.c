@@ -24,7 +24,7 @@ enum {
     LIVE_MOST = LIVE_SLOTS / 4 * 3,
     MARKS = 1 << 17,
     MARK_MOST = 255, /* one that was reached once stays: how many share it is not known any more */
-    GROWN_PART = 32 /* `most` is taken again when that part more is live */
+    GROWN_PART = 32  /* `most` is taken again when that part more is live */
 };
 
 /* A block that was met. */
@@ -37,7 +37,7 @@ struct live {
 static struct allocator next[DOMAINS];
 static struct live *live; /* slots, by address; one that is taken is followed by the next */
 static size_t n_live;
-static uint8_t marks[MARKS]; /* how many live blocks have that hash */
+static uint8_t marks[MARKS];            /* how many live blocks have that hash */
 static uint64_t live_bytes, most_bytes; /* of all places */
 static char busy;
 static bool over; /* the interpreter ends: what it gives back now lived until then */
@@ -45,7 +45,6 @@ static bool over; /* the interpreter ends: what it gives back now lived until th
 static __thread struct {
     int64_t left; /* bytes to the next one that is met */
     uint64_t random;
-    int inside; /* an allocator asks another one, or we ask */
 } own __attribute__((tls_model("initial-exec")));
 
 /* ---- chance --------------------------------------------------------------------------------------------------------
@@ -237,8 +236,8 @@ static const char *innermost(const char *thread)
     return cframe != NULL ? (const char *)pointer_at(cframe + layout.cframe_frame) : NULL;
 }
 
-/* Where this thread is. Without the GIL it is not known: what runs then is another thread (before 3.12), or none. One of
- * a subinterpreter's is not known either. */
+/* Where this thread is. Without the GIL it is not known: what runs then is another thread (before 3.12), or none. One
+ * of a subinterpreter's is not known either. */
 static uint32_t place_here(void)
 {
     const char *thread = python.thread_now();
@@ -273,7 +272,7 @@ static bool ends(void)
 static void meet(uintptr_t address, size_t size)
 {
     int number = errno;
-    own.inside++;
+    segment_at_work++;
     bool first = own.random == 0; /* the thread's first block: its distance is to be drawn yet */
     own.left = draw();
     if (!first || (own.left -= (int64_t)size) < 0) {
@@ -288,7 +287,7 @@ static void meet(uintptr_t address, size_t size)
             unlock();
         }
     }
-    own.inside--;
+    segment_at_work--;
     errno = number;
 }
 
@@ -312,10 +311,10 @@ static bool may_be_met(const void *block)
     return block != NULL && __atomic_load_n(mark_of((uintptr_t)block), __ATOMIC_RELAXED) != 0;
 }
 
-/* [hook] What asks is `inside`: the allocator that it asks in turn has the same block. */
+/* [hook] The allocator that was asked asks another one in turn for the same block. */
 static void *taken(void *block, size_t size)
 {
-    own.inside--;
+    segment_at_work--;
     size = size > 0 ? size : 1;
     if (block != NULL && size < INT64_MAX / 2 && (own.left -= (int64_t)size) < 0)
         meet((uintptr_t)block, size);
@@ -326,9 +325,9 @@ static void *taken(void *block, size_t size)
 static void *hook_malloc(void *context, size_t size)
 {
     const struct allocator *asked = context;
-    if (own.inside > 0)
+    if (segment_at_work > 0)
         return asked->malloc(asked->context, size);
-    own.inside++;
+    segment_at_work++;
     return taken(asked->malloc(asked->context, size), size);
 }
 
@@ -336,9 +335,9 @@ static void *hook_malloc(void *context, size_t size)
 static void *hook_calloc(void *context, size_t number, size_t size)
 {
     const struct allocator *asked = context;
-    if (own.inside > 0)
+    if (segment_at_work > 0)
         return asked->calloc(asked->context, number, size);
-    own.inside++;
+    segment_at_work++;
     return taken(asked->calloc(asked->context, number, size), number * size);
 }
 
@@ -347,10 +346,10 @@ static void *hook_realloc(void *context, void *block, size_t size)
 {
     const struct allocator *asked = context;
     struct live kept;
-    if (own.inside > 0)
+    if (segment_at_work > 0)
         return asked->realloc(asked->context, block, size);
     bool met = may_be_met(block) && leave((uintptr_t)block, &kept);
-    own.inside++;
+    segment_at_work++;
     void *moved = asked->realloc(asked->context, block, size);
     if (moved == NULL && met) { /* it is still there */
         lock();

@@ -70,6 +70,7 @@ static struct wire_call_row *first_call(struct object *code)
     const char *file = "?", *name = "?";
     intptr_t file_length = 1, name_length = 1;
     int number = errno;
+    segment_at_work++;
     python.fetch_error(&error[0], &error[1], &error[2]);
     struct object *file_object = text_of(code, "co_filename", &file, &file_length);
     struct object *name_object = text_of(code, "co_qualname", &name, &name_length);
@@ -88,6 +89,7 @@ static struct wire_call_row *first_call(struct object *code)
     python.decref(name_object);
     python.clear_error();
     python.restore_error(error[0], error[1], error[2]);
+    segment_at_work--;
     errno = number;
     return row;
 }
@@ -225,8 +227,8 @@ bool functions_begin(const char *directory, bool calls, bool hashes, bool only)
     threaded = strstr(python.version(), "free-threading") != NULL; /* where nothing of an object is read */
     if (!read_layout(directory))
         return false;
-    uint32_t *const fields[] = {&layout.thread_frame, &layout.frame_locals, &layout.frame_previous,
-                                &layout.frame_owner,  &layout.frame_code,   &layout.frame_ip,
+    uint32_t *const fields[] = {&layout.thread_frame, &layout.frame_locals,      &layout.frame_previous,
+                                &layout.frame_owner,  &layout.frame_code,        &layout.frame_ip,
                                 &layout.object_type,  &layout.code_instructions, &layout.code_filename,
                                 &layout.code_name,    &layout.code_qualname,     &layout.code_firstlineno};
     bool placed = layout.words == 0 || (python.runtime != NULL && find_words(fields, sizeof fields / sizeof *fields));

@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 struct wire_segment *segment;
+__thread int segment_at_work;
 
-static const char *place;                   /* the directory */
-static uint32_t last_file;                  /* of the row before: functions come by the file */
-static uint32_t n_rows = 1, n_text = 1;     /* ours; what stands in the segment is told only */
+static const char *place;               /* the directory */
+static uint32_t last_file;              /* of the row before: functions come by the file */
+static uint32_t n_rows = 1, n_text = 1; /* ours; what stands in the segment is told only */
 static uint32_t n_places = 1;
 static uint16_t known[2 * WIRE_AGENT_ROWS]; /* rows by their function: code may be made again and again */
 static uint16_t known_places[2 * WIRE_AGENT_PLACES];

@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* In this thread, more than 0: the agent is at work, or the interpreter for it, or one allocator asks another one. What
+ * is asked for meanwhile is no allocation of the program's, and has locks of ours that it must not wait for. */
+extern __thread int segment_at_work __attribute__((tls_model("initial-exec")));
 /* NULL: none yet. The same address in a process that was forked, but then another file. */
 extern struct wire_segment *segment;
 

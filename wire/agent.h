@@ -11,7 +11,7 @@
 /* Environment that the agent takes out again: "FLAGS:PID:DIRECTORY". PID: the first process; 0: it is this one. */
 #define WIRE_AGENT_VARIABLE "KEISOKU_AGENT"
 #define WIRE_AGENT_LAYOUTS  "layouts"  /* its files in that directory: rows of struct wire_agent_layout, */
-#define WIRE_AGENT_FILE    "agent.so" /* the agent itself, and PID.N, segments of processes */
+#define WIRE_AGENT_FILE     "agent.so" /* the agent itself, and PID.N, segments of processes */
 
 enum {
     WIRE_AGENT_CALLS = 'c',  /* flags: calls are counted; */
@@ -24,7 +24,7 @@ enum {
     WIRE_AGENT_NAME = 4096,    /* of one; a longer one is cut */
     WIRE_AGENT_SEGMENTS = 64,  /* of one PID */
     WIRE_AGENT_PLACES = 1 << 14,
-    WIRE_AGENT_DEPTH = 128,     /* callers of a place that are told */
+    WIRE_AGENT_DEPTH = 128,      /* callers of a place that are told */
     WIRE_AGENT_BLOCK_PART = 1024 /* blocks are told in such parts of one */
 };
 
@@ -58,7 +58,7 @@ struct wire_alloc_place {
     uint32_t row;    /* its function */
     uint32_t line;
     uint32_t unused;
-    uint64_t blocks, bytes;         /* asked for here */
+    uint64_t blocks, bytes;           /* asked for here */
     uint64_t live_blocks, live_bytes; /* of these, not given back */
     uint64_t most_blocks, most_bytes; /* likewise, when the process had most of all, if that was before */
 };
@@ -71,7 +71,7 @@ struct wire_segment {
     uint32_t n_rows, n_text; /* written; row 0 counts what found no room */
     uint32_t n_places;       /* likewise; place 0 is where no Python ran, or no room was */
     uint32_t unused;
-    uint64_t unsampled;      /* blocks that were to be sampled, for which there was no room */
+    uint64_t unsampled; /* blocks that were to be sampled, for which there was no room */
     struct wire_call_row rows[WIRE_AGENT_ROWS];
     struct wire_alloc_place places[WIRE_AGENT_PLACES];
     char text[WIRE_AGENT_TEXT];

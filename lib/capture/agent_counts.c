@@ -45,7 +45,7 @@ struct agent_counts {
     size_t n_segments, capacity;
     uint64_t due_ns;
     bool any;
-    struct wire_segment *copy; /* of the segment being looked at */
+    struct wire_segment *copy;                                      /* of the segment being looked at */
     uint32_t functions[WIRE_AGENT_ROWS], stacks[WIRE_AGENT_PLACES]; /* of its rows and places, in the recording */
 };
 
@@ -59,8 +59,9 @@ int agent_counts_new(const struct measure_options *options, struct agent_counts 
         return err_set(err, ERR_NOMEM, "cannot count in the program: out of memory; free some memory");
     counts->copy = mem_alloc(sizeof *counts->copy);
     counts->place.directory = -1;
-    int rc = counts->copy != NULL ? agent_place_init(&counts->place, flags, err)
-                                 : err_set(err, ERR_NOMEM, "cannot count in the program: out of memory; free some memory");
+    int rc = counts->copy != NULL
+                 ? agent_place_init(&counts->place, flags, err)
+                 : err_set(err, ERR_NOMEM, "cannot count in the program: out of memory; free some memory");
     if (rc != 0) {
         agent_counts_free(counts);
         return rc;

@@ -42,9 +42,8 @@ static int read_row(struct loader *loader, sqlite3_stmt *statement)
         return loader_no_memory(loader);
     int64_t blocks = sound(numbers[2], INT64_MAX / ALLOCATIONS_MAX);
     int64_t bytes = sound(numbers[3], INT64_MAX / ALLOCATIONS_MAX);
-    profile->allocations[profile->n_allocations++] =
-        (struct allocation){(uint32_t)numbers[0],       (uint32_t)numbers[1], blocks, bytes,
-                            sound(numbers[4], blocks), sound(numbers[5], bytes)};
+    profile->allocations[profile->n_allocations++] = (struct allocation){
+        (uint32_t)numbers[0], (uint32_t)numbers[1], blocks, bytes, sound(numbers[4], blocks), sound(numbers[5], bytes)};
     return 0;
 }
 

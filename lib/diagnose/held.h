@@ -15,8 +15,8 @@ struct held_line {
     double most_bytes, most_blocks; /* of these, in use when the process had most */
 };
 
-/* Own lines of a process, 0: of all, those with most in use first; `all` together. Nothing where it was not sampled. 0 or
- * ERR_NOMEM. */
+/* Own lines of a process, 0: of all, those with most in use first; `all` together. Nothing where it was not sampled. 0
+ * or ERR_NOMEM. */
 int held_lines(const struct profile *profile, uint32_t process, enum held_by by, struct held_line **lines, size_t *n,
                struct held_line *all);
 double held_most(const struct held_line *line, enum held_by by);

@@ -90,8 +90,7 @@ void finding_place_frame(const struct facts *facts, uint32_t frame, struct findi
     finding->line = finding->line_first = finding->line_last = profile->frames[frame].line;
 }
 
-void finding_add_held(const struct facts *facts, struct finding *finding, const struct held_line *line,
-                      enum held_by by)
+void finding_add_held(const struct facts *facts, struct finding *finding, const struct held_line *line, enum held_by by)
 {
     const struct profile *profile = facts->profile;
     const struct frame *frame = &profile->frames[line->frame];

@@ -1,7 +1,7 @@
 /* Rules on how one line's samples come: many short queries, ever more of the time, pages that come and go. See
  * rules.h. */
-#include "diagnose/operand_words.h"
 #include "diagnose/native_line.h"
+#include "diagnose/operand_words.h"
 #include "diagnose/rules.h"
 #include "diagnose/source_body.h"
 #include "diagnose/source_words.h"

@@ -132,8 +132,8 @@ static void place_keeper(const struct facts *facts, const struct keeper *keeper,
         keeper->store.line != 0 ? keeper->store.line : function->first_line;
 }
 
-/* Of what Python's allocators had in use at the most, and the lines that it was for: names the next measurement no more.
- * What native code holds for itself is not in it. */
+/* Of what Python's allocators had in use at the most, and the lines that it was for: names the next measurement no
+ * more. What native code holds for itself is not in it. */
 static void add_held(const struct facts *facts, struct finding *finding, struct words *words)
 {
     const struct held *held = &facts->held;

@@ -15,7 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMAND_MAX = 4000, NOTES_MAX = 50, THREADS_MAX = 5000, GAPS_MAX = 1000, OPERAND_LINES_MAX = 200, MEMORY_LINES = 50 };
+enum {
+    COMMAND_MAX = 4000,
+    NOTES_MAX = 50,
+    THREADS_MAX = 5000,
+    GAPS_MAX = 1000,
+    OPERAND_LINES_MAX = 200,
+    MEMORY_LINES = 50
+};
 
 static void add_key(struct buf *out, const char *key)
 {

@@ -152,11 +152,12 @@ static int spend_rest(struct screen *screen, struct buf *blocks, bool *blank, si
     static const struct {
         enum block block;
         bool row;
-    } wishes[] = {{BLOCK_VERDICT, false},  {BLOCK_LEDGER, false},   {BLOCK_NEXT, true},  {BLOCK_FUNCTIONS, false},
-                  {BLOCK_FINDINGS, false}, {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true}, {BLOCK_LINES, false}, {BLOCK_MEMORY, false}, {BLOCK_MEMORY, true},
-                  {BLOCK_FILES, false},    {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true}, {BLOCK_FUNCTIONS, true},
-                  {BLOCK_LINES, true}};
-    size_t given[BLOCKS] = {[BLOCK_FUNCTIONS] = rows, [BLOCK_LINES] = rows, [BLOCK_MEMORY] = rows}, top = screen->input->options->top;
+    } wishes[] = {{BLOCK_VERDICT, false},  {BLOCK_LEDGER, false},   {BLOCK_NEXT, true},   {BLOCK_FUNCTIONS, false},
+                  {BLOCK_FINDINGS, false}, {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true},  {BLOCK_LINES, false},
+                  {BLOCK_MEMORY, false},   {BLOCK_MEMORY, true},    {BLOCK_FILES, false}, {BLOCK_FUNCTIONS, true},
+                  {BLOCK_LINES, true},     {BLOCK_FUNCTIONS, true}, {BLOCK_LINES, true}};
+    size_t given[BLOCKS] = {[BLOCK_FUNCTIONS] = rows, [BLOCK_LINES] = rows, [BLOCK_MEMORY] = rows},
+           top = screen->input->options->top;
     for (size_t i = 0; i < sizeof wishes / sizeof wishes[0] && (used < screen->height || top > 0); i++) {
         enum block block = wishes[i].block;
         if ((blocks[block].size == 0 && block != BLOCK_NEXT) || (!wishes[i].row && blank[block]))

@@ -402,15 +402,34 @@ static void do_line(void)
     static const struct {
         const char *word;
         void (*run)(void);
-    } statements[] = {{"command", do_info},    {"directory", do_info}, {"host", do_info},
-                      {"mode", do_info},       {"started", do_info},   {"evidence", do_info},
-                      {"cores", do_info},      {"rate", do_rate},      {"seed", do_seed},
-                      {"process", do_process}, {"thread", do_thread},  {"function", do_function},
-                      {"stack", do_stack},     {"during", do_during},  {"sleep", do_sleep},
-                      {"task", do_task},       {"wait", do_wait},      {"operand", do_operand},
-                      {"holder", do_holder},   {"calls", do_calls},    {"allocation", do_allocation},    {"counter", do_counter},
-                      {"loss", do_loss},       {"note", do_note},      {"gap", do_gap},
-                      {"self", do_self},       {"source", do_source},  {"unfinished", do_unfinished}};
+    } statements[] = {{"command", do_info},
+                      {"directory", do_info},
+                      {"host", do_info},
+                      {"mode", do_info},
+                      {"started", do_info},
+                      {"evidence", do_info},
+                      {"cores", do_info},
+                      {"rate", do_rate},
+                      {"seed", do_seed},
+                      {"process", do_process},
+                      {"thread", do_thread},
+                      {"function", do_function},
+                      {"stack", do_stack},
+                      {"during", do_during},
+                      {"sleep", do_sleep},
+                      {"task", do_task},
+                      {"wait", do_wait},
+                      {"operand", do_operand},
+                      {"holder", do_holder},
+                      {"calls", do_calls},
+                      {"allocation", do_allocation},
+                      {"counter", do_counter},
+                      {"loss", do_loss},
+                      {"note", do_note},
+                      {"gap", do_gap},
+                      {"self", do_self},
+                      {"source", do_source},
+                      {"unfinished", do_unfinished}};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (strcmp(maker.words[0], statements[i].word) == 0) {
             statements[i].run();

@@ -8,12 +8,12 @@ import sys
 import threading
 import time
 
-kept = []
+kept = [None] * 200_000  # as long as it gets: a list that grows asks for itself again
 
 
 def small(n):
-    for _ in range(n):
-        kept.append(bytes(1000))
+    for i in range(n):
+        kept[i] = bytes(1000)
 
 
 def dropped(n):
@@ -33,30 +33,30 @@ def large():
 
 
 def behind():
-    kept.append(json.loads("[" + ", ".join(["1234567.5"] * 400_000) + "]"))
+    kept[-1] = json.loads("[" + ", ".join(["1234567.5"] * 400_000) + "]")
 
 
-def held_by_thread(n):
-    for _ in range(n):
-        kept.append(bytes(3000))
+def held_by_thread(start, n):
+    for i in range(start, start + n):
+        kept[i] = bytes(3000)
 
 
-def late(n):
-    for _ in range(n):
-        kept.append(bytes(1500))
+def late(start, n):
+    for i in range(start, start + n):
+        kept[i] = bytes(1500)
 
 
 def in_child(n):
-    kept.clear()
-    for _ in range(n):
-        kept.append(bytes(700))
+    kept[:] = [None] * len(kept)
+    for i in range(n):
+        kept[i] = bytes(700)
     time.sleep(0.5)  # a child that is over at once may not be followed
 
 
 size = sys.getsizeof(b"")
 small(40_000)
 dropped(100_000)
-threads = [threading.Thread(target=held_by_thread, args=(4000,)) for _ in range(4)]
+threads = [threading.Thread(target=held_by_thread, args=(50_000 + 4000 * k, 4000)) for k in range(4)]
 for thread in threads:
     thread.start()
 for thread in threads:
@@ -64,7 +64,7 @@ for thread in threads:
 behind()
 big = large()
 del big
-late(12_000)
+late(80_000, 12_000)
 text = grown(20)
 child = os.fork()
 if child == 0:
