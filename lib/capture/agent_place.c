@@ -100,9 +100,10 @@ static int make_directory(struct agent_place *place, struct err *err)
         }
         rmdir(place->path);
     }
-    return err_set(err, ERR_NOT_SUPPORTED,
-                   "cannot count in the program: no directory for it in /dev/shm, /tmp or /var/tmp that we may write to and run "
-                   "programs from; set TMPDIR to one");
+    return err_set(
+        err, ERR_NOT_SUPPORTED,
+        "cannot count in the program: no directory for it in /dev/shm, /tmp or /var/tmp that we may write to and run "
+        "programs from; set TMPDIR to one");
 }
 
 static int write_file(struct agent_place *place, const char *name, const void *data, size_t size, mode_t mode,
@@ -115,8 +116,8 @@ static int write_file(struct agent_place *place, const char *name, const void *d
         close(fd);
     return written == (ssize_t)size
                ? 0
-               : err_set(err, ERR_IO, "cannot count in the program: cannot write %s/%s: %s; free some space", place->path, name,
-                         strerror(number));
+               : err_set(err, ERR_IO, "cannot count in the program: cannot write %s/%s: %s; free some space",
+                         place->path, name, strerror(number));
 }
 
 static int write_layouts(struct agent_place *place, struct err *err)
@@ -142,7 +143,8 @@ static int make_environment(struct agent_place *place, const char *flags)
         return ERR_NOMEM;
     snprintf(place->preload, room, PRELOAD "%s/" WIRE_AGENT_FILE "%s%s", place->path, before != NULL ? ":" : "",
              before != NULL ? before : "");
-    snprintf(place->variable, room + sizeof WIRE_AGENT_VARIABLE + strlen(flags), WIRE_AGENT_VARIABLE "=%s:0:%s", flags, place->path);
+    snprintf(place->variable, room + sizeof WIRE_AGENT_VARIABLE + strlen(flags), WIRE_AGENT_VARIABLE "=%s:0:%s", flags,
+             place->path);
     for (size_t i = 0; i < n; i++)
         if (strncmp(environ[i], PRELOAD, strlen(PRELOAD)) != 0)
             place->environment[left++] = environ[i];

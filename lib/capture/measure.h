@@ -36,8 +36,8 @@ struct measure_options {
     bool no_children, no_source, no_operands, redact_args;
     bool native;
     bool free_only, core_only, kernel_only, stop_only; /* --reader */
-    bool calls, argument_hashes, allocations; /* in the program, by the agent */
-    bool discard_output; /* of the program; its standard input is empty then */
+    bool calls, argument_hashes, allocations;          /* in the program, by the agent */
+    bool discard_output;                               /* of the program; its standard input is empty then */
 };
 
 /* Counted by the sampler, read by the writer. */

@@ -223,12 +223,13 @@ static void note_calls(struct measurement *m)
         return;
     if (agent_counts_any(m->agent) && !m->options.calls)
         return;
-    recording_add_note(m->recording,
-                       agent_counts_any(m->agent)
-                           ? "calls were counted in the program, which makes each of them some 0.1 µs longer: what is "
-                             "called very often looks larger than it is"
-                           : "nothing was counted in the program: it takes a Python from 3.8 on, that this command starts, linked to "
-                             "this machine's C library, and 4 MB of shared memory");
+    recording_add_note(
+        m->recording,
+        agent_counts_any(m->agent)
+            ? "calls were counted in the program, which makes each of them some 0.1 µs longer: what is "
+              "called very often looks larger than it is"
+            : "nothing was counted in the program: it takes a Python from 3.8 on, that this command starts, linked to "
+              "this machine's C library, and 4 MB of shared memory");
 }
 
 static void note_stops(struct measurement *m)

@@ -15,8 +15,8 @@ struct native_line {
 };
 /* Of the samples whose innermost Python frame is on that line. */
 struct native_line native_line_of(const struct profile *profile, uint32_t file, uint32_t line);
-/* Of the kernel's CPU time on that line, and the native function that most of it was for: the one that Python called, the
- * C library's own only where there is no other. Function 0: native stacks were not recorded (--native). */
+/* Of the kernel's CPU time on that line, and the native function that most of it was for: the one that Python called,
+ * the C library's own only where there is no other. Function 0: native stacks were not recorded (--native). */
 struct native_asker {
     uint32_t function;
     double cpu_ns, kernel_ns;
