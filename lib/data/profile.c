@@ -150,14 +150,14 @@ void profile_free(struct profile *profile)
     if (profile == NULL)
         return;
     struct profile_samples *samples = &profile->samples;
-    void *blocks[] = {profile->path,           profile->command,   profile->notes,        profile->strings,
-                      profile->string_lengths, profile->functions, profile->function_own, profile->frames,
-                      profile->stacks,         profile->processes, profile->threads,      profile->thread_idle,
-                      samples->time_ns,        samples->thread,    samples->stack,        samples->ticks,
-                      samples->wall_ns,        samples->cpu_ns,    samples->state,        samples->marks,
-                      samples->reader,         samples->place,     samples->task,         profile->tasks,
-                      profile->task_waits,     profile->counters,  profile->sources,      profile->expressions,
-                      profile->operands,       profile->gaps,      profile->lock_holders, profile->call_counts, profile->allocations};
+    void *blocks[] = {
+        profile->path,         profile->command,      profile->notes,       profile->strings,  profile->string_lengths,
+        profile->functions,    profile->function_own, profile->frames,      profile->stacks,   profile->processes,
+        profile->threads,      profile->thread_idle,  samples->time_ns,     samples->thread,   samples->stack,
+        samples->ticks,        samples->wall_ns,      samples->cpu_ns,      samples->state,    samples->marks,
+        samples->reader,       samples->place,        samples->task,        profile->tasks,    profile->task_waits,
+        profile->counters,     profile->sources,      profile->expressions, profile->operands, profile->gaps,
+        profile->lock_holders, profile->call_counts,  profile->allocations};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         mem_free(blocks[i]);
     arena_release(&profile->arena);

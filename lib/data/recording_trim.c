@@ -157,10 +157,11 @@ void recording_release_tables(struct recording *recording)
 /* Empties everything that is filled again; the caller holds what the threads and processes were. */
 static void clear(struct recording *recording)
 {
-    static const char *const tables[] = {
-        "string",        "function",  "frame",      "stack",       "process",     "origin",    "thread", "sample_chunk",
-        "counter_chunk", "stack_sum", "stack_time", "counter_sum", "expression",  "operand",   "task",   "task_wait",
-        "source",        "gap",       "loss",       "shape",       "lock_holder", "call_count", "allocation"};
+    static const char *const tables[] = {"string",      "function",    "frame",        "stack",         "process",
+                                         "origin",      "thread",      "sample_chunk", "counter_chunk", "stack_sum",
+                                         "stack_time",  "counter_sum", "expression",   "operand",       "task",
+                                         "task_wait",   "source",      "gap",          "loss",          "shape",
+                                         "lock_holder", "call_count",  "allocation"};
     if (recording_statement(recording, STATEMENT_COMMIT) == NULL) /* begins the transaction */
         return;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
