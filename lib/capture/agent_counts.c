@@ -214,20 +214,36 @@ static uint32_t function_of_row(struct agent_counts *counts, const struct agent_
     return names_counted(view->names, process, file, name, at->first_line);
 }
 
-/* The stack of the place in the recording; 0: it is not known. `stacks`: of those before it. */
-static uint32_t stack_of_place(struct agent_counts *counts, const struct agent_counts_view *view,
-                               struct segment *segment, struct tracked_process *process, const uint32_t *stacks,
-                               uint32_t at)
+static uint32_t frame_of_place(struct agent_counts *counts, const struct agent_counts_view *view,
+                               struct segment *segment, struct tracked_process *process, uint32_t at)
 {
     const struct wire_alloc_place *place = &counts->copy->places[at];
-    struct recording *recording = view->m->recording;
-    if (at == 0 || place->caller >= at || place->row == 0 || place->row >= counts->copy->n_rows)
+    if (place->row == 0 || place->row >= counts->copy->n_rows)
         return 0;
-    uint32_t function = counts->functions[place->row];
-    if (function == 0)
-        function = counts->functions[place->row] = function_of_row(counts, view, segment, process, place->row);
-    uint32_t frame = function != 0 ? recording_add_frame(recording, function, place->line) : 0;
-    return frame != 0 ? recording_add_stack(recording, stacks[place->caller], frame) : 0;
+    uint32_t *function = &counts->functions[place->row];
+    if (*function == 0)
+        *function = function_of_row(counts, view, segment, process, place->row);
+    return *function != 0 ? recording_add_frame(view->m->recording, *function, place->line) : 0;
+}
+
+/* The stack of the place in the recording; 0: it is not known. Callers come before what they call. */
+static uint32_t stack_of_place(struct agent_counts *counts, const struct agent_counts_view *view,
+                               struct segment *segment, struct tracked_process *process, uint32_t at)
+{
+    uint32_t chain[WIRE_AGENT_DEPTH], stack = 0;
+    size_t n = 0;
+    for (uint32_t before = UINT32_MAX; at != 0 && at < before && counts->stacks[at] == 0 && n < WIRE_AGENT_DEPTH;
+         at = counts->copy->places[at].caller) {
+        chain[n++] = before = at;
+    }
+    stack = at < counts->copy->n_places ? counts->stacks[at] : 0;
+    while (n > 0) {
+        uint32_t frame = frame_of_place(counts, view, segment, process, chain[--n]);
+        if (frame == 0)
+            return 0;
+        stack = counts->stacks[chain[n]] = recording_add_stack(view->m->recording, stack, frame);
+    }
+    return stack;
 }
 
 /* Is `most` what was live at some time before, or what is live now? */
@@ -257,24 +273,24 @@ static void write_allocations(struct agent_counts *counts, const struct agent_co
     for (; segment->n_allocated < copy->n_places; segment->n_allocated++)
         segment->allocated[segment->n_allocated] = (struct allocation){0};
     memset(counts->functions, 0, sizeof counts->functions);
+    memset(counts->stacks, 0, sizeof counts->stacks);
     for (uint32_t i = 0; i < copy->n_places; i++) {
         const struct wire_alloc_place *place = &copy->places[i];
         struct allocation *written = &segment->allocated[i];
-        counts->stacks[i] = stack_of_place(counts, view, segment, process, counts->stacks, i);
         const struct allocation now = {
             .blocks = whole(place->blocks, WIRE_AGENT_BLOCK_PART),
             .bytes = whole(place->bytes, 1),
             .most_blocks = whole(before ? place->most_blocks : place->live_blocks, WIRE_AGENT_BLOCK_PART),
             .most_bytes = whole(before ? place->most_bytes : place->live_bytes, 1),
         };
-        const struct allocation more = {process->id,
-                                        counts->stacks[i],
-                                        now.blocks - written->blocks,
-                                        now.bytes - written->bytes,
-                                        now.most_blocks - written->most_blocks,
-                                        now.most_bytes - written->most_bytes};
+        struct allocation more = {.process = process->id,
+                                  .blocks = now.blocks - written->blocks,
+                                  .bytes = now.bytes - written->bytes,
+                                  .most_blocks = now.most_blocks - written->most_blocks,
+                                  .most_bytes = now.most_bytes - written->most_bytes};
         if (more.blocks == 0 && more.bytes == 0 && more.most_blocks == 0 && more.most_bytes == 0)
             continue;
+        more.stack = stack_of_place(counts, view, segment, process, i);
         recording_add_allocation(view->m->recording, &more);
         *written = now;
     }
