@@ -46,8 +46,11 @@ def late(start, n):
         kept[i] = bytes(1500)
 
 
-def in_child(n):
+def forget():
     kept[:] = [None] * len(kept)
+
+
+def in_child(n):
     for i in range(n):
         kept[i] = bytes(700)
     time.sleep(0.5)  # a child that is over at once may not be followed
@@ -68,6 +71,7 @@ late(80_000, 12_000)
 text = grown(20)
 child = os.fork()
 if child == 0:
+    forget()
     in_child(40_000)
     os._exit(0)
 os.waitpid(child, 0)
