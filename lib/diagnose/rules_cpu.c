@@ -233,10 +233,11 @@ bool rule_gc_pressure(const struct facts *facts, const struct finding *earlier, 
     (void)earlier;
     (void)n_earlier;
     const struct line_sum *line = collecting_line(facts);
-    double share = facts->gc.share * collected_in_python(facts), part = facts->active * share;
-    double between = between_collections(facts);
-    if (facts->active < LIMIT_OF(GC_PRESSURE, ACTIVE_MIN) || share < LIMIT_OF(GC_PRESSURE, GC_MIN) || line == NULL ||
-        between / 1e9 > LIMIT_OF(GC_PRESSURE, GAP_MAX))
+    double python = collected_in_python(facts), share = facts->gc.share * python, part = facts->active * share;
+    double between = between_collections(facts), sure = facts->gc.low * python;
+    if (facts->active < LIMIT_OF(GC_PRESSURE, ACTIVE_MIN) || sure < LIMIT_OF(GC_PRESSURE, GC_MIN) || line == NULL ||
+        between / 1e9 > LIMIT_OF(GC_PRESSURE, GAP_MAX) ||
+        facts->strata.on_ns * share / 1e9 < LIMIT_OF(GC_PRESSURE, TOOK_MIN))
         return false;
     finding->max_gain = part < 1 ? 1 / (1 - part) : 0;
     finding->predicted_low = gain_amdahl(part, LIMIT_OF(GC_PRESSURE, FACTOR_LOW));

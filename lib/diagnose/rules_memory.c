@@ -197,7 +197,7 @@ bool rule_leak(const struct facts *facts, const struct finding *earlier, size_t 
     bool known = find_keeper(facts, false, &keeper) && !holds_little(facts, keeper.function);
     const struct held_line *most = facts->held.n > 0 ? &facts->held.lines[0] : NULL;
     bool told = most != NULL && most->most_bytes >= LIMIT_OF(LEAK, LINE_MIN) * facts->held.all;
-    if (!known && !told && facts->memory.seconds < LIMIT_OF(LEAK, ALONE_S_MIN))
+    if (!known && facts->memory.seconds < LIMIT_OF(LEAK, ALONE_S_MIN))
         return false;
     promise_memory(facts, finding, words);
     finding_add_elapsed(facts, finding, "waits or sleeps", facts->rest + facts->io);

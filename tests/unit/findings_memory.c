@@ -190,8 +190,7 @@ static void allocations_complete_what_is_said_of_memory(void **state)
     built = keeping(leak, STATE_IDLE);
     read_memory(built, 2, READINGS);
     allocate(built, 6, 60); /* it keeps something, but little */
-    assert_true(has_tag(built, "leak", &finding));
-    assert_int_equal(finding.line, 90);
+    assert_false(has_tag(built, "leak", &finding));
     built = keeping(leak, STATE_IDLE);
     read_memory(built, 2, READINGS);
     allocate(built, 1, 6); /* native code has the rest */
