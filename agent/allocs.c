@@ -200,6 +200,21 @@ struct step {
     uint32_t row, line;
 };
 
+/* Where the frame's instructions begin: in free-threaded builds from 3.14 on each thread but the first has a copy. */
+static const char *instructions_of(struct object *code, const char *frame)
+{
+    uint32_t index = 0;
+    if (layout.frame_tlbc_index != WIRE_AGENT_NONE)
+        memcpy(&index, frame + layout.frame_tlbc_index, sizeof index);
+    if (index == 0)
+        return (const char *)code + layout.code_instructions;
+    const char *array = (const char *)pointer_at((const char *)code + layout.code_tlbc);
+    uint64_t size = 0;
+    if (array != NULL)
+        memcpy(&size, array, sizeof size);
+    return index < size ? (const char *)pointer_at(array + (1 + (size_t)index) * sizeof array) : NULL;
+}
+
 static uint32_t line_at(struct object *code, const char *frame, uint32_t first_line)
 {
     intptr_t offset;
@@ -208,7 +223,8 @@ static uint32_t line_at(struct object *code, const char *frame, uint32_t first_l
         memcpy(&index, frame + layout.frame_ip, sizeof index);
         offset = index < 0 ? 0 : (intptr_t)index * layout.ip_scale;
     } else {
-        offset = (char *)pointer_at(frame + layout.frame_ip) - ((char *)code + layout.code_instructions);
+        const char *start = instructions_of(code, frame);
+        offset = start != NULL ? (const char *)pointer_at(frame + layout.frame_ip) - start : -1;
     }
     int line = offset >= 0 && offset <= INT32_MAX ? python.line_at(code, (int)offset) : -1;
     return line > 0 ? (uint32_t)line : first_line;
@@ -241,19 +257,22 @@ static const char *innermost(const char *thread)
 static uint32_t place_here(void)
 {
     const char *thread = python.thread_now();
-    if (thread == NULL || thread != python.own_thread())
+    if (thread == NULL || thread != python.own_thread() || python.interpreter_now() != python.main_interpreter())
         return 0;
     struct step steps[WIRE_AGENT_DEPTH];
     size_t n = 0;
     uint32_t place = 0;
     for (const char *frame = innermost(thread); frame != NULL && n < WIRE_AGENT_DEPTH;
          frame = (const char *)pointer_at(frame + layout.frame_previous))
-        n += step_at(frame, &steps[n]);
+        n += step_at(frame, &steps[n]) && (n == 0 || memcmp(&steps[n], &steps[n - 1], sizeof *steps) != 0);
     lock();
     for (; n > 0; n--) {
         uint32_t called = segment_place(place, steps[n - 1].row, steps[n - 1].line);
-        if (called == 0)
+        if (called == 0) {
+            segment->unplaced++;
+            place = 0;
             break;
+        }
         place = called;
     }
     unlock();
@@ -387,7 +406,8 @@ static int clear_live(int fixed)
 
 void allocs_begin(void)
 {
-    if (layout.known == 0 || python.of.code == NULL || python.thread_now == NULL || clear_live(0) != 0)
+    if (layout.known == 0 || python.of.code == NULL || python.thread_now == NULL || python.interpreter_now == NULL ||
+        python.main_interpreter == NULL || clear_live(0) != 0)
         return;
     for (int domain = 0; domain < DOMAINS; domain++) {
         struct allocator ours = {&next[domain], hook_malloc, hook_calloc, hook_realloc, hook_free};

@@ -82,9 +82,9 @@ static struct wire_call_row *first_call(struct object *code)
     struct wire_call_row *row = segment_add(file, (size_t)file_length, name, (size_t)name_length, first_line);
     if (row != segment->rows)
         row->traits = traits;
-    python.set_extra(code, extra, row);
     if (threaded)
         segment_unlock();
+    python.set_extra(code, extra, row);
     python.decref(file_object);
     python.decref(name_object);
     python.clear_error();
@@ -101,14 +101,23 @@ struct wire_call_row *row_of(struct object *code)
     return row != NULL ? row : first_call(code);
 }
 
+/* Is there such a text in UTF-8? To ask for one that there is not makes an exception. */
+static bool has_utf8(struct object *value)
+{
+    for (intptr_t i = python.text_length(value) - 1; i >= 0; i--) {
+        uint32_t letter = python.text_at(value, i);
+        if (letter >= 0xd800 && letter < 0xe000)
+            return false;
+    }
+    return true;
+}
+
 /* As text_of, without a reference of its own. */
 static void read_text(struct object *value, const char **text, intptr_t *length)
 {
-    *text = python.as_text(value, length);
-    if (*text != NULL)
-        return;
-    python.clear_error();
-    *text = "?", *length = 1;
+    *text = has_utf8(value) ? python.as_text(value, length) : NULL;
+    if (*text == NULL)
+        *text = "?", *length = 1;
 }
 
 struct wire_call_row *row_read(struct object *code)
@@ -134,10 +143,11 @@ struct wire_call_row *row_read(struct object *code)
     if (threaded)
         segment_lock();
     row = segment_add(file_text, (size_t)file_length, name_text, (size_t)name_length, (uint32_t)first_line);
-    if (!counting) /* else the first call is to find out more */
-        python.set_extra(code, extra, row);
     if (threaded)
         segment_unlock();
+    if (!counting) /* else the first call is to find out more */
+        python.set_extra(code, extra, row);
+    python.clear_error();
     python.restore_error(error[0], error[1], error[2]);
     return row;
 }
@@ -234,6 +244,9 @@ bool functions_begin(const char *directory, bool calls, bool hashes, bool only)
     bool placed = layout.words == 0 || (python.runtime != NULL && find_words(fields, sizeof fields / sizeof *fields));
     if (placed && !heads_fit())
         return false;
+    uint32_t *const copies[] = {&layout.frame_tlbc_index, &layout.code_tlbc};
+    if (!threaded || layout.words == 0 || !find_words(copies, sizeof copies / sizeof *copies))
+        layout.frame_tlbc_index = layout.code_tlbc = WIRE_AGENT_NONE;
     layout.known = placed;
     hashing = hashes && placed && !threaded && sets_open() == 0;
     extra = python.new_extra(NULL);

@@ -40,6 +40,8 @@ struct object; /* PyObject: only ever pointed to */
     X(get_allocator, void, (int, void *), "PyMem_GetAllocator")                                                        \
     X(set_allocator, void, (int, void *), "PyMem_SetAllocator")                                                        \
     X(thread, void *, (void), "PyThreadState_Get")                                                                     \
+    X(text_length, intptr_t, (struct object *), "PyUnicode_GetLength")                                                 \
+    X(text_at, uint32_t, (struct object *, intptr_t), "PyUnicode_ReadChar")                                            \
     X(own_thread, void *, (void), "PyGILState_GetThisThreadState")                                                     \
     X(line_at, int, (struct object *, int), "PyCode_Addr2Line")                                                        \
     X(interpreter, char *, (void), "PyInterpreterState_Head")                                                          \
@@ -56,6 +58,8 @@ struct object; /* PyObject: only ever pointed to */
     X(eval, void *, (void), "_PyEval_EvalFrameDefault", NULL)                                                          \
     X(is_ending, int, (void), "Py_IsFinalizing", "_Py_IsFinalizing")                                                   \
     X(thread_now, void *, (void), "PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet")                         \
+    X(interpreter_now, void *, (void), "PyInterpreterState_Get", "_PyInterpreterState_Get")                            \
+    X(main_interpreter, void *, (void), "PyInterpreterState_Main", NULL)                                               \
     X(runtime, char *, (void), "_PyRuntime", NULL)
 
 /* Types and objects, whose address counts. */

@@ -37,6 +37,7 @@ struct wire_agent_layout {
     uint32_t thread_frame, thread_cframe, cframe_frame;
     uint32_t frame_code, frame_ip, frame_locals;
     uint32_t frame_previous, frame_owner;
+    uint32_t frame_tlbc_index, code_tlbc; /* of free-threaded builds; none: threads share their instructions */
     uint32_t code_instructions, code_filename, code_name, code_qualname, code_firstlineno;
     uint32_t object_type;
     uint32_t ip_scale;     /* bytes of each instruction that frame_ip counts; 0: it is an address */
@@ -70,8 +71,8 @@ struct wire_segment {
     uint32_t over;           /* the collector's word: nothing need be counted any more */
     uint32_t n_rows, n_text; /* written; row 0 counts what found no room */
     uint32_t n_places;       /* likewise; place 0 is where no Python ran, or no room was */
-    uint32_t unused;
-    uint64_t unsampled; /* blocks that were to be sampled, for which there was no room */
+    uint32_t unplaced;       /* blocks that were met at a place for which there was no room */
+    uint64_t unsampled;      /* blocks that were to be sampled, for which there was no room */
     struct wire_call_row rows[WIRE_AGENT_ROWS];
     struct wire_alloc_place places[WIRE_AGENT_PLACES];
     char text[WIRE_AGENT_TEXT];

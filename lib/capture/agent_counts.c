@@ -24,6 +24,11 @@ struct written {
     uint64_t mark; /* of its function; 0: not looked at */
 };
 
+struct placed {
+    struct allocation sum;
+    uint64_t mark; /* of where it is; 0: not looked at */
+};
+
 struct segment {
     char name[32];
     int fd;
@@ -34,7 +39,7 @@ struct segment {
     unsigned unseen;         /* looks at which its process was gone, and not followed */
     struct written *written; /* of each row */
     size_t n_written, capacity;
-    struct allocation *allocated; /* of each place, likewise */
+    struct placed *allocated; /* of each place, likewise */
     size_t n_allocated, allocated_capacity;
     uint64_t unsampled;
 };
@@ -246,6 +251,15 @@ static uint32_t stack_of_place(struct agent_counts *counts, const struct agent_c
     return stack;
 }
 
+/* It is the same for ever, too. */
+static bool same_place(struct placed *placed, const struct wire_alloc_place *place)
+{
+    uint64_t mark = (((uint64_t)place->caller * 31 + place->row) * 1000003 + place->line) | 1;
+    if (placed->mark == 0)
+        placed->mark = mark;
+    return placed->mark == mark;
+}
+
 /* Is `most` what was live at some time before, or what is live now? */
 static bool most_is_before(const struct wire_segment *copy)
 {
@@ -271,12 +285,12 @@ static void write_allocations(struct agent_counts *counts, const struct agent_co
     if (mem_grow(&segment->allocated, &segment->allocated_capacity, copy->n_places, sizeof *segment->allocated) != 0)
         return;
     for (; segment->n_allocated < copy->n_places; segment->n_allocated++)
-        segment->allocated[segment->n_allocated] = (struct allocation){0};
+        segment->allocated[segment->n_allocated] = (struct placed){0};
     memset(counts->functions, 0, sizeof counts->functions);
     memset(counts->stacks, 0, sizeof counts->stacks);
     for (uint32_t i = 0; i < copy->n_places; i++) {
         const struct wire_alloc_place *place = &copy->places[i];
-        struct allocation *written = &segment->allocated[i];
+        struct allocation *written = &segment->allocated[i].sum;
         const struct allocation now = {
             .blocks = whole(place->blocks, WIRE_AGENT_BLOCK_PART),
             .bytes = whole(place->bytes, 1),
@@ -288,13 +302,14 @@ static void write_allocations(struct agent_counts *counts, const struct agent_co
                                   .bytes = now.bytes - written->bytes,
                                   .most_blocks = now.most_blocks - written->most_blocks,
                                   .most_bytes = now.most_bytes - written->most_bytes};
-        if (more.blocks == 0 && more.bytes == 0 && more.most_blocks == 0 && more.most_bytes == 0)
+        bool same = more.blocks == 0 && more.bytes == 0 && more.most_blocks == 0 && more.most_bytes == 0;
+        if (same || !same_place(&segment->allocated[i], place))
             continue;
         more.stack = stack_of_place(counts, view, segment, process, i);
         recording_add_allocation(view->m->recording, &more);
         *written = now;
     }
-    uint64_t unsampled = at_most(copy->unsampled, BYTES_MAX);
+    uint64_t unsampled = at_most(copy->unsampled, BYTES_MAX) + copy->unplaced;
     measure_lose(view->m, LOSS_ALLOC_UNSAMPLED, unsampled - at_most(segment->unsampled, unsampled));
     segment->unsampled = unsampled > segment->unsampled ? unsampled : segment->unsampled;
 }
@@ -355,13 +370,17 @@ static bool goes_on(const struct agent_counts_view *view, const struct segment *
 /* A child that was over before it was followed: its calls are lost, and its memory given back. */
 static bool is_lost(struct agent_counts *counts, const struct agent_counts_view *view, struct segment *segment)
 {
-    uint64_t lost = 0;
+    uint64_t lost = 0, blocks = 0;
     if (kill(segment->pid, 0) == 0 || errno != ESRCH || ++segment->unseen < UNSEEN_MAX)
         return false;
-    if (segment->n_written == 0 && read_segment(counts, segment))
+    if (segment->n_written == 0 && read_segment(counts, segment)) {
         for (uint32_t i = 0; i < counts->copy->n_rows; i++)
             lost += at_most(counts->copy->rows[i].calls, INT64_MAX / WIRE_AGENT_ROWS / SEGMENTS_MAX);
+        for (uint32_t i = 0; i < counts->copy->n_places; i++)
+            blocks += (uint64_t)whole(counts->copy->places[i].blocks, WIRE_AGENT_BLOCK_PART);
+    }
     measure_lose(view->m, LOSS_CALL_UNCOUNTED, lost);
+    measure_lose(view->m, LOSS_ALLOC_UNSAMPLED, blocks);
     return true;
 }
 
@@ -403,12 +422,6 @@ void agent_counts_write(struct agent_counts *counts, const struct agent_counts_v
     drop_ended(counts);
     if (due)
         counts->due_ns = now_ns + LOOK_NS;
-}
-
-void agent_counts_restart(struct agent_counts *counts)
-{
-    for (size_t i = 0; counts != NULL && i < counts->n_segments; i++)
-        counts->segments[i].n_allocated = 0;
 }
 
 bool agent_counts_is_agent(const struct agent_counts *counts, const char *path)

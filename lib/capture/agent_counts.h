@@ -25,8 +25,6 @@ struct agent_counts_view {
 
 /* [W] Takes what is new into the recording; `last`: of all, else of segments that are due. */
 void agent_counts_write(struct agent_counts *counts, const struct agent_counts_view *view, uint64_t now_ns, bool last);
-/* [W] The recording gives out its ids anew, and holds no allocations any more. NULL is fine. */
-void agent_counts_restart(struct agent_counts *counts);
 /* [W] Does the path name the agent as a process has it mapped? NULL: nothing is counted. */
 bool agent_counts_is_agent(const struct agent_counts *counts, const char *path);
 /* At the end: was any process's segment found? */

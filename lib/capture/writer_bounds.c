@@ -6,7 +6,6 @@
  * and leaves three tenths at most. Without --keep a limit ends the recording.
  */
 #include "base/clock.h"
-#include "capture/agent_counts.h"
 #include "capture/writer_private.h"
 
 #include <string.h>
@@ -47,7 +46,6 @@ static void move_ids(struct writer *w, const struct recording_moved *moved)
     counters_moved(w->counters, moved);
     names_restart(w->names);
     operands_restart(w->operands);
-    agent_counts_restart(w->m->agent);
 }
 
 /* parent_id is read under the lock by nobody else than this thread. */

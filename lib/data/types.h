@@ -251,7 +251,8 @@ struct counter {
     X(NOT_STOPPED, "not-stopped", "the thread did not stop when it was to, or another program traces it")              \
     X(CALL_UNCOUNTED, "call-uncounted",                                                                                \
       "a call was not counted: more functions, or longer names, than there is room for")                               \
-    X(ALLOC_UNSAMPLED, "allocation-unsampled", "memory was not followed: more is in use than there is room for")
+    X(ALLOC_UNSAMPLED, "allocation-unsampled",                                                                         \
+      "memory was not followed, or its place is not told: more blocks or places than there is room for")
 
 enum loss_kind {
 #define X(name, text, line) LOSS_##name,

@@ -30,6 +30,19 @@ double held_most(const struct held_line *line, enum held_by by)
     return by == HELD_BYTES ? line->most_bytes : line->most_blocks;
 }
 
+size_t held_processes(const struct profile *profile)
+{
+    size_t n = 0;
+    for (uint32_t process = 1; process < profile->n_processes; process++)
+        for (size_t i = 0; i < profile->n_allocations; i++) {
+            if (profile->allocations[i].process != process)
+                continue;
+            n++;
+            break;
+        }
+    return n;
+}
+
 static uint32_t own_frame(const struct profile *profile, uint32_t stack)
 {
     for (; stack != 0; stack = profile->stacks[stack].parent) {

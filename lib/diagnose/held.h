@@ -20,6 +20,8 @@ struct held_line {
 int held_lines(const struct profile *profile, uint32_t process, enum held_by by, struct held_line **lines, size_t *n,
                struct held_line *all);
 double held_most(const struct held_line *line, enum held_by by);
+/* Of how many processes these are: what each had at its most is added up. */
+size_t held_processes(const struct profile *profile);
 
 enum { HELD_LINES = 3 };
 

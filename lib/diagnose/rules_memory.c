@@ -132,13 +132,19 @@ static void place_keeper(const struct facts *facts, const struct keeper *keeper,
         keeper->store.line != 0 ? keeper->store.line : function->first_line;
 }
 
+/* What was in use at the most is what grew to the end: there was not more of it before, as a program loaded. */
+static bool held_tells(const struct facts *facts)
+{
+    return facts->held.all > 0 && facts->held.all <= LIMIT_OF(LEAK, AT_END) * facts->memory.latest;
+}
+
 /* Of what Python's allocators had in use at the most, and the lines that it was for: names the next measurement no
  * more. What native code holds for itself is not in it. */
 static void add_held(const struct facts *facts, struct finding *finding, struct words *words)
 {
     const struct held *held = &facts->held;
     double growth = facts->memory.latest - facts->memory.first;
-    if (held->all <= 0)
+    if (!held_tells(facts))
         return;
     words->complete = true;
     finding_add(finding, "in use at the most, by Python's allocators", "bytes", held->all);
@@ -149,12 +155,19 @@ static void add_held(const struct facts *facts, struct finding *finding, struct 
         finding_not_measured(finding, "what native code holds: it asks allocators of its own");
 }
 
-/* Do allocations tell that most of what grew was not asked for there? */
+/* Do allocations tell that little of what grew was asked for there? */
 static bool holds_little(const struct facts *facts, uint32_t function)
 {
-    double growth = facts->memory.latest - facts->memory.first, all = facts->held.all;
-    return all >= LIMIT_OF(LEAK, SEEN_MIN) * growth &&
-           held_under(facts->profile, facts->memory.process, HELD_BYTES, function) < LIMIT_OF(LEAK, LINE_MIN) * all;
+    double growth = facts->memory.latest - facts->memory.first;
+    return held_tells(facts) && facts->held.all >= LIMIT_OF(LEAK, SEEN_MIN) * growth &&
+           held_under(facts->profile, facts->memory.process, HELD_BYTES, function) < LIMIT_OF(LEAK, LINE_MIN) * growth;
+}
+
+/* The line that asked for more than all there was at first: it grew. */
+static const struct held_line *line_that_grew(const struct facts *facts)
+{
+    const struct held *held = &facts->held;
+    return held_tells(facts) && held->n > 0 && held->lines[0].most_bytes > facts->memory.first ? &held->lines[0] : NULL;
 }
 
 bool rule_unbounded_cache(const struct facts *facts, const struct finding *earlier, size_t n_earlier,
@@ -195,8 +208,7 @@ bool rule_leak(const struct facts *facts, const struct finding *earlier, size_t 
     if (!grows(&facts->memory) || facts->rest + facts->io < LIMIT_OF(LEAK, WAITS_MIN))
         return false;
     bool known = find_keeper(facts, false, &keeper) && !holds_little(facts, keeper.function);
-    const struct held_line *most = facts->held.n > 0 ? &facts->held.lines[0] : NULL;
-    bool told = most != NULL && most->most_bytes >= LIMIT_OF(LEAK, LINE_MIN) * facts->held.all;
+    const struct held_line *most = line_that_grew(facts);
     if (!known && facts->memory.seconds < LIMIT_OF(LEAK, ALONE_S_MIN))
         return false;
     promise_memory(facts, finding, words);
@@ -204,7 +216,7 @@ bool rule_leak(const struct facts *facts, const struct finding *earlier, size_t 
     add_held(facts, finding, words);
     if (known)
         place_keeper(facts, &keeper, finding);
-    else if (told)
+    else if (most != NULL)
         finding_place_frame(facts, most->frame, finding);
     if (known && keeper.sizes.grown)
         finding_add(finding, "looks that saw it grow", "1", (double)keeper.sizes.looks);
@@ -215,6 +227,6 @@ bool rule_leak(const struct facts *facts, const struct finding *earlier, size_t 
     if (!words->complete)
         finding_not_measured(finding, "which objects hold the memory: allocations were not recorded");
     finding_not_measured(finding, "whether all of it is still wanted");
-    finding->confidence = (known && keeper.sizes.grown) || (told && words->complete) ? 0.7 : 0.5;
+    finding->confidence = (known && keeper.sizes.grown) || most != NULL ? 0.7 : 0.5;
     return true;
 }

@@ -367,7 +367,8 @@ static void add_memory(struct buf *out, const struct profile *profile)
         return;
     }
     add_key(out, "memory");
-    buf_printf(out, "{\"asked\":%.0f,\"most\":%.0f,\"lines\":[", all.bytes, all.most_bytes);
+    buf_printf(out, "{\"processes\":%zu,\"asked\":%.0f,\"most\":%.0f,\"lines\":[", held_processes(profile), all.bytes,
+               all.most_bytes);
     for (size_t i = 0; i < n && i < MEMORY_LINES && lines[i].most_bytes > 0; i++) {
         const struct frame *frame = &profile->frames[lines[i].frame];
         const struct function *function = &profile->functions[frame->function];

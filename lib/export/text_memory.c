@@ -35,7 +35,10 @@ int text_memory(struct screen *screen, size_t rows)
     cells_bytes(most, sizeof most, all.most_bytes);
     cells_bytes(asked, sizeof asked, all.bytes);
     text_style(screen, "2");
-    buf_printf(&screen->out, " in use of %7s  asked for by (Python's allocators; %s in all)\n", most, asked);
+    buf_printf(&screen->out, " in use of %7s  asked for by (Python's allocators; ", most);
+    if (held_processes(screen->profile) > 1)
+        buf_add_text(&screen->out, "each process at its most; ");
+    buf_printf(&screen->out, "%s in all)\n", asked);
     text_style(screen, "0");
     for (size_t i = 0; i < n && i < rows && lines[i].most_bytes >= share_min * all.most_bytes; i++)
         add_row(screen, &lines[i], &all);

@@ -20,7 +20,7 @@ MEAN = 65536
 BESIDE = 0.03  # of what a function asks for by itself, beside the blocks that are spoken of: lists that hold them
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def counted(python: Interpreter) -> None:
     python.since(3, 8, "audit hook, by which the agent gets in")
 
@@ -41,6 +41,7 @@ def near(found: float, truth: float) -> bool:
     return truth - width <= found <= truth + width
 
 
+@pytest.mark.usefixtures("counted")
 @pytest.mark.parametrize("how", ["as it is", "malloc", "dev", "kill"])
 def test_bytes_asked_for_and_in_use(run_keisoku: Run, python: Interpreter, how: str) -> None:
     options = ["-X", "dev"] if how == "dev" else []
@@ -55,6 +56,7 @@ def test_bytes_asked_for_and_in_use(run_keisoku: Run, python: Interpreter, how: 
     assert found["grown"][0] > 10_000_000 > found["grown"][1]  # asked for again as it grew, behind the most
 
 
+@pytest.mark.usefixtures("counted")
 def test_own_lines_answer_for_what_they_call(run_keisoku: Run, report: Report, python: Interpreter) -> None:
     done = run_keisoku("run", "--allocs", "-q", "--no-html", python.path, PROGRAMS / "allocs.py")
     allocations = report(done.recording)["allocations"]
@@ -67,6 +69,7 @@ def test_own_lines_answer_for_what_they_call(run_keisoku: Run, report: Report, p
     assert not done.sql("SELECT * FROM call_count")
 
 
+@pytest.mark.usefixtures("counted")
 def test_as_much_as_was_asked_for_without_python(run_keisoku: Run, python: Interpreter) -> None:
     """Threads come and go while their frames are looked at, and code is thrown away."""
     code = (
@@ -86,6 +89,29 @@ def test_as_much_as_was_asked_for_without_python(run_keisoku: Run, python: Inter
     assert near(made, 20 * 4 * 300 * 30 * 933), found
 
 
+KEEPS = """
+import time
+kept = [None] * 20000
+def hold():
+    for i in range(20000):
+        kept[i] = bytes(2000)
+hold()
+end = time.time() + 6
+while time.time() < end:
+    sum(range(10000))
+"""
+
+
+def test_what_is_cut_off_is_not_counted_again(run_keisoku: Run, a_python: Interpreter) -> None:
+    a_python.since(3, 8, "audit hook, by which the agent gets in")
+    done = run_keisoku("run", "--allocs", "--keep", "1s", "-q", "--no-html", a_python.path, "-c", KEEPS)
+    assert done.status == 0, done.err
+    assert done.sql("SELECT value FROM meta WHERE key = 'dropped_ns'")  # it was cut
+    asked, most = told(done)["hold"]
+    assert near(asked, 20000 * 2033) and near(most, 20000 * 2033), (asked, most)
+
+
+@pytest.mark.usefixtures("counted")
 def test_a_segment_is_not_trusted(run_keisoku: Run, python: Interpreter) -> None:
     python.since(3, 9, "randbytes")
     done = run_keisoku("run", "--allocs", "--calls", "-q", "--no-html", python.path, PROGRAMS / "calls_spoilt.py")

@@ -148,7 +148,7 @@ export interface Meta {
   gaps?: [number, number][];
   /** Each core that its threads were found on: number, their CPU time, run delay, everybody's time (0: not known), ns. */
   /** Of the lines: file, line, function, bytes and blocks in use at the most, bytes asked for. */
-  memory?: { asked: number; most: number; lines: [string, number, string, number, number, number][] };
+  memory?: { processes: number; asked: number; most: number; lines: [string, number, string, number, number, number][] };
   core_use?: [number, number, number, number][];
   series?: { cores_busy?: number[]; rss_bytes?: number[] };
 }

@@ -12,8 +12,7 @@ export function MemoryLines({ recording }: { recording: Recording }) {
   return (
     <>
       <p id="memory">
-        In use at the most, by Python&rsquo;s allocators: {bytes(memory.most)} (of the whole recording; asked for in all{" "}
-        {bytes(memory.asked)})
+        In use at the most, by Python&rsquo;s allocators: {bytes(memory.most)} ({memory.processes > 1 ? "each process at its most, " : ""}of the whole recording; asked for in all {bytes(memory.asked)})
         {memory.lines.slice(0, NAMED).map(([file, line, , most], at) => (
           <span key={at}>
             {at === 0 ? "; asked for by " : ", "}

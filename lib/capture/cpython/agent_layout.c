@@ -31,6 +31,8 @@ void python_agent_layout(int minor, struct wire_agent_layout *wire)
         .frame_locals = row->frame_locals,
         .frame_previous = row->frame_previous,
         .frame_owner = row->frame_owner,
+        .frame_tlbc_index = WIRE_AGENT_NONE,
+        .code_tlbc = WIRE_AGENT_NONE,
         .code_instructions = row->code_instructions,
         .code_filename = row->code_filename,
         .code_name = row->code_name,
@@ -48,6 +50,8 @@ void python_agent_layout(int minor, struct wire_agent_layout *wire)
         wire->frame_locals = word_of(table, offsetof(struct layout, frame_locals));
         wire->frame_previous = word_of(table, offsetof(struct layout, frame_previous));
         wire->frame_owner = word_of(table, offsetof(struct layout, frame_owner));
+        wire->frame_tlbc_index = word_of(table, offsetof(struct layout, frame_tlbc_index));
+        wire->code_tlbc = word_of(table, offsetof(struct layout, code_tlbc));
         wire->frame_code = word_of(table, offsetof(struct layout, frame_code));
         wire->frame_ip = word_of(table, offsetof(struct layout, frame_ip));
         wire->code_instructions = word_of(table, offsetof(struct layout, code_instructions));
