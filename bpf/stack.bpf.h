@@ -366,7 +366,7 @@ static void read_stack(struct wire_thread *thread, struct scratch *out)
     struct wire_sample *sample = &out->sample;
     *walk = (struct walk){.power = 1, .number = walk->number + 1};
     if (!say_state(thread, out)) {
-        sample->result = WIRE_INVALID;
+        sample->result = WIRE_GONE;
         return;
     }
     if (!innermost(thread, out, &walk->frame)) {

@@ -101,7 +101,8 @@ struct wire_thread {
     struct wire_switches switches; /* the program's own; zero at first */
 };
 
-enum wire_result { WIRE_OK, WIRE_UNREADABLE, WIRE_INVALID };
+/* GONE: there is no thread state of that interpreter any more where it was. */
+enum wire_result { WIRE_OK, WIRE_UNREADABLE, WIRE_INVALID, WIRE_GONE };
 enum { WIRE_OWNED_BY_GENERATOR = 1 }; /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
 /* IN_DOUBT: its links may not be those of a stack; the collector is waked to look at the thread itself.
  * WAITS: it was not interrupted, it leaves its core to wait for something. CALLED: it was interrupted by a call from

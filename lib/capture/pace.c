@@ -5,8 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-#define AIM      0.9 /* of the budget: a start, and what is done outside of sweeps, come on top */
-#define REPAY_NS 3e9 /* an overdraft of the budget is repaid over that time */
+#define AIM          0.9   /* of the budget: a start, and what is done outside of sweeps, come on top */
+#define REPAY_NS     3e9   /* an overdraft of the budget is repaid over that time */
+#define KEPT         1.125 /* times what a sample takes is the shortest interval: in less the program might stand still */
+#define SPREAD       0.25  /* of the intervals, to both sides of their mean */
+#define SPREAD_LEAST 0.125 /* where no shorter ones can be */
 
 enum {
     GOVERN_NS = 100 * 1000 * 1000,
@@ -18,7 +21,7 @@ enum {
     BACKLOG_MAX_NS = 20 * 1000 * 1000,
     IDLE_PART = 4,
     AWAY_NS = 1000 * 1000 * 1000, /* the machine slept */
-    PERIOD_LEAST_NS = 12500,      /* so that none is shorter than the 10 µs that the kernel takes */
+    PERIOD_LEAST_NS = 10000,      /* that the kernel takes */
     EQUAL_TIMES_HZ = 800          /* above it the kernel sampler keeps an interval for a time, below for its number */
 };
 
@@ -81,15 +84,22 @@ uint64_t pace_foretell_ns(struct pace *pace, uint64_t planned_ns)
     return planned_ns + pace->drawn_ns;
 }
 
+static double shortest_ns(const struct pace *pace)
+{
+    double shortest = KEPT * pace->sample_ns;
+    return shortest > PERIOD_LEAST_NS ? shortest : PERIOD_LEAST_NS;
+}
+
 double pace_mean_ns(const struct pace *pace)
 {
-    double mean = 1e9 / pace->rate_hz;
-    return mean > PERIOD_LEAST_NS ? mean : PERIOD_LEAST_NS;
+    double mean = 1e9 / pace->rate_hz, least = (1 + SPREAD_LEAST) * shortest_ns(pace);
+    return mean > least ? mean : least;
 }
 
 uint64_t pace_period_ns(struct pace *pace)
 {
-    double mean = pace_mean_ns(pace), draw = 0.75 + uniform(pace) / 2;
+    double mean = pace_mean_ns(pace), room = mean / shortest_ns(pace) - 1, spread = room < SPREAD ? room : SPREAD;
+    double draw = 1 - spread + 2 * spread * uniform(pace);
     /* Where as long is spent with each, it is their rates that must have the mean; else the intervals. */
     return (uint64_t)(pace->rate_hz > EQUAL_TIMES_HZ ? mean / draw : mean * draw);
 }

@@ -18,6 +18,7 @@ enum {
     WAITS_NS = 1000 * 1000,
     WAITERS_A_CORE = 4,
     SWITCHES_NS = 10 * 1000, /* of two threads that a wake-up of ours takes */
+    COST_SAMPLES = 50,       /* of a period, to say what one takes */
     HOPS_MAX = 6             /* tries for one look, on as many cores */
 };
 
@@ -266,6 +267,20 @@ static void count_period(struct sampler *s)
     atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
 }
 
+/* What a sample took of its thread in the last period, by the mean. */
+static void count_cost(struct sampler *s)
+{
+    const struct sampler_counts *counts = &s->m->counts;
+    uint64_t interrupts = atomic_load_explicit(&counts->interrupts, memory_order_relaxed);
+    uint64_t taken_ns = atomic_load_explicit(&counts->interrupt_ns, memory_order_relaxed);
+    if (s->pace.sample_ns == 0)
+        s->pace.sample_ns = kernel_sampler_cost(s->kernel)->clock_ns;
+    else if (interrupts >= s->cost_interrupts + COST_SAMPLES)
+        s->pace.sample_ns = (double)(taken_ns - s->cost_ns) / (double)(interrupts - s->cost_interrupts);
+    s->cost_interrupts = interrupts;
+    s->cost_ns = taken_ns;
+}
+
 /* Another interval around the mean now and then: a fixed one could keep step with the program. */
 static void next_period(struct sampler *s)
 {
@@ -276,6 +291,7 @@ static void next_period(struct sampler *s)
     count_period(s);
     if (first)
         s->hits_from_ns = s->now_ns;
+    count_cost(s);
     s->period_from_ns = s->now_ns;
     s->period_ns = pace_period_ns(&s->pace);
     kernel_sampler_period(s->kernel, s->period_ns);

@@ -55,6 +55,7 @@ struct sampler {
     uint64_t call_ns;                   /* the next instant at which samples are called for */
     struct wire_operands operands;      /* of the sample that comes next, or of an earlier one */
     double instants;                    /* of it that are not counted yet: a part of one */
+    uint64_t cost_interrupts, cost_ns;  /* samples by interrupts, and what they took, up to it */
     double due;                         /* samples that it should have given so far */
     uint64_t hits_from_ns;              /* when it last began */
     bool waits_told;                    /* and it times waits */

@@ -92,6 +92,22 @@ def test_dropped_by_default(run_keisoku: Run, report: Report, python: Interprete
     check_dropped(trust)
 
 
+BEHIND = """
+import ctypes
+library = ctypes.CDLL(None)
+for _ in range(300000): library.__cxa_atexit(ctypes.cast(library.clock, ctypes.c_void_p), None, None)
+"""
+
+
+def test_behind_the_end(run_keisoku: Run, report: Report, python: Interpreter) -> None:
+    """What a process does when its interpreter has ended has no stack, which is no loss."""
+    done = by_kernel(run_keisoku, report, python, "-c", BEHIND, options=("--rate", "10000"))
+    lost = report(done.path)["trust"]["lost"]
+    assert lost.get("invalid-stack", 0) <= 2 and lost.get("unreadable", 0) <= 5, lost
+    last = sum(sample.ticks for sample in done.recording if not sample.stack)
+    assert last > 100, last
+
+
 NAMED = """
 import asyncio, time
 def crunch(seconds):

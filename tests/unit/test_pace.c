@@ -1,6 +1,9 @@
 /* lib/capture/pace.h: the instants of the sweeps, what is missed of them, and the budget. */
 #include "capture/pace.h"
 
+#include "keisoku.h"
+
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,6 +131,37 @@ static void test_an_instant_is_foretold(void **unused)
     assert_true(mean_ns > 1.8e6 && mean_ns < 2.2e6);
 }
 
+/* A thread that is interrupted again as soon as it goes on would stand still: whatever is asked, it gets further. */
+static void test_a_thread_gets_further_between_two_interrupts(void **unused)
+{
+    enum { DRAWS = 20000 };
+    (void)unused;
+    const double rates_hz[] = {500, 10000, 50000, KEI_RATE_MAX}, samples_ns[] = {0, 8000, 16000, 120000};
+    for (int i = 0; i < 16; i++) {
+        static struct measurement m = {.options = {.budget = 0.01}};
+        m.options.rate_hz = rates_hz[i / 4];
+        struct pace pace;
+        pace_init(&pace, &m, 4711);
+        pace.sample_ns = samples_ns[i % 4];
+        double mean = pace_mean_ns(&pace), spread = 0, periods = 0, rates = 0;
+        for (int draw = 0; draw < DRAWS; draw++) {
+            double period = (double)pace_period_ns(&pace);
+            assert_true(period >= 9999 && period >= 1.12 * pace.sample_ns);
+            periods += period / DRAWS;
+            rates += 1 / period / DRAWS;
+            spread = fabs(period / mean - 1) > spread ? fabs(period / mean - 1) : spread;
+        }
+        assert_true(mean >= 1e9 / m.options.rate_hz && spread > 0.1 && spread < 0.34);
+        if (m.options.rate_hz > 800)
+            assert_true(rates * mean > 0.99 && rates * mean < 1.01);
+        else
+            assert_true(periods / mean > 0.99 && periods / mean < 1.01);
+        if (rates_hz[i / 4] < KEI_RATE_MAX &&
+            pace.sample_ns < 0.7e9 / rates_hz[i / 4]) /* there is room: what is asked */
+            assert_true(mean < 1.13e9 / m.options.rate_hz);
+    }
+}
+
 static void test_budget_lowers_the_rate_and_gives_it_back(void **unused)
 {
     (void)unused;
@@ -161,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_a_program_keeps_half_of_its_core),
         cmocka_unit_test(test_a_machine_that_stood_still_is_sampled_at_once),
         cmocka_unit_test(test_an_instant_is_foretold),
+        cmocka_unit_test(test_a_thread_gets_further_between_two_interrupts),
         cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,6 +218,14 @@ static int list_interpreter(struct python *python, uint64_t interpreter, struct 
     return 0;
 }
 
+bool python_has_ended(struct python *python)
+{
+    uint64_t head;
+    if (remote_read_u64(&python->remote, python->runtime + python->layout.runtime_interpreters_head, &head))
+        return head == 0;
+    return errno == ESRCH;
+}
+
 int python_threads(struct python *python, struct python_thread **threads, size_t *capacity)
 {
     const struct layout *row = &python->layout;

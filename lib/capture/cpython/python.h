@@ -57,6 +57,8 @@ struct python_thread {
 /* Lists thread states of all interpreters. Count, or a negative code (ERR_UNREADABLE when lists changed under us: try
  * again). */
 int python_threads(struct python *python, struct python_thread **threads, size_t *capacity);
+/* It had an interpreter and has none any more, or its memory is given back. One reading; allowed on the timed path. */
+bool python_has_ended(struct python *python);
 /* Where its innermost frame is, by one or two readings that prove nothing; 0: it has none, or it cannot be had. */
 uint64_t python_innermost(struct python *python, const struct python_thread *thread);
 

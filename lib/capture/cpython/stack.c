@@ -411,6 +411,14 @@ static void end_loops(struct python_loops *loops)
         loops->n--;
 }
 
+/* The thread state's memory serves another purpose. Where all of Python has ended, the thread has no stack; else it may
+ * have one of another state, which is not known yet. */
+static enum python_read_result state_gone(struct python_reader *reader, struct python_stack *stack)
+{
+    stack->holds_gil = stack->attached = stack->exception = stack->gc_running = false;
+    return python_has_ended(reader->python) ? PYTHON_READ_OK : PYTHON_READ_INVALID;
+}
+
 enum python_read_result python_read_stack(struct python_reader *reader, struct python_stack *stack)
 {
     begin_loops(stack->loops);
@@ -428,7 +436,7 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
     say_state(reader, stack);
     stack->exception = has_exception(reader);
     if (thread_u64(reader, reader->python->layout.thread_interpreter) != reader->thread.interpreter)
-        result = PYTHON_READ_INVALID; /* the thread state is gone and its memory serves another purpose */
+        result = state_gone(reader, stack);
     else if (innermost(reader, &walk.frame))
         result = walk_stack(&walk, stack);
     end_loops(stack->loops);
@@ -459,6 +467,8 @@ enum python_read_result python_stack_recorded(struct python_reader *reader, cons
     stack->truncated = (sample->flags & WIRE_TRUNCATED) != 0;
     stack->holds_gil = (sample->flags & WIRE_HOLDS_GIL) != 0;
     begin_loops(stack->loops);
+    if (sample->result == WIRE_GONE)
+        return state_gone(reader, stack);
     if (sample->result != WIRE_OK)
         return sample->result == WIRE_INVALID ? PYTHON_READ_INVALID : PYTHON_READ_UNREADABLE;
     struct walk walk = {.reader = reader,
