@@ -26,7 +26,7 @@ class Article:
         self.cents = cents  # of one
 
 
-ARTICLES = {f"A{number:03d}": Article(f"article {number}", 100 + 37 * number) for number in range(14)}
+ARTICLES = {f"A{number:03d}": Article(f"article {number}", 100 + 37 * number) for number in range(10)}
 
 
 def make_input(path, count):
@@ -91,7 +91,7 @@ def report(totals):
 
 
 def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
     with tempfile.TemporaryDirectory(prefix="orders-") as folder:
         source = os.path.join(folder, "orders.csv")
         make_input(source, count)
