@@ -1,6 +1,7 @@
 """Goes through a maze with a deque, a set and compiled patterns: nothing in it wants to be another.
 
-expects: hot-loop in flood: cells and coordinates, looked at one by one; native code keeps them as numbers
+expects: nothing
+allows: hot-loop in flood: native code keeps cells and coordinates as numbers; what is sure of it is 1.2 times, here and there less
 """
 
 import collections
