@@ -1,9 +1,10 @@
 /*
  * See weigher.h. Windows of a second at most, cut at samples: the scheduler's counters say exactly how long the thread
  * ran and waited for a core in it; what was sampled says where. What a window cannot place (run time without an on-CPU
- * sample, off-CPU time without an off-CPU one) is carried to the next that can. So waits shorter than the time between
- * two samples count as waits even where nobody saw them, and a thread's share on the CPU is its counters'. What is left
- * at its end goes where it waited last, or becomes entries without a stack. Nothing is lost and nothing counted twice.
+ * sample, off-CPU time without an off-CPU one, time whose counters come later) is carried to the next that can. So
+ * waits shorter than the time between two samples count as waits even where nobody saw them, and a thread's share on
+ * the CPU is its counters'. What is left at its end goes where it waited last, or becomes entries without a stack.
+ * Nothing is lost and nothing counted twice.
  */
 #include "data/weigher.h"
 
@@ -20,6 +21,7 @@ struct window {
     const struct chunk_row *rows;
     size_t count;
     double length, run, delay; /* ns */
+    double open;               /* of the length: the thread wanted its core at the end, and no counter tells yet */
     uint64_t on_ticks, off_ticks, runnable_ticks;
 };
 
@@ -36,6 +38,19 @@ static void count_ticks(struct window *window)
         window->run += (double)(row->run * CHUNK_UNIT_NS);
         window->delay += (double)(row->delay * CHUNK_UNIT_NS);
     }
+}
+
+/* How long the window's last rows found the thread on a core or waiting for one while its counters stood still: they
+ * tell later which it was, so that this is no wait of another kind. */
+static double still_open(const struct window *window)
+{
+    size_t from = window->count;
+    while (from > 0 && state_on_cpu((enum state)window->rows[from - 1].state) && window->rows[from - 1].run == 0 &&
+           window->rows[from - 1].delay == 0)
+        from--;
+    if (from == 0)
+        return window->length;
+    return (double)(chunk_row_ns(&window->rows[window->count - 1]) - chunk_row_ns(&window->rows[from - 1]));
 }
 
 /* What is to be given out in this window: time per tick of each group. */
@@ -86,8 +101,9 @@ static struct shares take_shares(struct weigher *weigher, const struct window *w
         weigher->on = 0;
     }
     if (window->off_ticks > 0) {
-        shares.off = weigher->off / (double)window->off_ticks;
-        weigher->off = 0;
+        double open = smaller(window->open, weigher->off);
+        shares.off = (weigher->off - open) / (double)window->off_ticks;
+        weigher->off = open;
     }
     if (window->runnable_ticks > 0) {
         shares.runnable = weigher->delay / (double)window->runnable_ticks;
@@ -199,6 +215,7 @@ int weigher_window(struct weigher *weigher, const struct chunk_row *rows, size_t
 {
     *end_ns = chunk_row_ns(&rows[count - 1]);
     struct window window = {.rows = rows, .count = count, .length = later_by(*end_ns, start_ns)};
+    window.open = weigher->counted ? still_open(&window) : 0;
     return emit_window(weigher, &window);
 }
 

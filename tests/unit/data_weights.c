@@ -186,6 +186,24 @@ static void delay_is_where_the_thread_ran(void **state)
     profile_free(profile);
 }
 
+/* Held by a quota it has its wait in the counters only when it runs again: the time before is none of its sleep. */
+static void what_counters_tell_later_is_no_other_wait(void **state)
+{
+    (void)state;
+    struct made made = begin("open.kei");
+    add(&made, 15, STATE_SLEEP, 1, 0, 0);
+    for (int i = 0; i < 4; i++)
+        add(&made, 1, STATE_PYTHON, 2, 1, 0);
+    for (int i = 0; i < 60; i++)
+        add(&made, 1, STATE_PYTHON, 2, 0, 0);
+    add(&made, 1, STATE_PYTHON, 2, 0.5, 60.5);
+    struct profile *profile = end(&made);
+    expect(profile, STATE_SLEEP, made.stacks[1], 15, 0);
+    expect(profile, STATE_PYTHON, made.stacks[2], 4.5, 4.5);
+    expect(profile, STATE_RUNNABLE, made.stacks[2], 60.5, 0);
+    profile_free(profile);
+}
+
 static void delay_goes_to_samples_that_waited(void **state)
 {
     (void)state;
@@ -422,6 +440,7 @@ int weight_tests(void)
         cmocka_unit_test(off_cpu_time_waits_for_an_off_cpu_sample),
         cmocka_unit_test(off_cpu_time_that_nobody_saw),
         cmocka_unit_test(delay_is_where_the_thread_ran),
+        cmocka_unit_test(what_counters_tell_later_is_no_other_wait),
         cmocka_unit_test(delay_goes_to_samples_that_waited),
         cmocka_unit_test(without_counters_ticks_decide),
         cmocka_unit_test(a_stretch_nobody_sampled_is_unknown),
