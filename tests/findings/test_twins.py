@@ -14,7 +14,7 @@ import twins
 
 SAMPLE = ("dispatcher", "packets", "worlds", "prices", "sensors", "spelling", "tilings", "shop", "convert")
 CONTROLS = ("crawl", "token_chain", "one_query", "imports_used")  # right is that there is nothing to advise
-ADVISED = ("breadth_first", "pool_chunks", "limited_cache")  # right is advice; tree_walk does not hear its own
+ADVISED = ("alignment", "pool_chunks", "limited_cache")  # right is advice; tree_walk does not hear its own
 
 
 def explain(report: dict[str, Any]) -> str:
