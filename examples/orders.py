@@ -35,7 +35,7 @@ class Article:
         self.cents = cents  # of one
 
 
-ARTICLES = {f"A{number:03d}": Article(f"article {number}", 100 + 37 * number) for number in range(10)}
+ARTICLES = {f"A{number:03d}": Article(f"article {number}", 100 + 37 * number) for number in range(11)}
 
 
 def make_input(path, count):

@@ -14,7 +14,8 @@
 #include <time.h>
 
 enum {
-    TRIES_MORE = 4, /* looks at a thread that ran meanwhile, or stood where its frames are not linked */
+    TRIES_MORE = 4,       /* looks at a thread that ran meanwhile, or stood where its frames are not linked */
+    PAUSE_NS = 10 * 1000, /* the first */
     PENDING_MAX_NS = 300 * 1000 * 1000, /* a sleeper is written at least that often: kill -9 loses no more */
     COUNTED_NS = 30 * 1000 * 1000 /* three ticks of the slowest kernels: a running thread's counters grow by then */
 };
@@ -270,10 +271,11 @@ void sampler_take(struct sampler *s, struct tracked_thread *t, const struct proo
         sampler_flush(s, t, false);
 }
 
-/* Lets the thread get out of the few instructions between which its frames are not linked. */
+/* Lets the thread get out of the few instructions between which its frames are not linked: each time for longer, since
+ * where waking us takes as long as that it gets nowhere. */
 static void pause_briefly(struct sampler *s)
 {
-    struct timespec pause = {.tv_nsec = 10 * 1000};
+    struct timespec pause = {.tv_nsec = PAUSE_NS << s->tries};
     clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
     s->here_ns = clock_monotonic_ns();
 }
@@ -384,7 +386,7 @@ enum look sampler_look_end(struct sampler *s, struct tracked_thread *t, struct p
         t->core = -1;
         return look_again(t, LOOK_AGAIN);
     }
-    if (!good && proof->runs && !s->last_try && s->lost == LOSS_INVALID_STACK) {
+    if (!good && proof->runs && s->tries < TRIES_MORE && s->lost == LOSS_INVALID_STACK) {
         pause_briefly(s);
         return look_again(t, LOOK_AGAIN);
     }
@@ -396,13 +398,14 @@ enum look sampler_look_end(struct sampler *s, struct tracked_thread *t, struct p
 
 enum look sampler_look_at(struct sampler *s, struct tracked_thread *t)
 {
-    s->last_try = false;
+    s->tries = 0;
     enum look look = sampler_look_once(s, t);
-    for (int tries = 1; look == LOOK_AGAIN && tries <= TRIES_MORE; tries++) {
-        s->last_try = tries == TRIES_MORE;
+    while (look == LOOK_AGAIN && s->tries < TRIES_MORE) {
+        s->tries++;
         atomic_fetch_add_explicit(&s->m->counts.rereads, 1, memory_order_relaxed);
         look = sampler_look_once(s, t);
     }
+    s->tries = 0;
     return look;
 }
 

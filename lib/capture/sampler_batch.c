@@ -96,7 +96,6 @@ void sampler_batch_add(struct sampler *s, struct tracked_thread *t)
     struct sampler_batch *batch = s->batch;
     struct proof proof = {0};
     bool over;
-    s->last_try = false;
     if (batch->n == MEMBERS_MAX || (batch->n > 0 && batch->members[0].t->process != t->process))
         read_all(s);
     s->reads_later = true;

@@ -43,7 +43,7 @@ struct sampler {
     enum loss_kind lost; /* why the last read failed */
     bool exiting;        /* it failed because the process ends */
     bool moved;          /* it failed because the thread ran on another core, or we do */
-    bool last_try;       /* a stack that cannot be had now is given up */
+    int tries;           /* of the present look, before this one; the last gives up a stack that cannot be had */
     bool for_kernel;     /* a running thread is looked at although the kernel samples it */
     bool late;
     bool free;                          /* --reader free: running threads are read from whatever core we are on */

@@ -440,7 +440,7 @@ enum python_read_result python_read_stack(struct python_reader *reader, struct p
     else if (innermost(reader, &walk.frame))
         result = walk_stack(&walk, stack);
     end_loops(stack->loops);
-    if (result == PYTHON_READ_OK && reader->asyncio.known)
+    if (result == PYTHON_READ_OK && stack->depth > 0 && reader->asyncio.known)
         task_of_stack(reader, walk.generators || !layout_has(reader->python->layout.frame_owner), stack);
     stack->core = view_watched(reader->view) ? reader->core : -1;
     view_end(reader->view);
