@@ -1,6 +1,7 @@
 """Plays a board game ahead: each move is tried on a copy of the board.
 
 finds: deep-copy in best_move at `after = copy.deepcopy(board)`
+fixed: one-core in <module>: no game depends on another
 """
 
 import copy
