@@ -207,29 +207,42 @@ static bool is_told(struct wire_switches *of, __u32 each)
     return true;
 }
 
-/*
- * Frames change only while their thread has the GIL. Taking it after another thread writes the holder and counts one
- * up; and what a thread wrote itself it sees. So where another one was the holder as the thread came to a core, and
- * another one is it and the count is the same as it leaves, it did not have the GIL in between: it only tried, as those
- * do that wait for it, 200 times a second each, and its stack is still that of its last wait.
- */
-static bool another_holds(const struct wire_thread *thread, struct wire_gil *gil)
+/* Of each GIL, the newest count of its changes of hands that was seen: no more than it is by now. */
+struct gil_key {
+    __u64 gil, process;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, WIRE_GILS_MAX);
+    __type(key, struct gil_key);
+    __type(value, __u64);
+} gil_counts SEC(".maps");
+
+static bool see_gil(const struct wire_thread *thread, struct wire_gil *gil)
 {
-    return thread->gil != 0 && bpf_probe_read_user(gil, sizeof *gil, (const void *)thread->gil) == 0 &&
-           gil->holder != thread->state;
+    struct gil_key key = {.gil = thread->gil, .process = thread->process};
+    if (thread->gil == 0 || bpf_probe_read_user(gil, sizeof *gil, (const void *)thread->gil) != 0)
+        return false;
+    __u64 *count = bpf_map_lookup_elem(&gil_counts, &key);
+    if (count != NULL)
+        *count = gil->count;
+    return count != NULL || bpf_map_update_elem(&gil_counts, &key, &gil->count, BPF_ANY) == 0;
 }
 
-/* As the thread comes to a core, whose memory is still that of the one before it: known where that is of its process.
+/*
+ * Frames change only while their thread has the GIL. Taking it after another thread writes the holder and counts one
+ * up; and what a thread wrote itself it sees. So where another one is the holder as the thread leaves its core, and the
+ * count is one that was seen before it came there, it did not have the GIL in between: it only tried, as those do that
+ * wait for it, 200 times a second each, and its stack is still that of its last wait.
  */
-static void note_gil(struct task_struct *before, struct task_struct *task, struct wire_thread *thread)
+static void note_gil(struct wire_thread *thread)
 {
     struct wire_switches *of = &thread->switches;
-    struct wire_gil gil = {0};
-    if (of->stays_ns == 0)
-        return;
-    if (before->mm == NULL || before->mm != task->mm || !another_holds(thread, &gil))
+    struct gil_key key = {.gil = thread->gil, .process = thread->process};
+    const __u64 *count = of->stays_ns != 0 ? bpf_map_lookup_elem(&gil_counts, &key) : NULL;
+    of->gil_count = count != NULL ? *count : 0;
+    if (count == NULL)
         of->stays_ns = 0;
-    of->gil_count = gil.count;
 }
 
 /* As the thread leaves its core. Where it was not seen to come, nothing was noted. */
@@ -237,18 +250,20 @@ static bool stays(struct wire_thread *thread)
 {
     struct wire_switches *of = &thread->switches;
     struct wire_gil gil = {0};
-    if (of->stays_ns != 0 && (of->left_ns != 0 || !another_holds(thread, &gil) || gil.count != of->gil_count))
+    if (of->stays_ns != 0 &&
+        (of->left_ns != 0 || !see_gil(thread, &gil) || gil.holder == thread->state || gil.count != of->gil_count))
         of->stays_ns = 0;
     return of->stays_ns != 0;
 }
 
-/* The next wait of the thread may be one with the stack of this one. Not of one that waits with the GIL: it may have it
- * by the state of another interpreter, whose name is the holder's then. */
+/* The next wait of the thread may be one with the stack of this one, behind which the count is seen. Not of one that
+ * waits with the GIL: it may have it by the state of another interpreter, whose name is the holder's then. */
 static bool may_stay(const struct wire_thread *thread, const struct wire_sample *sample, bool sent)
 {
     __u8 against = WIRE_STAYS | WIRE_NEW_CODE | WIRE_IN_DOUBT | WIRE_TRUNCATED | WIRE_HOLDS_GIL;
-    return sent && thread->gil != 0 && thread->tasks.running == 0 && native_room == 0 && sample->result == WIRE_OK &&
-           (sample->flags & against) == 0 && sample->depth > 0;
+    struct wire_gil gil;
+    return sent && thread->tasks.running == 0 && native_room == 0 && sample->result == WIRE_OK &&
+           (sample->flags & against) == 0 && sample->depth > 0 && see_gil(thread, &gil);
 }
 
 /* False: it was left out. */
@@ -331,7 +346,7 @@ static void note_core(bool busy, bool waits)
         here->busy = busy;
 }
 
-static void comes(struct task_struct *before, struct task_struct *task, struct wire_thread *thread, __u64 now_ns)
+static void comes(struct task_struct *task, struct wire_thread *thread, __u64 now_ns)
 {
     struct wire_switches *of = &thread->switches;
     __u64 away_ns = now_ns - of->left_ns;
@@ -340,7 +355,7 @@ static void comes(struct task_struct *before, struct task_struct *task, struct w
         return;
     }
     of->left_ns = 0;
-    note_gil(before, task, thread);
+    note_gil(thread);
     if (!of->told && away_ns < WIRE_LONG_WAIT_NS)
         return;
     /* in the queues of other cores, which is counted already, and in that of this one */
@@ -367,7 +382,7 @@ int on_switch(const __u64 *arguments)
     if (thread != NULL) {
         start_ns = bpf_ktime_get_ns();
         see_core(start_ns);
-        comes(before, next, thread, start_ns);
+        comes(next, thread, start_ns);
         if (!waits)
             thread->switches.spent_ns += bpf_ktime_get_ns() - start_ns;
     }

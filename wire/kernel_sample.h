@@ -23,6 +23,7 @@ enum {
     WIRE_NEW_CODES = 32,    /* copied with one sample at most; the others come with the next */
     WIRE_FRAMES_MAX = 8192, /* deeper stacks are cut */
     WIRE_THREADS_MAX = 16384,
+    WIRE_GILS_MAX = 4096,  /* at a time; of others nothing is known */
     WIRE_NAME_BYTES = 216, /* of a task's name */
     WIRE_CALL_ARGUMENTS = 2,
     WIRE_CALL_FRAMES = 24, /* of the kernel's stack, looked at until it is known which are a call's own */
@@ -70,7 +71,7 @@ struct wire_switches {
     uint64_t told;      /* the present one was */
     uint64_t known_ns;  /* of its run delay, by the last record */
     uint64_t stays_ns;  /* time of the last record with its stack, if it has not had the GIL since; 0: it may have */
-    uint64_t gil_count; /* of the GIL's changes of hands, when it last came to a core */
+    uint64_t gil_count; /* of the GIL's changes of hands, the newest seen when it last came to a core behind a wait */
 };
 
 /* The beginning of the GIL's structure, 3.7 on, where there is a GIL. */

@@ -25,6 +25,12 @@ static bool is_busy(const struct kernel_calls *calls, uint32_t core)
     return __atomic_load_n(&calls->cores[core & (WIRE_CORES - 1)].busy, __ATOMIC_RELAXED) != 0;
 }
 
+/* One was there, and had to go for us or for another program. */
+static bool is_pushed(const struct kernel_calls *calls, uint32_t core)
+{
+    return __atomic_load_n(&calls->cores[core & (WIRE_CORES - 1)].pushed, __ATOMIC_RELAXED) != 0;
+}
+
 static bool is_anybody_there(const struct kernel_calls *calls)
 {
     bool busy = false;
@@ -38,7 +44,7 @@ static void keep_away(const struct kernel_calls *calls)
 {
     cpu_set_t set = calls->allowed;
     for (uint32_t core = 0; core < calls->n_cores && core < CPU_SETSIZE; core++) {
-        if (is_busy(calls, core))
+        if (is_busy(calls, core) || is_pushed(calls, core))
             CPU_CLR(core, &set);
     }
     if (CPU_COUNT(&set) > 0)
@@ -102,7 +108,7 @@ bool kernel_calls_one(const struct kernel_calls *calls, uint32_t core)
 bool kernel_calls_make(struct kernel_calls *calls, uint64_t late_periods)
 {
     int here = sched_getcpu(), made = 0;
-    bool pushed = here >= 0 && __atomic_load_n(&calls->cores[here & (WIRE_CORES - 1)].pushed, __ATOMIC_RELAXED);
+    bool pushed = here >= 0 && is_pushed(calls, (uint32_t)here);
     for (uint32_t core = 0; core < calls->n_cores; core++) {
         if (core != (uint32_t)here && is_busy(calls, core) && made++ < CALLS_MAX)
             kernel_calls_one(calls, core);

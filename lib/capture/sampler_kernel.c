@@ -245,13 +245,13 @@ void sampler_drain_kernel(struct sampler *s)
         measure_lose(s->m, LOSS_QUEUE_FULL, lost);
 }
 
-/* A thousand waits of a thread are told of in a second, or as many as it has samples; where there are many threads,
- * fewer, so that a core has no more than a few times as many of them. */
+/* A thousand waits of a thread are told of in a second, or as many as it has samples; where there are many threads, as
+ * many of all that share a core. */
 static uint64_t wait_interval_ns(const struct sampler *s)
 {
-    uint64_t threads = s->n / (WAITERS_A_CORE * (size_t)CPU_COUNT(&s->allowed));
+    uint64_t threads = s->n / (size_t)CPU_COUNT(&s->allowed);
     uint64_t interval_ns = s->period_ns < WAITS_NS ? s->period_ns : WAITS_NS;
-    return interval_ns * (threads > 1 ? threads : 1);
+    return interval_ns * (threads > WAITERS_A_CORE ? threads : 1);
 }
 
 /* Counts the instants of the period up to now. */
