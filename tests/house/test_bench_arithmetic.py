@@ -33,7 +33,7 @@ def run_of(cost: float, drift: float) -> tuple[array.array[int], list[slices.Sli
                 2e6 * (1 + cost * sampled) * (1 + drift * now / 36e9) * (1.5 if stolen else chance.uniform(0.98, 1.02))
             )
             ends.append(int(now))
-        taken.append(slices.Slice(sampled, int(begin), int(now)))
+        taken.append(slices.Slice(slices.SAMPLED if sampled else slices.RESTS, int(begin), int(now)))
     return ends, taken
 
 
@@ -58,7 +58,7 @@ def test_the_interval_of_slices_that_share_their_neighbours_holds() -> None:
             for _ in range(slices.UNITS_MIN + 1):
                 now += unit
                 ends.append(int(now))
-            taken.append(slices.Slice(number % 2 == 1, int(begin), int(now)))
+            taken.append(slices.Slice(slices.SAMPLED if number % 2 else slices.RESTS, int(begin), int(now)))
         _, low, high = intervals.median95(slices.ratios(ends, taken), slices.SHARED)
         held += low <= 1.01 <= high
     assert 560 <= held <= 595
