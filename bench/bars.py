@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cells import Row, dropped_share, interval, met, met_ratio, points, same_cell
+from cells import NOTHING, Row, dropped_share, interval, met, met_ratio, points, same_cell
 
 
 def taken_shown(own: dict[str, Any]) -> str:
@@ -239,6 +239,12 @@ def far_bars(data: dict[str, Any]) -> list[Row]:
                 share = own["ms"] / one[peer]["ms"]
                 shown = f"{own['ms']:.1f} of {one[peer]['ms']:.1f} ms"
                 rows.append([title, "≤ 1/10" if part == 10 else "< 1", shown, met(share, 1 / part)])
+        if own and NOTHING in one:
+            least = one[NOTHING]["ms"]
+            shown = f"{least:.2f} ms"
+            if "py-spy dump" in one:
+                shown += f"; beyond it {own['ms'] - least:.2f} of {one['py-spy dump']['ms'] - least:.2f} ms"
+            rows.append([f"the limit: {NOTHING}, in the same rounds", "", shown, ""])
     for row in data.get("rates", []):
         missed = max(0.0, 1 - row["rate_hz"] / row["asked_hz"])
         reader, asked = row.get("reader", "auto"), row["asked_hz"]

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 Row = list[str]
+NOTHING = "a process that does nothing"  # the name of its rows among those of tools
 
 
 def markdown(head: Row, rows: list[Row]) -> str:

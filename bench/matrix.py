@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cells import NOTHING
 from cost import program_says, read_floor_ns, report_of, wakeup_us
 from interpreters import Interpreter
 from oracle import Stack, bare
@@ -148,7 +149,7 @@ def dumps(python: Interpreter, folder: Path, repeats: int) -> list[dict[str, Any
             assert target.stdout is not None
             target.stdout.readline()
             time.sleep(0.2)
-            commands = {"keisoku dump": [KEISOKU, "dump", str(target.pid)]}
+            commands = {"keisoku dump": [KEISOKU, "dump", str(target.pid)], NOTHING: ["/bin/echo"]}
             if python.minor <= (3, 14):
                 commands["py-spy dump"] = [str(BIN / "py-spy"), "dump", "--pid", str(target.pid)]
             if (3, 9) <= python.minor <= (3, 13):
