@@ -2,16 +2,12 @@
 leaf of its own: a stack with the other's leaf is one that the program cannot have. Prints what it took. For 2.7 too."""
 
 import json
-import os
 import sys
 import threading
 import time
 
 now = getattr(time, "perf_counter", time.time)
-
-
-def cpu_s():
-    return time.process_time() if hasattr(time, "process_time") else sum(os.times()[:2])
+cpu_s = getattr(time, "process_time", None) or time.clock
 
 
 def heavy_leaf():

@@ -2,6 +2,11 @@
 
 const THIN = "\u202f";
 
+/** A number and its unit stay on one line. */
+export function withUnits(text: string): string {
+  return text.replace(/(\d) (?=%|(?:[mµ]?s|[kMG]?B)\b)/g, `$1${THIN}`);
+}
+
 export function percent(share: number): string {
   const value = share * 100;
   if (value === 0) return `0${THIN}%`;
