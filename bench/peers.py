@@ -103,7 +103,7 @@ PY_SPY_FRAME = re.compile(r"(.*) \((.*?)(?::(\d+))?\)$")
 
 
 def py_spy_stacks(file: Path, program: Path) -> Stacks:
-    for line in file.read_text(errors="replace").splitlines():
+    for line in file.read_text(errors="replace").split("\n"):
         path, _, weight = line.rpartition(" ")
         found = [PY_SPY_FRAME.match(frame) for frame in path.split(";")]
         stack = tuple((match[1], match[2], int(match[3] or 0)) for match in found if match)
@@ -112,7 +112,7 @@ def py_spy_stacks(file: Path, program: Path) -> Stacks:
 
 
 def austin_stacks(file: Path, program: Path) -> Stacks:
-    for line in file.read_text(errors="replace").splitlines():
+    for line in file.read_text(errors="replace").split("\n"):
         path, _, weight = line.rpartition(" ")
         frames = [frame.rsplit(":", 2) for frame in path.split(";")[2:]]
         stack = tuple((frame[1], frame[0], number(frame[2])) for frame in frames if len(frame) == 3)
@@ -120,9 +120,11 @@ def austin_stacks(file: Path, program: Path) -> Stacks:
             yield "", stack, float(weight)
 
 
+TACHYON_STACK = re.compile(r"(.+?) (\d+)\n", re.DOTALL)  # names read from what is no code object hold line breaks too
+
+
 def tachyon_stacks(file: Path, program: Path) -> Stacks:
-    for line in file.read_text(errors="replace").splitlines():
-        path, _, weight = line.rpartition(" ")
+    for path, weight in TACHYON_STACK.findall(file.read_text(errors="replace")):
         frames = [frame.rsplit(":", 2) for frame in path.split(";")[1:]]
         # It writes the program's file without its folder.
         stack = tuple(
