@@ -32,8 +32,6 @@ UNITS_MIN = 8
 # Neighbouring ratios of one kind share a slice, where there is only one: each pair's correlation is 1/6, so their mean's
 # variance is 4/3 of independent ones'.
 SHARED = math.sqrt(4 / 3)
-
-
 RESTS, SAMPLED, EMPTY = "rests", "sampled", "empty"
 
 

@@ -231,9 +231,10 @@ static bool see_gil(const struct wire_thread *thread, struct wire_gil *gil)
 
 /*
  * Frames change only while their thread has the GIL. Taking it after another thread writes the holder and counts one
- * up; and what a thread wrote itself it sees. So where another one is the holder as the thread leaves its core, and the
- * count is one that was seen before it came there, it did not have the GIL in between: it only tried, as those do that
- * wait for it, 200 times a second each, and its stack is still that of its last wait.
+ * up; and what a thread wrote itself it sees. So where another one is the holder as the thread leaves its core
+ * (may_stay), it counts one up when it takes it. And where the count, as it leaves again, is one that was seen before
+ * it came there, it did not: it only tried, as those do that wait for it, 200 times a second each, and its stack is
+ * still that of its last wait.
  */
 static void note_gil(struct wire_thread *thread)
 {
@@ -250,20 +251,20 @@ static bool stays(struct wire_thread *thread)
 {
     struct wire_switches *of = &thread->switches;
     struct wire_gil gil = {0};
-    if (of->stays_ns != 0 &&
-        (of->left_ns != 0 || !see_gil(thread, &gil) || gil.holder == thread->state || gil.count != of->gil_count))
+    if (of->stays_ns != 0 && (of->left_ns != 0 || !see_gil(thread, &gil) || gil.count != of->gil_count))
         of->stays_ns = 0;
     return of->stays_ns != 0;
 }
 
-/* The next wait of the thread may be one with the stack of this one, behind which the count is seen. Not of one that
- * waits with the GIL: it may have it by the state of another interpreter, whose name is the holder's then. */
+/* The next wait of the thread may be one with the stack of this one. Not of one that waits with the GIL: it may have it
+ * by the state of another interpreter, whose name is the holder's then. Nor of one that had it last: it may take it
+ * again without counting. */
 static bool may_stay(const struct wire_thread *thread, const struct wire_sample *sample, bool sent)
 {
     __u8 against = WIRE_STAYS | WIRE_NEW_CODE | WIRE_IN_DOUBT | WIRE_TRUNCATED | WIRE_HOLDS_GIL;
     struct wire_gil gil;
     return sent && thread->tasks.running == 0 && native_room == 0 && sample->result == WIRE_OK &&
-           (sample->flags & against) == 0 && sample->depth > 0 && see_gil(thread, &gil);
+           (sample->flags & against) == 0 && sample->depth > 0 && see_gil(thread, &gil) && gil.holder != thread->state;
 }
 
 /* False: it was left out. */
@@ -274,6 +275,7 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
     bool same = stays(thread);
     of->left_ns = now_ns;
     of->delay_ns = task->sched_info.run_delay;
+    of->arrivals = task->sched_info.pcount;
     of->told = 0;
     if (!is_told(of, each))
         return false;
@@ -350,6 +352,8 @@ static void comes(struct task_struct *task, struct wire_thread *thread, __u64 no
 {
     struct wire_switches *of = &thread->switches;
     __u64 away_ns = now_ns - of->left_ns;
+    if (of->left_ns != 0 && of->arrivals != task->sched_info.pcount) /* it came, and was preempted, unseen */
+        of->left_ns = of->stays_ns = 0;
     if (of->left_ns == 0) {
         tell_delay(task, thread, now_ns);
         return;

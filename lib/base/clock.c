@@ -31,6 +31,21 @@ uint64_t clock_process_cpu_ns(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+enum { PAIRS = 8 }; /* readings of both clocks: between those of one pair the core may be taken from us */
+
+uint64_t clock_unix_at(uint64_t monotonic_ns)
+{
+    uint64_t apart_ns = 0, least_ns = UINT64_MAX;
+    for (int i = 0; i < PAIRS; i++) {
+        uint64_t from_ns = clock_monotonic_ns(), unix_ns = clock_unix_ns(), took_ns = clock_monotonic_ns() - from_ns;
+        if (took_ns >= least_ns)
+            continue;
+        least_ns = took_ns;
+        apart_ns = unix_ns - from_ns - took_ns / 2;
+    }
+    return monotonic_ns + apart_ns;
+}
+
 static int64_t ahead_ns;
 
 static void read_ahead(void)

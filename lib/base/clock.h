@@ -9,6 +9,9 @@ uint64_t clock_unix_ns(void);
 uint64_t clock_thread_cpu_ns(void);  /* of the calling thread */
 uint64_t clock_process_cpu_ns(void); /* of this process */
 
+/* The time of day at an instant of CLOCK_MONOTONIC, by how far apart the two clocks are now. */
+uint64_t clock_unix_at(uint64_t monotonic_ns);
+
 /* What this process's CLOCK_MONOTONIC is ahead of the kernel's own, by which perf, BPF and the process connector tell
  * times: nothing, but in a time namespace. */
 int64_t clock_ahead_of_kernel_ns(void);

@@ -16,7 +16,7 @@ enum {
     SWEEPS_TOLD_HZ = 50, /* where waits are told of: of those whose wait began before */
     SPARE_NS = 5 * 1000 * 1000,
     WAITS_NS = 1000 * 1000,
-    WAITERS_A_CORE = 4,
+    WAITERS_A_CORE = 4,      /* each is told of as if it were alone */
     SWITCHES_NS = 10 * 1000, /* of two threads that a wake-up of ours takes */
     COST_SAMPLES = 50,       /* of a period, to say what one takes */
     HOPS_MAX = 6             /* tries for one look, on as many cores */
@@ -150,6 +150,7 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
         proof.after.delay_ns = sample->delay_ns;
     if (sample->switches > t->last.switches)
         proof.after.switches = sample->switches;
+    sampler_end_unseen_wait(s, t, &proof.after, sample->time_ns);
     bool good = sampler_read_record(s, t, sample, frames);
     if (!good && look_instead(s, t))
         return;

@@ -74,6 +74,10 @@ struct sampler {
 /* sampler_waits.c. Waits that the kernel times. */
 void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, const struct wire_frame *frames);
 void sampler_end_wait(struct sampler *s, const struct wire_waited *waited);
+/* A record of the thread's next run, with its counters: where the end of its wait was not told, it was waked as long
+ * ago as it has run and wanted to run since. */
+void sampler_end_unseen_wait(struct sampler *s, struct tracked_thread *t, const struct proc_schedstat *now,
+                             uint64_t now_ns);
 /* The pending sample of `t` is a wait: so many instants it has grown by. */
 uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t);
 /* Was `t`, found asleep in no wait that was told of, in the same one at the sweep before? */

@@ -51,6 +51,25 @@ static void leave_to_sweep(const struct sampler *s, struct tracked_thread *t, co
     t->unread_why = s->lost;
 }
 
+static void end_wait(struct sampler *s, struct tracked_thread *t, uint64_t waked_ns)
+{
+    t->pending = true;
+    t->pending_ns = waked_ns;
+    sampler_flush(s, t, false);
+    t->asleep = false;
+    t->wait_from_ns = 0;
+}
+
+void sampler_end_unseen_wait(struct sampler *s, struct tracked_thread *t, const struct proc_schedstat *now,
+                             uint64_t now_ns)
+{
+    if (t->wait_from_ns == 0)
+        return;
+    uint64_t awake_ns = now->run_ns - t->last.run_ns + (now->delay_ns - t->last.delay_ns);
+    uint64_t waked_ns = awake_ns < now_ns ? now_ns - awake_ns : 0;
+    end_wait(s, t, waked_ns > t->pending_ns ? waked_ns : t->pending_ns);
+}
+
 void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, const struct wire_frame *frames)
 {
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
@@ -71,6 +90,7 @@ void sampler_take_wait(struct sampler *s, const struct wire_sample *sample, cons
         proof.after.run_ns = t->last.run_ns;
     if (proof.after.delay_ns < t->last.delay_ns)
         proof.after.delay_ns = t->last.delay_ns;
+    sampler_end_unseen_wait(s, t, &proof.after, sample->time_ns);
     bool good = sampler_read_record(s, t, sample, frames);
     if (!good || t->reader == NULL)
         t->depth = 0;
@@ -96,9 +116,5 @@ void sampler_end_wait(struct sampler *s, const struct wire_waited *waited)
     t->unread = false;
     if (t->wait_from_ns == 0 || t->last.switches != waited->switches)
         return;
-    t->pending = true;
-    t->pending_ns = waited->time_ns;
-    sampler_flush(s, t, false);
-    t->asleep = false;
-    t->wait_from_ns = 0;
+    end_wait(s, t, waited->time_ns);
 }

@@ -122,7 +122,7 @@ static int make_recording(struct session *session, const char *output, const cha
         .host = host.nodename,
         .mode = m->child != 0 ? "run" : "attach",
         .evidence = evidence,
-        .start_unix_ns = clock_unix_ns() + m->options.delay_ns,
+        .start_unix_ns = clock_unix_at(m->start_ns),
         .cores = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
         .cores_quota = quota_cores("", session->root),
         .rate_hz = m->options.rate_hz,

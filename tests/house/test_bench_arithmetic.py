@@ -14,6 +14,7 @@ TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "bench"), str(TOP / "tests" / "truth")]
 
 import intervals  # noqa: E402
+import peers  # noqa: E402
 import slices  # noqa: E402
 
 SLICE_NS = 300_000_000
@@ -62,6 +63,29 @@ def test_the_interval_of_slices_that_share_their_neighbours_holds() -> None:
         _, low, high = intervals.median95(slices.ratios(ends, taken), slices.SHARED)
         held += low <= 1.01 <= high
     assert 560 <= held <= 595
+
+
+def test_slices_of_each_kind_have_their_own_ratio() -> None:
+    costs = {slices.RESTS: 0.0, slices.SAMPLED: 0.02, slices.EMPTY: 0.01}
+    ends, taken = array.array("q"), []
+    now = 0.0
+    for kind in [slices.RESTS, slices.SAMPLED, slices.RESTS, slices.EMPTY] * 10:
+        begin = now
+        while now < begin + SLICE_NS:
+            now += 2e6 * (1 + costs[kind])
+            ends.append(int(now))
+        taken.append(slices.Slice(kind, int(begin), int(now)))
+    for kind, most in ((slices.SAMPLED, 10), (slices.EMPTY, 9)):  # the last one has none behind it
+        found = slices.ratios(ends, taken, kind)
+        assert len(found) == most and found == pytest.approx([1 + costs[kind]] * most, abs=1e-6)
+
+
+def test_names_of_a_peer_may_break_lines(tmp_path: Path) -> None:
+    file = tmp_path / "stacks"
+    file.write_text("tid:1;a.py:main:3;a.py:f:4 7\ntid:1;a.py:main:3;?\x00\n\u2028 x:g:5 2\n")
+    first, second = peers.tachyon_stacks(file, Path("/x/a.py"))
+    assert first == ("", (("main", "/x/a.py", 3), ("f", "/x/a.py", 4)), 7.0)
+    assert second[2] == 2.0 and second[1][1][0] == "g"
 
 
 def test_a_slice_without_work_says_nothing() -> None:

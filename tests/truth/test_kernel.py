@@ -327,7 +327,7 @@ def test_stacks_of_waits_for_the_gil(run_keisoku: Run, report: Report, python: I
             log = logs.get(tids[thread], [])
             at_ns = start_ns + time * 10_000
             number = bisect(log, (at_ns, "")) - 1
-            if states[state] != "gil-wait" or number < 0 or number + 1 >= len(log):
+            if states[state] != "gil-wait" or stack == 0 or number < 0 or number + 1 >= len(log):
                 continue
             if at_ns - log[number][0] < MARGIN_NS or log[number + 1][0] - at_ns < MARGIN_NS:
                 continue

@@ -1,6 +1,7 @@
 /* Unit tests of lib/base. */
 #include "base/beside.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/map.h"
@@ -188,6 +189,16 @@ static int double_it(void *context)
 }
 
 /* Worth a thread or not: the call is made once, and what it returned is told. */
+static void the_time_of_day_is_that_of_the_instant(void **state)
+{
+    (void)state;
+    enum { SLACK_NS = 1000 * 1000 };
+    uint64_t before_ns = clock_unix_ns(), at_ns = clock_monotonic_ns(), after_ns = clock_unix_ns();
+    usleep(20 * 1000); /* it is that instant's, not the call's */
+    uint64_t unix_ns = clock_unix_at(at_ns);
+    assert_true(unix_ns + SLACK_NS > before_ns && unix_ns < after_ns + SLACK_NS);
+}
+
 static void a_call_beside_is_made(void **state)
 {
     (void)state;
@@ -213,6 +224,7 @@ int main(void)
         cmocka_unit_test(map_survives_short_memory),
         cmocka_unit_test(files_are_new_private_and_numbered),
         cmocka_unit_test(sinks_write),
+        cmocka_unit_test(the_time_of_day_is_that_of_the_instant),
         cmocka_unit_test(a_call_beside_is_made),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

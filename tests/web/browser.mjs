@@ -168,6 +168,14 @@ check("processes are counted as on the terminal: those with a Python, and others
   }),
 );
 
+check("a number and its unit stay on one line", () =>
+  over("hot-loop", {}, async (tab) => {
+    const words = await tab.page.locator("h1").innerText();
+    assert.match(words, /\d\u202f%/);
+    assert.doesNotMatch(words, /\d %/);
+  }),
+);
+
 check("the verdict is the first finding's sentence", () =>
   over("orders", {}, async (tab) => {
     assert.equal(await tab.text("h1"), "match_orders searches a list of 48 000 with in: use a set");
