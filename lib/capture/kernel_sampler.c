@@ -53,7 +53,8 @@ struct kernel_sampler {
     struct core_clock *clocks; /* cores may be numbered with gaps */
     size_t n_clocks;
     uint64_t period_ns;
-    const struct kernel_taker *taker; /* of the present drain */
+    const struct kernel_taker *taker; /* of the present drain, */
+    uint64_t drain_ns;                /* and when it began */
 };
 
 static int refuse(struct err *err, int error)
@@ -77,11 +78,15 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
     return 0;
 }
 
+/* Below 0, it was the last one of this drain. */
 static int on_sample(void *context, void *data, size_t size)
 {
     struct kernel_sampler *sampler = context;
     const struct wire_core_wanted *wanted = data;
-    if (!kernel_record_give(sampler->taker, data, size) && size >= sizeof *wanted && wanted->kind == WIRE_CORE)
+    const struct wire_sample *sample = data;
+    if (kernel_record_give(sampler->taker, data, size))
+        return sample->kind == WIRE_SAMPLE && sample->time_ns > sampler->drain_ns ? -EAGAIN : 0;
+    if (size >= sizeof *wanted && wanted->kind == WIRE_CORE)
         start_clock(sampler, wanted->core);
     return 0;
 }
@@ -372,6 +377,7 @@ bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t until_ns, uint
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker)
 {
     sampler->taker = taker;
+    sampler->drain_ns = clock_monotonic_ns();
     ring_buffer__consume(sampler->ring);
     uint64_t total = __atomic_load_n(&sampler->program->bss->lost_interrupts, __ATOMIC_RELAXED);
     uint64_t lost = total - sampler->lost;

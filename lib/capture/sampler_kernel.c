@@ -19,7 +19,8 @@ enum {
     WAITERS_A_CORE = 4,      /* each is told of as if it were alone */
     SWITCHES_NS = 10 * 1000, /* of two threads that a wake-up of ours takes */
     COST_SAMPLES = 50,       /* of a period, to say what one takes */
-    HOPS_MAX = 6             /* tries for one look, on as many cores */
+    HOPS_MAX = 6,            /* tries for one look, on as many cores */
+    LOOKS_MAX = 32           /* instead of interrupts, in a drain: one that fails takes longer than to the next one */
 };
 
 /* A look at the thread from its own core, wherever that is. What it takes of that core counts as taken. */
@@ -50,8 +51,9 @@ static enum look look_on_core(struct sampler *s, struct tracked_thread *t)
 static bool look_instead(struct sampler *s, struct tracked_thread *t)
 {
     enum loss_kind why = s->lost;
-    if (sampler_is_kept_off(t))
+    if (s->looks_left == 0 || sampler_is_kept_off(t))
         return false;
+    s->looks_left--;
     s->for_kernel = true;
     enum look look = look_on_core(s, t);
     s->for_kernel = false;
@@ -241,6 +243,7 @@ void sampler_drain_kernel(struct sampler *s)
                                  .native = take_native,
                                  .task = take_task,
                                  .operands = take_operands};
+    s->looks_left = LOOKS_MAX;
     uint64_t lost = kernel_sampler_drain(s->kernel, &taker);
     if (lost > 0)
         measure_lose(s->m, LOSS_QUEUE_FULL, lost);

@@ -45,6 +45,7 @@ struct sampler {
     bool moved;          /* it failed because the thread ran on another core, or we do */
     int tries;           /* of the present look, before this one; the last gives up a stack that cannot be had */
     bool for_kernel;     /* a running thread is looked at although the kernel samples it */
+    uint32_t looks_left; /* of those, in this drain */
     bool late;
     bool free;                          /* --reader free: running threads are read from whatever core we are on */
     size_t n_traced;                    /* --reader stop: threads that have been stopped, or are about to */
