@@ -232,6 +232,23 @@ def test_a_reader_given_a_table_that_lies(bounded: Bounded, python: Interpreter,
         assert taken[reader] > 10, taken
 
 
+CURRENT_FRAME = 26  # word of 3.14's table: thread_state.current_frame
+
+
+@pytest.mark.parametrize("reader", ["kernel"], indirect=True)
+def test_where_every_read_fails(bounded: Bounded, python: Interpreter, tmp_path: Path, reader: str) -> None:
+    """A look instead of each interrupt fails too, and takes longer than the next interrupt: it ends all the same."""
+    if python.minor != (3, 14) or python.free_threaded:
+        pytest.skip("3.14's table")
+    with damaged(python, "spins") as target:
+        target.ask(f"word {CURRENT_FRAME} -8")
+        words = ("--reader", reader, "--rate", "50000", "--duration", "500ms", "--no-html", "-q", "-o", "x.kei")
+        done = bounded("attach", target.process.pid, *words, limit_s=20)
+    if not refused(done, "no frame is where the table says"):
+        trust = trust_of(bounded, tmp_path / "x.kei")
+        assert trust["lost"] and trust["dropped"] > 100, trust
+
+
 BIG = """
 import sys, time
 size = 10000000
