@@ -366,7 +366,7 @@ enum look sampler_look_end(struct sampler *s, struct tracked_thread *t, struct p
     if (look != LOOK_DONE)
         return look;
     uint64_t calls = t->reader != NULL ? python_remote(t->process->python)->calls : 0;
-    s->read_ns = clock_monotonic_ns();
+    s->read_ns = proof->read_ns != 0 ? proof->read_ns : clock_monotonic_ns();
     bool good = sampler_read(s, t, proof->runs && sampler_tells_core(t));
     if (proof->runs && sched_getcpu() != s->core) { /* a cpuset that changes moves us without asking */
         s->core = -1;

@@ -28,6 +28,7 @@ struct proof {
     struct proc_syscall call; /* of a sleeping thread */
     bool runs;                /* runnable: was on the CPU until we came */
     bool ended;               /* `after` is known: holds for what had been read by then */
+    uint64_t read_ns;         /* when its memory was read, where that was together with others'; else 0 */
     uint64_t wait_from_ns;    /* of a sleeping one, where the kernel times its waits: when it began; else 0 */
     uint32_t waits;           /* so many of its waits it stands for, if it is a short one; 0: one */
 };

@@ -4,6 +4,7 @@
  * counters again. So the number of remote reads does not grow with the number of threads. Those that ran meanwhile make
  * the next round, and are read singly in the end. Timed path: no allocation.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "capture/sampler_private.h"
 
@@ -56,11 +57,14 @@ static void read_all(struct sampler *s)
 {
     struct sampler_batch *batch = s->batch;
     struct remote *remote = batch->n > 0 ? python_remote(batch->members[0].t->process->python) : NULL;
+    uint64_t read_ns = clock_monotonic_ns();
     size_t got = remote != NULL ? remote_read_parts(remote, batch->parts, batch->n_parts) : 0;
     for (size_t i = 0; i < batch->n; i++) { /* at once: what was read can wait */
         struct member *member = &batch->members[i];
-        if (member->parts <= got) /* the others read for themselves */
-            member->look = proof_end(&member->t->files, &member->proof);
+        if (member->parts > got) /* it reads for itself */
+            continue;
+        member->look = proof_end(&member->t->files, &member->proof);
+        member->proof.read_ns = read_ns;
     }
     for (size_t i = 0; i < batch->n; i++) {
         struct member *member = &batch->members[i];
