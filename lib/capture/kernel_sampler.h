@@ -58,8 +58,7 @@ void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wante
 /* Sleeps until that instant of the monotonic clock, or until a sample comes whose code has no name yet: true.
  * `behind_ns`: the next instant thereafter, which makes that one cheaper (kernel_alarm.h); 0: not known. */
 bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t until_ns, uint64_t behind_ns);
-/* Takes what is there, and not what comes meanwhile. Returns how many samples the kernel dropped since the last call.
- */
+/* Takes what is there by now. Returns how many samples the kernel dropped since the last call. */
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker);
 
 /* ---- for the trial */
