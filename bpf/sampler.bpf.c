@@ -275,7 +275,7 @@ static bool leaves(struct task_struct *task, struct wire_thread *thread, __u32 s
     bool same = stays(thread);
     of->left_ns = now_ns;
     of->delay_ns = task->sched_info.run_delay;
-    of->arrivals = task->sched_info.pcount;
+    of->switches = task->sched_info.pcount;
     of->told = 0;
     if (!is_told(of, each))
         return false;
@@ -352,7 +352,7 @@ static void comes(struct task_struct *task, struct wire_thread *thread, __u64 no
 {
     struct wire_switches *of = &thread->switches;
     __u64 away_ns = now_ns - of->left_ns;
-    if (of->left_ns != 0 && of->arrivals != task->sched_info.pcount) /* it came, and was preempted, unseen */
+    if (of->left_ns != 0 && of->switches != task->sched_info.pcount) /* it came, and was preempted, unseen */
         of->left_ns = of->stays_ns = 0;
     if (of->left_ns == 0) {
         tell_delay(task, thread, now_ns);

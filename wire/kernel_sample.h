@@ -65,7 +65,7 @@ struct wire_layout {
 struct wire_switches {
     uint64_t left_ns;   /* since when it waits; 0: it does not, as far as is known */
     uint64_t delay_ns;  /* the scheduler's counters then: of its run delay, */
-    uint64_t arrivals;  /* and of the times it was switched in */
+    uint64_t switches;  /* and of the times it was switched in */
     uint64_t seen_ns;   /* beginning of the last wait */
     uint64_t credit_ns; /* a wait that is told of costs an interval of it */
     uint64_t spent_ns;  /* on its switches, not told yet */

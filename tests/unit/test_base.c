@@ -188,7 +188,6 @@ static int double_it(void *context)
     return ERR_FULL;
 }
 
-/* Worth a thread or not: the call is made once, and what it returned is told. */
 static void the_time_of_day_is_that_of_the_instant(void **state)
 {
     (void)state;
@@ -199,6 +198,7 @@ static void the_time_of_day_is_that_of_the_instant(void **state)
     assert_true(unix_ns + SLACK_NS > before_ns && unix_ns < after_ns + SLACK_NS);
 }
 
+/* Worth a thread or not: the call is made once, and what it returned is told. */
 static void a_call_beside_is_made(void **state)
 {
     (void)state;
