@@ -46,6 +46,7 @@ struct task_struct {
     struct pid *thread_pid;
     struct sched_entity se;
     struct sched_info sched_info;
+    unsigned long nvcsw, nivcsw;
 } __attribute__((preserve_access_index));
 
 #if defined(__TARGET_ARCH_arm64)

@@ -67,6 +67,8 @@ static void begin_sample(struct task_struct *task, struct wire_thread *thread, s
     sample->run_ns = task->se.sum_exec_runtime;
     sample->delay_ns = thread->switches.known_ns = task->sched_info.run_delay;
     sample->switches = task->sched_info.pcount;
+    sample->left[0] = task->nvcsw;
+    sample->left[1] = task->nivcsw;
     sample->ip = sample->user_ip = 0;
     sample->entry_frame = 0;
     sample->stays_ns = 0;

@@ -157,6 +157,7 @@ struct wire_sample {
     uint64_t time_ns;          /* CLOCK_MONOTONIC */
     uint64_t run_ns, delay_ns; /* the scheduler's counters, as of its last accounting */
     uint64_t switches;         /* likewise: times it was switched in */
+    uint64_t left[2];          /* times it left its core: to wait, and preempted */
     uint64_t ip, user_ip;      /* where it was interrupted; where in user space it goes on */
     uint64_t entry_frame;      /* frame of the outermost call of the interpreter loop, where C frames are chained */
     uint64_t stays_ns;         /* where it STAYS: since then its stack is what it was */

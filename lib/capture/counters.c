@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SWITCHES_NS = 4 * 1000 * 1000 }; /* between two looks at a thread, for each thread there is */
+enum { SWITCHES_NS = 8 * 1000 * 1000 }; /* between two looks at a thread, for each thread there is */
 
 /* A cumulative counter. */
 struct growing {
@@ -165,6 +165,17 @@ void counters_write_runs(struct counters *c, uint64_t now_ns)
     }
 }
 
+bool counters_take_told(struct tracked_thread *thread)
+{
+    int64_t told[2];
+    for (int i = 0; i < 2; i++)
+        told[i] = (int64_t)atomic_load_explicit(&thread->left[i], memory_order_relaxed);
+    if (told[0] + told[1] <= thread->switches[0] + thread->switches[1])
+        return false;
+    memcpy(thread->switches, told, sizeof told);
+    return true;
+}
+
 /* Switches of the process's other threads, those that ended included as they were last seen. */
 static void add_switches(struct tracked_process *process, struct tracked_thread *const *threads, size_t n_threads,
                          uint64_t now_ns, struct usage *usage)
@@ -174,10 +185,11 @@ static void add_switches(struct tracked_process *process, struct tracked_thread 
         struct tracked_thread *thread = threads[i];
         if (thread->process != process || thread->tid == process->pid)
             continue;
-        if (!thread->ended && now_ns >= thread->switches_due_ns) {
+        bool told = counters_take_told(thread), due = !thread->ended && now_ns >= thread->switches_due_ns;
+        if (due && !told)
             usage_thread_switches(process->pid, thread->tid, thread->switches);
+        if (due || told)
             thread->switches_due_ns = now_ns + n_threads * SWITCHES_NS;
-        }
         sum[0] += thread->switches[0];
         sum[1] += thread->switches[1];
     }

@@ -26,6 +26,8 @@ void counters_write_runs(struct counters *counters, uint64_t now_ns);
 /* A line of /proc/stat: which core, and how long it was not idle since the machine began. False: it is of none. For
  * counters_read_cores, tests and fuzzers. */
 bool counters_core_of(const char *line, unsigned *core, int64_t *busy_ns);
+/* Its switches by the kernel's last record of it; false: that is not newer than what is known. */
+bool counters_take_told(struct tracked_thread *thread);
 /* A reading of the process; `threads` are those known, of all processes. */
 void counters_add_process(struct counters *counters, struct tracked_process *process,
                           struct tracked_thread *const *threads, size_t n_threads, const struct usage *read,

@@ -350,13 +350,19 @@ enum look sampler_look_begin(struct sampler *s, struct tracked_thread *t, struct
         sampler_same_again(s, t);
         return LOOK_DONE;
     }
-    enum look look = find_off_core(s, t, proof);
-    s->contested = s->contested || (proof->runs && s->core >= 0 && t->core == s->core);
-    if (s->kernel != NULL && !s->for_kernel && !sampler_has_others(t) &&
-        (proof->runs || (look == LOOK_DONE && s->waits_told && !sampler_waits_untold(s, t, proof)))) {
-        t->asleep = false; /* the kernel samples it */
+    bool sampled = s->kernel != NULL && !s->for_kernel && !sampler_has_others(t); /* by the kernel, where it runs */
+    if (sampled && s->waits_told && !sampler_stood_still(s, t, &proof->before)) {
+        t->asleep = false;
         return LOOK_DONE;
     }
+    enum look look = find_off_core(s, t, proof);
+    s->contested = s->contested || (proof->runs && s->core >= 0 && t->core == s->core);
+    if (sampled && proof->runs) {
+        t->asleep = false;
+        return LOOK_DONE;
+    }
+    if (sampled && s->waits_told)
+        proof->wait_from_ns = t->seen_still_ns;
     *over = look != LOOK_DONE;
     return look;
 }

@@ -168,16 +168,21 @@ int perf_clock_follow(struct perf_clock *clock, pid_t tid, struct err *err)
     return 0;
 }
 
+static void turn(struct perf_clock *clock, enum stream stream, bool on)
+{
+    unsigned long request = on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE;
+    for (int core = 0; core < clock->n_cores; core++) {
+        if (clock->rings[stream][core].fd >= 0)
+            ioctl(clock->rings[stream][core].fd, request, 0);
+    }
+    for (size_t i = 0; i < clock->extra[stream].n; i++)
+        ioctl(clock->extra[stream].fds[i], request, 0);
+}
+
 void perf_clock_give_pointers(struct perf_clock *clock, bool give)
 {
-    unsigned long request = give ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE;
     clock->attrs[STREAM_IP].disabled = !give;
-    for (int core = 0; core < clock->n_cores; core++) {
-        if (clock->rings[STREAM_IP][core].fd >= 0)
-            ioctl(clock->rings[STREAM_IP][core].fd, request, 0);
-    }
-    for (size_t i = 0; i < clock->extra[STREAM_IP].n; i++)
-        ioctl(clock->extra[STREAM_IP].fds[i], request, 0);
+    turn(clock, STREAM_IP, give);
 }
 
 uint64_t perf_clock_drain(struct perf_clock *clock, void (*take)(void *context, const struct perf_record *record),
@@ -205,15 +210,8 @@ size_t perf_clock_wait_fds(const struct perf_clock *clock, int *fds, size_t capa
 
 void perf_clock_pause(struct perf_clock *clock, bool pause)
 {
-    unsigned long request = pause ? PERF_EVENT_IOC_DISABLE : PERF_EVENT_IOC_ENABLE;
-    for (int stream = 0; stream < STREAMS; stream++)
-        for (size_t i = 0; i < clock->extra[stream].n; i++)
-            ioctl(clock->extra[stream].fds[i], request, 0);
-    for (int i = 0; i < clock->n_cores * STREAMS; i++) {
-        const struct ring *ring = &clock->rings[i % STREAMS][i / STREAMS];
-        if (ring->fd >= 0)
-            ioctl(ring->fd, request, 0);
-    }
+    turn(clock, STREAM_BIRTHS, !pause);
+    turn(clock, STREAM_IP, !pause && !clock->attrs[STREAM_IP].disabled);
 }
 
 void perf_clock_free(struct perf_clock *clock)

@@ -175,6 +175,9 @@ static void take_interrupted(struct sampler *s, const struct wire_sample *sample
 static void take_record(void *context, const struct wire_sample *sample, const struct wire_frame *frames)
 {
     struct sampler *s = context;
+    struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
+    for (int i = 0; i < 2; i++)
+        atomic_store_explicit(&t->left[i], sample->left[i], memory_order_relaxed);
     if ((sample->flags & WIRE_WAITS) != 0)
         sampler_take_wait(s, sample, frames);
     else

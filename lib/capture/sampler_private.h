@@ -81,8 +81,8 @@ void sampler_end_unseen_wait(struct sampler *s, struct tracked_thread *t, const 
                              uint64_t now_ns);
 /* The pending sample of `t` is a wait: so many instants it has grown by. */
 uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t);
-/* Was `t`, found asleep in no wait that was told of, in the same one at the sweep before? */
-bool sampler_waits_untold(struct sampler *s, struct tracked_thread *t, struct proof *proof);
+/* Had `t`, of whose wait nothing was told if it is in one, these counters at the sweep before? */
+bool sampler_stood_still(const struct sampler *s, struct tracked_thread *t, const struct proc_schedstat *now);
 
 /* look.c. A look as proof.h says; more of them while the thread runs meanwhile. */
 enum look sampler_look_at(struct sampler *s, struct tracked_thread *t);

@@ -10,17 +10,15 @@
  */
 #include "capture/sampler_private.h"
 
-bool sampler_waits_untold(struct sampler *s, struct tracked_thread *t, struct proof *proof)
+bool sampler_stood_still(const struct sampler *s, struct tracked_thread *t, const struct proc_schedstat *now)
 {
-    if (t->seen_switches != proof->before.switches) {
-        t->seen_switches = proof->before.switches;
-        t->seen_asleep_ns = s->now_ns;
-        t->unread = false;
-        return false;
-    }
-    proof->wait_from_ns = t->seen_asleep_ns;
+    if (t->seen_switches == now->switches && t->seen_run_ns == now->run_ns)
+        return true;
+    t->seen_switches = now->switches;
+    t->seen_run_ns = now->run_ns;
+    t->seen_still_ns = s->now_ns;
     t->unread = false;
-    return true;
+    return false;
 }
 
 uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t)
@@ -46,7 +44,8 @@ static void leave_to_sweep(const struct sampler *s, struct tracked_thread *t, co
     t->asleep = false;
     t->wait_from_ns = 0;
     t->seen_switches = sample->switches;
-    t->seen_asleep_ns = sample->time_ns;
+    t->seen_run_ns = sample->run_ns;
+    t->seen_still_ns = sample->time_ns;
     t->unread = true;
     t->unread_why = s->lost;
 }

@@ -154,8 +154,8 @@ struct tracked_thread {
     bool asleep;             /* slept at its last sample */
     uint64_t wait_from_ns;   /* its last sample is a wait that the kernel times; from here on it is not written */
     uint32_t waits;          /* which stands for so many */
-    uint64_t seen_asleep_ns; /* first seen in a wait that nothing was told of, with so many switches */
-    uint64_t seen_switches;
+    uint64_t seen_still_ns;  /* first seen with these counters; if it sleeps with them, in a wait not told of */
+    uint64_t seen_switches, seen_run_ns;
     bool unread; /* that wait was told of, but its stack could not be read; why: */
     enum loss_kind unread_why;
     bool pending;                              /* its last sample is not written yet: it may stand for more sweeps */
@@ -199,6 +199,7 @@ struct tracked_thread {
     atomic_bool forgotten;                 /* W sets: T may free it */
     uint64_t free_ns;                      /* [T] when that is safe */
     uint64_t run_written_ns;               /* [W] as the recording has it */
+    _Atomic uint64_t left[2];              /* S sets: those by the kernel's last record; 0: there was none */
     int64_t switches[2];                   /* [W] voluntary, involuntary; not of a process's first thread */
     uint64_t switches_due_ns;              /* [W] */
 };

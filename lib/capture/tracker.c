@@ -361,8 +361,9 @@ static void pass(struct tracker *k)
                 find_children(k, m->track.processes[i]);
         }
         k->now_ns = clock_monotonic_ns();
-        k->children_due_ns = k->now_ns + tracker_later(m->perf != NULL ? CHILDREN_SLOW_NS : CHILDREN_NS,
-                                                       clock_thread_cpu_ns() - start_ns);
+        bool told = m->perf != NULL;
+        k->children_due_ns = k->now_ns + tracker_later(told ? CHILDREN_SLOW_NS : CHILDREN_NS,
+                                                       clock_thread_cpu_ns() - start_ns, told ? COSTS_TOLD : COSTS);
     }
     for (size_t i = 0, n = m->track.n_processes; i < n; i++) {
         if (!m->track.processes[i]->ended)

@@ -139,5 +139,5 @@ void tracker_find_greenlets(struct tracker *k, struct tracked_process *process)
         mem_free(f.addresses);
     }
     proc_maps_release(&maps);
-    process->greenlets_due_ns = k->now_ns + tracker_later(interval_ns, clock_thread_cpu_ns() - start_ns);
+    process->greenlets_due_ns = k->now_ns + tracker_later(interval_ns, clock_thread_cpu_ns() - start_ns, COSTS);
 }

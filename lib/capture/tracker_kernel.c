@@ -69,11 +69,18 @@ static bool is_born_at(const struct tracker *k, uint64_t start_ticks, uint64_t t
     return start_ticks != 0 && start_ticks + SAME_TICKS >= born && start_ticks <= born + SAME_TICKS;
 }
 
+/* It begins or ends, and its process does not. */
+static bool is_of_thread(const struct task_record *record)
+{
+    return (record->kind == TASK_FORK && record->pid == record->parent) ||
+           (record->kind == TASK_EXIT && record->pid != record->tid);
+}
+
 static void take_birth(struct tracker *k, const struct task_record *record)
 {
     struct track *track = &k->m->track;
     struct tracked_process *process = track_process(track, record->pid);
-    if (record->pid == record->parent) { /* a thread */
+    if (is_of_thread(record)) {
         if (process != NULL) {
             process->list_due_ns = 0;
             process->born_ns = k->now_ns;
@@ -133,8 +140,10 @@ static void take_task(struct tracker *k, const struct task_record *record)
 {
     struct tracked_process *process = track_process(&k->m->track, record->pid);
     bool born = record->kind == TASK_FORK && track_process(&k->m->track, record->parent) != NULL;
-    if (process != NULL || born)
-        k->busy_until_ns = k->now_ns + BUSY_NS;
+    if (process != NULL || born) {
+        uint64_t until_ns = k->now_ns + (is_of_thread(record) ? BUSY_THREAD_NS : BUSY_NS);
+        k->busy_until_ns = until_ns > k->busy_until_ns ? until_ns : k->busy_until_ns;
+    }
     if (record->kind == TASK_FORK) {
         take_birth(k, record);
     } else if (record->kind == TASK_EXIT) {

@@ -17,7 +17,7 @@
 
 enum {
     LOOK_NS = 10 * NS_PER_MS, /* between two looks */
-    COST_PARTS = 3,           /* so much less than a repeated look may cost */
+    COSTS_OF_A_LOOK = 300,    /* pass between two, at least */
     FRAMES_MAX = 64,          /* of one stack, the innermost */
     STACKS_MAX = 64,          /* of others, in one search */
     SEARCH_NS = 5 * NS_PER_MS,
@@ -252,5 +252,5 @@ void tracker_look_at_locks(struct tracker *k)
     search.process = search.waits->process;
     search.may_pin = sched_getaffinity(0, sizeof search.before, &search.before) == 0;
     look(&search);
-    k->locks_due_ns = k->now_ns + tracker_later(LOOK_NS, COST_PARTS * (clock_thread_cpu_ns() - start_ns));
+    k->locks_due_ns = k->now_ns + tracker_later(LOOK_NS, clock_thread_cpu_ns() - start_ns, COSTS_OF_A_LOOK);
 }

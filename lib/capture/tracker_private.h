@@ -11,11 +11,14 @@ enum {
     PASS_MS = 50,
     PASS_BUSY_MS = 3, /* for a while after something was born */
     BUSY_NS = 500 * NS_PER_MS,
+    BUSY_THREAD_NS = 20 * NS_PER_MS, /* of a thread: when it has its state is known better */
     LIST_NS = 10 * NS_PER_MS,       /* threads of a process are listed that often */
     LIST_SLOW_NS = 100 * NS_PER_MS, /* with the kernel's records, which tell of new ones at once */
     STATE_FIRST_NS = 250 * 1000,    /* a thread born just now has no state yet: looked for again, each time later */
     STATE_LATE_NS = 5 * NS_PER_MS,
     SOON_COSTS = 8,                     /* and so many times what a list takes */
+    COSTS = 100,                        /* of a repeated look pass between two, at least */
+    COSTS_TOLD = 400,                   /* where the kernel's records tell what it is for as well */
     CHILDREN_NS = 3 * NS_PER_MS,        /* children, without the kernel's records */
     CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
     ALIVE_NS = 50 * NS_PER_MS,
@@ -77,9 +80,9 @@ void tracker_look_at_locks(struct tracker *k);
 void tracker_choose_reader(struct tracker *k);
 /* Time since a thread started, by /proc's clock of 10 ms ticks. */
 bool tracker_is_older(pid_t tid, uint64_t age_ns);
-/* A repeated look is put off so far that it takes 1 % of a core's time at most. `cost_ns`: of this thread's CPU time,
- * for a machine that stands still is no cost. */
-uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns);
+/* A repeated look is put off until it takes one part in so many of a core's time at most. `cost_ns`: of this thread's
+ * CPU time, for a machine that stands still is no cost. */
+uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns, unsigned costs);
 /* Takes what the kernel's clock and the process connector have told. */
 void tracker_drain(struct tracker *k);
 

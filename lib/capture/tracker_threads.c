@@ -209,9 +209,9 @@ static void look_again_soon(struct tracker *k, struct tracked_process *process, 
         process->list_due_ns = process->soon_ns;
 }
 
-uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns)
+uint64_t tracker_later(uint64_t interval_ns, uint64_t cost_ns, unsigned costs)
 {
-    return interval_ns > 100 * cost_ns ? interval_ns : 100 * cost_ns;
+    return interval_ns > costs * cost_ns ? interval_ns : costs * cost_ns;
 }
 
 /* A first thread that has ended stays listed until the others have, too. What is left of their number. */
@@ -256,8 +256,8 @@ void tracker_list_threads(struct tracker *k, struct tracked_process *process)
     uint64_t cost_ns = clock_thread_cpu_ns() - start_ns;
     for (int i = 1; i < n_states && !process->several; i++) /* their states come and go with each call into them */
         process->several = k->states[i].interpreter != k->states[0].interpreter;
-    bool slow = k->m->perf != NULL && k->now_ns > k->busy_until_ns && !process->several;
-    process->list_due_ns = k->now_ns + tracker_later(slow ? LIST_SLOW_NS : LIST_NS, cost_ns);
+    bool told = k->m->perf != NULL && !process->several, slow = told && k->now_ns > k->busy_until_ns;
+    process->list_due_ns = k->now_ns + tracker_later(slow ? LIST_SLOW_NS : LIST_NS, cost_ns, told ? COSTS_TOLD : COSTS);
     process->list_failures = n_states < 0 ? process->list_failures + 1 : 0;
     if (process->list_failures == REFUSALS_TOLD && n_states == ERR_PERMISSION)
         tracker_tell_refusal(k, process);

@@ -173,6 +173,7 @@ static void forget_thread(struct writer *w, struct tracked_thread *thread)
 {
     if (thread->run_written_ns != thread->run_total_ns)
         write_thread(w, thread);
+    counters_take_told(thread);
     thread->process->ended_switches[0] += thread->switches[0];
     thread->process->ended_switches[1] += thread->switches[1];
     thread->process->held_threads--;
