@@ -151,10 +151,10 @@ struct tracked_thread {
     pid_t holder_tid;                /* its last sample waits for the GIL that this thread holds; 0: not known */
     uint32_t holder_node;            /* and there that was, at the last look at it */
     uint8_t state, marks, reader_kind;
-    bool asleep;             /* slept at its last sample */
-    uint64_t wait_from_ns;   /* its last sample is a wait that the kernel times; from here on it is not written */
-    uint32_t waits;          /* which stands for so many */
-    uint64_t seen_still_ns;  /* first seen with these counters; if it sleeps with them, in a wait not told of */
+    bool asleep;            /* slept at its last sample */
+    uint64_t wait_from_ns;  /* its last sample is a wait that the kernel times; from here on it is not written */
+    uint32_t waits;         /* which stands for so many */
+    uint64_t seen_still_ns; /* first seen with these counters; if it sleeps with them, in a wait not told of */
     uint64_t seen_switches, seen_run_ns;
     bool unread; /* that wait was told of, but its stack could not be read; why: */
     enum loss_kind unread_why;

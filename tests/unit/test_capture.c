@@ -279,18 +279,24 @@ static void count_record(void *context, const struct perf_record *record)
         seen->births++;
 }
 
-static void test_kernel_clock_sees_us(void **unused)
+/* A clock at 1 ms that follows us; where it is not permitted the test is skipped. */
+static struct perf_clock *clock_of_us(void)
 {
-    (void)unused;
     struct perf_clock *clock = NULL;
     struct err err = {0};
-    struct seen seen = {.pid = getpid()};
     assert_int_equal(perf_clock_new(1000000, &clock, &err), 0);
     if (perf_clock_follow(clock, getpid(), &err) != 0) {
         print_message("skipped: %s\n", err.text);
         perf_clock_free(clock);
         skip();
     }
+    return clock;
+}
+
+/* What it tells of 100 ms of CPU time and a child. */
+static struct seen see_work(struct perf_clock *clock)
+{
+    struct seen seen = {.pid = getpid()};
     uint64_t until_ns = clock_process_cpu_ns() + 100000000;
     while (clock_process_cpu_ns() < until_ns)
         ;
@@ -299,9 +305,49 @@ static void test_kernel_clock_sees_us(void **unused)
         _exit(0);
     usleep(20000);
     perf_clock_drain(clock, count_record, &seen);
-    assert_true(seen.ips > 20); /* 100 ms of CPU time at 1 ms; a busy host may steal some */
+    return seen;
+}
+
+static void test_kernel_clock_sees_us(void **unused)
+{
+    (void)unused;
+    struct perf_clock *clock = clock_of_us();
+    struct seen seen = see_work(clock);
+    assert_true(seen.ips > 20); /* a busy host may steal some */
     assert_int_equal(seen.births, 1);
     perf_clock_free(clock);
+}
+
+static void test_kernel_clock_rests(void **unused)
+{
+    (void)unused;
+    struct perf_clock *clock = clock_of_us();
+    perf_clock_pause(clock, true);
+    perf_clock_drain(clock, count_record, &(struct seen){.pid = getpid()});
+    struct seen paused = see_work(clock);
+    assert_int_equal(paused.ips + paused.births, 0);
+    perf_clock_give_pointers(clock, false);
+    perf_clock_pause(clock, false); /* what another source has does not come back by that */
+    struct seen births = see_work(clock);
+    assert_int_equal(births.ips, 0);
+    assert_int_equal(births.births, 1);
+    perf_clock_give_pointers(clock, true);
+    assert_true(see_work(clock).ips > 20);
+    perf_clock_free(clock);
+}
+
+static void test_switches_told_by_the_kernel(void **unused)
+{
+    (void)unused;
+    struct tracked_thread thread = {.switches = {3, 1}};
+    assert_false(counters_take_told(&thread)); /* of a thread that was never sampled nothing is told */
+    atomic_store(&thread.left[0], 5);
+    atomic_store(&thread.left[1], 2);
+    assert_true(counters_take_told(&thread));
+    assert_true(thread.switches[0] == 5 && thread.switches[1] == 2);
+    thread.switches[0] = 9; /* read since then */
+    assert_false(counters_take_told(&thread));
+    assert_int_equal(thread.switches[0], 9);
 }
 
 static void test_proof_of_ourselves(void **unused)
@@ -525,6 +571,8 @@ int main(void)
         cmocka_unit_test(test_a_look_after_the_end_takes_nothing_back),
         cmocka_unit_test(test_nearest_instruction_pointer),
         cmocka_unit_test(test_kernel_clock_sees_us),
+        cmocka_unit_test(test_kernel_clock_rests),
+        cmocka_unit_test(test_switches_told_by_the_kernel),
         cmocka_unit_test(test_proof_of_ourselves),
         cmocka_unit_test(test_counters_tell_who_is_awake),
         cmocka_unit_test(test_our_own_core_word),

@@ -85,12 +85,31 @@ static void it_ended_no_sooner_than_it_was_seen_asleep(void **state)
     assert_ended(198 * MS, 98);
 }
 
+static void it_stood_still_with_all_its_counters(void **state)
+{
+    (void)state;
+    struct proc_schedstat now = {5 * MS, 1 * MS, SWITCHES};
+    sampler.now_ns = 100 * MS;
+    thread.unread = true;
+    assert_false(sampler_stood_still(&sampler, &thread, &now));
+    assert_true(thread.seen_still_ns == 100 * MS && !thread.unread);
+    sampler.now_ns = 120 * MS;
+    assert_true(sampler_stood_still(&sampler, &thread, &now));
+    assert_true(thread.seen_still_ns == 100 * MS);
+    now.run_ns++; /* it was on its core all the while, and sleeps now: not since then */
+    assert_false(sampler_stood_still(&sampler, &thread, &now));
+    assert_true(thread.seen_still_ns == 120 * MS);
+    now.switches++;
+    assert_false(sampler_stood_still(&sampler, &thread, &now));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_end_that_is_told_counts, begin, end),
         cmocka_unit_test_setup_teardown(an_end_that_was_not_seen_is_before_what_it_ran_since, begin, end),
         cmocka_unit_test_setup_teardown(it_ended_no_sooner_than_it_was_seen_asleep, begin, end),
+        cmocka_unit_test_setup_teardown(it_stood_still_with_all_its_counters, begin, end),
     };
     return cmocka_run_group_tests_name("waits", tests, NULL, NULL);
 }
