@@ -361,8 +361,8 @@ enum look sampler_look_begin(struct sampler *s, struct tracked_thread *t, struct
         t->asleep = false;
         return LOOK_DONE;
     }
-    if (sampled && s->waits_told)
-        proof->wait_from_ns = t->seen_still_ns;
+    if (sampled && s->waits_told && look == LOOK_DONE)
+        sampler_begin_untold(t, proof);
     *over = look != LOOK_DONE;
     return look;
 }

@@ -83,6 +83,8 @@ void sampler_end_unseen_wait(struct sampler *s, struct tracked_thread *t, const 
 uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t);
 /* Had `t`, of whose wait nothing was told if it is in one, these counters at the sweep before? */
 bool sampler_stood_still(const struct sampler *s, struct tracked_thread *t, const struct proc_schedstat *now);
+/* It had, and sleeps: its stack is read now. */
+void sampler_begin_untold(struct tracked_thread *t, struct proof *proof);
 
 /* look.c. A look as proof.h says; more of them while the thread runs meanwhile. */
 enum look sampler_look_at(struct sampler *s, struct tracked_thread *t);

@@ -21,6 +21,12 @@ bool sampler_stood_still(const struct sampler *s, struct tracked_thread *t, cons
     return false;
 }
 
+void sampler_begin_untold(struct tracked_thread *t, struct proof *proof)
+{
+    proof->wait_from_ns = t->seen_still_ns;
+    t->unread = false;
+}
+
 uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t)
 {
     uint64_t length_ns = t->pending_ns > t->wait_from_ns ? t->pending_ns - t->wait_from_ns : 0;

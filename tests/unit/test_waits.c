@@ -96,6 +96,10 @@ static void it_stood_still_with_all_its_counters(void **state)
     sampler.now_ns = 120 * MS;
     assert_true(sampler_stood_still(&sampler, &thread, &now));
     assert_true(thread.seen_still_ns == 100 * MS);
+    struct proof proof = {0};
+    thread.unread = true; /* told of at 100 ms, without its stack */
+    sampler_begin_untold(&thread, &proof);
+    assert_true(proof.wait_from_ns == 100 * MS && !thread.unread);
     now.run_ns++; /* it was on its core all the while, and sleeps now: not since then */
     assert_false(sampler_stood_still(&sampler, &thread, &now));
     assert_true(thread.seen_still_ns == 120 * MS);
