@@ -81,6 +81,8 @@ void sampler_end_unseen_wait(struct sampler *s, struct tracked_thread *t, const 
                              uint64_t now_ns);
 /* The pending sample of `t` is a wait: so many instants it has grown by. */
 uint32_t sampler_wait_ticks(struct sampler *s, struct tracked_thread *t);
+/* With these counters `t` stood still from that time on, as far as is known. */
+void sampler_saw(struct tracked_thread *t, const struct proc_schedstat *counters, uint64_t time_ns);
 /* Had `t`, of whose wait nothing was told if it is in one, these counters at the sweep before? */
 bool sampler_stood_still(const struct sampler *s, struct tracked_thread *t, const struct proc_schedstat *now);
 /* It had, and sleeps: its stack is read now. */

@@ -20,9 +20,7 @@ static bool lets_go(struct sampler *s, struct tracked_thread *t)
         return true;
     sampler_flush(s, t, false);
     if (t->wait_from_ns != 0) { /* the next sweep finds it in a wait that began there */
-        t->seen_switches = t->last.switches;
-        t->seen_run_ns = t->last.run_ns;
-        t->seen_still_ns = t->pending_ns;
+        sampler_saw(t, &t->last, t->pending_ns);
         t->wait_from_ns = 0;
     }
     t->asleep = false;

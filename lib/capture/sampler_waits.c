@@ -10,13 +10,18 @@
  */
 #include "capture/sampler_private.h"
 
+void sampler_saw(struct tracked_thread *t, const struct proc_schedstat *counters, uint64_t time_ns)
+{
+    t->seen_switches = counters->switches;
+    t->seen_run_ns = counters->run_ns;
+    t->seen_still_ns = time_ns;
+}
+
 bool sampler_stood_still(const struct sampler *s, struct tracked_thread *t, const struct proc_schedstat *now)
 {
     if (t->seen_switches == now->switches && t->seen_run_ns == now->run_ns)
         return true;
-    t->seen_switches = now->switches;
-    t->seen_run_ns = now->run_ns;
-    t->seen_still_ns = s->now_ns;
+    sampler_saw(t, now, s->now_ns);
     t->unread = false;
     return false;
 }
@@ -49,9 +54,7 @@ static void leave_to_sweep(const struct sampler *s, struct tracked_thread *t, co
 {
     t->asleep = false;
     t->wait_from_ns = 0;
-    t->seen_switches = sample->switches;
-    t->seen_run_ns = sample->run_ns;
-    t->seen_still_ns = sample->time_ns;
+    sampler_saw(t, &(struct proc_schedstat){sample->run_ns, sample->delay_ns, sample->switches}, sample->time_ns);
     t->unread = true;
     t->unread_why = s->lost;
 }

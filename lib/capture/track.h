@@ -199,8 +199,8 @@ struct tracked_thread {
     atomic_bool forgotten;                 /* W sets: T may free it */
     uint64_t free_ns;                      /* [T] when that is safe */
     uint64_t run_written_ns;               /* [W] as the recording has it */
-    _Atomic uint64_t left[2];              /* S sets: those by the kernel's last record; 0: there was none */
     int64_t switches[2];                   /* [W] voluntary, involuntary; not of a process's first thread */
+    _Atomic uint64_t left[2];              /* S sets: the same, by the kernel's last record; 0: there was none */
     uint64_t switches_due_ns;              /* [W] */
 };
 

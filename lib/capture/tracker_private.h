@@ -11,14 +11,14 @@ enum {
     PASS_MS = 50,
     PASS_BUSY_MS = 3, /* for a while after something was born */
     BUSY_NS = 500 * NS_PER_MS,
-    BUSY_THREAD_NS = 20 * NS_PER_MS, /* of a thread: when it has its state is known better */
+    BUSY_THREAD_NS = 20 * NS_PER_MS, /* of a thread: look_again_soon finds its state */
     LIST_NS = 10 * NS_PER_MS,        /* threads of a process are listed that often */
     LIST_SLOW_NS = 100 * NS_PER_MS,  /* with the kernel's records, which tell of new ones at once */
     STATE_FIRST_NS = 250 * 1000,     /* a thread born just now has no state yet: looked for again, each time later */
     STATE_LATE_NS = 5 * NS_PER_MS,
     SOON_COSTS = 8,                     /* and so many times what a list takes */
     COSTS = 100,                        /* of a repeated look pass between two, at least */
-    COSTS_TOLD = 400,                   /* where the kernel's records tell what it is for as well */
+    COSTS_TOLD = 400,                   /* the same, of one that checks what the kernel's records tell */
     CHILDREN_NS = 3 * NS_PER_MS,        /* children, without the kernel's records */
     CHILDREN_SLOW_NS = 100 * NS_PER_MS, /* with them */
     ALIVE_NS = 50 * NS_PER_MS,
