@@ -1,6 +1,6 @@
 /*
- * The kernel sampler: runs in the interrupt of each core's clock, or of a call from another core, and where the
- * scheduler takes a thread off its core to wait. The thread stands still meanwhile, so the frames that are read
+ * The kernel sampler: runs in the interrupt of each core's clock, and where the scheduler takes a thread off its core
+ * to wait. The thread stands still meanwhile, so the frames that are read
  * (stack.bpf.h) are a true stack by construction. Memory that is not there at this moment (a page fault would be
  * needed) fails the read, and the sample says so.
  *
@@ -46,9 +46,6 @@ struct wire_core cores[WIRE_CORES] = {0};
 
 /* What did not reach the collector. */
 __u64 lost_interrupts = 0;
-
-struct wire_call user_call = {0}; /* of a thread in user space; depth 0: not known yet */
-struct wire_call last_call = {0}; /* until it is known */
 
 /* So long from one wait of a thread that is told of to the next, on average, where there are many; 0: none is. */
 __u64 wait_interval_ns = 0;
@@ -122,52 +119,6 @@ int on_clock(struct bpf_perf_event_data *context)
     begin_sample(task, thread, &out->sample, now_ns);
     out->sample.ip = PT_REGS_IP(&context->regs);
     out->sample.user_ip = PLACE(user_registers());
-    end_sample(thread, out);
-    return 0;
-}
-
-/* ---- calls
- * ---------------------------------------------------------------------------------------------------------
- */
-
-/*
- * Where the call found the thread. In user space, where the entry of this interrupt is the only one on the kernel's
- * stack; else in the kernel, at the frame beyond those of the call itself.
- */
-static void place(void *context, struct wire_sample *sample)
-{
-    const struct pt_regs___here *registers = user_registers();
-    __u64 entry = 0, frames[WIRE_CALL_FRAMES] = {0};
-    sample->ip = sample->user_ip = PLACE(registers);
-    bpf_probe_read_kernel(&entry, sizeof entry, (const char *)registers - sizeof entry);
-    if (user_call.depth == 0) {
-        long bytes = bpf_get_stack(context, frames, sizeof frames, 0);
-        last_call.entry = entry;
-        last_call.depth = bytes > 0 ? (__u64)bytes / sizeof frames[0] : 0;
-    } else if (entry == 0 || entry != user_call.entry) {
-        if (bpf_get_stack(context, frames, sizeof frames[0], user_call.depth & BPF_F_SKIP_FIELD_MASK) > 0)
-            sample->ip = frames[0];
-    }
-}
-
-/* Run on this core because the collector, on another, asks for it: in an interrupt, as on_clock is. */
-SEC("raw_tp")
-int on_call(void *context)
-{
-    __u64 now_ns = bpf_ktime_get_ns();
-    struct task_struct *task = bpf_get_current_task_btf();
-    __u32 id = own_id(task), core = bpf_get_smp_processor_id();
-    struct wire_thread *thread = bpf_map_lookup_elem(&threads, &id);
-    struct scratch *out = bpf_map_lookup_elem(&scratches, &core);
-    struct wire_core *here = &cores[core & (WIRE_CORES - 1)];
-    if (thread == NULL)
-        here->busy = 0;
-    if (thread == NULL || out == NULL)
-        return 0;
-    here->seen_ns = now_ns + clock_ahead_ns;
-    begin_sample(task, thread, &out->sample, now_ns);
-    out->sample.flags = WIRE_CALLED;
-    place(context, &out->sample);
     end_sample(thread, out);
     return 0;
 }
@@ -339,17 +290,6 @@ static void see_core(__u64 now_ns)
     bpf_ringbuf_output(&samples, &wanted, sizeof wanted, BPF_RB_FORCE_WAKEUP);
 }
 
-static void note_core(bool busy, bool waits)
-{
-    __u32 core = bpf_get_smp_processor_id();
-    struct wire_core *here = &cores[core & (WIRE_CORES - 1)];
-    __u32 pushed = here->busy && !busy && !waits;
-    if (here->pushed != pushed)
-        here->pushed = pushed;
-    if (here->busy != busy)
-        here->busy = busy;
-}
-
 static void comes(struct task_struct *task, struct wire_thread *thread, __u64 now_ns)
 {
     struct wire_switches *of = &thread->switches;
@@ -384,7 +324,6 @@ int on_switch(const __u64 *arguments)
         return 0;
     __u64 start_ns = 0;
     struct wire_thread *thread = watched(next);
-    note_core(thread != NULL, waits);
     if (thread != NULL) {
         start_ns = bpf_ktime_get_ns();
         see_core(start_ns);

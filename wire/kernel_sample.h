@@ -26,8 +26,7 @@ enum {
     WIRE_GILS_MAX = 4096,  /* at a time; of others nothing is known */
     WIRE_NAME_BYTES = 216, /* of a task's name */
     WIRE_CALL_ARGUMENTS = 2,
-    WIRE_CALL_FRAMES = 24, /* of the kernel's stack, looked at until it is known which are a call's own */
-    WIRE_REGISTERS = 33,   /* by their DWARF numbers */
+    WIRE_REGISTERS = 33, /* by their DWARF numbers */
     WIRE_STACK_PAGE = 4096,
     WIRE_STACK_PAGES = 8,
     WIRE_WANTED = 8, /* instructions whose operands are wanted at a time */
@@ -107,8 +106,8 @@ struct wire_thread {
 enum wire_result { WIRE_OK, WIRE_UNREADABLE, WIRE_INVALID, WIRE_GONE };
 enum { WIRE_OWNED_BY_GENERATOR = 1 }; /* FRAME_OWNED_BY_GENERATOR, 3.11 on */
 /* IN_DOUBT: its links may not be those of a stack; the collector is waked to look at the thread itself.
- * WAITS: it was not interrupted, it leaves its core to wait for something. CALLED: it was interrupted by a call from
- * another core, not by the clock of its own. STAYS: its stack is what it was, no frames follow. */
+ * WAITS: it was not interrupted, it leaves its core to wait for something. STAYS: its stack is what it was, no frames
+ * follow. */
 enum wire_flags {
     WIRE_HOLDS_GIL = 1,
     WIRE_GC_RUNNING = 2,
@@ -116,8 +115,7 @@ enum wire_flags {
     WIRE_NEW_CODE = 8,
     WIRE_IN_DOUBT = 16,
     WIRE_WAITS = 32,
-    WIRE_CALLED = 64,
-    WIRE_STAYS = 128
+    WIRE_STAYS = 64
 };
 
 struct wire_frame {
@@ -238,14 +236,6 @@ struct wire_core {
     uint64_t seen_ns; /* a watched thread was switched in, or interrupted, there */
     uint32_t on;      /* the collector's: it has the clock */
     uint32_t asked;   /* the program asked for it */
-    uint32_t busy;    /* a watched thread is on it */
-    uint32_t pushed;  /* one was, and had to go for another that is not watched, which is on it */
-};
-
-/* What a call finds below its interrupt where it interrupted user space: learned in the trial. */
-struct wire_call {
-    uint64_t entry; /* return address of the kernel's entry */
-    uint64_t depth; /* frames of the kernel's stack */
 };
 
 static inline uint64_t wire_mix(uint64_t mark, uint64_t value)

@@ -350,12 +350,9 @@ static void check_kernel(struct visit *visit)
     struct kernel_sampler *sampler = NULL;
     struct err err = {0};
     int rc = kernel_sampler_new(false, &sampler, &err);
-    const struct kernel_cost *cost = rc == 0 ? kernel_sampler_cost(sampler) : NULL;
-    if (cost != NULL && cost->call_ns > 0)
-        SAY(text.detail, "--reader kernel: a sample takes an interrupt, here %.0f µs, %.0f µs from a free core",
-            cost->clock_ns / 1e3, cost->call_ns / 1e3);
-    else if (cost != NULL)
-        SAY(text.detail, "--reader kernel: a sample takes an interrupt, here %.0f µs", cost->clock_ns / 1e3);
+    if (rc == 0)
+        SAY(text.detail, "--reader kernel: a sample takes an interrupt, here %.0f µs",
+            kernel_sampler_interrupt_ns(sampler) / 1e3);
     else
         SAY(text.detail, "%.120s; it would take samples for a third of the cost, with their place in native code",
             err.text);

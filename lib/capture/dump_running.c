@@ -54,9 +54,7 @@ static void sample(struct kernel_sampler *sampler, struct taking *taking, uint64
     struct kernel_taker taker = {.context = taking, .sample = take_sample, .native = take_native};
     do {
         kernel_sampler_period(sampler, PERIOD_NS);
-        if (kernel_sampler_called_share(sampler) > 0)
-            kernel_sampler_call(sampler, 0);
-        kernel_sampler_wait(sampler, clock_monotonic_ns() + WAIT_NS, 0);
+        kernel_sampler_wait(sampler, WAIT_NS);
         kernel_sampler_drain(sampler, &taker);
     } while (!taking->taken && clock_monotonic_ns() < until_ns);
     kernel_sampler_period(sampler, KERNEL_NEVER_NS);

@@ -1,6 +1,4 @@
 #include "capture/kernel_sampler.h"
-#include "capture/kernel_alarm.h"
-#include "capture/kernel_calls.h"
 #include "capture/kernel_trial.h"
 
 #include "base/clock.h"
@@ -13,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,19 +22,19 @@
 /* The first PID namespace, PROC_PID_INIT_INO of linux/proc_ns.h. */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCu
 
-#define KEEP_NS     UINT64_C(1000000000) /* a core keeps its clock for so long after the last watched thread */
-#define CALLS_WORTH 0.85                 /* of what the clock takes: else they are not worth our own time */
+#define KEEP_NS UINT64_C(1000000000) /* a core keeps its clock for so long after the last watched thread */
 
-enum { PERIODS = 16 };                                             /* of the same length */
+enum { PERIODS_LEAST = 8, NS_PER_MS = 1000000 };
 enum { NATIVE_RING_BYTES = 1 << 24, NATIVE_ROOM_BYTES = 3 << 22 }; /* some 300 ms of two cores at 1 kHz */
 
 struct core_clock {
     int fd;
     uint32_t core;
     bool on;
-    uint64_t period_ns; /* it was given, until */
-    uint64_t again_ns;
-    uint64_t keep_ns; /* on until then, whoever is there */
+    uint64_t asked_ns;  /* the interval that was asked for last, */
+    uint64_t period_ns; /* that which it was given, */
+    uint64_t set_ns;    /* and when */
+    uint64_t keep_ns;   /* on until then, whoever is there */
     atomic_bool wanted;
 };
 
@@ -46,10 +45,9 @@ struct kernel_sampler {
     int threads_fd;
     uint64_t lost;
     bool natives;
-    uint32_t n_wanted; /* wishes so far */
-    struct kernel_calls calls;
-    struct kernel_alarm alarm;
-    struct kernel_cost cost;
+    uint32_t n_wanted;         /* wishes so far */
+    int wake_fd;               /* told of records that cannot wait */
+    double interrupt_ns;       /* as the trial measured it */
     struct core_clock *clocks; /* cores may be numbered with gaps */
     size_t n_clocks;
     uint64_t period_ns;
@@ -115,6 +113,17 @@ static int load_program(struct kernel_sampler *sampler, bool switches)
     return rc;
 }
 
+/* Each such record is told of once, as it comes: others may lie there for long. */
+static int open_wake(struct kernel_sampler *sampler)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    sampler->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (sampler->wake_fd < 0 ||
+        epoll_ctl(sampler->wake_fd, EPOLL_CTL_ADD, bpf_map__fd(sampler->program->maps.samples), &event) != 0)
+        return -errno;
+    return 0;
+}
+
 static int load(struct kernel_sampler *sampler)
 {
     int rc = load_program(sampler, true);
@@ -125,12 +134,11 @@ static int load(struct kernel_sampler *sampler)
     struct sampler_bpf *program = sampler->program;
     if (bpf_program__autoload(program->progs.on_switch))
         sampler->switches = bpf_program__attach(program->progs.on_switch);
-    sampler->calls.cores = program->bss->cores;
     sampler->threads_fd = bpf_map__fd(program->maps.threads);
     sampler->ring = ring_buffer__new(bpf_map__fd(program->maps.samples), on_sample, sampler, NULL);
     if (sampler->ring == NULL)
         return -errno;
-    return kernel_alarm_open(&sampler->alarm, bpf_map__fd(program->maps.samples));
+    return open_wake(sampler);
 }
 
 /* ---- the clock
@@ -158,7 +166,6 @@ static int open_events(struct kernel_sampler *sampler)
         if (fd < 0)
             return -errno;
         struct core_clock *clock = &sampler->clocks[sampler->n_clocks++];
-        sampler->calls.n_cores = (uint32_t)core + 1;
         clock->fd = fd;
         clock->core = (uint32_t)core;
         if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, bpf_program__fd(sampler->program->progs.on_clock)) != 0)
@@ -172,43 +179,44 @@ static struct wire_core *core_of(struct kernel_sampler *sampler, const struct co
     return &sampler->program->bss->cores[clock->core & (WIRE_CORES - 1)];
 }
 
-/* Another interval around the mean now and then, for one that stays could keep step with the program. Not often: the
- * one that lasts begins anew. */
+/* The interval that lasts begins anew, so that what has passed of it is lost: as much is taken off the next ones. */
 static void set_period(struct core_clock *clock, uint64_t period_ns, uint64_t now_ns)
 {
-    if (now_ns < clock->again_ns && period_ns < 2 * clock->period_ns && clock->period_ns < 2 * period_ns)
+    if (period_ns == clock->asked_ns)
         return;
-    ioctl(clock->fd, PERF_EVENT_IOC_PERIOD, &period_ns);
+    uint64_t kept_ns = now_ns - clock->set_ns, lost_ns = clock->on ? kept_ns % clock->period_ns : 0;
+    clock->asked_ns = period_ns;
     clock->period_ns = period_ns;
-    clock->again_ns = now_ns + PERIODS * period_ns;
+    if (lost_ns < kept_ns / PERIODS_LEAST)
+        clock->period_ns -= (uint64_t)((double)lost_ns * (double)period_ns / (double)kept_ns);
+    clock->set_ns = now_ns;
+    ioctl(clock->fd, PERF_EVENT_IOC_PERIOD, &clock->period_ns);
 }
 
 static void turn(struct kernel_sampler *sampler, struct core_clock *clock, bool on, uint64_t now_ns)
 {
     struct wire_core *core = core_of(sampler, clock);
     if (on)
-        set_period(clock, sampler->calls.on ? CALLS_CLOCKED * sampler->period_ns : sampler->period_ns, now_ns);
+        set_period(clock, sampler->period_ns, now_ns);
     if (on != clock->on)
         ioctl(clock->fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
     clock->on = on;
-    uint32_t served = on || sampler->calls.on;
-    if (served == __atomic_load_n(&core->on, __ATOMIC_RELAXED))
+    if (on == (__atomic_load_n(&core->on, __ATOMIC_RELAXED) != 0))
         return;
-    __atomic_store_n(&core->on, served, __ATOMIC_RELEASE);
+    __atomic_store_n(&core->on, on ? 1 : 0, __ATOMIC_RELEASE);
     __atomic_store_n(&core->asked, 0, __ATOMIC_RELEASE);
 }
 
 /* A watched thread is there: it is on the CPU until the clock runs, without samples. */
 static void start_clock(struct kernel_sampler *sampler, uint32_t core)
 {
-    for (size_t i = 0; i < sampler->n_clocks && sampler->period_ns != KERNEL_NEVER_NS && !sampler->calls.on; i++) {
+    for (size_t i = 0; i < sampler->n_clocks && sampler->period_ns != KERNEL_NEVER_NS; i++) {
         if (sampler->clocks[i].core == core)
             turn(sampler, &sampler->clocks[i], true, clock_monotonic_ns());
     }
 }
 
-/* Those who were on a core before the program told of switches: they are there, or a call finds out that they are not.
- */
+/* Those who were on a core before the program told of switches. */
 static void note_wanted(struct kernel_sampler *sampler, uint64_t now_ns, bool all)
 {
     for (size_t i = 0; i < sampler->n_clocks; i++) {
@@ -216,7 +224,6 @@ static void note_wanted(struct kernel_sampler *sampler, uint64_t now_ns, bool al
         if (!atomic_exchange_explicit(&clock->wanted, false, memory_order_relaxed) && !all)
             continue;
         clock->keep_ns = now_ns + KEEP_NS;
-        __atomic_store_n(&core_of(sampler, clock)->busy, 1, __ATOMIC_RELAXED);
     }
 }
 
@@ -226,10 +233,6 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns)
     bool begins = sampler->period_ns == KERNEL_NEVER_NS, never = period_ns == KERNEL_NEVER_NS;
     sampler->period_ns = period_ns;
     note_wanted(sampler, now_ns, begins);
-    if (never)
-        kernel_calls_end(&sampler->calls);
-    else
-        kernel_calls_choose(&sampler->calls, now_ns);
     for (size_t i = 0; i < sampler->n_clocks; i++) {
         struct core_clock *clock = &sampler->clocks[i];
         uint64_t seen_ns = __atomic_load_n(&core_of(sampler, clock)->seen_ns, __ATOMIC_RELAXED);
@@ -259,19 +262,9 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     return sampler->switches != NULL;
 }
 
-double kernel_sampler_called_share(const struct kernel_sampler *sampler)
+double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
 {
-    return sampler->calls.on ? 1 - 1.0 / CALLS_CLOCKED : 0;
-}
-
-bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods)
-{
-    return kernel_calls_make(&sampler->calls, late_periods);
-}
-
-const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler)
-{
-    return &sampler->cost;
+    return sampler->interrupt_ns;
 }
 
 int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err *err)
@@ -282,8 +275,7 @@ int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err 
     libbpf_set_print(say_nothing);
     sampler->period_ns = KERNEL_NEVER_NS;
     sampler->natives = natives;
-    sampler->calls.program = -1;
-    sampler->alarm = KERNEL_ALARM_NONE;
+    sampler->wake_fd = -1;
     bool waits = false;
     int rc = load(sampler);
     if (rc == 0)
@@ -291,7 +283,7 @@ int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err 
     if (rc != 0)
         rc = refuse(err, -rc);
     else
-        rc = kernel_trial(sampler, &sampler->cost, &waits, err);
+        rc = kernel_trial(sampler, &sampler->interrupt_ns, &waits, err);
     if (rc != 0) {
         kernel_sampler_free(sampler);
         return rc;
@@ -300,10 +292,6 @@ int kernel_sampler_new(bool natives, struct kernel_sampler **result, struct err 
         bpf_link__destroy(sampler->switches);
         sampler->switches = NULL;
     }
-    if (sampler->switches != NULL && sampler->cost.call_ns > 0 &&
-        sampler->cost.call_ns < CALLS_WORTH * sampler->cost.clock_ns &&
-        sched_getaffinity(0, sizeof sampler->calls.allowed, &sampler->calls.allowed) == 0)
-        sampler->calls.program = bpf_program__fd(sampler->program->progs.on_call);
     if (natives)
         __atomic_store_n(&sampler->program->bss->native_room, NATIVE_ROOM_BYTES, __ATOMIC_RELAXED);
     *result = sampler;
@@ -318,7 +306,8 @@ void kernel_sampler_free(struct kernel_sampler *sampler)
         close(sampler->clocks[i].fd);
     mem_free(sampler->clocks);
     bpf_link__destroy(sampler->switches);
-    kernel_alarm_close(&sampler->alarm);
+    if (sampler->wake_fd >= 0)
+        close(sampler->wake_fd);
     ring_buffer__free(sampler->ring);
     sampler_bpf__destroy(sampler->program);
     mem_free(sampler);
@@ -369,9 +358,10 @@ void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wante
     sampler->program->bss->wanted_count = WIRE_WANTED;
 }
 
-bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t until_ns, uint64_t behind_ns)
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t length_ns)
 {
-    return kernel_alarm_wait(&sampler->alarm, until_ns, behind_ns);
+    struct epoll_event event;
+    return epoll_wait(sampler->wake_fd, &event, 1, (int)((length_ns + NS_PER_MS - 1) / NS_PER_MS)) > 0;
 }
 
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker)
@@ -383,24 +373,4 @@ uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kerne
     uint64_t lost = total - sampler->lost;
     sampler->lost = total;
     return lost;
-}
-
-/* ---- for the trial
- * ---------------------------------------------------------------------------------------------------
- */
-
-bool kernel_sampler_try_call(struct kernel_sampler *sampler, uint32_t core)
-{
-    struct kernel_calls calls = {.program = bpf_program__fd(sampler->program->progs.on_call)};
-    return kernel_calls_one(&calls, core);
-}
-
-struct wire_call kernel_sampler_last_call(const struct kernel_sampler *sampler)
-{
-    return sampler->program->bss->last_call;
-}
-
-void kernel_sampler_know_call(struct kernel_sampler *sampler, const struct wire_call *call)
-{
-    sampler->program->bss->user_call = *call;
 }

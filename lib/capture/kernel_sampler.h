@@ -31,17 +31,8 @@ void kernel_sampler_period(struct kernel_sampler *sampler, uint64_t period_ns);
 /* Waits are told of, of each thread one in so long on average where there are more; 0 (at first): none. False where
  * this kernel does not tell. */
 bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns);
-/* What a sample takes of the interrupted thread beyond the reading itself, as the trial measured it: by the clock of
- * its core, and by a call from another (kernel_calls.h; 0: there are none). */
-struct kernel_cost {
-    double clock_ns, call_ns;
-};
-const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler);
-/* The share of the samples that are called for at present. More than 0: the one who drains has to call, at as many
- * instants. The period says again. */
-double kernel_sampler_called_share(const struct kernel_sampler *sampler);
-/* One instant, at which we come so many mean intervals late. False: a watched thread had to go from our core for it. */
-bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods);
+/* What a sample takes of the interrupted thread beyond the reading itself, as the trial measured it. */
+double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler);
 /* Says how thread `tid` is to be read. False when no more fit. */
 bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread);
 /* One is on that core already. Any thread may say so. */
@@ -55,18 +46,9 @@ void kernel_sampler_know(struct kernel_sampler *sampler, uint32_t mark);
 void kernel_sampler_forget(struct kernel_sampler *sampler);
 /* The operands of that instruction are wanted, once; the wish that was made WIRE_WANTED wishes before is dropped. */
 void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wanted *wanted);
-/* Sleeps until that instant of the monotonic clock, or until a sample comes whose code has no name yet: true.
- * `behind_ns`: the next instant thereafter, which makes that one cheaper (kernel_alarm.h); 0: not known. */
-bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t until_ns, uint64_t behind_ns);
+/* Sleeps for so long, in milliseconds as they are full, or until a sample comes whose code has no name yet: true. */
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t length_ns);
 /* Takes what is there by now. Returns how many samples the kernel dropped since the last call. */
 uint64_t kernel_sampler_drain(struct kernel_sampler *sampler, const struct kernel_taker *taker);
-
-/* ---- for the trial */
-
-/* Calls for a sample of one core; any thread may. False: the kernel does not do that. */
-bool kernel_sampler_try_call(struct kernel_sampler *sampler, uint32_t core);
-/* What the last call found below its interrupt, and what calls find that interrupt user space. */
-struct wire_call kernel_sampler_last_call(const struct kernel_sampler *sampler);
-void kernel_sampler_know_call(struct kernel_sampler *sampler, const struct wire_call *call);
 
 #endif

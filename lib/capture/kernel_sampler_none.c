@@ -27,24 +27,10 @@ bool kernel_sampler_waits(struct kernel_sampler *sampler, uint64_t interval_ns)
     return false;
 }
 
-const struct kernel_cost *kernel_sampler_cost(const struct kernel_sampler *sampler)
-{
-    static const struct kernel_cost none;
-    (void)sampler;
-    return &none;
-}
-
-double kernel_sampler_called_share(const struct kernel_sampler *sampler)
+double kernel_sampler_interrupt_ns(const struct kernel_sampler *sampler)
 {
     (void)sampler;
     return 0;
-}
-
-bool kernel_sampler_call(struct kernel_sampler *sampler, uint64_t late_periods)
-{
-    (void)sampler;
-    (void)late_periods;
-    return true;
 }
 
 bool kernel_sampler_watch(struct kernel_sampler *sampler, pid_t tid, const struct wire_thread *thread)
@@ -90,11 +76,10 @@ void kernel_sampler_want(struct kernel_sampler *sampler, const struct wire_wante
     (void)wanted;
 }
 
-bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t until_ns, uint64_t behind_ns)
+bool kernel_sampler_wait(struct kernel_sampler *sampler, uint64_t length_ns)
 {
     (void)sampler;
-    (void)until_ns;
-    (void)behind_ns;
+    (void)length_ns;
     return false;
 }
 

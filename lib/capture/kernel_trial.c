@@ -1,7 +1,6 @@
 #include "capture/kernel_trial.h"
 
 #include "base/clock.h"
-#include "capture/kernel_call_trial.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +40,7 @@ struct trial {
     struct trial_frame frames[FRAMES];
     uint64_t codes[FRAMES][WIRE_BYTES / 8];
     struct wire_layout layout;
-    struct trial_samples {
-        uint64_t n, wrong, took_ns;
-    } clocked, called;
+    uint64_t samples, wrong, took_ns;
     uint64_t wait_from_ns, waits_right; /* of the wait that is told of; those that were told of as they were */
 };
 
@@ -102,10 +99,9 @@ static void check(void *context, const struct wire_sample *sample, const struct 
         trial->wait_from_ns = right && sample->call == SYS_clock_nanosleep ? sample->time_ns : 0;
         return;
     }
-    struct trial_samples *of = (sample->flags & WIRE_CALLED) != 0 ? &trial->called : &trial->clocked;
-    of->n++;
-    of->took_ns += sample->took_ns;
-    of->wrong += right ? 0 : 1;
+    trial->samples++;
+    trial->took_ns += sample->took_ns;
+    trial->wrong += right ? 0 : 1;
 }
 
 static void end_wait(void *context, const struct wire_waited *waited)
@@ -121,7 +117,7 @@ static void know(void *context, const struct wire_code *code, const uint8_t *tab
     struct trial *trial = context;
     (void)table;
     kernel_sampler_know(trial->sampler, code->mark);
-    trial->clocked.wrong += code->owner == (uintptr_t)trial ? 0 : 1;
+    trial->wrong += code->owner == (uintptr_t)trial ? 0 : 1;
 }
 
 /* CPU time of so many rounds of a fixed work. */
@@ -136,12 +132,6 @@ static __attribute__((noinline)) uint64_t work_ns(uint64_t rounds)
 static int compare(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
@@ -173,26 +163,9 @@ static double median(uint64_t *slices)
     return (double)slices[MIDDLE];
 }
 
-/* What one call takes: the middle one of the slices, each by its own calls, for where the target has the other core
- * some have few. False: too few have any. */
-static bool of_each(const uint64_t *called, const unsigned *made, double bare_ns, double *each_ns)
+static double beyond_reading(double each_ns, const struct trial *trial)
 {
-    double each[SLICES];
-    size_t n = 0;
-    for (int i = 0; i < SLICES; i++) {
-        if (made[i] > 0)
-            each[n++] = ((double)called[i] - bare_ns) / made[i];
-    }
-    if (n <= SLICES / 2)
-        return false;
-    qsort(each, n, sizeof each[0], compare_doubles);
-    *each_ns = each[n / 2];
-    return true;
-}
-
-static double beyond_reading(double each_ns, const struct trial_samples *of)
-{
-    double ns = each_ns - (of->n > 0 ? (double)of->took_ns / (double)of->n : 0);
+    double ns = each_ns - (trial->samples > 0 ? (double)trial->took_ns / (double)trial->samples : 0);
     return ns > 0 && ns < INTERRUPT_MAX_NS ? ns : UNKNOWN_INTERRUPT_NS;
 }
 
@@ -200,55 +173,32 @@ static double beyond_reading(double each_ns, const struct trial_samples *of)
 static void warm_up(struct kernel_sampler *sampler, struct trial *trial)
 {
     kernel_sampler_period(sampler, PERIOD_NS);
-    for (int i = 0; i < TRIES && trial->clocked.n == 0; i++) {
+    for (int i = 0; i < TRIES && trial->samples == 0; i++) {
         work_ns(WARM_ROUNDS);
         drain(sampler, trial);
     }
-    trial->clocked.n = trial->clocked.took_ns = trial->called.n = trial->called.took_ns = 0;
+    trial->samples = trial->took_ns = 0;
 }
 
-/* The same work without interrupts, with those of the clock and with calls, in turns; the medians tell. */
-static void measure(struct kernel_sampler *sampler, struct trial *trial, struct call_trial *calls,
-                    struct kernel_cost *cost)
+/* The same work without interrupts and with them, in turns; the medians tell. */
+static double measure(struct kernel_sampler *sampler, struct trial *trial)
 {
-    uint64_t without[SLICES], clocked[SLICES], called[SLICES], rounds = 10000;
-    unsigned made[SLICES] = {0};
+    uint64_t without[SLICES], with[SLICES], rounds = 10000;
     while (work_ns(rounds) < WORK_NS && rounds < UINT64_C(1) << 40)
         rounds *= 2;
     for (int i = 0; i < SLICES; i++) {
         kernel_sampler_period(sampler, KERNEL_NEVER_NS);
         without[i] = work_ns(rounds);
-        if (calls != NULL) {
-            unsigned before = atomic_load(&calls->made);
-            call_trial_turn(calls, true);
-            called[i] = work_ns(rounds);
-            call_trial_turn(calls, false);
-            made[i] = atomic_load(&calls->made) - before;
-        }
         kernel_sampler_period(sampler, PERIOD_NS);
-        clocked[i] = work_ns(rounds);
+        with[i] = work_ns(rounds);
     }
     kernel_sampler_period(sampler, KERNEL_NEVER_NS);
     drain(sampler, trial);
-    double bare_ns = median(without), slow_ns = median(clocked);
-    cost->clock_ns = beyond_reading((slow_ns - bare_ns) * PERIOD_NS / slow_ns, &trial->clocked);
-    double each_ns = 0;
-    if (calls != NULL && of_each(called, made, bare_ns, &each_ns) && trial->called.n > 0 && trial->called.wrong == 0)
-        cost->call_ns = beyond_reading(each_ns, &trial->called);
+    double bare_ns = median(without), slow_ns = median(with);
+    return beyond_reading((slow_ns - bare_ns) * PERIOD_NS / slow_ns, trial);
 }
 
-static void measure_both(struct kernel_sampler *sampler, struct trial *trial, struct kernel_cost *cost)
-{
-    struct call_trial calls;
-    bool started = call_trial_start(&calls, sampler);
-    bool learned = started && call_trial_learn(&calls);
-    warm_up(sampler, trial);
-    measure(sampler, trial, learned ? &calls : NULL, cost);
-    if (started)
-        call_trial_end(&calls);
-}
-
-int kernel_trial(struct kernel_sampler *sampler, struct kernel_cost *cost, bool *waits, struct err *err)
+int kernel_trial(struct kernel_sampler *sampler, double *interrupt_ns, bool *waits, struct err *err)
 {
     struct trial trial;
     struct wire_thread thread;
@@ -256,13 +206,14 @@ int kernel_trial(struct kernel_sampler *sampler, struct kernel_cost *cost, bool 
     set_up(&trial, sampler, &thread);
     if (!kernel_sampler_watch(sampler, self, &thread))
         return err_set(err, ERR_NOT_SUPPORTED, "its table of threads cannot be written");
-    measure_both(sampler, &trial, cost);
+    warm_up(sampler, &trial);
+    *interrupt_ns = measure(sampler, &trial);
     *waits = try_waits(sampler, &trial);
     kernel_sampler_unwatch(sampler, self);
     kernel_sampler_forget(sampler);
-    if (trial.clocked.n == 0)
+    if (trial.samples == 0)
         return err_set(err, ERR_NOT_SUPPORTED, "tried on ourselves, it read nothing");
-    if (trial.clocked.wrong > 0)
+    if (trial.wrong > 0)
         return err_set(err, ERR_NOT_SUPPORTED, "tried on ourselves, it read a wrong stack");
     return 0;
 }

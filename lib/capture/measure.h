@@ -46,7 +46,6 @@ struct sampler_counts {
     atomic_uint_fast64_t stops;                    /* of threads, by ptrace */
     atomic_uint_fast64_t awake_ns, contested_ns;   /* from waking to sleeping; of that with a runnable target there */
     atomic_uint_fast64_t cpu_ns;                   /* the sampler thread's own */
-    atomic_uint_fast64_t called;                   /* of the next, those that a free core called for */
     atomic_uint_fast64_t interrupts, interrupt_ns; /* of the kernel sampler in the target's threads */
     atomic_uint_fast64_t kernel_sweeps;            /* of `sweeps`, instants of the kernel sampler */
     atomic_uint_fast64_t due, hits;                /* of these in threads that ran: by their CPU time; that came */

@@ -21,8 +21,7 @@ enum {
     BACKLOG_MAX_NS = 20 * 1000 * 1000,
     IDLE_PART = 4,
     AWAY_NS = 1000 * 1000 * 1000, /* the machine slept */
-    PERIOD_LEAST_NS = 10000,      /* that the kernel takes */
-    EQUAL_TIMES_HZ = 800          /* above it the kernel sampler keeps an interval for a time, below for its number */
+    PERIOD_LEAST_NS = 10000       /* that the kernel takes */
 };
 
 void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns)
@@ -30,7 +29,6 @@ void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns)
     memset(pace, 0, sizeof *pace);
     pace->m = m;
     pace->rate_hz = m->options.rate_hz;
-    pace->share = 1;
     pace->random = now_ns | 1;
     pace->govern_at_ns = now_ns;
 }
@@ -45,7 +43,7 @@ static double uniform(struct pace *pace)
 
 uint64_t pace_interval_ns(struct pace *pace)
 {
-    double mean = 1e9 / (pace->rate_hz * pace->share);
+    double mean = 1e9 / pace->rate_hz;
     double interval = -log(uniform(pace)) * mean;
     return (uint64_t)(interval < 20 * mean ? interval : 20 * mean);
 }
@@ -62,8 +60,7 @@ uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, 
     bool free = core == PACE_CORE_OURS;
     uint64_t backlog = flat_out ? 0 : backlog_ns(pace, free), next_ns = planned_ns, planned = 0;
     do {
-        next_ns += pace->drawn_ns > 0 ? pace->drawn_ns : pace_interval_ns(pace);
-        pace->drawn_ns = 0;
+        next_ns += pace_interval_ns(pace);
         planned++;
     } while (next_ns + backlog <= done_ns && done_ns - next_ns < AWAY_NS && !flat_out);
     if (done_ns > next_ns && done_ns - next_ns > backlog)
@@ -75,13 +72,6 @@ uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, 
         rest /= IDLE_PART;
     pace->earliest_ns = free ? done_ns : done_ns + rest;
     return next_ns;
-}
-
-uint64_t pace_foretell_ns(struct pace *pace, uint64_t planned_ns)
-{
-    if (pace->drawn_ns == 0)
-        pace->drawn_ns = pace_interval_ns(pace);
-    return planned_ns + pace->drawn_ns;
 }
 
 static double shortest_ns(const struct pace *pace)
@@ -100,8 +90,7 @@ uint64_t pace_period_ns(struct pace *pace)
 {
     double mean = pace_mean_ns(pace), room = mean / shortest_ns(pace) - 1, spread = room < SPREAD ? room : SPREAD;
     double draw = 1 - spread + 2 * spread * uniform(pace);
-    /* Where as long is spent with each, it is their rates that must have the mean; else the intervals. */
-    return (uint64_t)(pace->rate_hz > EQUAL_TIMES_HZ ? mean / draw : mean * draw);
+    return (uint64_t)(mean / draw);
 }
 
 uint32_t pace_instants(struct pace *pace, double length_ns)

@@ -11,11 +11,9 @@ struct pace {
     struct measurement *m;
     uint64_t random;
     double rate_hz;       /* after the budget */
-    double share;         /* of its instants that we wake for; the others are a clock's */
     double sample_ns;     /* what one takes of the thread that the kernel sampler interrupts; 0: not known yet */
     double overdraft_ns;  /* taken beyond the budget so far */
     uint64_t earliest_ns; /* of the next sweep */
-    uint64_t drawn_ns;    /* the interval behind the one that lasts, where somebody asked; 0: not drawn yet */
     uint64_t govern_busy, govern_sweeps;
     uint64_t govern_at_ns, govern_cpu_ns, govern_contested_ns, govern_awake_ns, govern_interrupt_ns;
 };
@@ -36,10 +34,8 @@ uint64_t pace_interval_ns(struct pace *pace);
  * its threads wanted it; a sweep that seems to last longer than 20 ms was interrupted for the rest. What is older than
  * a mean interval, or than a gap that others make, is left out. All are counted as planned. */
 uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, uint64_t done_ns, enum pace_core core);
-/* The instant behind `planned_ns`, if nothing comes late: what pace_next_ns will return for it. */
-uint64_t pace_foretell_ns(struct pace *pace, uint64_t planned_ns);
-/* Nanoseconds from one instant of the kernel sampler to the next, whose interval stays for a while: drawn evenly around
- * the mean, and never so short that the thread gets no further between two of them. */
+/* Nanoseconds from one instant of the kernel sampler to the next, of which each stays for as long: their rates are
+ * drawn evenly around that of the mean, and never so short that the thread gets no further between two of them. */
 uint64_t pace_period_ns(struct pace *pace);
 /* The mean of these. */
 double pace_mean_ns(const struct pace *pace);

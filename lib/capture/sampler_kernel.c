@@ -11,16 +11,15 @@
 #define NS_PER_S UINT64_C(1000000000)
 
 enum {
-    JITTER_NS = 20 * 1000 * 1000,
-    SWEEPS_HZ = 250,     /* of the sleepers */
-    SWEEPS_TOLD_HZ = 50, /* where waits are told of: of those whose wait began before */
-    SPARE_NS = 5 * 1000 * 1000,
+    PERIOD_NS = 20 * 1000 * 1000, /* an interval is kept for that long, */
+    PERIODS = 16,                 /* and for so many on average */
+    SWEEPS_HZ = 250,              /* of the sleepers */
+    SWEEPS_TOLD_HZ = 50,          /* where waits are told of: of those whose wait began before */
     WAITS_NS = 1000 * 1000,
-    WAITERS_A_CORE = 4,      /* each is told of as if it were alone */
-    SWITCHES_NS = 10 * 1000, /* of two threads that a wake-up of ours takes */
-    COST_SAMPLES = 50,       /* of a period, to say what one takes */
-    HOPS_MAX = 6,            /* tries for one look, on as many cores */
-    LOOKS_MAX = 32           /* instead of interrupts, in a drain: one that fails takes longer than to the next one */
+    WAITERS_A_CORE = 4, /* each is told of as if it were alone */
+    COST_SAMPLES = 50,  /* of a period, to say what one takes */
+    HOPS_MAX = 6,       /* tries for one look, on as many cores */
+    LOOKS_MAX = 32      /* instead of interrupts, in a drain: one that fails takes longer than to the next one */
 };
 
 /* A look at the thread from its own core, wherever that is. What it takes of that core counts as taken. */
@@ -109,7 +108,7 @@ bool sampler_read_record(struct sampler *s, struct tracked_thread *t, const stru
 }
 
 /*
- * What the clocks and calls gave of what they should have: one record for each interval of CPU time that a thread used.
+ * What the clocks gave of what they should have: one record for each interval of CPU time that a thread used.
  * Those that the kernel left out (it throttles, an interrupt came while one was served) have no record of their own.
  * The kernel brings that time up to date at its ticks and switches: most records add none, the next one more.
  */
@@ -124,22 +123,13 @@ static void count_hit(struct sampler *s, struct tracked_thread *t, const struct 
     t->hit_run_ns = sample->run_ns;
 }
 
-static void count_instants(struct sampler *s, uint64_t instants)
-{
-    atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->m->counts.kernel_sweeps, instants, memory_order_relaxed);
-}
-
 /* One sample of a running thread. */
 static void take_interrupted(struct sampler *s, const struct wire_sample *sample, const struct wire_frame *frames)
 {
     struct tracked_thread *t = (struct tracked_thread *)(uintptr_t)sample->owner;
     struct sampler_counts *counts = &s->m->counts;
-    const struct kernel_cost *cost = kernel_sampler_cost(s->kernel);
-    bool called = (sample->flags & WIRE_CALLED) != 0;
-    uint64_t cost_ns = sample->took_ns + (uint64_t)(called ? cost->call_ns : cost->clock_ns);
+    uint64_t cost_ns = sample->took_ns + (uint64_t)kernel_sampler_interrupt_ns(s->kernel);
     atomic_fetch_add_explicit(&counts->interrupts, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&counts->called, called ? 1 : 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->interrupt_ns, cost_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&counts->busy_cores, 1, memory_order_relaxed);
     if (!sampler_knows(s, t) || sampler_has_others(t) || sample->time_ns < s->m->start_ns)
@@ -266,11 +256,11 @@ static void count_period(struct sampler *s)
 {
     if (s->period_ns == 0)
         return;
-    double clocked = 1 - kernel_sampler_called_share(s->kernel);
-    s->instants += clocked * (double)(s->now_ns - s->period_from_ns) / pace_mean_ns(&s->pace);
+    s->instants += (double)(s->now_ns - s->period_from_ns) / pace_mean_ns(&s->pace);
     uint64_t instants = (uint64_t)s->instants;
     s->instants -= (double)instants;
-    count_instants(s, instants);
+    atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->m->counts.kernel_sweeps, instants, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->m->counts.planned, instants, memory_order_relaxed);
 }
 
@@ -281,38 +271,48 @@ static void count_cost(struct sampler *s)
     uint64_t interrupts = atomic_load_explicit(&counts->interrupts, memory_order_relaxed);
     uint64_t taken_ns = atomic_load_explicit(&counts->interrupt_ns, memory_order_relaxed);
     if (s->pace.sample_ns == 0)
-        s->pace.sample_ns = kernel_sampler_cost(s->kernel)->clock_ns;
+        s->pace.sample_ns = kernel_sampler_interrupt_ns(s->kernel);
     else if (interrupts >= s->cost_interrupts + COST_SAMPLES)
         s->pace.sample_ns = (double)(taken_ns - s->cost_ns) / (double)(interrupts - s->cost_interrupts);
     s->cost_interrupts = interrupts;
     s->cost_ns = taken_ns;
 }
 
-/* Another interval around the mean now and then: a fixed one could keep step with the program. */
+/*
+ * Another interval around the mean now and then: a fixed one could keep step with the program. Each is kept for as long
+ * as any other, so that their rates have the mean.
+ */
+static bool keeps_period(const struct sampler *s)
+{
+    double mean_ns = pace_mean_ns(&s->pace);
+    double kept_ns = PERIODS * s->mean_ns > PERIOD_NS ? PERIODS * s->mean_ns : PERIOD_NS;
+    return s->period_ns != 0 && (double)(s->now_ns - s->period_from_ns) < kept_ns && mean_ns < 2 * s->mean_ns &&
+           s->mean_ns < 2 * mean_ns;
+}
+
 static void next_period(struct sampler *s)
 {
     bool first = s->period_ns == 0;
-    if (!first && s->now_ns < s->period_from_ns + JITTER_NS)
+    if (!first && s->now_ns < s->period_said_ns + PERIOD_NS)
         return;
-    double called = kernel_sampler_called_share(s->kernel);
-    count_period(s);
-    if (first)
-        s->hits_from_ns = s->now_ns;
-    count_cost(s);
-    s->period_from_ns = s->now_ns;
-    s->period_ns = pace_period_ns(&s->pace);
+    s->period_said_ns = s->now_ns;
+    if (!keeps_period(s)) {
+        count_period(s);
+        if (first)
+            s->hits_from_ns = s->now_ns;
+        count_cost(s);
+        s->period_from_ns = s->now_ns;
+        s->mean_ns = pace_mean_ns(&s->pace);
+        s->period_ns = pace_period_ns(&s->pace);
+    }
     kernel_sampler_period(s->kernel, s->period_ns);
-    double now_called = kernel_sampler_called_share(s->kernel);
-    s->pace.share = now_called > 0 ? now_called : 1;
-    if (called == 0 || first)
-        s->call_ns = s->now_ns + pace_interval_ns(&s->pace);
     s->waits_told = kernel_sampler_waits(s->kernel, wait_interval_ns(s));
 }
 
 void sampler_rest_kernel(struct sampler *s)
 {
     s->now_ns = clock_monotonic_ns();
-    count_period(s); /* while it is known how much of it the calls had */
+    count_period(s);
     kernel_sampler_period(s->kernel, KERNEL_NEVER_NS);
     s->period_from_ns = s->period_ns = 0;
     sampler_drain_kernel(s);
@@ -335,34 +335,10 @@ void sampler_change_kernel(struct sampler *s, struct kernel_sampler *kernel)
     sampler_count_cpu(s);
     s->kernel = kernel;
     s->waits_told = false;
-    s->pace.share = 1;
     if (kernel != NULL && s->core >= 0) { /* any core serves from here on */
         schedule_unpin(&s->allowed);
         s->core = -1;
     }
-}
-
-/* An instant at which samples are called for. */
-static void call(struct sampler *s, uint64_t woke_ns)
-{
-    uint64_t late_periods = s->period_ns > 0 ? (woke_ns - s->call_ns) / s->period_ns : 0;
-    if (!kernel_sampler_call(s->kernel, late_periods)) /* we have the core of one that wants to run */
-        atomic_fetch_add_explicit(&s->m->counts.interrupt_ns, clock_monotonic_ns() - woke_ns + SWITCHES_NS,
-                                  memory_order_relaxed);
-    count_instants(s, 1);
-    s->call_ns = pace_next_ns(&s->pace, s->call_ns, woke_ns, clock_monotonic_ns(), PACE_CORE_OURS);
-}
-
-/* Sleeps to the next call, or to the sweep that is due; one that is due shortly before a call waits for that. */
-static void sleep_to(struct sampler *s, uint64_t due_ns, bool calls, uint64_t now_ns)
-{
-    uint64_t until_ns = due_ns, behind_ns = 0;
-    if (calls && s->call_ns < due_ns + SPARE_NS) {
-        until_ns = s->call_ns;
-        behind_ns = pace_foretell_ns(&s->pace, s->call_ns);
-    }
-    if (now_ns < until_ns && kernel_sampler_wait(s->kernel, until_ns, behind_ns))
-        sampler_drain_kernel(s);
 }
 
 void sampler_tick_kernel(struct sampler *s)
@@ -370,11 +346,9 @@ void sampler_tick_kernel(struct sampler *s)
     uint64_t interval_ns = NS_PER_S / (s->waits_told ? SWEEPS_TOLD_HZ : SWEEPS_HZ);
     uint64_t due_ns = s->now_ns + interval_ns, woke_ns = clock_monotonic_ns();
     while (woke_ns < due_ns && !atomic_load_explicit(&s->m->stop_sampler, memory_order_relaxed)) {
-        bool calls = kernel_sampler_called_share(s->kernel) > 0;
-        sleep_to(s, due_ns, calls, woke_ns);
+        if (kernel_sampler_wait(s->kernel, due_ns - woke_ns))
+            sampler_drain_kernel(s);
         woke_ns = clock_monotonic_ns();
-        if (calls && woke_ns >= s->call_ns)
-            call(s, woke_ns);
     }
     sampler_drain_kernel(s);
     s->late = sampler_begin(s, woke_ns, woke_ns);

@@ -52,8 +52,9 @@ struct sampler {
     double lessons;                     /* exact readings that may be had now to learn stacks */
     uint64_t lessons_ns;                /* since when they were counted */
     struct kernel_sampler *kernel;      /* that is used now; NULL: none */
-    uint64_t period_ns, period_from_ns; /* of it, since when */
-    uint64_t call_ns;                   /* the next instant at which samples are called for */
+    uint64_t period_ns, period_from_ns; /* of it, since when, */
+    uint64_t period_said_ns;            /* when it was told of it last, */
+    double mean_ns;                     /* and the mean around which it was drawn */
     struct wire_operands operands;      /* of the sample that comes next, or of an earlier one */
     double instants;                    /* of it that are not counted yet: a part of one */
     uint64_t cost_interrupts, cost_ns;  /* samples by interrupts, and what they took, up to it */

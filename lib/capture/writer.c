@@ -94,7 +94,6 @@ static void write_self(struct writer *w)
         .late = atomic_load(&c->late),
         .reads = atomic_load(&c->reads),
         .rereads = atomic_load(&c->rereads),
-        .called = atomic_load(&c->called),
         .stops = atomic_load(&c->stops),
         .native_whole = w->native_whole,
         .native_cut = w->native_cut,

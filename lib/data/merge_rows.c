@@ -373,7 +373,6 @@ static void add_trust(struct source *source)
     to->late += from->late;
     to->reads += from->reads;
     to->rereads += from->rereads;
-    to->called += from->called;
     to->stops += from->stops;
     to->native_whole += from->native_whole;
     to->native_cut += from->native_cut;

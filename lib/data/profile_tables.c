@@ -421,7 +421,6 @@ static int read_self(struct loader *loader, sqlite3_stmt *statement)
                   {"late", &self->late},
                   {"reads", &self->reads},
                   {"rereads", &self->rereads},
-                  {"called", &self->called},
                   {"stops", &self->stops},
                   {"native_whole", &self->native_whole},
                   {"native_cut", &self->native_cut},

@@ -128,7 +128,6 @@ static void write_self(struct recording *recording, const struct self_report *se
     put_value(recording, STATEMENT_SELF, "late", (double)self->late);
     put_value(recording, STATEMENT_SELF, "reads", (double)self->reads);
     put_value(recording, STATEMENT_SELF, "rereads", (double)self->rereads);
-    put_value(recording, STATEMENT_SELF, "called", (double)self->called);
     put_value(recording, STATEMENT_SELF, "stops", (double)self->stops);
     put_value(recording, STATEMENT_SELF, "native_whole", (double)self->native_whole);
     put_value(recording, STATEMENT_SELF, "native_cut", (double)self->native_cut);

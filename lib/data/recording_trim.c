@@ -114,7 +114,6 @@ static void subtract(struct recording_trust *trust, const struct trust_mark *bef
     self->late = less(self->late, was->late);
     self->reads = less(self->reads, was->reads);
     self->rereads = less(self->rereads, was->rereads);
-    self->called = less(self->called, was->called);
     self->stops = less(self->stops, was->stops);
     self->native_whole = less(self->native_whole, was->native_whole);
     self->native_cut = less(self->native_cut, was->native_cut);

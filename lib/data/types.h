@@ -275,7 +275,6 @@ struct self_report {
     uint64_t sweeps; /* taken */
     uint64_t sweeps_planned;
     uint64_t late;                 /* sweeps more than 1 ms after their time */
-    uint64_t called;               /* samples by the kernel for which a free core called, not a clock */
     uint64_t reads, rereads;       /* stack reads, and those repeated because the proof failed */
     uint64_t stops;                /* threads stopped (only --reader stop) */
     uint64_t native_whole;         /* --native: samples on the CPU whose native frames reached the interpreter's loop */
