@@ -27,7 +27,7 @@ from peers import KEISOKU, Tool
 PROGRAM = Path(__file__).resolve().parent / "programs" / "slices.py"
 SLICE_S = 0.3
 START_S = 1.0  # of the program and the recorder, before the first slice
-SETTLE_NS = 100_000_000  # of each slice: whether a core is free for samples that are called for is tried first
+SETTLE_NS = 100_000_000  # of each slice: until the clocks run on the cores where the program is
 UNITS_MIN = 8
 # Neighbouring ratios of one kind share a slice, where there is only one: each pair's correlation is 1/6, so their mean's
 # variance is 4/3 of independent ones'.

@@ -10,6 +10,7 @@
 #define KEPT         1.125 /* times what a sample takes is the shortest interval: in less the program might stand still */
 #define SPREAD       0.25  /* of the intervals, to both sides of their mean */
 #define SPREAD_LEAST 0.125 /* where no shorter ones can be */
+#define MORE_MAX     1.1   /* beyond it something else is wrong */
 
 enum {
     GOVERN_NS = 100 * 1000 * 1000,
@@ -29,6 +30,7 @@ void pace_init(struct pace *pace, struct measurement *m, uint64_t now_ns)
     memset(pace, 0, sizeof *pace);
     pace->m = m;
     pace->rate_hz = m->options.rate_hz;
+    pace->more = 1;
     pace->random = now_ns | 1;
     pace->govern_at_ns = now_ns;
 }
@@ -90,7 +92,14 @@ uint64_t pace_period_ns(struct pace *pace)
 {
     double mean = pace_mean_ns(pace), room = mean / shortest_ns(pace) - 1, spread = room < SPREAD ? room : SPREAD;
     double draw = 1 - spread + 2 * spread * uniform(pace);
-    return (uint64_t)(mean / draw);
+    double period = mean / draw / pace->more, least = shortest_ns(pace);
+    return (uint64_t)(period > least ? period : least);
+}
+
+void pace_given(struct pace *pace, double due, double hits)
+{
+    double more = pace->more * (1 + due / (hits > 0 ? hits : due)) / 2;
+    pace->more = more < 1 ? 1 : more > MORE_MAX ? MORE_MAX : more;
 }
 
 uint32_t pace_instants(struct pace *pace, double length_ns)

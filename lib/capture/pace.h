@@ -12,6 +12,7 @@ struct pace {
     uint64_t random;
     double rate_hz;       /* after the budget */
     double sample_ns;     /* what one takes of the thread that the kernel sampler interrupts; 0: not known yet */
+    double more;          /* times the rate is what its clocks are asked for, so that they give it */
     double overdraft_ns;  /* taken beyond the budget so far */
     uint64_t earliest_ns; /* of the next sweep */
     uint64_t govern_busy, govern_sweeps;
@@ -37,8 +38,11 @@ uint64_t pace_next_ns(struct pace *pace, uint64_t planned_ns, uint64_t woke_ns, 
 /* Nanoseconds from one instant of the kernel sampler to the next, of which each stays for as long: their rates are
  * drawn evenly around that of the mean, and never so short that the thread gets no further between two of them. */
 uint64_t pace_period_ns(struct pace *pace);
-/* The mean of these. */
+/* The mean of what they should give. */
 double pace_mean_ns(const struct pace *pace);
+/* They gave `hits` where they should have given `due`: an instant that comes while the one before is served has no
+ * sample of its own, nor got the thread further. */
+void pace_given(struct pace *pace, double due, double hits);
 /* So many instants of the rate, a thousand a second at least, fall into that time: rounded by chance, so that on the
  * average nothing is added or lost. */
 uint32_t pace_instants(struct pace *pace, double length_ns);

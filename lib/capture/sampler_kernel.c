@@ -13,6 +13,7 @@
 enum {
     PERIOD_NS = 20 * 1000 * 1000, /* an interval is kept for that long, */
     PERIODS = 16,                 /* and for so many on average */
+    GIVEN = 10000,                /* samples, to say whether the rate is what was asked for */
     SWEEPS_HZ = 250,              /* of the sleepers */
     SWEEPS_TOLD_HZ = 50,          /* where waits are told of: of those whose wait began before */
     WAITS_NS = 1000 * 1000,
@@ -251,12 +252,12 @@ static uint64_t wait_interval_ns(const struct sampler *s)
     return interval_ns * (threads > WAITERS_A_CORE ? threads : 1);
 }
 
-/* Counts the instants of the period up to now. */
+/* Counts the instants up to now. */
 static void count_period(struct sampler *s)
 {
     if (s->period_ns == 0)
         return;
-    s->instants += (double)(s->now_ns - s->period_from_ns) / pace_mean_ns(&s->pace);
+    s->instants += (double)(s->now_ns - s->period_said_ns) / pace_mean_ns(&s->pace);
     uint64_t instants = (uint64_t)s->instants;
     s->instants -= (double)instants;
     atomic_fetch_add_explicit(&s->m->counts.sweeps, instants, memory_order_relaxed);
@@ -278,6 +279,17 @@ static void count_cost(struct sampler *s)
     s->cost_ns = taken_ns;
 }
 
+/* Do the clocks give what they should? */
+static void look_at_rate(struct sampler *s)
+{
+    uint64_t hits = atomic_load_explicit(&s->m->counts.hits, memory_order_relaxed);
+    if (s->due < s->given_due + GIVEN)
+        return;
+    pace_given(&s->pace, s->due - s->given_due, (double)(hits - s->given_hits));
+    s->given_due = s->due;
+    s->given_hits = hits;
+}
+
 /*
  * Another interval around the mean now and then: a fixed one could keep step with the program. Each is kept for as long
  * as any other, so that their rates have the mean.
@@ -295,12 +307,13 @@ static void next_period(struct sampler *s)
     bool first = s->period_ns == 0;
     if (!first && s->now_ns < s->period_said_ns + PERIOD_NS)
         return;
+    count_period(s);
     s->period_said_ns = s->now_ns;
+    if (first)
+        s->hits_from_ns = s->now_ns;
     if (!keeps_period(s)) {
-        count_period(s);
-        if (first)
-            s->hits_from_ns = s->now_ns;
         count_cost(s);
+        look_at_rate(s);
         s->period_from_ns = s->now_ns;
         s->mean_ns = pace_mean_ns(&s->pace);
         s->period_ns = pace_period_ns(&s->pace);

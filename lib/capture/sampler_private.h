@@ -53,12 +53,13 @@ struct sampler {
     uint64_t lessons_ns;                /* since when they were counted */
     struct kernel_sampler *kernel;      /* that is used now; NULL: none */
     uint64_t period_ns, period_from_ns; /* of it, since when, */
-    uint64_t period_said_ns;            /* when it was told of it last, */
+    uint64_t period_said_ns;            /* when it was told of it, and its instants were counted, */
     double mean_ns;                     /* and the mean around which it was drawn */
     struct wire_operands operands;      /* of the sample that comes next, or of an earlier one */
     double instants;                    /* of it that are not counted yet: a part of one */
     uint64_t cost_interrupts, cost_ns;  /* samples by interrupts, and what they took, up to it */
-    double due;                         /* samples that it should have given so far */
+    double due, given_due;              /* samples that it should have given so far; by the last look at its rate, */
+    uint64_t given_hits;                /* and those that it had given by then */
     uint64_t hits_from_ns;              /* when it last began */
     bool waits_told;                    /* and it times waits */
     cpu_set_t allowed, allowed_first;   /* less those that refused us; as it was at first, which stays */

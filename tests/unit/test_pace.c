@@ -138,6 +138,32 @@ static void test_a_thread_gets_further_between_two_interrupts(void **unused)
     }
 }
 
+/* Where instants come while the one before is served, the clocks are asked for more; never for so much that the thread
+ * gets no further. */
+static void test_the_rate_that_is_asked_for_is_given(void **unused)
+{
+    enum { DRAWS = 20000, ROUNDS = 12 };
+    (void)unused;
+    static struct measurement m = {.options = {.rate_hz = 50000, .budget = 0.01}};
+    struct pace pace;
+    pace_init(&pace, &m, 4711);
+    for (int round = 0; round < ROUNDS; round++)
+        pace_given(&pace, 10000, 10000 * 0.97 * pace.more);
+    double rates = 0;
+    for (int draw = 0; draw < DRAWS; draw++)
+        rates += 1e9 / (double)pace_period_ns(&pace) / DRAWS;
+    assert_true(0.97 * rates > 49500 && 0.97 * rates < 50500);
+    pace.sample_ns = 17000;
+    for (int draw = 0; draw < DRAWS; draw++)
+        assert_true((double)pace_period_ns(&pace) >= 1.12 * pace.sample_ns);
+    for (int round = 0; round < ROUNDS; round++)
+        pace_given(&pace, 10000, 100);
+    assert_true(pace.more < 1.11);
+    for (int round = 0; round < 4 * ROUNDS; round++)
+        pace_given(&pace, 10000, 11000);
+    assert_true(pace.more == 1);
+}
+
 static void test_budget_lowers_the_rate_and_gives_it_back(void **unused)
 {
     (void)unused;
@@ -171,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_a_program_keeps_half_of_its_core),
         cmocka_unit_test(test_a_machine_that_stood_still_is_sampled_at_once),
         cmocka_unit_test(test_a_thread_gets_further_between_two_interrupts),
+        cmocka_unit_test(test_the_rate_that_is_asked_for_is_given),
         cmocka_unit_test(test_budget_lowers_the_rate_and_gives_it_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
