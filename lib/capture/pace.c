@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define AIM          0.9   /* of the budget: a start, and what is done outside of sweeps, come on top */
-#define REPAY_NS     1.5e9 /* an overdraft of the budget is repaid over that time */
+#define REPAY_NS     3e9   /* an overdraft of the budget is repaid over that time */
 #define KEPT         1.125 /* times what a sample takes is the shortest interval: in less the program might stand still */
 #define SPREAD       0.25  /* of the intervals, to both sides of their mean */
 #define SPREAD_LEAST 0.125 /* where no shorter ones can be */
