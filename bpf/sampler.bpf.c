@@ -1,8 +1,8 @@
 /*
  * The kernel sampler: runs in the interrupt of each core's clock, and where the scheduler takes a thread off its core
- * to wait. The thread stands still meanwhile, so the frames that are read
- * (stack.bpf.h) are a true stack by construction. Memory that is not there at this moment (a page fault would be
- * needed) fails the read, and the sample says so.
+ * to wait. The thread stands still meanwhile, so the frames that are read (stack.bpf.h) are a true stack by
+ * construction. Memory that is not there at this moment (a page fault would be needed) fails the read, and the sample
+ * says so.
  *
  * Runs with interrupts off and may not sleep, loop without a bound, or touch what it was not shown: the verifier checks
  * that.

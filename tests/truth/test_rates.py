@@ -40,6 +40,15 @@ def test_rate_is_of_what_was_sampled(
     assert 1 / width < told_hz / sampled_hz < width, (told_hz, sampled_hz)
 
 
+@pytest.mark.parametrize("rate", [200, 1000])
+def test_rate_that_is_asked_for_is_given(run_keisoku: Run, a_python: Interpreter, rate: int) -> None:
+    """Whatever interval the clocks have: a change of it loses nothing, and none is kept for longer than another."""
+    done = measured(run_keisoku, a_python, PROGRAMS / "shares.py", "4", options=("--reader", "kernel", "--rate", str(rate)))
+    sampled = sum(sample.ticks for sample in done.recording)
+    given = sampled / json.loads(done.done.out)["cpu_s"] / rate
+    assert 0.97 < given < 1.04, given  # 0.95 where each change throws half an interval away
+
+
 @pytest.mark.parametrize("rate", ["50000", "max"])
 def test_automatic_is_exact_at_any_rate(run_keisoku: Run, report: Report, a_python: Interpreter, rate: str) -> None:
     program = PROGRAMS / "alternate.py"
